@@ -1,0 +1,12 @@
+use http::Method;
+use web::Route;
+
+use crate::handlers;
+
+/// What this function answers.
+pub const ROUTES: [Route; 4] = [
+    Route::new(Method::GET, "/v1/audit/events", handlers::query),
+    Route::new(Method::GET, "/v1/audit/verify", handlers::verify),
+    Route::new(Method::GET, "/v1/audit/export", handlers::export),
+    Route::new(Method::GET, "/v1/audit/keys", handlers::keys),
+];

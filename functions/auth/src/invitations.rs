@@ -1,0 +1,216 @@
+//! How an administrator invites people, sees whom, and takes an invitation back.
+
+use access::Request;
+use jiff::SignedDuration;
+use model::{Action, ClientId, Confidential, DataClass, InvitationId, Role, Timestamp};
+use ports::Creation;
+use serde::{Deserialize, Serialize};
+use store::{UpdateError, idempotency};
+use web::{Check, Exchange, Problem, Reply, page_size};
+use zeroize::Zeroizing;
+
+use crate::account::Accounts;
+use crate::email::{self, Email};
+use crate::enrolment::email_taken;
+use crate::invitation::{Invitation, InvitationEntry, LIFETIME, State, Token, check_roles};
+use crate::sessions::admit;
+
+/// How far the clocks of two hosts may be apart when an unfinished log entry is looked for.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvitationBody {
+    email: String,
+    roles: Vec<Role>,
+    client_id: Option<ClientId>,
+}
+
+#[derive(Serialize)]
+struct InvitedAnswer {
+    invitation_id: InvitationId,
+    token: Zeroizing<String>,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct InvitationAnswer {
+    invitation_id: InvitationId,
+    email: Confidential<String>,
+    roles: Vec<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<ClientId>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    state: State,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    invitations: Vec<InvitationAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// `POST /v1/auth/invitations`
+///
+/// Order: record, invitation, log, answer. A crash after the invitation leaves one that no list shows and whose token
+/// nobody was told; the repeated request comes to the same id and the same token, and adds the log entry.
+pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let InvitationBody {
+        email,
+        roles,
+        client_id: client,
+    } = exchange.json()?;
+    let mut check = Check::new();
+    let email = check.parsed(Email::parse(&email), "/email", "email", email::RULE);
+    check_roles(&mut check, &roles, client);
+    check.finish()?;
+    let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
+    let key = exchange.idempotency_key()?;
+
+    let (recorded, _) = admit(exchange, Request::new(Action::Create, DataClass::Account))?;
+    let (clinic, event) = (recorded.clinic(), recorded.event());
+    let accounts = Accounts::open(exchange)?;
+    let index = accounts.index;
+    let id: InvitationId = idempotency::created_id(index, clinic, recorded.account(), exchange.path(), key);
+    let fingerprint = idempotency::fingerprint(index, exchange.body());
+    let token = Token::of(index, clinic, id);
+    let now = exchange.platform.clock.now();
+    let doc = accounts.invitation(clinic, id);
+
+    let invitation = match doc.read()? {
+        Some(existing) => existing.value,
+        None => {
+            if accounts.email(clinic, &email).read()?.is_some() {
+                return Err(email_taken().recorded(event));
+            }
+            let invitation = Invitation {
+                id,
+                email: email.spelled().clone(),
+                roles,
+                client,
+                invited_by: recorded.account(),
+                created_at: now,
+                expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
+                verifier: token.verifier(index),
+                fingerprint,
+                accepted_at: None,
+                revoked_at: None,
+            };
+            match doc.create(&invitation)? {
+                Creation::Created => invitation,
+                // The same request at the same time.
+                Creation::Exists => {
+                    doc.read()?
+                        .ok_or_else(|| Problem::defect("an invitation that exists is gone"))?
+                        .value
+                }
+            }
+        }
+    };
+    if invitation.fingerprint != fingerprint {
+        return Err(Problem::idempotency_key_reused().recorded(event));
+    }
+    finish_log(&accounts, clinic, &invitation)?;
+    let location = format!("{}/{id}", exchange.path());
+    Ok(Reply::created(
+        &location,
+        &InvitedAnswer {
+            invitation_id: id,
+            token: token.reveal(),
+            expires_at: invitation.expires_at,
+        },
+    )?
+    .recorded(event))
+}
+
+/// Adds the log entry of an invitation unless it is there. The log is in order of time, so the search ends where entries
+/// are older than the invitation.
+fn finish_log(accounts: &Accounts<'_>, clinic: model::ClinicId, invitation: &Invitation) -> Result<(), Problem> {
+    let log = accounts.invitations(clinic);
+    for entry in log.newest_first(None) {
+        let entry = entry?.value;
+        if entry.id == invitation.id {
+            return Ok(());
+        }
+        if entry.created_at.duration_until(invitation.created_at) > CLOCK_TOLERANCE {
+            break;
+        }
+    }
+    let entry = InvitationEntry {
+        id: invitation.id,
+        created_at: invitation.created_at,
+    };
+    log.append(*invitation.id.as_bytes(), &entry)?;
+    Ok(())
+}
+
+/// `GET /v1/auth/invitations`
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let query: ListQuery = exchange.query()?;
+    let limit = page_size(query.limit)?;
+    let (recorded, _) = admit(exchange, Request::new(Action::List, DataClass::Account))?;
+    let accounts = Accounts::open(exchange)?;
+    let now = exchange.platform.clock.now();
+    let mut invitations = Vec::with_capacity(limit);
+    let (mut last, mut next) = (None, None);
+    for entry in accounts.invitations(recorded.clinic()).newest_first(query.cursor) {
+        let entry = entry?;
+        if invitations.len() == limit {
+            next = last;
+            break;
+        }
+        last = Some(entry.sequence);
+        let invitation = accounts
+            .invitation(recorded.clinic(), entry.value.id)
+            .read()?
+            .ok_or_else(|| Problem::defect("the invitation log names an invitation that does not exist"))?
+            .value;
+        invitations.push(InvitationAnswer {
+            state: invitation.state(now),
+            invitation_id: invitation.id,
+            email: invitation.email,
+            roles: invitation.roles,
+            client_id: invitation.client,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+        });
+    }
+    let next = next.map(|next: u64| next.to_string());
+    Ok(Reply::ok(&ListAnswer { invitations, next })?.recorded(recorded.event()))
+}
+
+/// `DELETE /v1/auth/invitations/{invitation}`
+///
+/// Order: record, revoke, answer. One change; repeated, it finds it done.
+pub(crate) fn revoke(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let id: InvitationId = exchange.parameter("invitation")?;
+    let (recorded, _) = admit(exchange, Request::new(Action::Revoke, DataClass::Account).of(id))?;
+    let event = recorded.event();
+    let accounts = Accounts::open(exchange)?;
+    let now = exchange.platform.clock.now();
+    let revoked = accounts.invitation(recorded.clinic(), id).update(None, |invitation| {
+        if invitation.accepted_at.is_some() {
+            return Err(Problem::conflict(
+                "invitation-accepted",
+                "The invitation was accepted before. There is nothing left to revoke.",
+            ));
+        }
+        invitation.revoked_at.get_or_insert(now);
+        Ok(())
+    });
+    match revoked {
+        Ok(_) => Ok(Reply::no_content().recorded(event)),
+        Err(UpdateError::Absent) => Err(Problem::not_found(event)),
+        Err(error) => Err(Problem::from(error).recorded(event)),
+    }
+}

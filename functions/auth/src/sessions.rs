@@ -1,0 +1,170 @@
+//! What everybody can see of their own sessions, and how to end them.
+
+use access::{Caller, Recorded, Request, Session, Sessions};
+use crypto::Attestor;
+use jiff::SignedDuration;
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
+use serde::Serialize;
+use web::{Exchange, Problem, Reply};
+
+use crate::account::{Account, Accounts};
+use crate::slots::{self, Slot};
+
+#[derive(Serialize)]
+struct SessionAnswer {
+    id: SessionId,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_name: Option<Confidential<String>>,
+    current: bool,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    sessions: Vec<SessionAnswer>,
+}
+
+#[derive(Serialize)]
+struct CurrentAnswer<'s> {
+    session_id: SessionId,
+    account_id: AccountId,
+    clinic_id: ClinicId,
+    roles: &'s [Role],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<ClientId>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    idle_seconds: u32,
+}
+
+/// Authenticates, decides and records.
+pub(crate) fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Recorded, Caller), Problem> {
+    let attestor = exchange.keyring.attests("sessions")?;
+    let caller = exchange.authenticate(&exchange.sessions(attestor)?)?;
+    let request = request.purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    Ok((recorded, caller))
+}
+
+fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Problem> {
+    Ok(accounts
+        .account(caller.clinic(), caller.account())
+        .read()?
+        .ok_or_else(|| Problem::defect("a session belongs to an account that does not exist"))?
+        .value)
+}
+
+/// The session of a slot, if it is the one that the account began there.
+fn session_in(sessions: &Sessions<'_>, attestor: &Attestor, slot: &Slot) -> Result<Option<Session>, Problem> {
+    let session = sessions.doc(&slot.id, attestor).read()?;
+    Ok(session
+        .map(|session| session.value)
+        .filter(|session| session.id == slot.session))
+}
+
+/// `GET /v1/auth/sessions`
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let (recorded, caller) = admit(exchange, Request::new(Action::List, DataClass::Session))?;
+    let accounts = Accounts::open(exchange)?;
+    let attestor = exchange.keyring.attests("sessions")?;
+    let sessions = exchange.sessions(attestor)?;
+    let now = exchange.platform.clock.now();
+    let mut answer = Vec::with_capacity(slots::MOST);
+    for slot in own_account(&accounts, &caller)?.slots {
+        let Some(session) = session_in(&sessions, attestor, &slot)? else {
+            continue;
+        };
+        let Some(activity) = sessions.activity(&slot.id).read()? else {
+            continue;
+        };
+        let (last, idle) = (
+            activity.value,
+            SignedDuration::from_secs(i64::from(session.idle_seconds)),
+        );
+        let is_live = session.revoked_at.is_none()
+            && now < session.expires_at
+            && last.session == session.id
+            && now.duration_since(last.at) <= idle;
+        if is_live {
+            answer.push(SessionAnswer {
+                id: session.id,
+                created_at: session.created_at,
+                last_used_at: last.at,
+                expires_at: session.expires_at,
+                device_name: slot.device_name,
+                current: session.id == caller.session().id,
+            });
+        }
+    }
+    answer.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+    Ok(Reply::ok(&ListAnswer { sessions: answer })?.recorded(recorded.event()))
+}
+
+/// `GET /v1/auth/sessions/current`
+pub(crate) fn inspect(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let (recorded, caller) = admit(exchange, Request::new(Action::Read, DataClass::Session))?;
+    let session = caller.session();
+    Ok(Reply::ok(&CurrentAnswer {
+        session_id: session.id,
+        account_id: session.account,
+        clinic_id: session.clinic,
+        roles: &session.roles,
+        client_id: session.client,
+        created_at: session.created_at,
+        expires_at: session.expires_at,
+        idle_seconds: session.idle_seconds,
+    })?
+    .recorded(recorded.event()))
+}
+
+/// `DELETE /v1/auth/sessions/current`
+pub(crate) fn log_out(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let (recorded, caller) = admit(exchange, Request::new(Action::Revoke, DataClass::Session))?;
+    end(exchange, &caller, caller.session().id, recorded.event())
+}
+
+/// `DELETE /v1/auth/sessions/{session}`
+pub(crate) fn revoke(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let id: SessionId = exchange.parameter("session")?;
+    let (recorded, caller) = admit(exchange, Request::new(Action::Revoke, DataClass::Session).of(id))?;
+    end(exchange, &caller, id, recorded.event())
+}
+
+/// Ends one of the caller's own sessions.
+///
+/// Order: record, session (revoked), account (slot free), answer. The session is over everywhere with its document. A
+/// crash after it leaves a slot that counts as taken until the session would have expired, or until it is the oldest.
+fn end(exchange: &Exchange<'_>, caller: &Caller, id: SessionId, event: EventId) -> Result<Reply, Problem> {
+    let accounts = Accounts::open(exchange)?;
+    let attestor = exchange.keyring.attests("sessions")?;
+    let sessions = exchange.sessions(attestor)?;
+    let now = exchange.platform.clock.now();
+    let account = own_account(&accounts, caller)?;
+    let slot = account
+        .slots
+        .iter()
+        .find(|slot| slot.session == id)
+        .ok_or_else(|| Problem::not_found(event))?;
+    if session_in(&sessions, attestor, slot)?.is_none() {
+        return Err(Problem::not_found(event));
+    }
+    sessions
+        .doc(&slot.id, attestor)
+        .update(None, |session| {
+            // A later log-in may have taken the slot since: then the session is over already.
+            if session.id == id {
+                session.revoked_at.get_or_insert(now);
+            }
+            Ok::<_, Problem>(())
+        })
+        .map_err(|error| Problem::from(error).recorded(event))?;
+    let _ = accounts
+        .account(caller.clinic(), caller.account())
+        .update(None, |account| {
+            slots::end(&mut account.slots, id);
+            Ok::<_, Problem>(())
+        });
+    Ok(Reply::no_content().recorded(event))
+}

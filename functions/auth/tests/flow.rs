@@ -1,0 +1,846 @@
+//! The routes as callers see them, from the first clinic to the last log-out.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crypto::Keyring;
+use jiff::SignedDuration;
+use model::Function;
+use ports::Clock;
+use serde_json::{Value, json};
+use testkit::{Answer, Call, Fault, World};
+
+const ADMIN: &str = "Ada.Okafor@example.org";
+const ADMIN_PASSWORD: &str = "hill walks 7";
+const CLIENT_PASSWORD: &str = "grey heron by the weir";
+
+struct Practice {
+    world: World,
+    clinic: String,
+}
+
+/// Somebody who can log in.
+struct Person {
+    email: &'static str,
+    password: &'static str,
+    secret: String,
+}
+
+fn minutes(count: i64) -> SignedDuration {
+    SignedDuration::from_mins(count)
+}
+
+fn code_at(secret: &str, second: i64) -> String {
+    let secret: [u8; 20] = data_encoding::BASE32_NOPAD
+        .decode(secret.as_bytes())
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    totp.generate(u64::try_from(second).unwrap()).to_string()
+}
+
+fn bootstrap_code(world: &World, id: u8) -> String {
+    let keyring = Keyring::parse(Function::Auth, Some(&world.keyrings[&Function::Auth])).unwrap();
+    access::bootstrap_code::mint(keyring.key("bootstrap").unwrap(), [id; 16]).to_string()
+}
+
+fn send(world: &World, call: &Call) -> Answer {
+    Answer::from(world.serve(Function::Auth, &auth::ROUTES, &call.request()))
+}
+
+fn clinic_body(code: &str, email: &str, password: &str) -> Value {
+    json!({"code": code, "clinic": {"name": "Practice on the Hill"},
+        "administrator": {"email": email, "display_name": "Ada Okafor", "password": password}})
+}
+
+impl Practice {
+    /// A clinic whose administrator has confirmed her app.
+    fn open(seed: u64) -> (Self, Person) {
+        let world = World::new(seed);
+        let body = clinic_body(&bootstrap_code(&world, 1), ADMIN, ADMIN_PASSWORD);
+        let opened = send(&world, &Call::post("/v1/auth/clinics", &body));
+        assert_eq!(opened.status, 201, "{}", opened.json);
+        let practice = Self {
+            world,
+            clinic: opened.text("clinic_id"),
+        };
+        let ada = Person {
+            email: ADMIN,
+            password: ADMIN_PASSWORD,
+            secret: opened.json["totp"]["secret"].as_str().unwrap().to_owned(),
+        };
+        practice.confirm(&ada);
+        (practice, ada)
+    }
+
+    fn send(&self, call: &Call) -> Answer {
+        send(&self.world, call)
+    }
+
+    fn code(&self, person: &Person) -> String {
+        code_at(&person.secret, self.world.clock.now().as_second())
+    }
+
+    fn confirm(&self, person: &Person) {
+        let body = json!({"clinic_id": self.clinic, "email": person.email, "password": person.password, "code": self.code(person)});
+        assert_eq!(self.send(&Call::post("/v1/auth/totp/confirm", &body)).status, 204);
+    }
+
+    fn credentials(&self, email: &str, password: &str, totp: Option<&str>) -> Call {
+        let mut body = json!({"clinic_id": self.clinic, "email": email, "password": password});
+        if let Some(totp) = totp {
+            body["totp"] = json!(totp);
+        }
+        Call::post("/v1/auth/sessions", &body)
+    }
+
+    /// Logs in with the app's next code.
+    fn log_in(&self, person: &Person) -> Answer {
+        self.world.clock.advance(SignedDuration::from_secs(30));
+        let answer = self.send(&self.credentials(person.email, person.password, Some(&self.code(person))));
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        answer
+    }
+
+    fn invite(&self, token: &str, key: &str, body: &Value) -> Answer {
+        self.send(&Call::post("/v1/auth/invitations", body).bearer(token).once(key))
+    }
+
+    fn accept(&self, token: &str, password: &str) -> Answer {
+        let body = json!({"token": token, "display_name": "Somebody Else", "password": password});
+        self.send(&Call::post("/v1/auth/invitations/accept", &body))
+    }
+
+    fn is_live(&self, token: &str) -> bool {
+        self.send(&Call::get("/v1/auth/sessions/current").bearer(token)).status == 200
+    }
+}
+
+fn staff(email: &str) -> Value {
+    json!({"email": email, "roles": ["clinician"]})
+}
+
+#[test]
+fn from_a_code_to_the_last_log_out() {
+    let (practice, ada) = Practice::open(1);
+    let session = practice.log_in(&ada);
+    let token = session.text("token");
+    assert_eq!(session.json["roles"], json!(["clinic_admin"]));
+    assert_eq!(session.json["idle_seconds"], 900);
+    assert_eq!(session.text("expires_at"), "2026-12-01T20:00:30Z");
+    assert!(session.header("audit-id").is_some());
+
+    let invited = practice.invite(&token, "invite", &staff("Ben@example.org"));
+    assert_eq!(invited.status, 201, "{}", invited.json);
+    assert_eq!(invited.text("expires_at"), "2026-12-08T08:00:30Z");
+    let accepted = practice.accept(&invited.text("token"), "eight ch");
+    assert_eq!(accepted.status, 201, "{}", accepted.json);
+    let uri = accepted.json["totp"]["uri"].as_str().unwrap();
+    assert!(
+        uri.starts_with("otpauth://totp/Confide:Ben%40example.org?secret="),
+        "{uri}"
+    );
+    let ben = Person {
+        email: " BEN@Example.org",
+        password: "eight ch",
+        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
+    };
+    practice.confirm(&ben);
+    let first = practice.log_in(&ben);
+    let second = practice.log_in(&ben);
+    assert_eq!(first.text("account_id"), accepted.text("account_id"));
+
+    let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&second.text("token")));
+    assert_eq!(current.json["session_id"], second.json["session_id"]);
+    assert_eq!(current.json["account_id"], accepted.json["account_id"]);
+    assert_eq!(current.json["clinic_id"], json!(practice.clinic));
+    assert_eq!(current.json["roles"], json!(["clinician"]));
+
+    let listed = practice.send(&Call::get("/v1/auth/sessions").bearer(&second.text("token")));
+    let sessions = listed.json["sessions"].as_array().unwrap();
+    let seen: Vec<_> = sessions
+        .iter()
+        .map(|session| (&session["id"], &session["current"]))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (&second.json["session_id"], &json!(true)),
+            (&first.json["session_id"], &json!(false))
+        ]
+    );
+
+    let revoke = Call::delete(format!("/v1/auth/sessions/{}", first.text("session_id"))).bearer(&second.text("token"));
+    assert!(practice.is_live(&first.text("token")));
+    assert_eq!(practice.send(&revoke).status, 204);
+    assert!(!practice.is_live(&first.text("token")));
+    assert_eq!(practice.send(&revoke).status, 204, "repeated");
+    // Somebody else's session is none of mine.
+    let others =
+        Call::delete(format!("/v1/auth/sessions/{}", session.text("session_id"))).bearer(&second.text("token"));
+    assert_eq!(practice.send(&others).problem(), Some("not-found"));
+
+    let log_out = Call::delete("/v1/auth/sessions/current").bearer(&second.text("token"));
+    assert_eq!(practice.send(&log_out).status, 204);
+    assert_eq!(practice.send(&log_out).problem(), Some("unauthenticated"));
+    assert!(practice.is_live(&token));
+
+    // Nobody who has the files sees who is here, or gets in.
+    let secrets = [
+        token.as_str(),
+        "Ben@example.org",
+        "ben@example.org",
+        "eight ch",
+        ADMIN,
+        ADMIN_PASSWORD,
+        "Ada Okafor",
+        "Practice on the Hill",
+        &ben.secret,
+        &invited.text("token"),
+        "argon2id",
+    ];
+    for (store, key, value) in practice.world.stores.dump() {
+        let text = String::from_utf8_lossy(&value).into_owned();
+        for secret in secrets {
+            assert!(
+                !key.contains(secret) && !text.contains(secret),
+                "{secret} in {store} {key}"
+            );
+        }
+    }
+    assert_eq!(practice.world.log(), Vec::<String>::new());
+}
+
+#[test]
+fn a_code_opens_one_clinic_once() {
+    let world = World::new(2);
+    let code = bootstrap_code(&world, 1);
+    let open = |code: &str, email: &str, password: &str| {
+        send(
+            &world,
+            &Call::post("/v1/auth/clinics", &clinic_body(code, email, password)),
+        )
+    };
+    let first = open(&code, ADMIN, ADMIN_PASSWORD);
+    assert_eq!(first.status, 201);
+    assert_eq!(open(&code, ADMIN, ADMIN_PASSWORD).json, first.json);
+    assert_ne!(
+        open(&bootstrap_code(&world, 2), ADMIN, ADMIN_PASSWORD).json["clinic_id"],
+        first.json["clinic_id"]
+    );
+    for (code, email, password, status, problem) in [
+        ("cfb_", ADMIN, ADMIN_PASSWORD, 401, "invalid-code"),
+        (&code[..code.len() - 2], ADMIN, ADMIN_PASSWORD, 401, "invalid-code"),
+        (&code, "eve@example.org", ADMIN_PASSWORD, 409, "code-used"),
+        (&code, ADMIN, "hill walks 8", 409, "code-used"),
+        (&code, "ada", ADMIN_PASSWORD, 422, "invalid-content"),
+        (&code, ADMIN, "short", 422, "invalid-content"),
+        (&code, ADMIN, "ada okafor", 422, "invalid-content"),
+    ] {
+        let answer = open(code, email, password);
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (status, Some(problem)),
+            "{email} {password}"
+        );
+    }
+    let practice = Practice {
+        world,
+        clinic: first.text("clinic_id"),
+    };
+    practice.confirm(&Person {
+        email: ADMIN,
+        password: ADMIN_PASSWORD,
+        secret: first.json["totp"]["secret"].as_str().unwrap().to_owned(),
+    });
+    let after = practice.send(&Call::post(
+        "/v1/auth/clinics",
+        &clinic_body(&code, ADMIN, ADMIN_PASSWORD),
+    ));
+    assert_eq!(after.problem(), Some("code-used"));
+}
+
+#[test]
+fn every_refused_log_in_looks_the_same() {
+    let (practice, ada) = Practice::open(3);
+    let token = practice.log_in(&ada).text("token");
+    let invited = practice.invite(&token, "invite", &staff("ben@example.org"));
+    let accepted = practice.accept(&invited.text("token"), "eight ch");
+    let ben = Person {
+        email: "ben@example.org",
+        password: "eight ch",
+        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
+    };
+    let foreign = Practice {
+        world: World::new(0),
+        clinic: model::ClinicId::from_bytes([9; 16]).to_string(),
+    };
+    let mut seen: Vec<(Value, Vec<String>)> = Vec::new();
+    for case in [
+        "unknown clinic",
+        "unknown account",
+        "wrong password",
+        "no code",
+        "wrong code",
+        "used code",
+        "not enrolled",
+        "not enrolled, no code",
+    ] {
+        // Long enough for earlier failures to be forgotten.
+        practice.world.clock.advance(SignedDuration::from_hours(25));
+        let (code, bens) = (practice.code(&ada), practice.code(&ben));
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        let call = match case {
+            "unknown clinic" => foreign.credentials(ADMIN, ADMIN_PASSWORD, Some(&code)),
+            "unknown account" => practice.credentials("eve@example.org", ADMIN_PASSWORD, Some(&code)),
+            "wrong password" => practice.credentials(ADMIN, "hill walks 8", Some(&code)),
+            "no code" => practice.credentials(ADMIN, ADMIN_PASSWORD, None),
+            "wrong code" => practice.credentials(ADMIN, ADMIN_PASSWORD, Some(wrong)),
+            "used code" => {
+                let call = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&code));
+                assert_eq!(practice.send(&call).status, 201);
+                call
+            }
+            "not enrolled" => practice.credentials(ben.email, ben.password, Some(&bens)),
+            _ => practice.credentials(ben.email, ben.password, None),
+        };
+        // The first failure may make the documents that count it; the second is the one to compare.
+        practice.send(&call);
+        practice.world.stores.disarm();
+        let answer = practice.send(&call);
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (401, Some("invalid-credentials")),
+            "{case}"
+        );
+        let trace = practice.world.stores.trace();
+        let operations = trace
+            .iter()
+            .filter(|operation| operation.starts_with("accounts "))
+            .map(|operation| operation.split(' ').nth(1).unwrap().to_owned())
+            .collect();
+        seen.push((answer.json, operations));
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+}
+
+#[test]
+fn a_code_is_used_once_and_older_ones_no_more() {
+    let (practice, ada) = Practice::open(4);
+    practice.world.clock.advance(SignedDuration::from_secs(60));
+    let now = practice.world.clock.now().as_second();
+    let try_at = |second: i64| {
+        practice
+            .send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&code_at(&ada.secret, second))))
+            .status
+    };
+    assert_eq!(try_at(now), 201);
+    assert_eq!(try_at(now), 401, "replayed");
+    assert_eq!(try_at(now - 30), 401, "older");
+    assert_eq!(try_at(now + 30), 201, "the app's clock is ahead");
+    assert_eq!(try_at(now + 60), 401, "too far ahead");
+}
+
+#[test]
+fn a_confirmation_can_be_repeated() {
+    let (practice, ada) = Practice::open(5);
+    practice.confirm(&ada);
+    let answer = practice.send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada))));
+    assert_eq!(answer.status, 401, "the confirming code is used up for logging in");
+    let body =
+        json!({"clinic_id": practice.clinic, "email": ADMIN, "password": "hill walks 8", "code": practice.code(&ada)});
+    let answer = practice.send(&Call::post("/v1/auth/totp/confirm", &body));
+    assert_eq!(answer.problem(), Some("invalid-credentials"));
+}
+
+#[test]
+fn guessing_is_locked_out_for_a_time_whether_the_account_exists_or_not() {
+    let (practice, ada) = Practice::open(6);
+    let guess = |email: &str| {
+        let answer = practice.send(&practice.credentials(email, "guess", None));
+        (
+            answer.status,
+            answer.header("retry-after").map(str::to_owned),
+            answer.json,
+        )
+    };
+    for _ in 0..5 {
+        assert_eq!(guess(ADMIN), guess("eve@example.org"));
+    }
+    let locked = guess(ADMIN);
+    assert_eq!((locked.0, locked.1.as_deref()), (429, Some("61")));
+    assert_eq!(locked, guess("eve@example.org"));
+    // The right password does not help either, and costs no Argon2id.
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    let right = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada)));
+    assert_eq!(practice.send(&right).status, 429);
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    assert_eq!(guess(ADMIN).0, 401);
+    assert_eq!(guess(ADMIN).1.as_deref(), Some("121"));
+    practice.world.clock.advance(minutes(2));
+    practice.log_in(&ada);
+    for _ in 0..4 {
+        assert_eq!(guess(ADMIN).0, 401, "success cleared the count");
+    }
+}
+
+#[test]
+fn a_network_is_locked_out_for_a_time() {
+    let practice = Practice::open(7).0;
+    // Invitation tokens cost no Argon2id to refuse, and count for the network.
+    let guess = |network: &str| {
+        let body = json!({"token": "cfi_guess", "display_name": "Eve", "password": "whatever else"});
+        practice.send(&Call::post("/v1/auth/invitations/accept", &body).header("spin-client-addr", network))
+    };
+    for port in 0..50 {
+        assert_eq!(
+            guess(&format!("192.0.2.1:{}", 1000 + port)).problem(),
+            Some("invalid-token")
+        );
+    }
+    assert_eq!(guess("192.0.2.1:9").problem(), Some("too-many-requests"));
+    assert_eq!(guess("192.0.2.2:9").status, 401);
+    practice.world.clock.advance(minutes(15));
+    assert_eq!(guess("192.0.2.1:9").status, 401);
+}
+
+#[test]
+fn strangers_fill_no_store() {
+    let practice = Practice::open(8).0;
+    let guess = |number: u32| {
+        let body = json!({"code": format!("cfb_{number}"), "clinic": {"name": "x"},
+            "administrator": {"email": "eve@example.org", "display_name": "Eve", "password": "quiet little words"}});
+        let network = format!("198.51.{}.{}:1", number / 250, number % 250);
+        practice
+            .send(&Call::post("/v1/auth/clinics", &body).header("spin-client-addr", &network))
+            .status
+    };
+    for number in 0..600 {
+        assert_eq!(guess(number), 401);
+    }
+    let docs = practice
+        .world
+        .stores
+        .dump()
+        .iter()
+        .filter(|(store, key, _)| store == "accounts" && key.starts_with("doc/"))
+        .count();
+    assert!(docs <= 256 + 3, "{docs}");
+}
+
+#[test]
+fn only_administrators_invite() {
+    let (practice, ada) = Practice::open(9);
+    let token = practice.log_in(&ada).text("token");
+    let invited = practice.invite(&token, "ben", &staff("ben@example.org"));
+    let accepted = practice.accept(&invited.text("token"), "eight ch");
+    let ben = Person {
+        email: "ben@example.org",
+        password: "eight ch",
+        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
+    };
+    practice.confirm(&ben);
+    let ben_token = practice.log_in(&ben).text("token");
+    let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
+    for call in [
+        Call::post("/v1/auth/invitations", &staff("eve@example.org")).once("eve"),
+        Call::get("/v1/auth/invitations"),
+        Call::delete(path.clone()),
+    ] {
+        assert_eq!(
+            practice.send(&call.clone().bearer(&ben_token)).problem(),
+            Some("access-denied")
+        );
+        assert_eq!(practice.send(&call).problem(), Some("unauthenticated"));
+    }
+    assert_eq!(
+        practice.send(&Call::delete(path).bearer(&token)).problem(),
+        Some("invitation-accepted")
+    );
+    let unknown = format!("/v1/auth/invitations/{}", model::InvitationId::from_bytes([1; 16]));
+    assert_eq!(
+        practice.send(&Call::delete(unknown).bearer(&token)).problem(),
+        Some("not-found")
+    );
+    assert_eq!(
+        practice
+            .invite(&token, "ben-again", &staff("BEN@example.org"))
+            .problem(),
+        Some("email-taken")
+    );
+    assert_eq!(
+        practice.invite(&token, "ben", &staff("ben@example.org")).json,
+        invited.json,
+        "the same request"
+    );
+    let without_key = Call::post("/v1/auth/invitations", &staff("x@example.org")).bearer(&token);
+    assert_eq!(practice.send(&without_key).problem(), Some("malformed-request"));
+    for body in [
+        json!({"email": "x", "roles": ["clinician"]}),
+        json!({"email": "x@example.org", "roles": []}),
+        json!({"email": "x@example.org", "roles": ["client"]}),
+    ] {
+        assert_eq!(practice.invite(&token, "wrong", &body).status, 422);
+    }
+}
+
+#[test]
+fn invitations_are_accepted_once_or_not_at_all() {
+    let (practice, ada) = Practice::open(10);
+    let token = practice.log_in(&ada).text("token");
+    let invite = |key: &str, email: &str| practice.invite(&token, key, &staff(email));
+    let first = invite("one", "ben@example.org");
+    assert_eq!(invite("one", "ben@example.org").json, first.json);
+    assert_eq!(
+        invite("one", "eve@example.org").problem(),
+        Some("idempotency-key-reused")
+    );
+    let rival = invite("two", "ben@example.org");
+    let revoked = invite("three", "cyd@example.org");
+    let expired = invite("four", "dan@example.org");
+    let path = format!("/v1/auth/invitations/{}", revoked.text("invitation_id"));
+    for _ in 0..2 {
+        assert_eq!(practice.send(&Call::delete(path.clone()).bearer(&token)).status, 204);
+    }
+
+    let accepted = practice.accept(&first.text("token"), "eight ch");
+    assert_eq!(
+        practice.accept(&first.text("token"), "eight ch").json,
+        accepted.json,
+        "repeated"
+    );
+    assert_eq!(
+        practice.accept(&rival.text("token"), "eight ch").problem(),
+        Some("email-taken")
+    );
+    let other_password = practice.accept(&first.text("token"), "eight cx");
+    let unknown = practice.accept("cfi_unknown", "eight ch");
+    let taken_back = practice.accept(&revoked.text("token"), "eight ch");
+    practice.confirm(&Person {
+        email: "ben@example.org",
+        password: "eight ch",
+        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
+    });
+    let used = practice.accept(&first.text("token"), "eight ch");
+
+    let listed = practice.send(&Call::get("/v1/auth/invitations?limit=3").bearer(&token));
+    let states = |answer: &Answer| -> Vec<(String, String)> {
+        let invitations = answer.json["invitations"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        invitations
+            .iter()
+            .map(|item| (text(&item["email"]), text(&item["state"])))
+            .collect()
+    };
+    let pair = |email: &str, state: &str| (email.to_owned(), state.to_owned());
+    assert_eq!(
+        states(&listed),
+        [
+            pair("dan@example.org", "pending"),
+            pair("cyd@example.org", "revoked"),
+            pair("ben@example.org", "pending")
+        ]
+    );
+    let next = listed.text("next");
+    let rest = practice.send(&Call::get(format!("/v1/auth/invitations?limit=3&cursor={next}")).bearer(&token));
+    assert_eq!(states(&rest), [pair("ben@example.org", "accepted")]);
+    assert_eq!(rest.json.get("next"), None);
+
+    practice.world.clock.advance(SignedDuration::from_hours(7 * 24));
+    let too_late = practice.accept(&expired.text("token"), "eight ch");
+    for answer in [&other_password, &taken_back, &used, &too_late] {
+        assert_eq!((answer.status, &answer.json), (401, &unknown.json));
+    }
+    assert_eq!(unknown.problem(), Some("invalid-token"));
+}
+
+#[test]
+fn a_client_may_do_without_an_app_until_she_has_one() {
+    let (practice, ada) = Practice::open(11);
+    let token = practice.log_in(&ada).text("token");
+    let client = model::ClientId::from_bytes([5; 16]).to_string();
+    let body = json!({"email": "zoe@example.org", "roles": ["client"], "client_id": client});
+    let invited = practice.invite(&token, "zoe", &body).text("token");
+    assert_eq!(
+        practice.accept(&invited, "fourteen chars").status,
+        422,
+        "a password that stands alone is longer"
+    );
+    let accepted = practice.accept(&invited, CLIENT_PASSWORD);
+    assert_eq!(accepted.status, 201, "{}", accepted.json);
+    let alone = practice.credentials("zoe@example.org", CLIENT_PASSWORD, None);
+    let session = practice.send(&alone);
+    assert_eq!((session.status, &session.json["idle_seconds"]), (201, &json!(1800)));
+    let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&session.text("token")));
+    assert_eq!(current.json["client_id"], json!(client));
+    assert_eq!(
+        practice.accept(&invited, CLIENT_PASSWORD).problem(),
+        Some("invalid-token"),
+        "she has logged in"
+    );
+
+    let zoe = Person {
+        email: "zoe@example.org",
+        password: CLIENT_PASSWORD,
+        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
+    };
+    practice.confirm(&zoe);
+    assert_eq!(
+        practice.send(&alone).status,
+        401,
+        "from now on the app's code is needed"
+    );
+    practice.log_in(&zoe);
+}
+
+#[test]
+fn sessions_end_idle_and_at_last() {
+    let (practice, ada) = Practice::open(12);
+    let idle = practice.log_in(&ada).text("token");
+    practice.world.clock.advance(minutes(15));
+    assert!(practice.is_live(&idle));
+    practice.world.clock.advance(minutes(15) + SignedDuration::from_secs(1));
+    assert!(!practice.is_live(&idle));
+    let used = practice.log_in(&ada).text("token");
+    let listed = practice.send(&Call::get("/v1/auth/sessions").bearer(&used));
+    assert_eq!(
+        listed.json["sessions"].as_array().unwrap().len(),
+        1,
+        "idle ones are over"
+    );
+    for _ in 0..(12 * 60 / 10 - 1) {
+        practice.world.clock.advance(minutes(10));
+        assert!(practice.is_live(&used));
+    }
+    practice.world.clock.advance(minutes(10));
+    assert!(!practice.is_live(&used));
+}
+
+#[test]
+fn an_account_has_eight_sessions_at_most() {
+    let (practice, ada) = Practice::open(13);
+    let tokens: Vec<String> = (0..9).map(|_| practice.log_in(&ada).text("token")).collect();
+    let live: Vec<bool> = tokens.iter().map(|token| practice.is_live(token)).collect();
+    assert_eq!(
+        live,
+        [false, true, true, true, true, true, true, true, true],
+        "the oldest made room"
+    );
+    let count = |practice: &Practice| {
+        practice
+            .world
+            .stores
+            .dump()
+            .iter()
+            .filter(|(store, _, _)| store == "sessions")
+            .count()
+    };
+    assert_eq!(count(&practice), 16);
+    practice.send(&Call::delete("/v1/auth/sessions/current").bearer(&tokens[4]));
+    let again = practice.log_in(&ada).text("token");
+    assert!(practice.is_live(&again) && practice.is_live(&tokens[1]) && !practice.is_live(&tokens[4]));
+    assert_eq!(count(&practice), 16);
+}
+
+#[test]
+fn a_log_in_that_died_leaves_nothing_that_lives_or_stays_in_the_way() {
+    let (practice, ada) = Practice::open(14);
+    let log_in = || {
+        practice.world.clock.advance(SignedDuration::from_secs(30));
+        practice.send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada))))
+    };
+    // Every operation of a log-in into a new slot, and then into used ones, is lost once.
+    for round in 0..2 {
+        practice.world.stores.disarm();
+        assert_eq!(log_in().status, 201);
+        for nth in 0..practice.world.stores.operations() {
+            for fault in [Fault::Refused, Fault::AppliedButFailed] {
+                practice.world.stores.arm(nth, fault);
+                let answer = log_in();
+                practice.world.stores.disarm();
+                assert!(
+                    matches!(answer.status, 201 | 503),
+                    "round {round} {nth} {fault:?}: {}",
+                    answer.json
+                );
+                let next = log_in();
+                assert_eq!(next.status, 201, "round {round} {nth} {fault:?}: {}", next.json);
+                assert!(practice.is_live(&next.text("token")));
+            }
+        }
+    }
+    let sessions = practice
+        .world
+        .stores
+        .dump()
+        .iter()
+        .filter(|(store, _, _)| store == "sessions")
+        .count();
+    assert!(sessions <= 16, "{sessions}");
+}
+
+#[test]
+fn an_enrolment_that_died_is_finished_by_repeating_it() {
+    let (practice, ada) = Practice::open(15);
+    let token = practice.log_in(&ada).text("token");
+    practice.world.stores.disarm();
+    let probe = practice
+        .invite(&token, "probe", &staff("probe@example.org"))
+        .text("token");
+    let invite_operations = practice.world.stores.operations();
+    practice.world.stores.disarm();
+    assert_eq!(practice.accept(&probe, "eight ch").status, 201);
+    let accept_operations = practice.world.stores.operations();
+    for nth in 0..invite_operations.max(accept_operations) {
+        // A guarded creation that died keeps others waiting for a minute at most.
+        let again = |attempt: &dyn Fn() -> Answer| {
+            practice.world.stores.arm(nth, Fault::Refused);
+            let first = attempt();
+            practice.world.stores.disarm();
+            assert!(matches!(first.status, 201 | 503), "{nth}: {}", first.json);
+            practice.world.clock.advance(minutes(1) + SignedDuration::from_secs(5));
+            let second = attempt();
+            assert_eq!(second.status, 201, "{nth}: {}", second.json);
+            if first.status == 201 {
+                assert_eq!(first.json, second.json);
+            }
+            second
+        };
+        let token = practice.log_in(&ada).text("token");
+        let body = staff(&format!("b{nth}@example.org"));
+        let invited = again(&|| practice.invite(&token, &format!("{nth}"), &body));
+        let accepted = again(&|| practice.accept(&invited.text("token"), "eight ch"));
+        assert_eq!(practice.accept(&invited.text("token"), "eight ch").json, accepted.json);
+    }
+}
+
+#[test]
+fn opening_a_clinic_that_died_is_finished_by_repeating_it() {
+    let open = |world: &World| {
+        let body = clinic_body(&bootstrap_code(world, 1), ADMIN, ADMIN_PASSWORD);
+        send(world, &Call::post("/v1/auth/clinics", &body))
+    };
+    let probe = World::new(16);
+    assert_eq!(open(&probe).status, 201);
+    for nth in 0..probe.stores.operations() {
+        let world = World::new(16);
+        world.stores.arm(nth, Fault::Refused);
+        let first = open(&world);
+        world.stores.disarm();
+        assert!(matches!(first.status, 201 | 503), "{nth}: {}", first.json);
+        world.clock.advance(minutes(1) + SignedDuration::from_secs(5));
+        let second = open(&world);
+        assert_eq!(second.status, 201, "{nth}: {}", second.json);
+        let practice = Practice {
+            world,
+            clinic: second.text("clinic_id"),
+        };
+        practice.confirm(&Person {
+            email: ADMIN,
+            password: ADMIN_PASSWORD,
+            secret: second.json["totp"]["secret"].as_str().unwrap().to_owned(),
+        });
+    }
+}
+
+/// Runs `one`, and `other` right before each of its operations in turn; `check` gets both answers.
+fn race(
+    seed: u64,
+    prepare: impl Fn(&Practice, &Person) -> (Call, Call),
+    check: impl Fn(usize, &Answer, Option<&Answer>),
+) {
+    for nth in 0.. {
+        let (practice, ada) = Practice::open(seed);
+        let practice = Rc::new(practice);
+        let (one, other) = prepare(&practice, &ada);
+        let heard = Rc::new(RefCell::new(None));
+        let (rival, answer) = (Rc::clone(&practice), Rc::clone(&heard));
+        practice.world.stores.meanwhile(nth, move || {
+            *answer.borrow_mut() = Some(rival.send(&other));
+        });
+        let first = practice.send(&one);
+        let done = practice.world.stores.operations() <= nth;
+        practice.world.stores.disarm();
+        check(nth, &first, heard.borrow().as_ref());
+        if done {
+            return;
+        }
+    }
+}
+
+#[test]
+fn of_two_log_ins_with_one_code_one_is_let_in() {
+    let same_code = |practice: &Practice, ada: &Person| {
+        practice.world.clock.advance(SignedDuration::from_secs(30));
+        let call = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(ada)));
+        (call.clone(), call)
+    };
+    race(17, same_code, |nth, one, other| {
+        let statuses = [one.status, other.map_or(401, |other| other.status)];
+        assert!(matches!(statuses, [201, 401] | [401, 201]), "{nth}: {statuses:?}");
+    });
+}
+
+#[test]
+fn an_invitation_is_revoked_or_accepted_and_never_both() {
+    let prepare = |practice: &Practice, ada: &Person| {
+        let token = practice.log_in(ada).text("token");
+        let invited = practice.invite(&token, "ben", &staff("ben@example.org"));
+        let body = json!({"token": invited.text("token"), "display_name": "Ben", "password": "eight ch"});
+        let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
+        (
+            Call::post("/v1/auth/invitations/accept", &body),
+            Call::delete(path).bearer(&token),
+        )
+    };
+    race(18, prepare, |nth, accepted, revoked| {
+        let statuses = [accepted.status, revoked.map_or(409, |revoked| revoked.status)];
+        assert!(matches!(statuses, [201, 409] | [401, 204]), "{nth}: {statuses:?}");
+    });
+}
+
+#[test]
+fn of_two_invitations_to_one_address_one_becomes_an_account() {
+    let prepare = |practice: &Practice, ada: &Person| {
+        let token = practice.log_in(ada).text("token");
+        let accept = |key: &str| {
+            let invited = practice.invite(&token, key, &staff("ben@example.org")).text("token");
+            let body = json!({"token": invited, "display_name": "Ben", "password": "eight ch"});
+            Call::post("/v1/auth/invitations/accept", &body)
+        };
+        (accept("one"), accept("two"))
+    };
+    race(19, prepare, |nth, one, other| {
+        let statuses = [one.status, other.map_or(409, |other| other.status)];
+        // 503: the other one is just being written, and has to be asked for again.
+        assert!(
+            matches!(statuses, [201, 409 | 503] | [409 | 503, 201]),
+            "{nth}: {statuses:?}"
+        );
+    });
+}
+
+#[test]
+fn a_slot_that_was_never_written_is_used_again() {
+    for lost in 0..2 {
+        let (practice, ada) = Practice::open(20);
+        let probe = Practice::open(20);
+        probe.0.world.stores.disarm();
+        probe.0.log_in(&probe.1);
+        let trace = probe.0.world.stores.trace();
+        let writes = trace.iter().enumerate();
+        let mut writes = writes.filter(|(_, operation)| operation.starts_with("sessions set"));
+        let (nth, _) = writes.nth(lost).unwrap();
+        practice.world.clock.advance(SignedDuration::from_secs(30));
+        practice.world.stores.arm(nth, Fault::Refused);
+        let died = practice.send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada))));
+        assert_eq!(died.status, 503);
+        practice.world.stores.disarm();
+        // Seven more fill the slots; the eighth takes the oldest, where something is missing.
+        let tokens: Vec<String> = (0..8).map(|_| practice.log_in(&ada).text("token")).collect();
+        assert!(tokens.iter().all(|token| practice.is_live(token)));
+    }
+}

@@ -1,0 +1,17 @@
+//! Notices, consents and care teams: the one authority for what a client's permissions say.
+
+mod care_team;
+mod clients;
+mod consents;
+mod file;
+mod ledger;
+mod notice;
+mod notices;
+mod routes;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+pub use routes::ROUTES;
+
+spin_adapter::export!(model::Function::Consent, &crate::ROUTES);

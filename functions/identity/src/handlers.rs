@@ -1,0 +1,254 @@
+//! The handlers: what each request wants, in the order of effects that every one of them keeps: authenticate, decide and
+//! record, unlock, then read or write, then answer.
+
+use access::{Recorded, Refusal, Request};
+use jiff::civil::Date;
+use model::{AccountId, Action, ClientId, Confidential, DataClass, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{Versioned, idempotency};
+use web::{Check, Exchange, Problem, Reply, page_size};
+
+use crate::details::{Contact, Details, Name, Preferences};
+use crate::register::{Client, PastVersion, Register};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Registration {
+    client_id: ClientId,
+    name: Name,
+    #[serde(deserialize_with = "crate::details::birth_date")]
+    birth_date: Confidential<Date>,
+    contact: Contact,
+    preferences: Preferences,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Correction {
+    reason: Confidential<String>,
+    client: Details,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryQuery {
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct ClientAnswer<'c> {
+    client_id: ClientId,
+    version: u64,
+    registered_at: Timestamp,
+    registered_by: AccountId,
+    written_at: Timestamp,
+    written_by: AccountId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'c Confidential<String>>,
+    #[serde(flatten)]
+    details: &'c Details,
+}
+
+impl<'c> ClientAnswer<'c> {
+    fn new(client_id: ClientId, version: u64, client: &'c Client) -> Self {
+        Self {
+            client_id,
+            version,
+            registered_at: client.registered_at,
+            registered_by: client.registered_by,
+            written_at: client.written_at,
+            written_by: client.written_by,
+            reason: client.reason.as_ref(),
+            details: &client.details,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HistoryAnswer<'c> {
+    versions: Vec<ClientAnswer<'c>>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SearchAnswer {
+    clients: Vec<Hit>,
+}
+
+#[derive(Serialize)]
+struct Hit {
+    client_id: ClientId,
+    name: Name,
+}
+
+/// Decides and records what a caller wants to do with a client's entry.
+fn admit(exchange: &Exchange<'_>, action: Action, client: ClientId) -> Result<Recorded, Problem> {
+    let caller = exchange.caller()?;
+    let permissions = exchange.permissions()?.read(caller.clinic(), client)?;
+    let request = Request::new(action, DataClass::Identity)
+        .about(client)
+        .purpose(exchange.purpose()?);
+    Ok(exchange.gate()?.admit(&caller, &request, permissions.as_ref())?)
+}
+
+/// Registers a client. The document is named by the client, so the key that a repeated request is known by has nothing to name
+/// here; it is asked for all the same, as on every request that creates.
+pub(crate) fn register(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let Registration {
+        client_id,
+        name,
+        birth_date,
+        contact,
+        preferences,
+    } = exchange.json()?;
+    let details = Details {
+        name,
+        birth_date,
+        contact,
+        preferences,
+    };
+    let now = exchange.platform.clock.now();
+    let details = details.normalised("", now)?;
+    exchange.idempotency_key()?;
+    let recorded = admit(exchange, Action::Create, client_id)?;
+    let register = Register::new(exchange)?;
+    let written = register.open_or_begin(&recorded)?.create(Client {
+        registered_at: now,
+        registered_by: recorded.account(),
+        written_at: now,
+        written_by: recorded.account(),
+        reason: None,
+        details,
+        fingerprint: idempotency::fingerprint(exchange.keyring.key("index")?, exchange.body()),
+    })?;
+    let location = format!("{}/{client_id}", exchange.path());
+    Ok(Reply::created(
+        &location,
+        &ClientAnswer::new(client_id, written.version, &written.value),
+    )?
+    .etag(written.version)
+    .recorded(recorded.event()))
+}
+
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let client_id: ClientId = exchange.parameter("client")?;
+    let recorded = admit(exchange, Action::Read, client_id)?;
+    let register = Register::new(exchange)?;
+    let entry = register
+        .open(&recorded)?
+        .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let Versioned { version, value } = entry.read()?;
+    Ok(Reply::ok(&ClientAnswer::new(client_id, version, &value))?
+        .etag(version)
+        .recorded(recorded.event()))
+}
+
+pub(crate) fn correct(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let client_id: ClientId = exchange.parameter("client")?;
+    let Correction { reason, client } = exchange.json()?;
+    let expected = exchange.if_match()?;
+    let mut check = Check::new();
+    check.text(reason.expose(), "/reason", 1, 500);
+    check.finish()?;
+    let now = exchange.platform.clock.now();
+    let details = client.normalised("/client", now)?;
+    let recorded = admit(exchange, Action::Amend, client_id)?;
+    let register = Register::new(exchange)?;
+    let entry = register
+        .open(&recorded)?
+        .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let corrected = entry.correct(expected, |client| Client {
+        written_at: now,
+        written_by: recorded.account(),
+        reason: Some(reason.clone()),
+        details: details.clone(),
+        ..client.clone()
+    })?;
+    Ok(
+        Reply::ok(&ClientAnswer::new(client_id, corrected.version, &corrected.value))?
+            .etag(corrected.version)
+            .recorded(recorded.event()),
+    )
+}
+
+/// The versions of a client's entry, newest first, the first page beginning with the current one.
+pub(crate) fn history(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let client_id: ClientId = exchange.parameter("client")?;
+    let query: HistoryQuery = exchange.query()?;
+    let limit = page_size(query.limit)?;
+    let recorded = admit(exchange, Action::Read, client_id)?;
+    let register = Register::new(exchange)?;
+    let entry = register
+        .open(&recorded)?
+        .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let current = entry.read()?;
+    let past = entry.past_versions(current.version, query.cursor, limit)?;
+    let next = past
+        .last()
+        .filter(|last| past.len() == limit && last.version > 1)
+        .map(|last| last.version.to_string());
+    let first_page = query
+        .cursor
+        .is_none()
+        .then(|| ClientAnswer::new(client_id, current.version, &current.value));
+    let versions = first_page
+        .into_iter()
+        .chain(
+            past.iter()
+                .map(|PastVersion { version, client }| ClientAnswer::new(client_id, *version, client)),
+        )
+        .collect();
+    Ok(Reply::ok(&HistoryAnswer { versions, next })?.recorded(recorded.event()))
+}
+
+/// Finds clients by one exact value. The search itself is decided and recorded once; then each client that the index names is
+/// decided and recorded as a read of her entry, so that the trail shows whom a search was about. Those whom the caller
+/// may not read are left out without a word.
+pub(crate) fn search(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let sought: Contact = exchange.json()?;
+    let mut check = Check::new();
+    let sought = sought.normalised(&mut check, "");
+    check.finish()?;
+    let values = sought.values();
+    let [value] = values.as_slice() else {
+        let mut check = Check::new();
+        check.that(false, "", "one-of", "must have either email or phone");
+        check.finish()?;
+        return Err(Problem::defect("a search that breaks a rule went on"));
+    };
+    let caller = exchange.caller()?;
+    let gate = exchange.gate()?;
+    let purpose = exchange.purpose()?;
+    let request = Request::new(Action::Search, DataClass::Identity).purpose(purpose);
+    let search = gate.admit(&caller, &request, None)?;
+    let permissions = exchange.permissions()?;
+    let register = Register::new(exchange)?;
+    let mut clients = Vec::new();
+    for client_id in register.find(&search, value)? {
+        let request = Request::new(Action::Read, DataClass::Identity)
+            .about(client_id)
+            .purpose(purpose);
+        let permissions = permissions.read(caller.clinic(), client_id)?;
+        let recorded = match gate.admit(&caller, &request, permissions.as_ref()) {
+            Ok(recorded) => recorded,
+            Err(Refusal::Denied { .. }) => continue,
+            Err(refusal) => return Err(refusal.into()),
+        };
+        let Some(entry) = register.open(&recorded)? else {
+            continue;
+        };
+        // What the index says is only where to look: what counts is what the client has now.
+        if let Some(Versioned { value: client, .. }) = entry.read_if_there()?
+            && client.details.contact.values().contains(value)
+        {
+            clients.push(Hit {
+                client_id,
+                name: client.details.name,
+            });
+        }
+    }
+    Ok(Reply::ok(&SearchAnswer { clients })?.recorded(search.event()))
+}

@@ -1,0 +1,14 @@
+//! Who a client is: name, birth date, contact, preferences.
+
+mod contact;
+mod details;
+mod handlers;
+mod lookup;
+mod register;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+pub use routes::ROUTES;
+
+spin_adapter::export!(model::Function::Identity, &crate::ROUTES);

@@ -1,0 +1,49 @@
+//! `confide init`: keyrings, store files, and the code that founds the first clinic.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::console;
+use crate::home::Home;
+use crate::host::{self, default_home};
+use crate::manifest::Manifest;
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The application whose stores are made
+    #[arg(short = 'f', long, default_value = "spin.toml", value_name = "FILE")]
+    pub manifest: PathBuf,
+
+    /// The folder to make [default: .confide beside the manifest]
+    #[arg(long, env = "CONFIDE_HOME", value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+}
+
+/// Makes a new deployment.
+///
+/// # Errors
+/// Where there is one already, or the folder can't be written.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let manifest = Manifest::read(&arguments.manifest)?;
+    let home = Home::new(arguments.home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    let code = home.initialise()?;
+    host::create_stores(home.folder(), &manifest)?;
+    announce(&home, &code);
+    console::line(format_args!("serve it with: cargo run\n"));
+    Ok(())
+}
+
+/// Says what was made, and the code, which is shown here and never again.
+pub fn announce(home: &Home, code: &str) {
+    console::line(format_args!(
+        "\nmade a new deployment in {folder}\n\
+         \x20 keyrings   {env} (mode 0600; back it up apart from the stores)\n\
+         \x20 code       {code}\n\
+         \n\
+         The code founds one clinic, one time: POST it to /v1/auth/clinics. It is shown now and kept nowhere;\n\
+         `cargo run -- keys bootstrap-code` makes another.",
+        folder = home.folder().display(),
+        env = home.env_file().display(),
+    ));
+}

@@ -1,0 +1,6 @@
+//! The subcommands, one module each.
+
+pub mod init;
+pub mod keys;
+pub mod up;
+pub mod verify;

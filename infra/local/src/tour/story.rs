@@ -1,0 +1,429 @@
+//! The story: a clinic opens, a client consents, her note is written, read, refused, withdrawn and accounted for.
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::command::verify;
+use crate::tour::patient::Patient;
+use crate::tour::stage::{Answer, Ask, Stage};
+use crate::tour::tamper::StoreFiles;
+
+/// Somebody who has logged in.
+struct Person {
+    token: String,
+}
+
+const PASSWORD: &str = "quiet-harbour-lantern-7";
+
+/// Plays the whole story. Answers that are not as promised are counted by the stage; only a silent server ends it.
+pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Option<&StoreFiles>) -> Result<()> {
+    let mut denials = Vec::new();
+    let mut denied = |answer: &Answer| denials.extend(answer.audit_id.clone());
+
+    stage.say("\nA clinic opens\n");
+    stage.expect(
+        401,
+        "A wrong code opens nothing",
+        &Ask::post("/v1/auth/clinics", founding("cfb_AAAA")),
+    )?;
+    let founded = stage.expect(
+        201,
+        "The one-time code opens a clinic and makes its first administrator",
+        &Ask::post("/v1/auth/clinics", founding(code)),
+    )?;
+    let clinic = founded.text("/clinic_id");
+    let admin = log_in(stage, &clinic, "admin@tour.example", &founded)?;
+    let mut people = Clinic {
+        stage,
+        clinic: &clinic,
+        admin: &admin,
+    };
+    let clinician = people.staff("dr.rivera@tour.example", "clinician")?;
+    let outsider = people.staff("dr.okafor@tour.example", "clinician")?;
+    let officer = people.staff("privacy@tour.example", "privacy_officer")?;
+
+    stage.say("\nBefore consent, nothing is collected\n");
+    let opened = stage.expect(
+        201,
+        "A clinician opens a file for a new client: an opaque id, nothing else",
+        &Ask::post("/v1/consent/clients", json!({})).by(&clinician.token),
+    )?;
+    let client = opened.text("/client_id");
+    let records = format!("/v1/records/clients/{client}/records");
+    let progress_note = note(&patient.note);
+    denied(&stage.expect(
+        403,
+        "Who she is can't be registered before she consents",
+        &Ask::post("/v1/identity/clients", patient.registration(&client)).by(&clinician.token),
+    )?);
+    denied(&stage.expect(
+        403,
+        "Nor can a note be written",
+        &Ask::post(&records, progress_note.clone()).by(&clinician.token),
+    )?);
+
+    stage.say("\nShe is asked, and agrees\n");
+    let published = stage.expect(
+        201,
+        "The clinic publishes what it tells its clients",
+        &Ask::post("/v1/consent/notices", notice()).by(&admin.token),
+    )?;
+    let notice_id = published.text("/notice_id");
+    stage.expect(
+        200,
+        "Anybody can read it, without an account",
+        &Ask::get(format!("/v1/consent/notices/{clinic}/{notice_id}")),
+    )?;
+    let consents = format!("/v1/consent/clients/{client}/consents");
+    let consented = stage.expect(
+        201,
+        "Her consent is recorded, bound to exactly that text",
+        &Ask::post(&consents, consent(&notice_id)).by(&clinician.token),
+    )?;
+    stage.check(
+        consented.text("/notice_sha256") == published.text("/sha256"),
+        "the consent's notice_sha256 is the notice's sha256",
+        "The consent names the text by its hash",
+    );
+
+    stage.say("\nThe note is written, and read by those who treat her\n");
+    stage.expect(
+        201,
+        "She is registered: name, contact, birth date, preferences, sealed apart from her notes",
+        &Ask::post("/v1/identity/clients", patient.registration(&client)).by(&clinician.token),
+    )?;
+    let written = stage.expect(
+        201,
+        "Her clinician writes the note",
+        &Ask::post(&records, progress_note).by(&clinician.token),
+    )?;
+    let record = format!("{records}/{}", written.text("/id"));
+    let read = stage.expect(200, "and reads it", &Ask::get(&record).by(&clinician.token))?;
+    stage.check(
+        read.text("/content/text") == patient.note,
+        "the text read is the text written",
+        "It says what was written",
+    );
+    let amended = stage.expect(
+        200,
+        "An amendment makes a new version and keeps the old one",
+        &Ask::put(
+            &record,
+            json!({"reason": "spelling", "record": note(&format!("{} She smiled at the end.", patient.note))}),
+        )
+        .by(&clinician.token)
+        .if_match(read.etag.as_deref()),
+    )?;
+    stage.expect(
+        412,
+        "Amending what has changed meanwhile is refused",
+        &Ask::put(&record, json!({"reason": "late", "record": note("late")}))
+            .by(&clinician.token)
+            .if_match(read.etag.as_deref()),
+    )?;
+    let versions = stage.expect(200, "Both versions can be read", &Ask::get(format!("{record}/versions")).by(&clinician.token))?;
+    stage.check(
+        versions.json.pointer("/versions/1/content/text").and_then(Value::as_str) == Some(patient.note.as_str())
+            && amended.etag != read.etag,
+        "the first version still says what it said",
+        "Nothing is overwritten",
+    );
+    let found = stage.expect(
+        200,
+        "She is found by her exact e-mail address, through an index that holds no address",
+        &Ask::post("/v1/identity/clients/search", json!({"email": patient.email.to_uppercase()})).by(&clinician.token),
+    )?;
+    stage.check(
+        found.text("/clients/0/client_id") == client,
+        "the search finds her client id",
+        "Spelling in capitals makes no difference",
+    );
+
+    stage.say("\nEverybody else is refused\n");
+    stage.expect(401, "Nobody without a session", &Ask::get(&record))?;
+    denied(&stage.expect(
+        403,
+        "Not the administrator: who runs the clinic never sees notes",
+        &Ask::get(&record).by(&admin.token),
+    )?);
+    denied(&stage.expect(
+        403,
+        "Not a clinician of the same clinic who does not treat her",
+        &Ask::get(&record).by(&outsider.token),
+    )?);
+    denied(&stage.expect(
+        403,
+        "Not the privacy officer, who sees evidence and not content",
+        &Ask::get(&record).by(&officer.token),
+    )?);
+    stage.expect(
+        404,
+        "Not her clinician under another id: what is not there and what is somebody else's look the same",
+        &Ask::get(format!("{records}/rec_00000000000000000000000000")).by(&clinician.token),
+    )?;
+
+    stage.say("\nThe client herself\n");
+    let herself = Clinic {
+        stage,
+        clinic: &clinic,
+        admin: &admin,
+    }
+    .client(&patient.email, &client)?;
+    stage.expect(200, "She reads her own note", &Ask::get(&record).by(&herself.token))?;
+    denied(&stage.expect(
+        403,
+        "Psychotherapy notes are her clinician's own",
+        &Ask::get(format!("/v1/records/clients/{client}/psychotherapy-notes")).by(&herself.token),
+    )?);
+
+    stage.say("\nShe changes her mind\n");
+    let withdraw = format!("{consents}/{}/withdraw", consented.text("/consent_id"));
+    stage.expect(
+        200,
+        "She withdraws, in as many steps as it took to agree",
+        &Ask::post(&withdraw, json!({})).by(&herself.token),
+    )?;
+    denied(&stage.expect(
+        403,
+        "The very next request is refused, to her clinician too",
+        &Ask::get(&record).by(&clinician.token),
+    )?);
+    denied(&stage.expect(
+        403,
+        "and nothing new is written",
+        &Ask::post(&records, note("after")).by(&clinician.token),
+    )?);
+    stage.expect(
+        200,
+        "Her own right to read does not hang on her consent",
+        &Ask::get(&record).by(&herself.token),
+    )?;
+
+    stage.say("\nIt is all accounted for\n");
+    account_for(stage, &officer, &denials)?;
+
+    if let Some(files) = files {
+        stage.say("\nSomebody with the store files changes one bit in every value\n");
+        tamper(stage, files, &Cast { clinic: &clinic, client: &client, record: &record, consents: &consents, herself: &herself, officer: &officer })?;
+        stage.expect(200, "With the bytes back as they were, all is well again", &Ask::get(&record).by(&herself.token))?;
+    } else {
+        stage.say("\nThe stores are not on this machine: tampering with them is left out\n");
+    }
+
+    stage.say("\nThe day ends\n");
+    stage.expect(
+        204,
+        "Her clinician logs out",
+        &Ask::new(http::Method::DELETE, "/v1/auth/sessions/current").by(&clinician.token),
+    )?;
+    stage.expect(
+        401,
+        "and the token opens nothing on the next request, in any function",
+        &Ask::get(&record).by(&clinician.token),
+    )?;
+    Ok(())
+}
+
+struct Clinic<'s> {
+    stage: &'s mut Stage,
+    clinic: &'s str,
+    admin: &'s Person,
+}
+
+impl Clinic<'_> {
+    fn staff(&mut self, email: &str, role: &str) -> Result<Person> {
+        self.join(email, role, json!({"email": email, "roles": [role]}))
+    }
+
+    fn client(&mut self, email: &str, client: &str) -> Result<Person> {
+        self.join(email, "client", json!({"email": email, "roles": ["client"], "client_id": client}))
+    }
+
+    fn join(&mut self, email: &str, role: &str, invitation: Value) -> Result<Person> {
+        let invited = self.stage.expect(
+            201,
+            &format!("The administrator invites somebody as {role}"),
+            &Ask::post("/v1/auth/invitations", invitation).by(&self.admin.token),
+        )?;
+        let joined = self.stage.expect(
+            201,
+            "who accepts with a password and gets a second factor",
+            &Ask::post(
+                "/v1/auth/invitations/accept",
+                json!({"token": invited.text("/token"), "display_name": format!("Tour {role}"), "password": PASSWORD}),
+            ),
+        )?;
+        log_in(self.stage, self.clinic, email, &joined)
+    }
+}
+
+/// Confirms the second factor with the code of the step before, and logs in with that of now: a code is used once.
+fn log_in(stage: &mut Stage, clinic: &str, email: &str, enrolled: &Answer) -> Result<Person> {
+    let secret = enrolled.text("/totp/secret");
+    let credentials = json!({"clinic_id": clinic, "email": email, "password": PASSWORD});
+    let with = |field: &str, code: String| {
+        let mut body = credentials.clone();
+        if let Some(body) = body.as_object_mut() {
+            body.insert(field.to_owned(), code.into());
+        }
+        body
+    };
+    stage.expect(
+        204,
+        "The authenticator app proves that it has the secret",
+        &Ask::post("/v1/auth/totp/confirm", with("code", totp(&secret, -1)?)),
+    )?;
+    let session = stage.expect(
+        201,
+        "Log-in with password and code",
+        &Ask::post("/v1/auth/sessions", with("totp", totp(&secret, 0)?)),
+    )?;
+    Ok(Person {
+        token: session.text("/token"),
+    })
+}
+
+/// The code of now, or of some steps of 30 s before or after (RFC 6238).
+fn totp(secret: &str, steps: i64) -> Result<String> {
+    let secret: [u8; 20] = data_encoding::BASE32_NOPAD
+        .decode(secret.as_bytes())
+        .ok()
+        .and_then(|secret| secret.try_into().ok())
+        .context("the TOTP secret is not 20 bytes of base32")?;
+    #[expect(clippy::disallowed_methods, reason = "the tour lives in real time, as an authenticator app does")]
+    let now = Timestamp::now().as_second() + steps * 30;
+    let totp = totp_rs::Builder::new()
+        .with_algorithm(totp_rs::Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(30)
+        .with_secret(secret)
+        .build()
+        .context("TOTP does not take its parameters")?;
+    Ok(totp.generate(u64::try_from(now)?).to_string())
+}
+
+fn founding(code: &str) -> Value {
+    json!({
+        "code": code,
+        "clinic": {"name": "Harbour Counselling (tour)"},
+        "administrator": {"email": "admin@tour.example", "display_name": "Tour administrator", "password": PASSWORD},
+    })
+}
+
+fn notice() -> Value {
+    json!({
+        "title": "How we look after what you tell us",
+        "language": "en",
+        "text": "We keep your name, contact and notes to treat you, sealed, and nobody but those who treat you reads them.",
+        "purposes": ["TREAT", "PATADMIN", "PATRQT"],
+        "classes": ["identity", "health", "psychotherapy"],
+        "withdrawal": "Tell your clinician, or press Withdraw in the app: it works at once.",
+        "complaint": "Write to our privacy officer or to the supervisory authority.",
+        "contact": "privacy@tour.example",
+    })
+}
+
+fn consent(notice: &str) -> Value {
+    json!({
+        "notice_id": notice,
+        "language": "en",
+        "purposes": ["TREAT", "PATADMIN", "PATRQT"],
+        "classes": ["identity", "health", "psychotherapy"],
+        "given_by": "client",
+        "method": "in_person",
+    })
+}
+
+fn note(text: &str) -> Value {
+    json!({"kind": "progress_note", "content": {"session_at": "2026-11-02T14:00:00Z", "text": text}})
+}
+
+/// Every denial is in the trail under the id that its answer carried; the chains are whole; the export can be checked offline.
+fn account_for(stage: &mut Stage, officer: &Person, denials: &[String]) -> Result<()> {
+    let listed = stage.expect(
+        200,
+        "The privacy officer asks for every denial",
+        &Ask::get("/v1/audit/events?decision=denied&limit=200").by(&officer.token),
+    )?;
+    let ids: Vec<&str> = listed
+        .json
+        .pointer("/events")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|event| event.get("id")?.as_str())
+        .collect();
+    stage.check(
+        !denials.is_empty() && denials.iter().all(|denial| ids.contains(&denial.as_str())),
+        &format!("{} denials of this tour, each found by its Audit-Id", denials.len()),
+        "None is missing",
+    );
+    let verified = stage.expect(
+        200,
+        "Every chain of the trail is recomputed",
+        &Ask::get("/v1/audit/verify").by(&officer.token),
+    )?;
+    stage.check(
+        verified.json.pointer("/intact") == Some(&Value::Bool(true)),
+        &format!("{} events", verified.json.pointer("/events").unwrap_or(&Value::Null)),
+        "All are as they were recorded",
+    );
+    let keys = stage.ask(&Ask::get("/v1/audit/keys"))?;
+    let exported = stage.expect(
+        200,
+        "She takes a signed copy",
+        &Ask::get("/v1/audit/export").by(&officer.token),
+    )?;
+    let key = keys.text("/public_key");
+    let check = |json: &Value| -> Result<()> {
+        let export = serde_json::from_value(json.clone())?;
+        verify::check(&export, Some(&key))
+    };
+    stage.check(check(&exported.json).is_ok(), "confide verify", "which is checked without any key but the public one");
+    let forged = exported.json.to_string().replacen("denied", "allowed", 1);
+    let forged = serde_json::from_str(&forged).unwrap_or(Value::Null);
+    stage.check(check(&forged).is_err(), "the same with one word changed", "and in which one changed word is found");
+    Ok(())
+}
+
+struct Cast<'a> {
+    clinic: &'a str,
+    client: &'a str,
+    record: &'a str,
+    consents: &'a str,
+    herself: &'a Person,
+    officer: &'a Person,
+}
+
+/// For each store a request that reads from it. It must be refused, and must not say anything of what it read.
+fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> {
+    let own = |path: String| Ask::get(path).by(&cast.herself.token);
+    for label in files.labels() {
+        let probe = match label {
+            "accounts" => Ask::post(
+                "/v1/auth/sessions",
+                json!({"clinic_id": cast.clinic, "email": "admin@tour.example", "password": PASSWORD, "totp": "000000"}),
+            ),
+            "sessions" => own("/v1/auth/sessions/current".to_owned()),
+            "permissions" | "health" | "health-keys" => own(cast.record.to_owned()),
+            "identity" | "identity-keys" => own(format!("/v1/identity/clients/{}", cast.client)),
+            "consent" => own(cast.consents.to_owned()),
+            "audit" => Ask::get("/v1/audit/verify").by(&cast.officer.token),
+            unknown => {
+                stage.check(false, unknown, "A store that the tour knows no check for");
+                continue;
+            }
+        };
+        let tampered = files.tamper(label)?;
+        let answer = stage.ask(&probe)?;
+        let detected = answer.problem() == Some("integrity-violation")
+            || answer.json.pointer("/intact") == Some(&Value::Bool(false));
+        stage.check(
+            detected && tampered.count() > 0,
+            &format!("{label}: {} values changed, answer {} {}", tampered.count(), answer.status, answer.problem().unwrap_or("intact: false")),
+            &format!("A changed byte in store `{label}` is detected"),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! Decide, then record, then nothing else before the record is durable.
+
+use audit_trail::{Actor, Decision, Event, Trail};
+use model::{ClientId, ClinicId, DataClass, EventId, RequestId, SubjectId};
+use ports::{Clock, Entropy, EntropyExt};
+use store::StoreError;
+
+use crate::decide::{Denial, DenialReason, Permit, Request, decide};
+use crate::{Caller, Permissions};
+
+/// Decides requests and writes every decision to the audit trail before anybody learns it.
+pub struct Gate<'a> {
+    trail: Trail<'a>,
+    clock: &'a dyn Clock,
+    entropy: &'a dyn Entropy,
+    request: RequestId,
+    network: Option<String>,
+}
+
+/// A permit whose audit entry is durable. [`Gate::admit`] alone makes it.
+#[derive(Debug)]
+pub struct Recorded {
+    permit: Permit,
+    event: EventId,
+}
+
+impl Recorded {
+    /// The audit entry.
+    #[must_use]
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// The caller's clinic.
+    #[must_use]
+    pub fn clinic(&self) -> ClinicId {
+        self.permit.clinic
+    }
+
+    /// The account that asked.
+    #[must_use]
+    pub fn account(&self) -> model::AccountId {
+        self.permit.account
+    }
+
+    /// The role that it was decided for, of those that the account has.
+    #[must_use]
+    pub fn role(&self) -> model::Role {
+        self.permit.role
+    }
+
+    /// The class that is permitted.
+    #[must_use]
+    pub fn class(&self) -> DataClass {
+        self.permit.class
+    }
+
+    /// The client that it is about.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        self.permit.client
+    }
+
+    /// The rule that allowed it.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        self.permit.rule
+    }
+}
+
+/// Why a request goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Denied, and recorded as denied.
+    Denied {
+        /// Why.
+        reason: DenialReason,
+        /// The audit entry.
+        event: EventId,
+    },
+    /// The decision could not be recorded, so it was not taken.
+    Unrecorded(StoreError),
+}
+
+impl<'a> Gate<'a> {
+    /// A gate that writes to this trail, for one HTTP request.
+    #[must_use]
+    pub fn new(
+        trail: Trail<'a>,
+        clock: &'a dyn Clock,
+        entropy: &'a dyn Entropy,
+        request: RequestId,
+        network: Option<String>,
+    ) -> Self {
+        Self {
+            trail,
+            clock,
+            entropy,
+            request,
+            network,
+        }
+    }
+
+    /// Decides and records.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`] once the denial is durable, [`Refusal::Unrecorded`] where the trail could not be written.
+    pub fn admit(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        permissions: Option<&Permissions>,
+    ) -> Result<Recorded, Refusal> {
+        let decision = decide(caller, request, permissions, self.clock.now());
+        let (role, purpose, subject, rule, consent, outcome) = match &decision {
+            Ok(permit) => (
+                permit.role,
+                permit.purpose,
+                permit.subject,
+                permit.rule,
+                permit.consent,
+                Decision::Allowed,
+            ),
+            Err(Denial {
+                reason,
+                role,
+                purpose,
+                subject,
+            }) => (*role, *purpose, *subject, reason.rule(), None, Decision::Denied),
+        };
+        let event = Event {
+            actor: Some(Actor {
+                account: caller.account(),
+                role,
+                session: Some(caller.session().id),
+            }),
+            subject,
+            resource: request.resource.clone(),
+            purpose,
+            decision: outcome,
+            rule: rule.to_owned(),
+            consent,
+            ..self.event(Some(caller.clinic()), request)
+        };
+        self.trail.append(&event).map_err(Refusal::Unrecorded)?;
+        match decision {
+            Ok(permit) => Ok(Recorded {
+                permit,
+                event: event.id,
+            }),
+            Err(denial) => Err(Refusal::Denied {
+                reason: denial.reason,
+                event: event.id,
+            }),
+        }
+    }
+
+    /// Records what happened before anybody was known to be who they say: log-ins, enrolments.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the event is not known to be durable.
+    pub fn note(
+        &self,
+        clinic: Option<ClinicId>,
+        actor: Option<Actor>,
+        request: &Request,
+        decision: Decision,
+        rule: &'static str,
+    ) -> Result<EventId, StoreError> {
+        let event = Event {
+            actor,
+            resource: request.resource.clone(),
+            decision,
+            rule: rule.to_owned(),
+            ..self.event(clinic, request)
+        };
+        self.trail.append(&event)?;
+        Ok(event.id)
+    }
+
+    fn event(&self, clinic: Option<ClinicId>, request: &Request) -> Event {
+        Event {
+            id: self.entropy.id(),
+            at: self.clock.now(),
+            function: self.trail.function(),
+            clinic,
+            actor: None,
+            action: request.action,
+            class: request.class,
+            subject: None::<SubjectId>,
+            resource: None,
+            purpose: request.purpose.unwrap_or(model::Purpose::SystemAdministration),
+            decision: Decision::Denied,
+            rule: String::new(),
+            consent: None,
+            network: self.network.clone(),
+            request: self.request,
+        }
+    }
+}

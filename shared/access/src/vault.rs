@@ -1,0 +1,120 @@
+//! The vault: client data keys, wrapped under the class's key-encryption key, given out against a [`Recorded`] only.
+
+use base64ct::{Base64, Encoding};
+use crypto::{CryptoError, DataKey, Keyring, KeyringError, Label, Secret, name};
+use ports::{Creation, Entropy};
+use serde::{Deserialize, Serialize};
+use store::{Doc, Shelf, StoreError};
+use zeroize::Zeroizing;
+
+use crate::Recorded;
+
+const WRAPPED: Label = Label::new("confide 2026-11 data key name");
+
+const CLASS: &str = "data key";
+
+/// A data key as it lies, sealed, in the class's key store. Destroying it destroys everything that it sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrappedKey {
+    key: Zeroizing<String>,
+}
+
+/// The keys of one class store.
+pub struct Vault<'a> {
+    keys: Shelf<'a>,
+    keyring: &'a Keyring,
+    names: &'a Secret,
+    entropy: &'a dyn Entropy,
+}
+
+/// The key of one client's data of one class. It exists because a [`Recorded`] does.
+pub struct ClientKey(DataKey);
+
+impl ClientKey {
+    /// The key that documents and logs of this client and class are sealed with.
+    #[must_use]
+    pub fn key(&self) -> &DataKey {
+        &self.0
+    }
+}
+
+/// Why the vault gives no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The permit is about no client: a defect of the handler that asks.
+    #[error("a permit about no client unlocks nothing")]
+    NoClient,
+    /// The function's keyring lacks the class.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The key store could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<'a> Vault<'a> {
+    /// The vault over a key store. `names` is the key under which everything of a client is named in this function's
+    /// stores: for health records the link key, which makes those names a pseudonym.
+    #[must_use]
+    pub fn new(keys: Shelf<'a>, keyring: &'a Keyring, names: &'a Secret, entropy: &'a dyn Entropy) -> Self {
+        Self {
+            keys,
+            keyring,
+            names,
+            entropy,
+        }
+    }
+
+    /// The name of a thing of the client that the permit is about. Clinic and client are always part of it.
+    ///
+    /// # Errors
+    /// [`VaultError::NoClient`] where the permit is about none.
+    pub fn name(&self, recorded: &Recorded, label: Label, parts: &[&[u8]]) -> Result<String, VaultError> {
+        let client = recorded.client().ok_or(VaultError::NoClient)?;
+        let clinic = recorded.clinic();
+        let mut all: Vec<&[u8]> = vec![clinic.as_bytes(), client.as_bytes()];
+        all.extend_from_slice(parts);
+        Ok(name(self.names, label, &all))
+    }
+
+    fn wrapped(&self, recorded: &Recorded) -> Result<Doc<'_, WrappedKey, crypto::KeySet>, VaultError> {
+        let class = recorded.class();
+        let name = self.name(recorded, WRAPPED, &[class.name().as_bytes()])?;
+        Ok(self
+            .keys
+            .doc(Some(recorded.clinic()), CLASS, &name, self.keyring.seal(class)?))
+    }
+
+    /// The client's key for the class of the permit; `None` where she has no data of it.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn unlock(&self, recorded: &Recorded) -> Result<Option<ClientKey>, VaultError> {
+        let Some(wrapped) = self.wrapped(recorded)?.read()? else {
+            return Ok(None);
+        };
+        let bytes = Zeroizing::new(Base64::decode_vec(&wrapped.value.key).map_err(|_| StoreError::Form)?);
+        let key = DataKey::from_wrapped(&bytes).map_err(|error: CryptoError| StoreError::from(error))?;
+        Ok(Some(ClientKey(key)))
+    }
+
+    /// The client's key for the class of the permit, made on first use.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn unlock_or_create(&self, recorded: &Recorded) -> Result<ClientKey, VaultError> {
+        if let Some(key) = self.unlock(recorded)? {
+            return Ok(key);
+        }
+        let key = DataKey::generate(self.entropy);
+        let wrapped = WrappedKey {
+            key: Zeroizing::new(Base64::encode_string(key.wrappable())),
+        };
+        match self.wrapped(recorded)?.create(&wrapped)? {
+            Creation::Created => Ok(ClientKey(key)),
+            // Two first writes met: both go on with the one key that is stored.
+            Creation::Exists => self.unlock(recorded)?.ok_or(VaultError::Store(StoreError::Form)),
+        }
+    }
+}

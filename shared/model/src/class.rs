@@ -1,0 +1,140 @@
+//! What a decision is about: a class of data and what is done with it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A class of data, which is what permissions, keys and audit entries speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataClass {
+    /// Who a client is.
+    Identity,
+    /// A client's clinical records, but for psychotherapy notes.
+    Health,
+    /// Psychotherapy notes in the sense of 45 CFR 164.501: kept apart, for their author.
+    Psychotherapy,
+    /// Invoices and payments.
+    Billing,
+    /// The empty file that a client's consents and care team are kept under.
+    ClientFile,
+    /// What a client has agreed to.
+    Consent,
+    /// Who treats a client.
+    CareTeam,
+    /// What clients are told before they agree.
+    Notice,
+    /// Log-in accounts and invitations.
+    Account,
+    /// Log-in sessions.
+    Session,
+    /// The audit trail.
+    Audit,
+}
+
+impl DataClass {
+    /// Every class.
+    pub const ALL: [Self; 11] = [
+        Self::Identity,
+        Self::Health,
+        Self::Psychotherapy,
+        Self::Billing,
+        Self::ClientFile,
+        Self::Consent,
+        Self::CareTeam,
+        Self::Notice,
+        Self::Account,
+        Self::Session,
+        Self::Audit,
+    ];
+
+    /// The name in stored bytes and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Health => "health",
+            Self::Psychotherapy => "psychotherapy",
+            Self::Billing => "billing",
+            Self::ClientFile => "client_file",
+            Self::Consent => "consent",
+            Self::CareTeam => "care_team",
+            Self::Notice => "notice",
+            Self::Account => "account",
+            Self::Session => "session",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// Whether a client's consent can cover the class: the classes that hold data about her.
+    #[must_use]
+    pub fn is_consentable(self) -> bool {
+        matches!(
+            self,
+            Self::Identity | Self::Health | Self::Psychotherapy | Self::Billing
+        )
+    }
+}
+
+impl fmt::Display for DataClass {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What is done with data of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Make a new one.
+    Create,
+    /// Read one.
+    Read,
+    /// Read what there is of them, without their content.
+    List,
+    /// Find one by an exact value.
+    Search,
+    /// Change one; earlier versions stay.
+    Amend,
+    /// End one: withdraw a consent, revoke a session, leave a care team.
+    Revoke,
+    /// Check that nothing was changed behind Confide's back.
+    Verify,
+    /// Take a copy out of Confide.
+    Export,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 8] = [
+        Self::Create,
+        Self::Read,
+        Self::List,
+        Self::Search,
+        Self::Amend,
+        Self::Revoke,
+        Self::Verify,
+        Self::Export,
+    ];
+
+    /// The name in the audit trail.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::List => "list",
+            Self::Search => "search",
+            Self::Amend => "amend",
+            Self::Revoke => "revoke",
+            Self::Verify => "verify",
+            Self::Export => "export",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,62 @@
+//! The deployed functions, which are also the actors that trust and audit name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A deployed function: one URL prefix, one set of stores, one keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// Accounts, invitations, log-in and sessions.
+    Auth,
+    /// Who a client is: name, contact, birth date, preferences.
+    Identity,
+    /// Notices, consents, care teams: the grounds of access.
+    Consent,
+    /// Clinical records.
+    Records,
+    /// The audit trail: query, verification, export.
+    Audit,
+}
+
+impl Function {
+    /// Every function, in the order in which they are listed for people.
+    pub const ALL: [Self; 5] = [Self::Auth, Self::Identity, Self::Consent, Self::Records, Self::Audit];
+
+    /// The name in URLs, manifests and keyrings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Identity => "identity",
+            Self::Consent => "consent",
+            Self::Records => "records",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// The byte that stands for the function inside stored bytes. Never reused.
+    #[must_use]
+    pub fn tag(self) -> u8 {
+        match self {
+            Self::Auth => 1,
+            Self::Identity => 2,
+            Self::Consent => 3,
+            Self::Records => 4,
+            Self::Audit => 5,
+        }
+    }
+
+    /// The function with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|function| function.name() == name)
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,208 @@
+//! Opaque prefixed identifiers: 128 random bits that say what they name and nothing else.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+use data_encoding::{Encoding, Specification};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::LazyLock;
+
+/// Lower-case base32hex without padding: case-proof, safe in URLs, and sorts like the bytes.
+static BASE32: LazyLock<Option<Encoding>> = LazyLock::new(|| {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("0123456789abcdefghijklmnopqrstuv");
+    specification.encoding().ok()
+});
+
+/// What an identifier names. Implemented by the markers of this crate only.
+pub trait Kind: sealed::Sealed + 'static {
+    /// The three letters in front of the underscore.
+    const PREFIX: &'static str;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// An identifier of one kind of thing: `prefix_` and 26 base32 characters (128 bits).
+///
+/// Identifiers are opaque and carry no personal datum, so they may be printed.
+pub struct Id<K: Kind>([u8; 16], PhantomData<K>);
+
+/// Why a text is not an identifier of the wanted kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// The text does not begin with the kind's prefix and an underscore.
+    #[error("must begin with the prefix of its kind and an underscore")]
+    Prefix,
+    /// What follows the prefix is not 26 characters of lower-case base32.
+    #[error("must have 26 lower-case base32 characters after its prefix")]
+    Encoding,
+}
+
+impl<K: Kind> Id<K> {
+    /// The identifier with these 128 bits. Take them from `ports::Entropy`, or from a keyed hash
+    /// where a retry must name the same thing.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes, PhantomData)
+    }
+
+    /// The 128 bits.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl<K: Kind> std::str::FromStr for Id<K> {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let encoded = text
+            .strip_prefix(K::PREFIX)
+            .and_then(|rest| rest.strip_prefix('_'))
+            .ok_or(IdError::Prefix)?;
+        let base32 = BASE32.as_ref().ok_or(IdError::Encoding)?;
+        // Trailing bits are checked, so that one thing has one name.
+        let bytes = base32.decode(encoded.as_bytes()).map_err(|_| IdError::Encoding)?;
+        bytes.try_into().map(Self::from_bytes).map_err(|_| IdError::Encoding)
+    }
+}
+
+impl<K: Kind> fmt::Display for Id<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base32 = BASE32.as_ref().ok_or(fmt::Error)?;
+        write!(formatter, "{}_{}", K::PREFIX, base32.encode(&self.0))
+    }
+}
+
+impl<K: Kind> fmt::Debug for Id<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+// Derives would ask the same of the marker `K`.
+impl<K: Kind> Clone for Id<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K: Kind> Copy for Id<K> {}
+impl<K: Kind> PartialEq for Id<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<K: Kind> Eq for Id<K> {}
+impl<K: Kind> PartialOrd for Id<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<K: Kind> Ord for Id<K> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+impl<K: Kind> Hash for Id<K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K: Kind> Serialize for Id<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de, K: Kind> Deserialize<'de> for Id<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text<K>(PhantomData<K>);
+        impl<K: Kind> serde::de::Visitor<'_> for Text<K> {
+            type Value = Id<K>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "an id that begins with `{}_`", K::PREFIX)
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Id<K>, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text(PhantomData))
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $alias:ident = $marker:ident, $prefix:literal;)*) => {
+        /// The markers behind the identifier types.
+        pub mod kind {
+            $(#[doc = concat!("What the prefix `", $prefix, "_` stands for.")]
+            pub enum $marker {})*
+        }
+        $(impl sealed::Sealed for kind::$marker {}
+        impl Kind for kind::$marker {
+            const PREFIX: &'static str = $prefix;
+        }
+        $(#[$doc])*
+        pub type $alias = Id<kind::$marker>;)*
+    };
+}
+
+kinds! {
+    /// A person who can log in, within one clinic.
+    AccountId = Account, "acc";
+    /// A clinic: the tenant that everything belongs to.
+    ClinicId = Clinic, "cln";
+    /// A client (patient) as staff know her.
+    ClientId = Client, "cli";
+    /// A consent that a client gave.
+    ConsentId = Consent, "cns";
+    /// An entry of the audit trail.
+    EventId = Event, "aud";
+    /// An invitation to open an account.
+    InvitationId = Invitation, "inv";
+    /// A version of a notice.
+    NoticeId = Notice, "ntc";
+    /// A clinical record.
+    RecordId = Record, "rec";
+    /// One HTTP request.
+    RequestId = Request, "req";
+    /// A log-in session.
+    SessionId = Session, "ses";
+    /// A client as the audit trail knows her: a random pseudonym that only her permissions document links to her.
+    SubjectId = Subject, "sub";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips_and_keeps_its_kind() {
+        let id = ClientId::from_bytes([7; 16]);
+        let text = id.to_string();
+        assert_eq!(text.len(), 4 + 26);
+        assert_eq!(text.parse::<ClientId>(), Ok(id));
+        assert_eq!(text.parse::<AccountId>(), Err(IdError::Prefix));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<ClientId>(&json).unwrap(), id);
+    }
+
+    #[test]
+    fn one_thing_has_one_name() {
+        let text = ClientId::from_bytes([0xff; 16]).to_string();
+        for wrong in [
+            text.to_uppercase(),
+            text.replace("cli_", "cli"),
+            format!("{text}0"),
+            format!("{}v", &text[..text.len() - 1]),
+            format!("{} ", &text[..text.len() - 1]),
+            String::new(),
+        ] {
+            assert!(wrong.parse::<ClientId>().is_err(), "{wrong}");
+        }
+    }
+}

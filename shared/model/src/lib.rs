@@ -1,0 +1,27 @@
+//! The plain words of Confide: identifiers, roles, data classes, purposes and functions.
+//!
+//! Nothing here does I/O and nothing here depends on another crate of the workspace, so these
+//! types mean the same in every function, on the host and in tests.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod class;
+mod confidential;
+mod function;
+mod id;
+mod language;
+mod purpose;
+mod role;
+
+pub use class::{Action, DataClass};
+pub use confidential::Confidential;
+pub use function::Function;
+pub use id::kind;
+pub use id::{
+    AccountId, ClientId, ClinicId, ConsentId, EventId, Id, IdError, InvitationId, Kind, NoticeId, RecordId, RequestId,
+    SessionId, SubjectId,
+};
+pub use jiff::Timestamp;
+pub use language::is_language_tag;
+pub use purpose::Purpose;
+pub use role::Role;

@@ -1,0 +1,82 @@
+//! Why data is used: HL7 PurposeOfUse codes (terminology.hl7.org, v3-PurposeOfUse).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A purpose of use. Purposes that Confide never serves are named too, so that a request for one
+/// is refused by its name and recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Treatment.
+    #[serde(rename = "TREAT")]
+    Treatment,
+    /// The client's own request.
+    #[serde(rename = "PATRQT")]
+    PatientRequest,
+    /// Administration of care: scheduling, registration.
+    #[serde(rename = "PATADMIN")]
+    PatientAdministration,
+    /// Running the system: accounts, sessions.
+    #[serde(rename = "HSYSADMIN")]
+    SystemAdministration,
+    /// Compliance: audit, oversight.
+    #[serde(rename = "HCOMPL")]
+    Compliance,
+    /// Payment.
+    #[serde(rename = "HPAYMT")]
+    Payment,
+    /// Research.
+    #[serde(rename = "HRESCH")]
+    Research,
+    /// Marketing. Known only to be refused.
+    #[serde(rename = "HMARKT")]
+    Marketing,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 8] = [
+        Self::Treatment,
+        Self::PatientRequest,
+        Self::PatientAdministration,
+        Self::SystemAdministration,
+        Self::Compliance,
+        Self::Payment,
+        Self::Research,
+        Self::Marketing,
+    ];
+
+    /// The HL7 code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Treatment => "TREAT",
+            Self::PatientRequest => "PATRQT",
+            Self::PatientAdministration => "PATADMIN",
+            Self::SystemAdministration => "HSYSADMIN",
+            Self::Compliance => "HCOMPL",
+            Self::Payment => "HPAYMT",
+            Self::Research => "HRESCH",
+            Self::Marketing => "HMARKT",
+        }
+    }
+
+    /// The purpose with this HL7 code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.code() == code)
+    }
+
+    /// Whether the purpose is known only to be refused: no role and no consent can serve it.
+    #[must_use]
+    pub fn is_prohibited(self) -> bool {
+        self == Self::Marketing
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}

@@ -1,0 +1,131 @@
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use model::Function;
+use ports::Platform;
+use wasi::http::types::{
+    Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
+};
+use wasi::io::streams::StreamError;
+use web::{BODY_LIMIT, Route};
+
+use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
+
+/// How much one read asks for, in bytes.
+const CHUNK: u64 = 64 * 1024;
+
+/// The most that a host takes into an outgoing body that nobody reads yet, in bytes.
+const BODY_BEFORE_RESPONSE: usize = 1024 * 1024;
+
+/// A request that is not HTTP as the `http` crate understands it.
+struct Malformed;
+
+fn method(method: &WasiMethod) -> Result<Method, Malformed> {
+    let name = match method {
+        WasiMethod::Get => return Ok(Method::GET),
+        WasiMethod::Head => return Ok(Method::HEAD),
+        WasiMethod::Post => return Ok(Method::POST),
+        WasiMethod::Put => return Ok(Method::PUT),
+        WasiMethod::Delete => return Ok(Method::DELETE),
+        WasiMethod::Connect => return Ok(Method::CONNECT),
+        WasiMethod::Options => return Ok(Method::OPTIONS),
+        WasiMethod::Trace => return Ok(Method::TRACE),
+        WasiMethod::Patch => return Ok(Method::PATCH),
+        WasiMethod::Other(name) => name,
+    };
+    Method::from_bytes(name.as_bytes()).map_err(|_| Malformed)
+}
+
+/// Reads the body, but never more than one byte past the limit: that is enough to refuse it.
+fn body(request: &IncomingRequest) -> Result<Vec<u8>, Malformed> {
+    let incoming = request.consume().map_err(|()| Malformed)?;
+    let stream = incoming.stream().map_err(|()| Malformed)?;
+    let mut body = Vec::new();
+    while body.len() <= BODY_LIMIT {
+        match stream.blocking_read(CHUNK) {
+            Ok(bytes) => body.extend_from_slice(&bytes),
+            Err(StreamError::Closed) => break,
+            Err(StreamError::LastOperationFailed(_)) => return Err(Malformed),
+        }
+    }
+    Ok(body)
+}
+
+fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
+    let target = request.path_with_query().unwrap_or_else(|| "/".to_owned());
+    let mut received = Request::new(body(request)?);
+    *received.method_mut() = method(&request.method())?;
+    *received.uri_mut() = target.parse::<Uri>().map_err(|_| Malformed)?;
+    for (name, value) in request.headers().entries() {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Malformed)?;
+        let value = HeaderValue::from_bytes(&value).map_err(|_| Malformed)?;
+        received.headers_mut().append(name, value);
+    }
+    Ok(received)
+}
+
+/// Writes the answer. The body is finished before the response is set, so that head and body leave in one segment: set
+/// first, they leave in two, and a kept-alive connection then stalls for the time of a delayed acknowledgement. A body
+/// that is larger than what the host buffers must be written afterwards.
+fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
+    let (head, bytes) = response.into_parts();
+    let fields = Fields::new();
+    for (name, value) in &head.headers {
+        let _ = fields.append(name.as_str(), value.as_bytes());
+    }
+    let _ = fields.append("content-length", bytes.len().to_string().as_bytes());
+    let outgoing = OutgoingResponse::new(fields);
+    let _ = outgoing.set_status_code(head.status.as_u16());
+    // A failure to write means that the client has gone: there is nobody left to tell.
+    let Ok(body) = outgoing.body() else {
+        return;
+    };
+    if bytes.len() <= BODY_BEFORE_RESPONSE {
+        write(&body, &bytes);
+        let _ = OutgoingBody::finish(body, None);
+        ResponseOutparam::set(outparam, Ok(outgoing));
+    } else {
+        ResponseOutparam::set(outparam, Ok(outgoing));
+        write(&body, &bytes);
+        let _ = OutgoingBody::finish(body, None);
+    }
+}
+
+fn write(body: &OutgoingBody, mut bytes: &[u8]) {
+    let Ok(stream) = body.write() else {
+        return;
+    };
+    while !bytes.is_empty() {
+        let room = match stream.check_write() {
+            Ok(0) => {
+                stream.subscribe().block();
+                continue;
+            }
+            Ok(room) => usize::try_from(room).unwrap_or(usize::MAX),
+            Err(_) => return,
+        };
+        let (now, later) = bytes.split_at(room.min(bytes.len()));
+        if stream.write(now).is_err() {
+            return;
+        }
+        bytes = later;
+    }
+}
+
+/// Answers one request. Reached through [`crate::export!`].
+pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, outparam: ResponseOutparam) {
+    let platform = Platform {
+        clock: &HostClock,
+        entropy: &HostEntropy,
+        secrets: &Variables,
+        stores: &Granted,
+        log: &Stderr,
+    };
+    let response = match incoming(&request) {
+        Ok(received) => web::serve(platform, function, routes, &received),
+        Err(Malformed) => {
+            let mut response = Response::new(Vec::new());
+            *response.status_mut() = http::StatusCode::BAD_REQUEST;
+            response
+        }
+    };
+    send(response, outparam);
+}

@@ -1,0 +1,36 @@
+//! The ports on Spin, and the export of a function as `wasi:http/incoming-handler`. The one crate that knows the platform.
+#![warn(missing_docs)]
+
+mod bucket;
+mod http;
+mod platform;
+
+#[doc(hidden)]
+pub use crate::http::handle;
+#[doc(hidden)]
+pub use wasi;
+
+/// Exports a function: its name and its routes. The one line that a function's `lib.rs` needs to be deployed.
+///
+/// On any other target than WebAssembly it expands to nothing, so that functions are tested natively.
+#[macro_export]
+macro_rules! export {
+    ($function:expr, $routes:expr) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code, missing_docs)]
+        mod exported {
+            use $crate::wasi::exports::http::incoming_handler::Guest;
+            use $crate::wasi::http::types::{IncomingRequest, ResponseOutparam};
+
+            struct Exported;
+
+            impl Guest for Exported {
+                fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
+                    $crate::handle($function, $routes, request, outparam);
+                }
+            }
+
+            $crate::wasi::http::proxy::export!(Exported);
+        }
+    };
+}

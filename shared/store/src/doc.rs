@@ -1,0 +1,181 @@
+//! A sealed, versioned document.
+//!
+//! Stored bytes: format (1), version (8, big endian), then the sealed value. The version is part of the associated data,
+//! and is what HTTP calls an entity tag. Inside the seal, in front of the JSON body, stand the ids of the last writers:
+//! a writer whose swap ended with an unknown outcome recognises its own write there, also when others have written since.
+
+use std::marker::PhantomData;
+
+use crypto::{CryptoError, Opener, Place, Sealer};
+use ports::{Creation, DocKey, EntropyExt, Swap};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::{Shelf, StoreError, retry};
+
+const FORMAT: u8 = 1;
+const HEADER_LENGTH: usize = 1 + 8;
+const WRITER_LENGTH: usize = 8;
+const WRITERS_KEPT: usize = 8;
+
+type Writer = [u8; WRITER_LENGTH];
+
+/// A document in a store. What can be done with it depends on its key: an [`Opener`] reads, a [`Sealer`] changes.
+pub struct Doc<'s, T, K: ?Sized> {
+    pub(crate) shelf: &'s Shelf<'s>,
+    pub(crate) at: DocKey,
+    pub(crate) place: Place,
+    pub(crate) key: &'s K,
+    pub(crate) value: PhantomData<fn() -> T>,
+}
+
+/// A value and the version it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// Counts the writes, from 1.
+    pub version: u64,
+    /// The value.
+    pub value: T,
+}
+
+/// Why a change did not happen.
+#[derive(Debug, PartialEq, Eq)]
+pub enum UpdateError<E> {
+    /// There is no such document.
+    Absent,
+    /// The document is not at the version that the caller wants to change.
+    Stale,
+    /// The change itself refused, by the rules of what is changed.
+    Refused(E),
+    /// The state could not be read or written.
+    Store(StoreError),
+}
+
+impl<E> From<StoreError> for UpdateError<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+struct Opened<T> {
+    version: u64,
+    writers: Vec<Writer>,
+    value: T,
+}
+
+impl<T: DeserializeOwned, K: Opener + ?Sized> Doc<'_, T, K> {
+    /// The document as it is now.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer or holds something else than what was written.
+    pub fn read(&self) -> Result<Option<Versioned<T>>, StoreError> {
+        let Some(stored) = self.shelf.kv.doc(&self.at)? else {
+            return Ok(None);
+        };
+        let Opened { version, value, .. } = self.unseal(&stored)?;
+        Ok(Some(Versioned { version, value }))
+    }
+
+    fn unseal(&self, stored: &[u8]) -> Result<Opened<T>, StoreError> {
+        let (header, sealed) = stored
+            .split_first_chunk::<HEADER_LENGTH>()
+            .ok_or(CryptoError::Tampered)?;
+        let [format, version @ ..] = *header;
+        if format != FORMAT {
+            return Err(CryptoError::Tampered.into());
+        }
+        let version = u64::from_be_bytes(version);
+        let plain = self.key.open(&self.place.at(version), sealed)?;
+        let (count, rest) = plain.split_first().ok_or(StoreError::Form)?;
+        let (writers, json) = rest
+            .split_at_checked(usize::from(*count) * WRITER_LENGTH)
+            .ok_or(StoreError::Form)?;
+        Ok(Opened {
+            version,
+            writers: writers.as_chunks().0.to_vec(),
+            value: serde_json::from_slice(json).map_err(|_| StoreError::Form)?,
+        })
+    }
+}
+
+impl<T: Serialize + DeserializeOwned, K: Sealer + ?Sized> Doc<'_, T, K> {
+    /// Writes the first version where others may be writing it too.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the document is not known to be durable.
+    pub fn create(&self, value: &T) -> Result<Creation, StoreError> {
+        let stored = self.seal(1, &[], value)?;
+        Ok(self.shelf.kv.create(&self.at, &stored)?)
+    }
+
+    /// Writes the first version under a name that is fresh randomness, so that nobody else can be writing it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the document is not known to be durable.
+    pub fn create_unshared(&self, value: &T) -> Result<(), StoreError> {
+        let stored = self.seal(1, &[], value)?;
+        Ok(self.shelf.kv.create_unshared(&self.at, &stored)?)
+    }
+
+    /// Changes the document. The change may be computed several times, against what others wrote meanwhile; it is
+    /// written once. With `expected`, only that version is changed.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; nothing of the change is stored, except where the store left the outcome unknown
+    /// ([`ports::KvError::Unavailable`]).
+    pub fn update<R, E>(
+        &self,
+        expected: Option<u64>,
+        mut change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<Versioned<R>, UpdateError<E>> {
+        let me: Writer = self.shelf.entropy.bytes();
+        let mut mine = None;
+        for _ in retry::attempts(self.shelf.clock, self.shelf.entropy) {
+            let slot = self
+                .shelf
+                .kv
+                .open(&self.at)
+                .map_err(StoreError::from)?
+                .ok_or(UpdateError::Absent)?;
+            let Opened {
+                version,
+                mut writers,
+                mut value,
+            } = self.unseal(slot.value())?;
+            if let Some(done) = mine.take().filter(|_| writers.contains(&me)) {
+                return Ok(done);
+            }
+            if expected.is_some_and(|expected| expected != version) {
+                return Err(UpdateError::Stale);
+            }
+            let result = change(&mut value).map_err(UpdateError::Refused)?;
+            writers.insert(0, me);
+            writers.truncate(WRITERS_KEPT);
+            let next = version.checked_add(1).ok_or(StoreError::Form)?;
+            let stored = self.seal(next, &writers, &value)?;
+            let done = Versioned {
+                version: next,
+                value: result,
+            };
+            match slot.swap(&stored).map_err(StoreError::from)? {
+                Swap::Applied => return Ok(done),
+                Swap::Conflict => mine = Some(done),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    fn seal(&self, version: u64, writers: &[Writer], value: &T) -> Result<Vec<u8>, StoreError> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(1024));
+        plain.push(u8::try_from(writers.len()).map_err(|_| StoreError::Form)?);
+        plain.extend(writers.iter().flatten());
+        serde_json::to_writer(&mut *plain, value).map_err(|_| StoreError::Form)?;
+        let sealed = self.key.seal(self.shelf.entropy, &self.place.at(version), &plain)?;
+        let mut stored = Vec::with_capacity(HEADER_LENGTH + sealed.len());
+        stored.push(FORMAT);
+        stored.extend_from_slice(&version.to_be_bytes());
+        stored.extend_from_slice(&sealed);
+        Ok(stored)
+    }
+}

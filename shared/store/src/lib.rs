@@ -1,0 +1,26 @@
+//! State, on top of `ports::Kv` and `crypto`.
+//!
+//! Two structures carry everything: [`Doc`], a sealed versioned document that changes by compare-and-swap, and [`Log`],
+//! an append-only hash chain whose append is one durable write. [`Disciplined`] makes the three key disciplines true on
+//! what key-value stores really offer; [`Lease`] lets one job at a time run; [`idempotency`] lets a retry name what the
+//! first try made.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod bucket;
+mod disciplined;
+mod doc;
+mod error;
+pub mod idempotency;
+mod lease;
+mod log;
+mod retry;
+mod shelf;
+
+pub use bucket::{Bucket, BucketError, CompareAndSwap, SwapFailure};
+pub use disciplined::Disciplined;
+pub use doc::{Doc, UpdateError, Versioned};
+pub use error::StoreError;
+pub use lease::{Lease, LeaseRecord};
+pub use log::{Entry, Head, Log, chain};
+pub use shelf::Shelf;

@@ -1,0 +1,454 @@
+//! An append-only list that is a hash chain.
+//!
+//! The head document carries the newest entries inline. When it is full, they move as they are to a segment (a once-key
+//! named by its own hash) and the head links to it. So an append is one durable write, or two every [`INLINE`] appends.
+//!
+//! ```text
+//! head:    format, key version, sequence, chain, link, MAC over these, entries
+//! segment: format, link, entries
+//! link:    hash of the segment's bytes, last sequence in it, chain after it
+//! entry:   id, length, sealed JSON (associated data: the log's place and the entry's sequence)
+//! chain:   SHA-256 over the chain before, the sequence, the id and the JSON
+//! ```
+//!
+//! The chain covers the plain text, so that an export can be checked without any key. Crash windows: a segment whose head
+//! was never written is found again by the next append, which writes the same bytes under the same name.
+
+use std::marker::PhantomData;
+
+use crypto::{Authenticator, CryptoError, Label, Place};
+use data_encoding::HEXLOWER;
+use ports::{Creation, DocKey, EntropyExt, OnceKey, Swap};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::{Shelf, StoreError, retry};
+
+const FORMAT: u8 = 1;
+
+/// How many entries the head carries.
+const INLINE: usize = 16;
+
+/// How many bytes of entries the head carries at most, so that an append stays a small write.
+const INLINE_BYTES: usize = 12 * 1024;
+
+const HEAD: Label = Label::new("confide 2026-11 log head");
+const CHAIN: &[u8] = b"confide 2026-11 log chain";
+
+type Hash = [u8; 32];
+type EntryId = [u8; 16];
+
+/// The value of the chain before the first entry.
+const GENESIS: Hash = [0; 32];
+
+/// A log in a store.
+pub struct Log<'s, T, K: ?Sized> {
+    pub(crate) shelf: &'s Shelf<'s>,
+    pub(crate) at: DocKey,
+    pub(crate) place: Place,
+    pub(crate) key: &'s K,
+    pub(crate) value: PhantomData<fn() -> T>,
+}
+
+/// An entry as it was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<T> {
+    /// Its place in the log, from 1.
+    pub sequence: u64,
+    /// The id it was appended under.
+    pub id: EntryId,
+    /// The value.
+    pub value: T,
+    /// The exact JSON that the chain covers.
+    pub json: String,
+}
+
+/// Where a log stands: how many entries it has, and the hash that covers them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Number of entries.
+    pub sequence: u64,
+    /// Chain value after the last entry.
+    pub chain: Hash,
+}
+
+/// The chain value after an entry.
+#[must_use]
+pub fn chain(before: &Hash, sequence: u64, id: &EntryId, json: &[u8]) -> Hash {
+    let mut hash = Sha256::new();
+    hash.update(CHAIN);
+    hash.update(before);
+    hash.update(sequence.to_be_bytes());
+    hash.update(id);
+    hash.update(json);
+    hash.finalize().into()
+}
+
+/// The segment before the oldest inline entry.
+#[derive(Clone)]
+struct Link {
+    hash: Hash,
+    sequence: u64,
+    chain: Hash,
+}
+
+struct Frame {
+    id: EntryId,
+    sealed: Vec<u8>,
+}
+
+/// A run of entries as stored, and the chain value that they must come to.
+struct Block {
+    link: Option<Link>,
+    frames: Vec<Frame>,
+    sequence: u64,
+    chain: Hash,
+}
+
+/// Takes stored bytes apart; running out of them is tampering.
+struct Bytes<'b>(&'b [u8]);
+
+impl<'b> Bytes<'b> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], CryptoError> {
+        let (array, rest) = self.0.split_first_chunk().ok_or(CryptoError::Tampered)?;
+        self.0 = rest;
+        Ok(*array)
+    }
+
+    fn slice(&mut self, length: usize) -> Result<&'b [u8], CryptoError> {
+        let (slice, rest) = self.0.split_at_checked(length).ok_or(CryptoError::Tampered)?;
+        self.0 = rest;
+        Ok(slice)
+    }
+
+    fn format(&mut self) -> Result<(), CryptoError> {
+        match self.array()? {
+            [FORMAT] => Ok(()),
+            _ => Err(CryptoError::Tampered),
+        }
+    }
+
+    fn link(&mut self) -> Result<Option<Link>, CryptoError> {
+        match self.array()? {
+            [0] => Ok(None),
+            [1] => Ok(Some(Link {
+                hash: self.array()?,
+                sequence: u64::from_be_bytes(self.array()?),
+                chain: self.array()?,
+            })),
+            _ => Err(CryptoError::Tampered),
+        }
+    }
+
+    fn frames(&mut self) -> Result<Vec<Frame>, CryptoError> {
+        let mut frames = Vec::with_capacity(INLINE);
+        while !self.0.is_empty() {
+            let id = self.array()?;
+            let length = usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| CryptoError::Tampered)?;
+            frames.push(Frame {
+                id,
+                sealed: self.slice(length)?.to_vec(),
+            });
+        }
+        Ok(frames)
+    }
+}
+
+fn write_link(bytes: &mut Vec<u8>, link: Option<&Link>) {
+    match link {
+        None => bytes.push(0),
+        Some(link) => {
+            bytes.push(1);
+            bytes.extend_from_slice(&link.hash);
+            bytes.extend_from_slice(&link.sequence.to_be_bytes());
+            bytes.extend_from_slice(&link.chain);
+        }
+    }
+}
+
+fn write_frames(bytes: &mut Vec<u8>, frames: &[Frame]) -> Result<(), StoreError> {
+    for frame in frames {
+        let length = u32::try_from(frame.sealed.len()).map_err(|_| StoreError::Form)?;
+        bytes.extend_from_slice(&frame.id);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(&frame.sealed);
+    }
+    Ok(())
+}
+
+fn segment_key(hash: &Hash) -> OnceKey {
+    OnceKey::new(&format!("segment/{}", HEXLOWER.encode(hash)))
+}
+
+impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
+    /// Parses the head and checks its MAC. The entries themselves are checked when they are opened.
+    fn parse_head(&self, stored: &[u8]) -> Result<Block, CryptoError> {
+        let mut bytes = Bytes(stored);
+        bytes.format()?;
+        let version = u32::from_be_bytes(bytes.array()?);
+        let sequence = u64::from_be_bytes(bytes.array()?);
+        let chain = bytes.array()?;
+        let link = bytes.link()?;
+        let header = stored
+            .get(..stored.len().saturating_sub(bytes.0.len()))
+            .ok_or(CryptoError::Tampered)?;
+        let mac: [u8; 32] = bytes.array()?;
+        if !self
+            .key
+            .authenticate(version, HEAD, &self.place, &[header])?
+            .matches(&mac)
+        {
+            return Err(CryptoError::Tampered);
+        }
+        let block = Block {
+            link,
+            frames: bytes.frames()?,
+            sequence,
+            chain,
+        };
+        block.check_count()?;
+        Ok(block)
+    }
+
+    fn write_head(&self, block: &Block) -> Result<Vec<u8>, StoreError> {
+        let version = self.key.version();
+        let mut bytes = Vec::with_capacity(INLINE_BYTES);
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&version.to_be_bytes());
+        bytes.extend_from_slice(&block.sequence.to_be_bytes());
+        bytes.extend_from_slice(&block.chain);
+        write_link(&mut bytes, block.link.as_ref());
+        let mac = self.key.authenticate(version, HEAD, &self.place, &[&bytes])?;
+        bytes.extend_from_slice(mac.as_bytes());
+        write_frames(&mut bytes, &block.frames)?;
+        Ok(bytes)
+    }
+
+    fn read_head(&self) -> Result<Option<Block>, StoreError> {
+        match self.shelf.kv.doc(&self.at)? {
+            None => Ok(None),
+            Some(stored) => Ok(Some(self.parse_head(&stored)?)),
+        }
+    }
+
+    fn read_segment(&self, link: &Link) -> Result<Block, StoreError> {
+        // A segment that is gone was removed behind our back: segments are never deleted while a head links to them.
+        let stored = self
+            .shelf
+            .kv
+            .once(&segment_key(&link.hash))?
+            .ok_or(CryptoError::Tampered)?;
+        if Sha256::digest(&stored).as_slice() != link.hash {
+            return Err(CryptoError::Tampered.into());
+        }
+        let mut bytes = Bytes(&stored);
+        bytes.format()?;
+        let block = Block {
+            link: bytes.link()?,
+            frames: bytes.frames()?,
+            sequence: link.sequence,
+            chain: link.chain,
+        };
+        block.check_count()?;
+        Ok(block)
+    }
+
+    /// How many entries there are, and the hash that covers them.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer or the head is not what was written.
+    pub fn head(&self) -> Result<Head, StoreError> {
+        Ok(self.read_head()?.map_or(
+            Head {
+                sequence: 0,
+                chain: GENESIS,
+            },
+            |block| Head {
+                sequence: block.sequence,
+                chain: block.chain,
+            },
+        ))
+    }
+
+    /// Moves the inline entries to a segment.
+    fn spill(&self, block: &mut Block) -> Result<(), StoreError> {
+        let mut bytes = Vec::with_capacity(INLINE_BYTES);
+        bytes.push(FORMAT);
+        write_link(&mut bytes, block.link.as_ref());
+        write_frames(&mut bytes, &block.frames)?;
+        let hash: Hash = Sha256::digest(&bytes).into();
+        // Data before index: a crash here leaves a segment that nothing links to, and that the next append writes again.
+        self.shelf.kv.put_once(&segment_key(&hash), &bytes)?;
+        block.link = Some(Link {
+            hash,
+            sequence: block.sequence,
+            chain: block.chain,
+        });
+        block.frames.clear();
+        Ok(())
+    }
+}
+
+impl Block {
+    fn first_sequence(&self) -> u64 {
+        self.link.as_ref().map_or(0, |link| link.sequence) + 1
+    }
+
+    /// As many entries as the sequence numbers say: none cut off, none slipped in.
+    fn check_count(&self) -> Result<(), CryptoError> {
+        let count = u64::try_from(self.frames.len()).map_err(|_| CryptoError::Tampered)?;
+        match self.first_sequence().checked_add(count) {
+            Some(next) if next == self.sequence.saturating_add(1) => Ok(()),
+            _ => Err(CryptoError::Tampered),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.frames.len() >= INLINE || self.frames.iter().map(|frame| frame.sealed.len()).sum::<usize>() >= INLINE_BYTES
+    }
+}
+
+impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
+    /// Appends an entry, unless one with this id is among the newest (a repeated try). Returns its sequence number.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the entry is not known to be durable.
+    pub fn append(&self, id: EntryId, value: &T) -> Result<u64, StoreError> {
+        let json = serde_json::to_vec(value).map_err(|_| StoreError::Form)?;
+        for _ in retry::attempts(self.shelf.clock, self.shelf.entropy) {
+            let slot = self.shelf.kv.open(&self.at)?;
+            let mut block = match &slot {
+                None => Block {
+                    link: None,
+                    frames: Vec::new(),
+                    sequence: 0,
+                    chain: GENESIS,
+                },
+                Some(slot) => self.parse_head(slot.value())?,
+            };
+            if let Some(sequence) = block.position(&id) {
+                return Ok(sequence);
+            }
+            if block.is_full() {
+                self.spill(&mut block)?;
+            }
+            let sequence = block.sequence.checked_add(1).ok_or(StoreError::Form)?;
+            let sealed = self.key.seal(self.shelf.entropy, &self.place.at(sequence), &json)?;
+            block.chain = chain(&block.chain, sequence, &id, &json);
+            block.sequence = sequence;
+            block.frames.push(Frame { id, sealed });
+            let head = self.write_head(&block)?;
+            let written = match slot {
+                None => self.shelf.kv.create(&self.at, &head)? == Creation::Created,
+                Some(slot) => slot.swap(&head)? == Swap::Applied,
+            };
+            if written {
+                return Ok(sequence);
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// Appends under a fresh id.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn push(&self, value: &T) -> Result<u64, StoreError> {
+        self.append(self.shelf.entropy.bytes(), value)
+    }
+
+    /// The entries, newest first, from the one before `before` on (or from the newest). Each block of entries is checked
+    /// against the chain before any of them is returned.
+    pub fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = Result<Entry<T>, StoreError>> + '_ {
+        Walk {
+            log: self,
+            next: Next::Head,
+            entries: Vec::new(),
+            before: before.unwrap_or(u64::MAX),
+        }
+    }
+
+    fn open_block(&self, block: &Block) -> Result<Vec<Entry<T>>, StoreError> {
+        let mut now = block.link.as_ref().map_or(GENESIS, |link| link.chain);
+        let mut entries = Vec::with_capacity(block.frames.len());
+        for (sequence, frame) in (block.first_sequence()..).zip(&block.frames) {
+            let plain = self.key.open(&self.place.at(sequence), &frame.sealed)?;
+            now = chain(&now, sequence, &frame.id, &plain);
+            entries.push(Entry {
+                sequence,
+                id: frame.id,
+                value: serde_json::from_slice(&plain).map_err(|_| StoreError::Form)?,
+                json: String::from_utf8(plain.to_vec()).map_err(|_| StoreError::Form)?,
+            });
+        }
+        if now != block.chain {
+            return Err(CryptoError::Tampered.into());
+        }
+        Ok(entries)
+    }
+}
+
+impl Block {
+    fn position(&self, id: &EntryId) -> Option<u64> {
+        (self.first_sequence()..)
+            .zip(&self.frames)
+            .find_map(|(sequence, frame)| (frame.id == *id).then_some(sequence))
+    }
+}
+
+enum Next {
+    Head,
+    Segment(Link),
+    End,
+}
+
+struct Walk<'l, 's, T, K: ?Sized> {
+    log: &'l Log<'s, T, K>,
+    next: Next,
+    /// Oldest first, so that the newest is popped off the end.
+    entries: Vec<Entry<T>>,
+    before: u64,
+}
+
+impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Walk<'_, '_, T, K> {
+    /// Loads the next older block; `false` at the end of the log.
+    fn load(&mut self) -> Result<bool, StoreError> {
+        let block = match std::mem::replace(&mut self.next, Next::End) {
+            Next::Head => match self.log.read_head()? {
+                None => return Ok(false),
+                Some(block) => block,
+            },
+            Next::Segment(link) => self.log.read_segment(&link)?,
+            Next::End => return Ok(false),
+        };
+        self.next = block.link.clone().map_or(Next::End, Next::Segment);
+        // Blocks that lie wholly behind the cursor are skipped without being opened.
+        if block.first_sequence() < self.before {
+            self.entries = self.log.open_block(&block)?;
+        }
+        Ok(true)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Iterator for Walk<'_, '_, T, K> {
+    type Item = Result<Entry<T>, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.entries.pop() {
+                Some(entry) if entry.sequence < self.before => return Some(Ok(entry)),
+                Some(_) => {}
+                None => match self.load() {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    // After a failure the walk is over: what is older cannot be trusted to be complete.
+                    Err(error) => {
+                        self.next = Next::End;
+                        return Some(Err(error));
+                    }
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use std::marker::PhantomData;
+
+use crypto::Place;
+use model::ClinicId;
+use ports::{Clock, DocKey, Entropy, Kv, KvError, Platform};
+
+use crate::{Doc, Log};
+
+/// One store with what is needed to keep documents and logs in it.
+pub struct Shelf<'a> {
+    pub(crate) kv: Box<dyn Kv + 'a>,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) entropy: &'a dyn Entropy,
+    label: &'static str,
+}
+
+impl<'a> Shelf<'a> {
+    /// The store with this label.
+    ///
+    /// # Errors
+    /// [`KvError::NotGranted`] where the manifest does not grant it.
+    pub fn open(platform: &Platform<'a>, label: &'static str) -> Result<Self, KvError> {
+        Ok(Self {
+            kv: platform.stores.store(label)?,
+            clock: platform.clock,
+            entropy: platform.entropy,
+            label,
+        })
+    }
+
+    fn place(&self, clinic: Option<ClinicId>, class: &'static str, name: &str) -> (DocKey, Place) {
+        let key = DocKey::new(name);
+        let place = Place {
+            clinic,
+            store: self.label,
+            key: key.as_str().to_owned(),
+            class,
+            version: 0,
+        };
+        (key, place)
+    }
+
+    /// The document of this name, sealed with `key`.
+    pub fn doc<'s, T, K: ?Sized>(
+        &'s self,
+        clinic: Option<ClinicId>,
+        class: &'static str,
+        name: &str,
+        key: &'s K,
+    ) -> Doc<'s, T, K> {
+        let (at, place) = self.place(clinic, class, name);
+        Doc {
+            shelf: self,
+            at,
+            place,
+            key,
+            value: PhantomData,
+        }
+    }
+
+    /// The log of this name, sealed with `key`.
+    pub fn log<'s, T, K: ?Sized>(
+        &'s self,
+        clinic: Option<ClinicId>,
+        class: &'static str,
+        name: &str,
+        key: &'s K,
+    ) -> Log<'s, T, K> {
+        let (at, place) = self.place(clinic, class, name);
+        Log {
+            shelf: self,
+            at,
+            place,
+            key,
+            value: PhantomData,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ports::{Clock, Kv, KvError, Stores};
+use store::{Bucket, BucketError, CompareAndSwap, Disciplined, SwapFailure};
+
+/// What goes wrong at one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The store refuses; nothing happens.
+    Refused,
+    /// The store does it, and the answer is lost.
+    AppliedButFailed,
+    /// The store does it, and the process dies right afterwards.
+    KilledAfter,
+    /// The process dies right before.
+    KilledBefore,
+}
+
+/// The panic of a process that a [`Fault`] killed. Catch it with `std::panic::catch_unwind`.
+#[derive(Debug)]
+pub struct Killed;
+
+/// What happens right before an operation, counted from 0.
+type Meanwhile = (usize, Box<dyn FnOnce()>);
+
+#[derive(Default)]
+struct Faults {
+    operations: Cell<usize>,
+    armed: Cell<Option<(usize, Fault)>>,
+    meanwhile: RefCell<Option<Meanwhile>>,
+    trace: RefCell<Vec<String>>,
+}
+
+type Values = Rc<RefCell<BTreeMap<(String, String), Vec<u8>>>>;
+
+/// All stores of a deployment, in memory, shared by all its functions.
+#[derive(Clone, Default)]
+pub struct MemoryStores {
+    values: Values,
+    faults: Rc<Faults>,
+}
+
+impl MemoryStores {
+    /// Lets the `nth` operation from now on (counted from 0) go wrong.
+    pub fn arm(&self, nth: usize, fault: Fault) {
+        self.faults.operations.set(0);
+        self.faults.armed.set(Some((nth, fault)));
+    }
+
+    /// Lets something else happen right before the `nth` operation from now on (counted from 0): another request, or time.
+    pub fn meanwhile(&self, nth: usize, happens: impl FnOnce() + 'static) {
+        self.faults.operations.set(0);
+        *self.faults.meanwhile.borrow_mut() = Some((nth, Box::new(happens)));
+    }
+
+    /// Ends all faults and counts operations from 0 again.
+    pub fn disarm(&self) {
+        self.faults.armed.set(None);
+        self.faults.meanwhile.borrow_mut().take();
+        self.faults.operations.set(0);
+        self.faults.trace.borrow_mut().clear();
+    }
+
+    /// How many operations there were since the last [`MemoryStores::arm`] or [`MemoryStores::disarm`].
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.faults.operations.get()
+    }
+
+    /// What they were, as `store verb key`.
+    #[must_use]
+    pub fn trace(&self) -> Vec<String> {
+        self.faults.trace.borrow().clone()
+    }
+
+    /// Everything that is stored, as somebody sees it who has the files and no key.
+    #[must_use]
+    pub fn dump(&self) -> Vec<(String, String, Vec<u8>)> {
+        self.values
+            .borrow()
+            .iter()
+            .map(|((store, key), value)| (store.clone(), key.clone(), value.clone()))
+            .collect()
+    }
+
+    /// Changes what is stored, as somebody can who has the files and no key.
+    pub fn tamper(&self, mut change: impl FnMut(&str, &str, &mut Vec<u8>)) {
+        for ((store, key), value) in self.values.borrow_mut().iter_mut() {
+            change(store, key, value);
+        }
+    }
+
+    /// Puts all stores back to what [`MemoryStores::dump`] said: a restored backup, or a rollback.
+    pub fn restore(&self, dump: &[(String, String, Vec<u8>)]) {
+        *self.values.borrow_mut() = dump
+            .iter()
+            .map(|(store, key, value)| ((store.clone(), key.clone()), value.clone()))
+            .collect();
+    }
+
+    /// A bucket of its own, for tests of the disciplines.
+    #[must_use]
+    pub fn bucket(&self, label: &str) -> MemoryBucket {
+        MemoryBucket {
+            label: label.to_owned(),
+            stores: self.clone(),
+        }
+    }
+}
+
+/// One store.
+#[derive(Clone)]
+pub struct MemoryBucket {
+    label: String,
+    stores: MemoryStores,
+}
+
+impl MemoryBucket {
+    fn run<R>(
+        &self,
+        verb: &str,
+        key: &str,
+        apply: impl FnOnce(&mut BTreeMap<(String, String), Vec<u8>>) -> R,
+    ) -> Result<R, BucketError> {
+        let faults = &self.stores.faults;
+        let nth = faults.operations.get();
+        faults.operations.set(nth + 1);
+        faults.trace.borrow_mut().push(format!("{} {verb} {key}", self.label));
+        let due = faults.meanwhile.borrow_mut().take_if(|(at, _)| *at == nth);
+        if let Some((_, happens)) = due {
+            happens();
+        }
+        let fault = faults.armed.get().filter(|(at, _)| *at == nth).map(|(_, fault)| fault);
+        match fault {
+            Some(Fault::Refused) => return Err(BucketError::Unavailable),
+            Some(Fault::KilledBefore) => std::panic::panic_any(Killed),
+            _ => {}
+        }
+        let result = apply(&mut self.stores.values.borrow_mut());
+        match fault {
+            Some(Fault::AppliedButFailed) => Err(BucketError::Unavailable),
+            Some(Fault::KilledAfter) => std::panic::panic_any(Killed),
+            _ => Ok(result),
+        }
+    }
+
+    fn at(&self, key: &str) -> (String, String) {
+        (self.label.clone(), key.to_owned())
+    }
+}
+
+impl Bucket for MemoryBucket {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BucketError> {
+        self.run("get", key, |values| values.get(&self.at(key)).cloned())
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), BucketError> {
+        self.run("set", key, |values| {
+            values.insert(self.at(key), value.to_vec());
+        })
+    }
+
+    fn delete(&self, key: &str) -> Result<(), BucketError> {
+        self.run("delete", key, |values| {
+            values.remove(&self.at(key));
+        })
+    }
+
+    fn increment(&self, key: &str, by: i64) -> Result<i64, BucketError> {
+        self.run("increment", key, |values| {
+            let value = values.entry(self.at(key)).or_insert_with(|| vec![0; 8]);
+            let number: [u8; 8] = value
+                .as_slice()
+                .try_into()
+                .expect("an increment of what is no number poisons the store");
+            let sum = i64::from_le_bytes(number) + by;
+            *value = sum.to_le_bytes().to_vec();
+            sum
+        })
+    }
+
+    fn compare_and_swap(&self, key: &str) -> Result<Box<dyn CompareAndSwap + '_>, BucketError> {
+        Ok(Box::new(MemorySwap {
+            bucket: self,
+            key: key.to_owned(),
+            read: None,
+        }))
+    }
+}
+
+struct MemorySwap<'b> {
+    bucket: &'b MemoryBucket,
+    key: String,
+    read: Option<Vec<u8>>,
+}
+
+impl CompareAndSwap for MemorySwap<'_> {
+    fn current(&mut self) -> Result<Option<Vec<u8>>, BucketError> {
+        self.read = self.bucket.get(&self.key)?;
+        Ok(self.read.clone())
+    }
+
+    fn swap(self: Box<Self>, value: &[u8]) -> Result<(), SwapFailure> {
+        let swapped = self.bucket.run("swap", &self.key, |values| {
+            let at = self.bucket.at(&self.key);
+            // As SQLite under Spin: real where the key existed, a blind write where it did not.
+            if self.read.is_some() && values.get(&at) != self.read.as_ref() {
+                return false;
+            }
+            values.insert(at, value.to_vec());
+            true
+        });
+        match swapped {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SwapFailure::Conflict),
+            Err(_) => Err(SwapFailure::Unavailable),
+        }
+    }
+}
+
+/// The stores as one function is granted them.
+pub(crate) struct GrantedStores<'a> {
+    pub(crate) stores: MemoryStores,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) labels: &'a [&'a str],
+}
+
+impl Stores for GrantedStores<'_> {
+    fn store(&self, label: &'static str) -> Result<Box<dyn Kv + '_>, KvError> {
+        if !self.labels.contains(&label) {
+            return Err(KvError::NotGranted);
+        }
+        Ok(Box::new(Disciplined::new(self.stores.bucket(label), self.clock)))
+    }
+}

@@ -1,0 +1,20 @@
+//! The platform in memory, for tests: a clock that stands still until it is told to go on, seeded entropy, keyrings
+//! made on the spot, and stores whose every operation can be made to fail, to take effect and be reported as failed,
+//! or to be the last before the process dies.
+//!
+//! The stores behave as SQLite under Spin does, traps included: a swap of an absent key overwrites, an increment of
+//! something that is no number poisons the store for good.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod bucket;
+mod request;
+mod session;
+mod world;
+
+pub use bucket::{Fault, Killed, MemoryBucket, MemoryStores};
+pub use request::{Answer, Call};
+pub use session::log_in;
+pub use world::{SeededEntropy, StandingClock, World};

@@ -1,0 +1,163 @@
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{Request, Response};
+use jiff::{SignedDuration, Timestamp};
+use model::Function;
+use ports::{Clock, Entropy, OperatorLog, Platform, Secrets};
+use web::Route;
+
+use crate::bucket::{GrantedStores, MemoryStores};
+
+/// A clock that stands still, but for pauses and [`StandingClock::advance`].
+#[derive(Debug)]
+pub struct StandingClock(Cell<Timestamp>);
+
+impl StandingClock {
+    /// Lets time pass.
+    pub fn advance(&self, duration: SignedDuration) {
+        self.0.set(self.0.get() + duration);
+    }
+}
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        self.0.get()
+    }
+
+    fn pause(&self, duration: Duration) {
+        self.advance(SignedDuration::try_from(duration).unwrap());
+    }
+}
+
+/// Randomness that is the same in every run: a counter under HMAC-SHA-256.
+pub struct SeededEntropy {
+    key: crypto::Secret,
+    counter: Cell<u64>,
+}
+
+impl SeededEntropy {
+    /// The stream of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        Self {
+            key: crypto::Secret::from_bytes(key),
+            counter: Cell::new(0),
+        }
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let counter = self.counter.get();
+            self.counter.set(counter + 1);
+            let block = crypto::mac(
+                &self.key,
+                crypto::Label::new("confide 2026-11 test entropy"),
+                &[&counter.to_le_bytes()],
+            );
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A whole deployment in memory.
+pub struct World {
+    /// The time.
+    pub clock: StandingClock,
+    /// The randomness.
+    pub entropy: SeededEntropy,
+    /// The stores of all functions.
+    pub stores: MemoryStores,
+    /// The keyrings, as secret stores deliver them.
+    pub keyrings: BTreeMap<Function, String>,
+    log: RefCell<Vec<String>>,
+}
+
+struct OneSecret<'a>(Option<&'a String>);
+
+impl Secrets for OneSecret<'_> {
+    fn secret(&self, name: &str) -> Option<String> {
+        (name == "keyring").then(|| self.0.cloned()).flatten()
+    }
+}
+
+impl OperatorLog for World {
+    fn write(&self, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+/// The stores that the manifest grants, as the permission map of `spin.toml` has them.
+fn granted(function: Function) -> &'static [&'static str] {
+    match function {
+        Function::Auth => &["accounts", "sessions", "audit"],
+        Function::Identity => &["identity", "identity-keys", "sessions", "permissions", "audit"],
+        Function::Consent => &["consent", "permissions", "sessions", "audit"],
+        Function::Records => &["health", "health-keys", "sessions", "permissions", "audit"],
+        Function::Audit => &["audit", "sessions"],
+    }
+}
+
+impl World {
+    /// A fresh deployment: empty stores, new keyrings, the morning of 1 December 2026.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let entropy = SeededEntropy::new(seed);
+        let keyrings = crypto::issue_keyrings(&entropy)
+            .unwrap()
+            .into_iter()
+            .map(|(function, text)| (function, text.to_string()))
+            .collect();
+        Self {
+            clock: StandingClock(Cell::new("2026-12-01T08:00:00Z".parse().unwrap())),
+            entropy,
+            stores: MemoryStores::default(),
+            keyrings,
+            log: RefCell::default(),
+        }
+    }
+
+    /// Lets a function answer, as its exported handler would.
+    pub fn serve(&self, function: Function, routes: &[Route], request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let stores = GrantedStores {
+            stores: self.stores.clone(),
+            clock: &self.clock,
+            labels: granted(function),
+        };
+        let platform = Platform {
+            clock: &self.clock,
+            entropy: &self.entropy,
+            secrets: &OneSecret(self.keyrings.get(&function)),
+            stores: &stores,
+            log: self,
+        };
+        web::serve(platform, function, routes, request)
+    }
+
+    /// Runs a test against a store with the platform of `function`.
+    pub fn with_platform<R>(&self, function: Function, run: impl FnOnce(Platform<'_>) -> R) -> R {
+        let stores = GrantedStores {
+            stores: self.stores.clone(),
+            clock: &self.clock,
+            labels: granted(function),
+        };
+        run(Platform {
+            clock: &self.clock,
+            entropy: &self.entropy,
+            secrets: &OneSecret(self.keyrings.get(&function)),
+            stores: &stores,
+            log: self,
+        })
+    }
+
+    /// The operators' log so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+}

@@ -1,0 +1,255 @@
+use access::{Caller, Gate, PermissionsReader, SessionKeys, Sessions, Token};
+use audit_trail::Trail;
+use crypto::{Keyring, KeyringError};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
+use http::{HeaderName, Request, StatusCode};
+use model::{Function, Purpose, RequestId};
+use ports::Platform;
+use serde::de::DeserializeOwned;
+use store::Shelf;
+
+use crate::route::Parameters;
+use crate::{Problem, json};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// One request on its way through a handler, with everything that the handler may reach.
+pub struct Exchange<'a> {
+    /// The platform.
+    pub platform: Platform<'a>,
+    /// The function's keyring.
+    pub keyring: &'a Keyring,
+    pub(crate) function: Function,
+    pub(crate) request: &'a Request<Vec<u8>>,
+    pub(crate) request_id: RequestId,
+    pub(crate) parameters: Parameters,
+}
+
+impl<'a> Exchange<'a> {
+    /// The raw body.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.request.body()
+    }
+
+    /// The path that was asked for.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.request.uri().path()
+    }
+
+    fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+        let mut values = self.request.headers().get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value
+                .to_str()
+                .map(Some)
+                .map_err(|_| Problem::malformed(name.as_str(), "ascii", "must be visible ASCII")),
+            // Two values could be read differently by whoever looks at the first and whoever looks at the last.
+            (Some(_), Some(_)) => Err(Problem::malformed(name.as_str(), "once", "must be sent once")),
+        }
+    }
+
+    /// The JSON body, strictly parsed.
+    ///
+    /// # Errors
+    /// 415 for another media type, 400 with the failing field.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let media_type = self.header(&CONTENT_TYPE)?.unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Send `Content-Type: application/json`.",
+            ));
+        }
+        json::parse(self.body())
+    }
+
+    /// The query, strictly parsed.
+    ///
+    /// # Errors
+    /// 400 for an unknown or malformed parameter.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_urlencoded::from_str(self.request.uri().query().unwrap_or_default()).map_err(|_| {
+            Problem::malformed(
+                "query",
+                "query",
+                "has an unknown parameter, or one with a value that it does not take",
+            )
+        })
+    }
+
+    /// A parameter of the path.
+    ///
+    /// # Errors
+    /// 404 where it is not what the path wants: there is nothing under such a name.
+    pub fn parameter<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.parameters
+            .iter()
+            .find(|(parameter, _)| parameter == name)
+            .and_then(|(_, value)| value.parse().ok())
+            .ok_or_else(|| {
+                Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "no-such-route",
+                    "The path holds an identifier that is not one.",
+                )
+            })
+    }
+
+    /// The version that `If-Match` names (RFC 9110, section 13.1.1).
+    ///
+    /// # Errors
+    /// 428 without the header, 400 where it is not one strong entity tag of ours.
+    pub fn if_match(&self) -> Result<u64, Problem> {
+        let tag = self.header(&IF_MATCH)?.ok_or_else(|| {
+            Problem::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition-required",
+                "Send `If-Match` with the ETag of the version that you want to change.",
+            )
+        })?;
+        tag.strip_prefix("\"v")
+            .and_then(|rest| rest.strip_suffix('"'))
+            .and_then(|version| version.parse().ok())
+            .ok_or_else(|| Problem::malformed("if-match", "etag", "must be one ETag that Confide gave, such as \"v3\""))
+    }
+
+    /// The `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a key of the client's own, 16 to 128 visible
+    /// characters, the same for every try of one request.
+    ///
+    /// # Errors
+    /// 400 where it is missing or out of bounds.
+    pub fn idempotency_key(&self) -> Result<&'a str, Problem> {
+        self.header(&IDEMPOTENCY_KEY)?
+            .filter(|key| (16..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or_else(|| {
+                Problem::malformed(
+                    "idempotency-key",
+                    "idempotency-key",
+                    "send a fresh random key of 16 to 128 visible ASCII characters, such as a UUID; send it again when you repeat the request",
+                )
+            })
+    }
+
+    /// The purpose that the caller names in `Purpose-Of-Use`, as an HL7 code.
+    ///
+    /// # Errors
+    /// 400 for an unknown code.
+    pub fn purpose(&self) -> Result<Option<Purpose>, Problem> {
+        self.header(&PURPOSE_OF_USE)?
+            .map(|code| {
+                Purpose::from_code(code).ok_or_else(|| {
+                    Problem::malformed(
+                        "purpose-of-use",
+                        "purpose",
+                        "must be an HL7 PurposeOfUse code that Confide knows, such as TREAT",
+                    )
+                })
+            })
+            .transpose()
+    }
+
+    /// The network address that the request came from. Hosts append the one they saw to what the client may have sent:
+    /// only the last value counts.
+    #[must_use]
+    pub fn network(&self) -> Option<String> {
+        let last = self.request.headers().get_all(&CLIENT_ADDRESS).iter().next_back()?;
+        let address = last.to_str().ok()?.rsplit(',').next()?.trim();
+        // Port numbers tell nothing about who it was.
+        let address = address
+            .parse::<std::net::SocketAddr>()
+            .map(|socket| socket.ip())
+            .or_else(|_| address.parse())
+            .ok()?;
+        Some(address.to_string())
+    }
+
+    /// A store.
+    ///
+    /// # Errors
+    /// 503 where the deployment does not grant it.
+    pub fn shelf(&self, label: &'static str) -> Result<Shelf<'a>, Problem> {
+        Ok(Shelf::open(&self.platform, label)?)
+    }
+
+    /// The sessions, with the keys that this function reads them with.
+    ///
+    /// # Errors
+    /// 503 where the deployment does not grant the store.
+    pub fn sessions(&self, keys: impl Into<SessionKeys<'a>>) -> Result<Sessions<'a>, Problem> {
+        Ok(Sessions::new(self.shelf("sessions")?, keys, self.platform.clock))
+    }
+
+    /// Who presents this request's token.
+    ///
+    /// # Errors
+    /// 401 where it is nobody's.
+    pub fn authenticate(&self, sessions: &Sessions<'_>) -> Result<Caller, Problem> {
+        let token = self
+            .header(&AUTHORIZATION)?
+            .and_then(|header| header.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, token)| Token::parse(token.trim()))
+            .ok_or_else(Problem::unauthenticated)?;
+        Ok(sessions.authenticate(&token)?)
+    }
+
+    /// Who asks, for every function but `auth`.
+    ///
+    /// # Errors
+    /// 401 where the token is nobody's.
+    pub fn caller(&self) -> Result<Caller, Problem> {
+        let keys = self.keyring.reads("sessions")?;
+        self.authenticate(&self.sessions(keys)?)
+    }
+
+    /// The permissions of clients.
+    ///
+    /// # Errors
+    /// 503 where the deployment does not grant the store.
+    pub fn permissions(&self) -> Result<PermissionsReader<'a>, Problem> {
+        Ok(PermissionsReader::new(
+            self.shelf("permissions")?,
+            self.keyring.reads("permissions")?,
+        ))
+    }
+
+    /// The gate to everything that must be decided and recorded.
+    ///
+    /// # Errors
+    /// 503 where the audit store or its key is missing.
+    pub fn gate(&self) -> Result<Gate<'a>, Problem> {
+        let keys = self.keyring.audit(self.function)?;
+        let trail = Trail::new(self.shelf("audit")?, keys, self.function, self.platform.entropy);
+        Ok(Gate::new(
+            trail,
+            self.platform.clock,
+            self.platform.entropy,
+            self.request_id,
+            self.network(),
+        ))
+    }
+}
+
+impl From<Missing> for Problem {
+    fn from(missing: Missing) -> Self {
+        Self::unavailable(30, "The service is not set up completely.").log(format!(
+            "the keyring of {function}: variable `{function}_keyring` (SPIN_VARIABLE_{upper}_KEYRING) {error}",
+            function = missing.function,
+            upper = missing.function.name().to_ascii_uppercase(),
+            error = missing.error
+        ))
+    }
+}
+
+/// A keyring that the platform does not deliver as it should.
+pub(crate) struct Missing {
+    pub(crate) function: Function,
+    pub(crate) error: KeyringError,
+}

@@ -1,0 +1,23 @@
+//! HTTP in, HTTP out: `http::Request<Vec<u8>>` to `http::Response<Vec<u8>>`, with no server and no platform in sight.
+//!
+//! [`serve`] is the frame of every function: it bounds the request, finds the route, parses the keyring, runs the
+//! handler and dresses the answer. Handlers get an [`Exchange`] and return a [`Reply`] or a [`Problem`].
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod check;
+mod exchange;
+mod json;
+mod page;
+mod problem;
+mod reply;
+mod route;
+mod serve;
+
+pub use check::Check;
+pub use exchange::Exchange;
+pub use page::page_size;
+pub use problem::{Problem, Violation};
+pub use reply::Reply;
+pub use route::{Handler, Route};
+pub use serve::{BODY_LIMIT, serve};

@@ -1,0 +1,105 @@
+use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use model::EventId;
+use serde::Serialize;
+
+use crate::Problem;
+
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+
+/// An answer in the making.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    /// 200 with a JSON body.
+    ///
+    /// # Errors
+    /// A [`Problem`] where the value does not serialise: a defect.
+    pub fn ok<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        Self::json(StatusCode::OK, "application/json", value)
+    }
+
+    /// 201 with where the new thing is.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn created<T: Serialize>(location: &str, value: &T) -> Result<Self, Problem> {
+        let reply = Self::json(StatusCode::CREATED, "application/json", value)?;
+        Ok(match HeaderValue::from_str(location) {
+            Ok(location) => reply.header(LOCATION, location),
+            Err(_) => reply,
+        })
+    }
+
+    /// 204.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
+    }
+
+    fn json<T: Serialize>(status: StatusCode, media_type: &'static str, value: &T) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(value).map_err(|_| Problem::defect("an answer does not serialise"))?;
+        Ok(Self {
+            status,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]),
+            body,
+        })
+    }
+
+    /// With the version as a strong entity tag (RFC 9110, section 8.8.3).
+    #[must_use]
+    pub fn etag(self, version: u64) -> Self {
+        match HeaderValue::from_str(&format!("\"v{version}\"")) {
+            Ok(tag) => self.header(ETAG, tag),
+            Err(_) => self,
+        }
+    }
+
+    /// With the audit entry that stands for this answer.
+    #[must_use]
+    pub fn recorded(self, event: EventId) -> Self {
+        match HeaderValue::from_str(&event.to_string()) {
+            Ok(event) => self.header(AUDIT_ID, event),
+            Err(_) => self,
+        }
+    }
+
+    fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub(crate) fn into_response(self) -> Response<Vec<u8>> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+impl From<Problem> for Reply {
+    fn from(problem: Problem) -> Self {
+        let mut reply =
+            Self::json(problem.status, "application/problem+json", &problem.body()).unwrap_or_else(|_| Self {
+                status: problem.status,
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+            });
+        for (name, value) in problem.headers {
+            reply.headers.insert(name, value);
+        }
+        match problem.event {
+            Some(event) => reply.recorded(event),
+            None => reply,
+        }
+    }
+}

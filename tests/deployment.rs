@@ -1,0 +1,89 @@
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use confide::client::Client;
+use confide::home::Home;
+use confide::host::{Host, RunningHost};
+use tempfile::TempDir;
+use testkit::{Answer, Call};
+use tokio::runtime::Runtime;
+
+/// The manifest that is deployed.
+#[must_use]
+pub fn manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("spin.toml")
+}
+
+/// A deployment of its own: fresh keyrings, empty stores, a free port.
+pub struct Deployment {
+    pub home: Home,
+    client: Client,
+    host: Option<RunningHost>,
+    runtime: Runtime,
+    _folder: TempDir,
+}
+
+/// Builds the functions, one time for all tests of a program.
+fn build() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| confide::functions::build(manifest(), true).expect("the functions build"));
+}
+
+impl Deployment {
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_without(&[])
+    }
+
+    /// A deployment in which some functions have no keyring.
+    #[must_use]
+    pub fn start_without(keyless: &[&str]) -> Self {
+        build();
+        let folder = TempDir::new().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.initialise().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let mut builder = Host::builder(manifest())
+            .home(home.folder())
+            .listen("127.0.0.1:0".parse().unwrap())
+            .quiet(true);
+        for function in keyless {
+            builder = builder.variable(format!("{function}_keyring"), "");
+        }
+        let host = runtime.block_on(builder.start()).expect("the host starts");
+        Self {
+            client: Client::new(host.url()),
+            home,
+            host: Some(host),
+            runtime,
+            _folder: folder,
+        }
+    }
+
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.host.as_ref().unwrap().url().to_owned()
+    }
+
+    /// Sends a request and takes the answer apart.
+    #[must_use]
+    pub fn send(&self, call: &Call) -> Answer {
+        Answer::from(self.client.send(call.request()).expect("an answer"))
+    }
+
+    /// Sends a request that must be answered with this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16, call: &Call) -> Answer {
+        let answer = self.send(call);
+        assert_eq!(answer.status, status, "{call:?} → {}", answer.json);
+        answer
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        if let Some(host) = self.host.take() {
+            self.runtime.block_on(host.shutdown());
+        }
+    }
+}
