@@ -29,6 +29,17 @@ fn build() {
     BUILT.get_or_init(|| confide::functions::build(manifest(), true).expect("the functions build"));
 }
 
+fn serve(runtime: &Runtime, home: &Home, keyless: &[&str]) -> RunningHost {
+    let mut builder = Host::builder(manifest())
+        .home(home.folder())
+        .listen("127.0.0.1:0".parse().unwrap())
+        .quiet(true);
+    for function in keyless {
+        builder = builder.variable(format!("{function}_keyring"), "");
+    }
+    runtime.block_on(builder.start()).expect("the host starts")
+}
+
 impl Deployment {
     #[must_use]
     pub fn start() -> Self {
@@ -43,14 +54,7 @@ impl Deployment {
         let home = Home::new(folder.path().join("home"));
         home.initialise().unwrap();
         let runtime = Runtime::new().unwrap();
-        let mut builder = Host::builder(manifest())
-            .home(home.folder())
-            .listen("127.0.0.1:0".parse().unwrap())
-            .quiet(true);
-        for function in keyless {
-            builder = builder.variable(format!("{function}_keyring"), "");
-        }
-        let host = runtime.block_on(builder.start()).expect("the host starts");
+        let host = serve(&runtime, &home, keyless);
         Self {
             client: Client::new(host.url()),
             home,
@@ -58,6 +62,17 @@ impl Deployment {
             runtime,
             _folder: folder,
         }
+    }
+
+    /// Stops, lets something happen to the folder, and starts again.
+    pub fn restart(&mut self, meanwhile: impl FnOnce(&Home)) {
+        if let Some(host) = self.host.take() {
+            self.runtime.block_on(host.shutdown());
+        }
+        meanwhile(&self.home);
+        let host = serve(&self.runtime, &self.home, &[]);
+        self.client = Client::new(host.url());
+        self.host = Some(host);
     }
 
     #[must_use]

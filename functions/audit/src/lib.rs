@@ -3,6 +3,8 @@
 mod handlers;
 mod query;
 mod routes;
+#[cfg(test)]
+mod tests;
 mod trail;
 
 pub use routes::ROUTES;

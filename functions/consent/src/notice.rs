@@ -6,6 +6,8 @@
 //! index log            which notices there are, one per clinic
 //! ```
 
+use std::collections::BTreeSet;
+
 use crypto::{KeySet, Label, Secret, name};
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
@@ -15,8 +17,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{Doc, Log, Shelf, StoreError};
 use web::{Check, Exchange, Problem};
-
-use crate::terms::is_selection;
 
 const NOTICE: Label = Label::new("confide 2026-11 notice name");
 const SUCCESSOR: Label = Label::new("confide 2026-11 notice successor name");
@@ -86,6 +86,11 @@ pub(crate) struct Summary {
 #[serde(deny_unknown_fields)]
 struct Successor {
     notice_id: NoticeId,
+}
+
+/// One to all of a closed list, each once.
+pub(crate) fn is_selection<T: Ord>(values: &[T]) -> bool {
+    !values.is_empty() && values.iter().collect::<BTreeSet<_>>().len() == values.len()
 }
 
 impl Content {

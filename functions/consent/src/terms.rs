@@ -1,13 +1,11 @@
 //! What a consent may say, held against the notice that it is given on. Decisions on data alone.
 
-use std::collections::BTreeSet;
-
 use model::{DataClass, NoticeId, Purpose, Timestamp};
 use serde::Deserialize;
 use web::{Check, Problem};
 
 use crate::ledger::{GivenBy, Method};
-use crate::notice::Notice;
+use crate::notice::{Notice, is_selection};
 
 /// What somebody asks to be recorded as agreed.
 #[derive(Debug, Deserialize)]
@@ -21,11 +19,6 @@ pub(crate) struct Terms {
     pub(crate) method: Method,
     #[serde(default)]
     pub(crate) expires_at: Option<Timestamp>,
-}
-
-/// One to all of a closed list, each once.
-pub(crate) fn is_selection<T: Ord>(values: &[T]) -> bool {
-    !values.is_empty() && values.iter().collect::<BTreeSet<_>>().len() == values.len()
 }
 
 impl Terms {

@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 
 use access::{ClientKey, Recorded, Request, Vault};
 use crypto::{DataKey, Label};
-use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, DataClass, RecordId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
@@ -26,9 +25,6 @@ use crate::content::{Content, Kind};
 const RECORD: Label = Label::new("confide 2026-11 record name");
 const HISTORY: Label = Label::new("confide 2026-11 record history name");
 const INDEX: Label = Label::new("confide 2026-11 record index name");
-
-/// How far the clocks of two hosts may be apart when an unfinished index entry is looked for.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How many entries others may add to an index between two tries of one request. The log recognises the entry of the first
 /// try only while it is among the newest; a request that comes later than that adds it again, and the list leaves it out.
@@ -212,17 +208,13 @@ impl OpenChart<'_> {
         }
     }
 
-    /// Adds the index entry of a record unless it is there. The log is in order of time, so the search ends where
-    /// entries are older than the record.
+    /// Adds the index entry of a record unless it is there. Only a repeated request comes here, so it looks through all of
+    /// them: an entry that was added late stands among younger ones, and no entry's time says where to stop.
     fn finish_index(&self, record: &Record) -> Result<(), Problem> {
         let index = self.index()?;
         for entry in index.newest_first(None) {
-            let entry = entry?.value;
-            if entry.id == record.id {
+            if entry?.value.id == record.id {
                 return Ok(());
-            }
-            if entry.created_at.duration_until(record.created_at) > CLOCK_TOLERANCE {
-                break;
             }
         }
         index.append(*record.id.as_bytes(), &IndexEntry::of(record))?;

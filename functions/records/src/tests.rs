@@ -1493,6 +1493,41 @@ fn a_record_is_listed_once_however_late_its_index_entry_comes() {
     }
 }
 
+/// A request that is finished hours later leaves an old entry among young ones, which must not hide those behind it.
+#[test]
+fn a_record_is_listed_once_whenever_its_request_is_repeated() {
+    let practice = Practice::new();
+    let late = practice.writing("late", "SECRET late");
+    // Dies as soon as the record is there, before its index entry is.
+    for nth in 0.. {
+        let before = practice.world.stores.dump();
+        practice.world.stores.arm(nth, Fault::KilledAfter);
+        let _ = catch_unwind(AssertUnwindSafe(|| practice.send(&late)));
+        let trace = practice.world.stores.trace();
+        practice.world.stores.disarm();
+        if trace.iter().any(|operation| operation.starts_with("health set")) {
+            break;
+        }
+        practice.world.stores.restore(&before);
+    }
+    assert_eq!(practice.listed(), [""; 0]);
+    for _ in 0..6 {
+        practice.world.clock.advance(SignedDuration::from_mins(20));
+        practice.listed();
+    }
+    let first = practice.write("first", "SECRET");
+    for number in 0..80 {
+        practice.write(&format!("next-{number}"), "SECRET");
+    }
+    assert_eq!(practice.send(&late).status, 201);
+    assert_eq!(practice.write("first", "SECRET"), first);
+    let all = practice.as_clinician(Call::get(format!("{}?limit=200", practice.path(RECORDS))));
+    let ids = values(&all, "records", "id");
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (82, 82));
+    let page = practice.as_clinician(Call::get(format!("{}?limit=1", practice.path(RECORDS))));
+    assert_ne!(values(&page, "records", "id"), [first], "added a second time");
+}
+
 #[test]
 fn what_is_listed_while_it_is_written_can_be_read() {
     at_every_interleaving(

@@ -137,12 +137,6 @@ impl Caller {
     pub fn session(&self) -> &Session {
         &self.session
     }
-
-    /// A caller for tests of what is decided about callers.
-    #[cfg(test)]
-    pub(crate) fn for_test(session: Session) -> Self {
-        Self { session }
-    }
 }
 
 /// Why a token opens no session. The caller is told nothing but that it doesn't.

@@ -1,0 +1,889 @@
+//! Whole requests against the function on a platform in memory, over chains that the other functions' keys wrote.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use audit_trail::{Actor, Chains, Decision, Event, Export, Finding};
+use base64ct::{Base64, Encoding};
+use crypto::Keyring;
+use data_encoding::HEXLOWER;
+use ed25519_dalek::{Signature, VerifyingKey};
+use jiff::SignedDuration;
+use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function, Purpose, Role, SubjectId, Timestamp};
+use ports::{Clock, EntropyExt};
+use serde_json::{Value, json};
+use store::Shelf;
+use testkit::{Answer, Call, Fault, World, log_in};
+
+use crate::ROUTES;
+
+const FAULTS: [Fault; 4] = [
+    Fault::Refused,
+    Fault::AppliedButFailed,
+    Fault::KilledBefore,
+    Fault::KilledAfter,
+];
+
+const QUERY: &str = "/v1/audit/events";
+const VERIFY: &str = "/v1/audit/verify";
+const EXPORT: &str = "/v1/audit/export";
+const KEYS: &str = "/v1/audit/keys";
+
+type Dump = Vec<(String, String, Vec<u8>)>;
+
+/// A clinic with somebody who watches over its trail.
+struct Practice {
+    world: World,
+    clinic: ClinicId,
+    officer: String,
+}
+
+impl Practice {
+    fn new() -> Self {
+        let world = World::new(17);
+        let clinic = world.entropy.id();
+        let officer = log_in(&world, &[Role::PrivacyOfficer], clinic, world.entropy.id(), None);
+        Self { world, clinic, officer }
+    }
+
+    fn answer(&self, call: &Call) -> Answer {
+        Answer::from(self.world.serve(Function::Audit, &ROUTES, &call.request()))
+    }
+
+    fn ask(&self, target: impl Into<String>) -> Answer {
+        let answer = self.answer(&Call::get(target).bearer(&self.officer));
+        assert!(answer.status != 500, "{:?} {:?}", answer.json, self.world.log());
+        answer
+    }
+
+    fn get(&self, target: impl Into<String>) -> Answer {
+        let answer = self.ask(target);
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer
+    }
+
+    fn event(&self, function: Function) -> Event {
+        Event {
+            id: self.world.entropy.id(),
+            at: self.world.clock.now(),
+            function,
+            clinic: Some(self.clinic),
+            actor: None,
+            action: Action::Read,
+            class: DataClass::Health,
+            subject: None,
+            resource: None,
+            purpose: Purpose::Treatment,
+            decision: Decision::Allowed,
+            rule: "care.records".to_owned(),
+            consent: None,
+            network: None,
+            request: self.world.entropy.id(),
+        }
+    }
+
+    /// Appends an event to a chain of its function and clinic, as that function does.
+    fn append(&self, shard: u8, event: &Event) {
+        let text = self.world.keyrings.get(&event.function).map(String::as_str);
+        let keyring = Keyring::parse(event.function, text).unwrap();
+        self.world.with_platform(event.function, |platform| {
+            let shelf = Shelf::open(&platform, "audit").unwrap();
+            let chains = Chains::new(&shelf, keyring.audit(event.function).unwrap(), event.function);
+            let chain = chains.chain(event.clinic, shard);
+            chain.append(*event.id.as_bytes(), event).unwrap();
+        });
+    }
+
+    /// Two chains of `records` and one of `consent`: long enough for segments, a few entries, and one.
+    fn fill(&self) {
+        for _ in 0..40 {
+            self.append(0, &self.event(Function::Records));
+        }
+        for _ in 0..5 {
+            self.append(3, &self.event(Function::Records));
+        }
+        self.append(3, &self.event(Function::Consent));
+    }
+
+    /// The chains of other functions that are not what was recorded.
+    fn broken(&self) -> Vec<(String, u64)> {
+        let logged = self.world.log().len();
+        let verified = self.get(VERIFY);
+        let broken: Vec<_> = verified.json["chains"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|chain| chain["intact"] == false)
+            .map(|chain| {
+                assert!(chain["events"].is_null() && chain["chain"].is_null());
+                (
+                    chain["function"].as_str().unwrap().to_owned(),
+                    chain["shard"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(verified.json["intact"], broken.is_empty());
+        assert_eq!(self.world.log().len() - logged, usize::from(!broken.is_empty()));
+        broken
+    }
+
+    fn export(&self, query: &str) -> Export {
+        serde_json::from_value(self.get(format!("{EXPORT}{query}")).json).unwrap()
+    }
+
+    fn public_key(&self) -> VerifyingKey {
+        let keys = self.answer(&Call::get(KEYS));
+        assert_eq!((keys.status, keys.text("algorithm").as_str()), (200, "Ed25519"));
+        let bytes = Base64::decode_vec(&keys.text("public_key")).unwrap();
+        VerifyingKey::from_bytes(&bytes.try_into().unwrap()).unwrap()
+    }
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    let events = answer.json["events"].as_array().unwrap();
+    events
+        .iter()
+        .map(|event| event["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, status: u16, problem: &str) {
+    assert_eq!(
+        (answer.status, answer.problem()),
+        (status, Some(problem)),
+        "{}",
+        answer.json
+    );
+    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
+}
+
+/// Walks all pages and returns the ids of what is there, but for the entries that the asking itself leaves.
+fn all_pages(practice: &Practice, filter: &str, limit: usize) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = practice.get(format!("{QUERY}?limit={limit}{filter}{cursor}"));
+        assert!(ids(&page).len() <= limit);
+        for event in page.json["events"].as_array().unwrap() {
+            if event["function"] != "audit" {
+                seen.push(event["id"].as_str().unwrap().to_owned());
+            }
+        }
+        let Some(next) = page.json["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    seen
+}
+
+#[test]
+fn a_query_finds_what_its_filters_say_and_nothing_else() {
+    let practice = Practice::new();
+    let world = &practice.world;
+    let (one, two): (AccountId, AccountId) = (world.entropy.id(), world.entropy.id());
+    let (ada, eve): (SubjectId, SubjectId) = (world.entropy.id(), world.entropy.id());
+    let mut events = Vec::new();
+    let functions = [Function::Auth, Function::Identity, Function::Consent, Function::Records];
+    for number in 0..120_u8 {
+        world
+            .clock
+            .advance(SignedDuration::from_secs(i64::from(number % 3) * 5));
+        let pick = |every: u8| number.is_multiple_of(every);
+        let event = Event {
+            actor: (!pick(5)).then_some(Actor {
+                account: if pick(2) { one } else { two },
+                role: Role::Clinician,
+                session: None,
+            }),
+            subject: (!pick(7)).then_some(if pick(3) { ada } else { eve }),
+            resource: pick(4).then(|| format!("rec_{}", number % 16)),
+            action: if pick(6) { Action::Amend } else { Action::Read },
+            class: if pick(9) {
+                DataClass::Psychotherapy
+            } else {
+                DataClass::Health
+            },
+            decision: if pick(8) { Decision::Denied } else { Decision::Allowed },
+            ..practice.event(functions[usize::from(number) % functions.len()])
+        };
+        practice.append(number % 16, &event);
+        events.push(event);
+    }
+    // Somebody else's clinic, with the same people at the same time.
+    for event in events.iter().take(40) {
+        let elsewhere = Event {
+            id: world.entropy.id(),
+            clinic: Some(world.entropy.id()),
+            ..event.clone()
+        };
+        practice.append(0, &elsewhere);
+    }
+    world.clock.advance(SignedDuration::from_mins(5));
+    let wanted = |wanted: &dyn Fn(&Event) -> bool| {
+        let mut found: Vec<&Event> = events.iter().filter(|event| wanted(event)).collect();
+        found.sort_by_key(|event| Reverse((event.at, event.id)));
+        found.iter().map(|event| event.id.to_string()).collect::<Vec<_>>()
+    };
+    let is_actor = |event: &Event, account| event.actor.as_ref().is_some_and(|actor| actor.account == account);
+    let (early, late) = (events[30].at, events[80].at);
+    type Wanted<'w> = Box<dyn Fn(&Event) -> bool + 'w>;
+    let cases: Vec<(String, Wanted<'_>)> = vec![
+        (String::new(), Box::new(|_| true)),
+        (
+            "&function=records".to_owned(),
+            Box::new(|event| event.function == Function::Records),
+        ),
+        (format!("&actor={one}"), Box::new(|event| is_actor(event, one))),
+        (format!("&subject={ada}"), Box::new(|event| event.subject == Some(ada))),
+        (
+            "&action=amend".to_owned(),
+            Box::new(|event| event.action == Action::Amend),
+        ),
+        (
+            "&class=psychotherapy".to_owned(),
+            Box::new(|event| event.class == DataClass::Psychotherapy),
+        ),
+        (
+            "&decision=denied".to_owned(),
+            Box::new(|event| event.decision == Decision::Denied),
+        ),
+        (
+            "&resource=rec_4".to_owned(),
+            Box::new(|event| event.resource.as_deref() == Some("rec_4")),
+        ),
+        // From is the first moment that belongs to the answer, to the first that does not.
+        (
+            format!("&from={early}&to={late}"),
+            Box::new(move |event| early <= event.at && event.at < late),
+        ),
+        (
+            format!("&subject={eve}&decision=allowed&actor={two}&function=identity"),
+            Box::new(|event| {
+                event.subject == Some(eve)
+                    && event.decision == Decision::Allowed
+                    && is_actor(event, two)
+                    && event.function == Function::Identity
+            }),
+        ),
+        (
+            format!("&subject={}", world.entropy.id::<model::kind::Subject>()),
+            Box::new(|_| false),
+        ),
+    ];
+    for (filter, is_wanted) in &cases {
+        for limit in [7, 200] {
+            assert_eq!(
+                all_pages(&practice, filter, limit),
+                wanted(is_wanted),
+                "{filter} {limit}"
+            );
+        }
+    }
+    // An event comes as it was recorded.
+    let found = practice.get(format!("{QUERY}?function=records&limit=1"));
+    let newest = wanted(&|event| event.function == Function::Records).remove(0);
+    let recorded = events.iter().find(|event| event.id.to_string() == newest).unwrap();
+    assert_eq!(found.json["events"], json!([recorded]));
+}
+
+#[test]
+fn a_query_without_a_start_looks_back_a_month() {
+    let practice = Practice::new();
+    let old = practice.event(Function::Records);
+    practice.append(0, &old);
+    practice.world.clock.advance(SignedDuration::from_hours(24 * 32));
+    let officer = log_in(
+        &practice.world,
+        &[Role::Auditor],
+        practice.clinic,
+        practice.world.entropy.id(),
+        None,
+    );
+    let practice = Practice { officer, ..practice };
+    let recent = practice.get(format!("{QUERY}?function=records"));
+    assert_eq!(
+        recent.json,
+        json!({"events": [], "from": (practice.world.clock.now() - SignedDuration::from_hours(24 * 31)).to_string()})
+    );
+    let since = practice.get(format!("{QUERY}?function=records&from={}", old.at));
+    assert_eq!(
+        (ids(&since), since.text("from")),
+        (vec![old.id.to_string()], old.at.to_string())
+    );
+    let until = practice.get(format!(
+        "{QUERY}?function=records&to={}",
+        old.at + SignedDuration::from_secs(1)
+    ));
+    assert_eq!(ids(&until), [old.id.to_string()]);
+}
+
+#[test]
+fn malformed_queries_are_refused_and_leave_nothing() {
+    let practice = Practice::new();
+    let before = practice.world.stores.dump();
+    for query in [
+        "SECRET=1",
+        "function=SECRET",
+        "actor=SECRET",
+        "actor=sub_00000000000000000000000000",
+        "action=SECRET",
+        "decision=SECRET",
+        "from=SECRET",
+        "from=2026-12-01T09:00:00Z",
+        "from=2026-12-01T07:00:00Z&to=2026-12-01T06:00:00Z",
+        "cursor=SECRET",
+        "cursor=2026-12-01T08:00:00Z~SECRET",
+        "limit=0",
+        "limit=201",
+        "limit=1&limit=2",
+    ] {
+        assert_refused(&practice.ask(format!("{QUERY}?{query}")), 400, "malformed-request");
+    }
+    assert_refused(
+        &practice.ask(format!("{EXPORT}?function=SECRET")),
+        400,
+        "malformed-request",
+    );
+    assert_refused(&practice.ask(format!("{EXPORT}?SECRET=1")), 400, "malformed-request");
+    for target in [QUERY, VERIFY, EXPORT, KEYS] {
+        let refused = practice.answer(&Call::post(target, &json!({})).bearer(&practice.officer));
+        assert_refused(&refused, 405, "method-not-allowed");
+        assert_eq!(refused.header("allow"), Some("GET"));
+    }
+    assert!(practice.world.stores.dump() == before);
+}
+
+#[test]
+fn only_those_who_watch_over_the_trail_see_it() {
+    let practice = Practice::new();
+    practice.fill();
+    let world = &practice.world;
+    let client: ClientId = world.entropy.id();
+    let find = |id: &str| -> Value {
+        let found = practice.get(format!("{QUERY}?function=audit&limit=200"));
+        let events = found.json["events"].as_array().unwrap().clone();
+        events
+            .into_iter()
+            .find(|event| event["id"] == id)
+            .unwrap_or_else(|| panic!("{id} is not in the trail"))
+    };
+    for role in Role::ALL {
+        let may = matches!(role, Role::PrivacyOfficer | Role::Security | Role::Auditor);
+        let token = log_in(
+            world,
+            &[role],
+            practice.clinic,
+            world.entropy.id(),
+            (role == Role::Client).then_some(client),
+        );
+        for (target, action) in [(QUERY, "search"), (VERIFY, "verify"), (EXPORT, "export")] {
+            let answer = practice.answer(&Call::get(target).bearer(&token));
+            if may {
+                assert_eq!(answer.status, 200, "{role} {}", answer.json);
+            } else {
+                assert_refused(&answer, 403, "access-denied");
+            }
+            let event = find(answer.header("audit-id").unwrap());
+            let (decision, rule) = if may {
+                ("allowed", "compliance.audit")
+            } else {
+                ("denied", "deny.no-rule")
+            };
+            assert_eq!(
+                (
+                    &event["action"],
+                    &event["class"],
+                    &event["decision"],
+                    &event["rule"],
+                    &event["actor"]["role"]
+                ),
+                (
+                    &json!(action),
+                    &json!("audit"),
+                    &json!(decision),
+                    &json!(rule),
+                    &json!(role)
+                )
+            );
+        }
+    }
+    for target in [QUERY, VERIFY, EXPORT] {
+        assert_refused(&practice.answer(&Call::get(target)), 401, "unauthenticated");
+        let marketing = Call::get(target)
+            .bearer(&practice.officer)
+            .header("purpose-of-use", "HMARKT");
+        let refused = practice.answer(&marketing);
+        assert_refused(&refused, 403, "prohibited-purpose");
+        assert_eq!(
+            find(refused.header("audit-id").unwrap())["rule"],
+            "deny.prohibited-purpose"
+        );
+    }
+}
+
+#[test]
+fn each_clinic_sees_its_own_trail_alone() {
+    let practice = Practice::new();
+    practice.fill();
+    let world = &practice.world;
+    let elsewhere: ClinicId = world.entropy.id();
+    let officer = log_in(world, &[Role::PrivacyOfficer], elsewhere, world.entropy.id(), None);
+    // What names no clinic is in nobody's trail.
+    practice.append(
+        0,
+        &Event {
+            clinic: None,
+            ..practice.event(Function::Auth)
+        },
+    );
+    let ask = |target: &str| practice.answer(&Call::get(target).bearer(&officer));
+    let found = ask(QUERY);
+    let audit_id = found.header("audit-id").unwrap().to_owned();
+    assert_eq!(ids(&found), [audit_id], "the query itself and nothing else");
+    let verified = ask(VERIFY);
+    assert_eq!(
+        (&verified.json["intact"], &verified.json["events"]),
+        (&json!(true), &json!(2))
+    );
+    let export: Export = serde_json::from_value(ask(EXPORT).json).unwrap();
+    assert_eq!((export.clinic, export.events()), (elsewhere, 3));
+    assert!(practice.export("").verify_chains().is_ok());
+    assert_eq!(practice.export("?function=auth").events(), 0);
+}
+
+#[test]
+fn verification_tells_where_every_chain_stands() {
+    let practice = Practice::new();
+    practice.fill();
+    let verified = practice.get(VERIFY);
+    assert_eq!(
+        (&verified.json["intact"], &verified.json["events"]),
+        (&json!(true), &json!(47))
+    );
+    let chains = verified.json["chains"].as_array().unwrap();
+    let places: Vec<_> = chains
+        .iter()
+        .map(|chain| {
+            (
+                chain["function"].as_str().unwrap(),
+                chain["shard"].as_u64().unwrap(),
+                chain["events"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(places[..3], [("consent", 3, 1), ("records", 0, 40), ("records", 3, 5)]);
+    assert_eq!((places.len(), places[3].0, places[3].2), (4, "audit", 1));
+    // The same value as an export comes to.
+    for chain in practice.export("?function=records").chains {
+        let stated = chains
+            .iter()
+            .find(|state| state["function"] == "records" && state["shard"] == chain.shard)
+            .unwrap();
+        assert_eq!(stated["chain"], json!(chain.chain));
+    }
+}
+
+/// Where the entries of a head begin, and where its last entry does.
+fn frames(head: &[u8]) -> (usize, usize) {
+    let fixed = 1 + 4 + 8 + 32;
+    let link = if head[fixed] == 0 { 1 } else { 1 + 32 + 8 + 32 };
+    let first = fixed + link + 32;
+    let (mut at, mut last) = (first, first);
+    while at < head.len() {
+        last = at;
+        let length = u32::from_be_bytes(head[at + 16..at + 20].try_into().unwrap());
+        at += 16 + 4 + usize::try_from(length).unwrap();
+    }
+    (first, last)
+}
+
+#[test]
+fn verification_finds_what_was_tampered_with() {
+    let practice = Practice::new();
+    practice.fill();
+    // Of the chains that verification itself appends to, none must be the one that is looked for.
+    let clinic = practice.clinic;
+    let long = format!("doc/records/{clinic}/0");
+    let short = format!("doc/records/{clinic}/3");
+    let single = format!("doc/consent/{clinic}/3");
+    let whole: Dump = practice.world.stores.dump();
+    let value = |key: &str| {
+        whole
+            .iter()
+            .find(|entry| entry.0 == "audit" && entry.1 == key)
+            .unwrap()
+            .2
+            .clone()
+    };
+    let with = |changes: &[(&str, Option<Vec<u8>>)]| -> Dump {
+        whole
+            .iter()
+            .filter_map(|(store, key, stored)| {
+                match changes.iter().find(|(changed, _)| store == "audit" && changed == key) {
+                    Some((_, None)) => None,
+                    Some((_, Some(changed))) => Some((store.clone(), key.clone(), changed.clone())),
+                    None => Some((store.clone(), key.clone(), stored.clone())),
+                }
+            })
+            .collect()
+    };
+    let assert_found = |dump: Dump, expected: &[(&str, u64)], what: &str| {
+        practice.world.stores.restore(&dump);
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(function, shard)| ((*function).to_owned(), *shard))
+            .collect();
+        assert_eq!(practice.broken(), expected, "{what}");
+    };
+    assert_found(whole.clone(), &[], "nothing");
+
+    // A changed byte, wherever it is.
+    let head = value(&short);
+    for position in (0..head.len()).step_by(5) {
+        let mut flipped = head.clone();
+        flipped[position] ^= 1;
+        assert_found(
+            with(&[(&short, Some(flipped))]),
+            &[("records", 3)],
+            &format!("flip {position}"),
+        );
+    }
+    let segments: Vec<_> = whole
+        .iter()
+        .filter(|entry| entry.0 == "audit" && entry.1.starts_with("once/segment/"))
+        .collect();
+    assert_eq!(segments.len(), 2);
+    for (_, key, stored) in &segments {
+        for position in (0..stored.len()).step_by(97) {
+            let mut flipped = stored.clone();
+            flipped[position] ^= 0x80;
+            assert_found(with(&[(key, Some(flipped))]), &[("records", 0)], "flip in a segment");
+        }
+        assert_found(with(&[(key, None)]), &[("records", 0)], "a segment is gone");
+    }
+    let (one, two) = (&segments[0], &segments[1]);
+    assert_found(
+        with(&[(&one.1, Some(two.2.clone())), (&two.1, Some(one.2.clone()))]),
+        &[("records", 0)],
+        "segments in each other's place",
+    );
+
+    // Whole chains in each other's place, of one function and of two.
+    assert_found(
+        with(&[(&long, Some(value(&short))), (&short, Some(value(&long)))]),
+        &[("records", 0), ("records", 3)],
+        "two chains of a function",
+    );
+    assert_found(
+        with(&[(&single, Some(value(&short))), (&short, Some(value(&single)))]),
+        &[("consent", 3), ("records", 3)],
+        "chains of two functions",
+    );
+    let elsewhere = practice.world.entropy.id::<model::kind::Clinic>();
+    let mut moved = with(&[(&short, None)]);
+    moved.push(("audit".to_owned(), format!("doc/records/{elsewhere}/3"), head.clone()));
+    practice.world.stores.restore(&moved);
+    let officer = log_in(
+        &practice.world,
+        &[Role::Auditor],
+        elsewhere,
+        practice.world.entropy.id(),
+        None,
+    );
+    let verified = practice.answer(&Call::get(VERIFY).bearer(&officer));
+    assert_eq!(
+        verified.json["intact"], false,
+        "a chain that was moved to another clinic"
+    );
+
+    // The last entry cut off, with and without the count put right.
+    for key in [&long, &short] {
+        let head = value(key);
+        let shard = if *key == long { 0 } else { 3 };
+        let (first, last) = frames(&head);
+        let mut cut = head[..last].to_vec();
+        assert_found(with(&[(key, Some(cut.clone()))]), &[("records", shard)], "cut");
+        let sequence = u64::from_be_bytes(cut[5..13].try_into().unwrap()) - 1;
+        cut[5..13].copy_from_slice(&sequence.to_be_bytes());
+        assert_found(with(&[(key, Some(cut))]), &[("records", shard)], "cut and counted");
+        let emptied = head[..first].to_vec();
+        assert_found(with(&[(key, Some(emptied))]), &[("records", shard)], "emptied");
+        assert_found(with(&[(key, Some(Vec::new()))]), &[("records", shard)], "nothing left");
+    }
+    let log = practice.world.log().join("\n");
+    assert!(log.contains("integrity violation") && !log.contains("care.records"));
+}
+
+/// Who can put all of a store back to an earlier state, or remove a whole chain, leaves no contradiction in it. What was
+/// taken out of Confide before, an export or a verification, then contradicts it.
+#[test]
+fn a_trail_that_was_put_back_contradicts_what_was_exported() {
+    let practice = Practice::new();
+    practice.fill();
+    let earlier = practice.world.stores.dump();
+    practice.append(3, &practice.event(Function::Records));
+    let exported = practice.export("?function=records");
+    practice.world.stores.restore(&earlier);
+    assert_eq!(practice.broken(), []);
+    let now = practice.export("?function=records");
+    assert!(now.verify_chains().is_ok());
+    let stand = |export: &Export| {
+        let chain = export.chains.iter().find(|chain| chain.shard == 3).unwrap();
+        (chain.sequence, chain.chain.clone())
+    };
+    assert_eq!((stand(&exported).0, stand(&now).0), (6, 5));
+    practice.append(3, &practice.event(Function::Records));
+    let later = stand(&practice.export("?function=records"));
+    assert_eq!(later.0, stand(&exported).0);
+    assert_ne!(later.1, stand(&exported).1, "as many events, and not the same");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_tampered_with() {
+    let practice = Practice::new();
+    practice.fill();
+    practice.get(VERIFY);
+    practice.world.stores.disarm();
+    practice.get(VERIFY);
+    let operations = practice.world.stores.operations();
+    for nth in 0..operations {
+        practice.world.stores.arm(nth, Fault::Refused);
+        let answer = practice.ask(VERIFY);
+        practice.world.stores.disarm();
+        match answer.status {
+            200 => assert_eq!(answer.json["intact"], true, "{nth}"),
+            status => assert_eq!(
+                (status, answer.header("retry-after").is_some()),
+                (503, true),
+                "{nth}: {}",
+                answer.json
+            ),
+        }
+    }
+}
+
+/// What somebody does who is handed an export and knows the public key.
+fn is_genuine(export: &Export, key: &VerifyingKey) -> bool {
+    let signature = Base64::decode_vec(&export.signature.value)
+        .ok()
+        .and_then(|bytes| Signature::from_slice(&bytes).ok());
+    export.verify_chains().is_ok()
+        && signature.is_some_and(|signature| key.verify_strict(export.statement().as_bytes(), &signature).is_ok())
+}
+
+fn other(byte: u8) -> u8 {
+    if byte == b'0' { b'1' } else { b'0' }
+}
+
+fn change_byte(text: &mut String, position: usize) {
+    let mut bytes = std::mem::take(text).into_bytes();
+    bytes[position] = other(bytes[position]);
+    *text = String::from_utf8(bytes).unwrap();
+}
+
+#[test]
+fn an_export_is_checked_without_confide() {
+    let practice = Practice::new();
+    practice.fill();
+    let export = practice.export("");
+    let key = practice.public_key();
+    assert_eq!(
+        (export.format.as_str(), export.clinic),
+        ("confide-audit-export-1", practice.clinic)
+    );
+    assert_eq!(export.signature.algorithm, "Ed25519");
+    assert_eq!(export.signature.public_key, Base64::encode_string(key.as_bytes()));
+    assert_eq!(export.events(), 47, "the export itself is in it");
+    assert!(is_genuine(&export, &key));
+    let only = practice.export("?function=records");
+    assert!(only.chains.iter().all(|chain| chain.function == Function::Records));
+    assert!(is_genuine(&only, &key) && only.events() == 45);
+
+    // Another deployment's key vouches for nothing here.
+    assert!(!is_genuine(
+        &export,
+        &Practice {
+            world: World::new(18),
+            ..Practice::new()
+        }
+        .public_key()
+    ));
+
+    let assert_fails = |what: &str, change: &dyn Fn(&mut Export)| {
+        let mut changed = export.clone();
+        change(&mut changed);
+        assert_ne!(changed, export, "{what}");
+        assert!(!is_genuine(&changed, &key), "{what}");
+        changed
+    };
+    // One byte of an event: every byte of one, and one of every other.
+    for index in 0..export.chains.len() {
+        let chain = &export.chains[index];
+        for (place, entry) in chain.entries.iter().enumerate() {
+            let positions: Vec<usize> = if place == 0 {
+                (0..entry.event.len()).collect()
+            } else {
+                vec![(place * 37) % entry.event.len()]
+            };
+            for position in positions {
+                let changed = assert_fails("event", &|export| {
+                    change_byte(&mut export.chains[index].entries[place].event, position);
+                });
+                // The chains show it by themselves: nobody's signature is needed for that.
+                assert!(changed.verify_chains().is_err());
+            }
+            for sequence in [entry.sequence - 1, entry.sequence + 1] {
+                let changed = assert_fails("entry sequence", &|export| {
+                    export.chains[index].entries[place].sequence = sequence;
+                });
+                assert!(matches!(changed.verify_chains(), Err(Finding::Sequence { .. })));
+            }
+            let changed = assert_fails("dropped", &|export| drop(export.chains[index].entries.remove(place)));
+            assert!(matches!(changed.verify_chains(), Err(Finding::Sequence { .. })));
+        }
+        for position in 0..chain.chain.len() {
+            assert_fails("chain", &|export| {
+                change_byte(&mut export.chains[index].chain, position)
+            });
+        }
+        assert_fails("chain sequence", &|export| export.chains[index].sequence += 1);
+        assert_fails("shard", &|export| export.chains[index].shard ^= 1);
+        assert_fails("function", &|export| export.chains[index].function = Function::Identity);
+        assert_fails("chain dropped", &|export| drop(export.chains.remove(index)));
+        assert_fails("chain twice", &|export| {
+            let chain = export.chains[index].clone();
+            export.chains.push(chain);
+        });
+        // Rewritten as a whole, chain value and all: consistent in itself, and not what was signed.
+        let rewritten = assert_fails("rewritten", &|export| {
+            let chain = &mut export.chains[index];
+            chain.entries.pop();
+            chain.sequence -= 1;
+            let value = chain.entries.iter().fold([0; 32], |now, entry| {
+                let event: Event = serde_json::from_str(&entry.event).unwrap();
+                store::chain(&now, entry.sequence, event.id.as_bytes(), entry.event.as_bytes())
+            });
+            chain.chain = HEXLOWER.encode(&value);
+        });
+        assert!(rewritten.verify_chains().is_ok());
+    }
+    assert_fails("order of chains", &|export| export.chains.swap(0, 1));
+    assert_fails("order of entries", &|export| {
+        let chain = export.chains.iter_mut().find(|chain| chain.entries.len() > 1).unwrap();
+        chain.entries.swap(0, 1);
+    });
+    for byte in 0..16 {
+        assert_fails("clinic", &|export| {
+            let mut bytes = *export.clinic.as_bytes();
+            bytes[byte] ^= 1;
+            export.clinic = ClinicId::from_bytes(bytes);
+        });
+    }
+    assert_fails("time", &|export| {
+        export.exported_at = Timestamp::from_second(export.exported_at.as_second() + 1).unwrap();
+    });
+    assert_fails("format", &|export| export.format = "confide-audit-export-2".to_owned());
+    for position in [0, 40, 80] {
+        assert_fails("signature", &|export| {
+            change_byte(&mut export.signature.value, position)
+        });
+    }
+}
+
+#[test]
+fn the_public_key_is_for_everybody() {
+    let practice = Practice::new();
+    let before = practice.world.stores.dump();
+    let key = practice.public_key();
+    assert_eq!(practice.public_key(), key, "it stays the same");
+    let strict = practice.answer(&Call::get(KEYS).bearer("cfs_SECRET"));
+    assert_eq!(strict.status, 200);
+    assert_eq!(strict.json.as_object().unwrap().len(), 2);
+    assert!(practice.world.stores.dump() == before);
+}
+
+/// A request that is broken off at every operation in every way, and then repeated.
+#[test]
+fn asking_is_finished_by_a_repeated_request() {
+    for target in [format!("{QUERY}?limit=3"), VERIFY.to_owned(), EXPORT.to_owned()] {
+        for fault in FAULTS {
+            for nth in 0.. {
+                let practice = Practice::new();
+                for (shard, function) in [(0, Function::Records), (3, Function::Records), (3, Function::Consent)] {
+                    practice.append(shard, &practice.event(function));
+                }
+                practice.world.stores.arm(nth, fault);
+                let first = catch_unwind(AssertUnwindSafe(|| practice.ask(&target))).ok();
+                let reached = practice.world.stores.operations() > nth;
+                practice.world.stores.disarm();
+                // A creator that died keeps others waiting for a minute.
+                practice.world.clock.advance(SignedDuration::from_secs(60));
+                let again = practice.get(&target);
+                for answer in first.iter().filter(|answer| answer.status != 503).chain([&again]) {
+                    assert_eq!(answer.status, 200, "{fault:?} {nth}: {}", answer.json);
+                    assert_whole(&practice, &target, answer);
+                }
+                // At most one entry more than there were answers: of a request that died after it was recorded.
+                let recorded = practice.get(format!("{QUERY}?function=audit"));
+                let recorded: BTreeSet<String> = ids(&recorded).into_iter().collect();
+                assert!((2..=3).contains(&recorded.len()), "{fault:?} {nth}");
+                assert!(recorded.contains(again.header("audit-id").unwrap()));
+                assert_eq!(practice.broken(), []);
+                if !reached {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn assert_whole(practice: &Practice, target: &str, answer: &Answer) {
+    let own: EventId = answer.header("audit-id").unwrap().parse().unwrap();
+    match target {
+        VERIFY => assert!(answer.json["intact"] == true && answer.json["events"].as_u64() >= Some(4)),
+        EXPORT => {
+            let export: Export = serde_json::from_value(answer.json.clone()).unwrap();
+            assert!(is_genuine(&export, &practice.public_key()) && export.events() >= 4);
+            let exported = export.chains.iter().flat_map(|chain| &chain.entries);
+            assert!(exported.into_iter().any(|entry| entry.event.contains(&own.to_string())));
+        }
+        _ => assert!(ids(answer).len() == 3 && ids(answer)[0] == own.to_string() || answer.json["next"].is_string()),
+    }
+}
+
+#[test]
+fn without_its_own_trail_or_keyring_nothing_is_shown() {
+    let practice = Practice::new();
+    practice.fill();
+    for target in [QUERY, VERIFY, EXPORT] {
+        practice.world.stores.disarm();
+        practice.get(target);
+        let trace = practice.world.stores.trace();
+        let first = trace
+            .iter()
+            .position(|operation| operation.starts_with("audit "))
+            .unwrap();
+        practice.world.stores.arm(first, Fault::Refused);
+        let answer = practice.ask(target);
+        practice.world.stores.disarm();
+        assert_eq!(
+            (answer.status, answer.json["events"].is_null()),
+            (503, true),
+            "{target}"
+        );
+    }
+    let mut practice = Practice::new();
+    practice.world.keyrings.remove(&Function::Audit);
+    for target in [QUERY, VERIFY, EXPORT, KEYS] {
+        let answer = practice.ask(target);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("30")));
+    }
+    assert!(
+        practice
+            .world
+            .log()
+            .iter()
+            .all(|line| line.contains("SPIN_VARIABLE_AUDIT_KEYRING"))
+    );
+}
