@@ -1,4 +1,6 @@
 //! Many at once: nothing that was acknowledged is lost, and whoever loses a race is told so.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -57,9 +59,12 @@ fn one_document(deployment: &Deployment, practice: &Practice<'_>, clinician: &Pe
     let statuses: Vec<u16> = thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                let call = Call::put(&path, &json!({"reason": "race", "record": note(&format!("writer {writer}"))}))
-                    .bearer(&clinician.token)
-                    .header("if-match", "\"v1\"");
+                let call = Call::put(
+                    &path,
+                    &json!({"reason": "race", "record": note(&format!("writer {writer}"))}),
+                )
+                .bearer(&clinician.token)
+                .header("if-match", "\"v1\"");
                 scope.spawn(move || deployment.send(&call).status)
             })
             .collect();
@@ -77,7 +82,9 @@ fn one_document(deployment: &Deployment, practice: &Practice<'_>, clinician: &Pe
 /// One request sent 64 times at once with one idempotency key makes one record.
 fn one_request(deployment: &Deployment, clinician: &Person, client: &str) {
     let path = format!("/v1/records/clients/{client}/records");
-    let call = Call::post(&path, &note("sent many times")).bearer(&clinician.token).once("the-same-request");
+    let call = Call::post(&path, &note("sent many times"))
+        .bearer(&clinician.token)
+        .once("the-same-request");
     let ids: BTreeSet<String> = thread::scope(|scope| {
         let senders: Vec<_> = (0..WRITERS)
             .map(|_| {

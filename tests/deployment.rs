@@ -11,7 +11,10 @@ use tokio::runtime::Runtime;
 /// The manifest that is deployed.
 #[must_use]
 pub fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("spin.toml")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("spin.toml")
 }
 
 /// A deployment of its own: fresh keyrings, empty stores, a free port.

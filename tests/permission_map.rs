@@ -1,4 +1,6 @@
 //! The separation that everything rests on, read off the manifest that is deployed.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 
@@ -53,7 +55,10 @@ fn every_function_gets_its_own_keyring_and_no_other() {
     for (name, component) in manifest["component"].as_table().unwrap() {
         let variables = component["variables"].as_table().unwrap();
         assert_eq!(variables.len(), 1, "{name}");
-        assert_eq!(variables["keyring"].as_str(), Some(format!("{{{{ {name}_keyring }}}}").as_str()));
+        assert_eq!(
+            variables["keyring"].as_str(),
+            Some(format!("{{{{ {name}_keyring }}}}").as_str())
+        );
         let variable = &manifest["variables"][&format!("{name}_keyring")];
         assert_eq!(variable["secret"].as_bool(), Some(true));
         assert_eq!(variable.get("default"), None, "a keyring must never have a default");
@@ -79,9 +84,21 @@ fn the_test_platform_has_the_same_map() {
         let granted = strings(component, "key_value_stores");
         world.with_platform(function, |platform| {
             for label in [
-                "accounts", "sessions", "audit", "identity", "identity-keys", "consent", "permissions", "health", "health-keys",
+                "accounts",
+                "sessions",
+                "audit",
+                "identity",
+                "identity-keys",
+                "consent",
+                "permissions",
+                "health",
+                "health-keys",
             ] {
-                assert_eq!(platform.stores.store(label).is_ok(), granted.contains(label), "{function} {label}");
+                assert_eq!(
+                    platform.stores.store(label).is_ok(),
+                    granted.contains(label),
+                    "{function} {label}"
+                );
             }
         });
     }

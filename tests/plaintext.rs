@@ -1,4 +1,6 @@
 //! Whoever has the store files and no key finds nothing in them.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 
@@ -28,9 +30,12 @@ fn store_files_hold_no_plaintext() {
     let path = format!("{records}/{}", written.text("id"));
     deployment.expect(
         200,
-        &Call::put(&path, &json!({"reason": "misspelt thunderclap", "record": note("The orchard was a vineyard.")}))
-            .bearer(&clinician.token)
-            .header("if-match", "\"v1\""),
+        &Call::put(
+            &path,
+            &json!({"reason": "misspelt thunderclap", "record": note("The orchard was a vineyard.")}),
+        )
+        .bearer(&clinician.token)
+        .header("if-match", "\"v1\""),
     );
     deployment.expect(
         201,
@@ -42,15 +47,40 @@ fn store_files_hold_no_plaintext() {
     );
     deployment.expect(
         200,
-        &practice.post("/v1/identity/clients/search", &clinician, &json!({"phone": "+1 416 555-0198"})),
+        &practice.post(
+            "/v1/identity/clients/search",
+            &clinician,
+            &json!({"phone": "+1 416 555-0198"}),
+        ),
     );
     let herself = practice.join("quetzalina.ito@mail.example", &["client"], Some(&client));
 
     let everywhere = [
-        "Quetzalina", "Vandermeulen", "Zalinka", "1987-03-29", "quetzalina.ito", "4165550198", "555-0198", "pt-BR",
-        "orchard", "vineyard", "thunderclap", "Countertransference", "marzipan", "progress_note", "treatment_plan",
-        PASSWORD, "Ada Administrator", "Test Person", "practice.example", "Quayside",
-        &practice.admin.token, &clinician.token, &herself.token, &clinician.totp_secret, "$argon2id$",
+        "Quetzalina",
+        "Vandermeulen",
+        "Zalinka",
+        "1987-03-29",
+        "quetzalina.ito",
+        "4165550198",
+        "555-0198",
+        "pt-BR",
+        "orchard",
+        "vineyard",
+        "thunderclap",
+        "Countertransference",
+        "marzipan",
+        "progress_note",
+        "treatment_plan",
+        PASSWORD,
+        "Ada Administrator",
+        "Test Person",
+        "practice.example",
+        "Quayside",
+        &practice.admin.token,
+        &clinician.token,
+        &herself.token,
+        &clinician.totp_secret,
+        "$argon2id$",
     ];
     // Raw tokens must not lie there in another encoding either.
     let token_bytes = |token: &str| {
@@ -85,7 +115,10 @@ fn store_files_hold_no_plaintext() {
         }
         // Nothing in the health store says whose account wrote there either.
         if name.starts_with("health") {
-            assert!(!contains(clinician.account.to_string().as_bytes()), "the clinician's id lies in {name}");
+            assert!(
+                !contains(clinician.account.to_string().as_bytes()),
+                "the clinician's id lies in {name}"
+            );
         }
     }
     // The files of nine stores were searched, write-ahead logs included, and there was something in them.

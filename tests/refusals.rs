@@ -1,4 +1,6 @@
 //! What a front end is told when something is wrong: the status that HTTP means, the failing field, and nothing written.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use confide_tests::{Deployment, Practice, note};
 use http::Method;
@@ -60,8 +62,17 @@ fn each_mistake_has_its_answer() {
     ];
     for (what, call, status, problem, field) in cases {
         let answer = deployment.send(&call);
-        assert_eq!((answer.status, answer.problem()), (status, Some(problem)), "{what}: {}", answer.json);
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (status, Some(problem)),
+            "{what}: {}",
+            answer.json
+        );
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{what}"
+        );
         assert_eq!(answer.json["status"], status, "{what}");
         if !field.is_empty() {
             assert_eq!(violation(&answer).0, field, "{what}: {}", answer.json);
@@ -78,7 +89,10 @@ fn each_mistake_has_its_answer() {
     let listed = deployment.expect(200, &Call::get(&records).bearer(token));
     assert_eq!(listed.json["records"].as_array().unwrap().len(), 1);
     let read = deployment.expect(200, &Call::get(&record).bearer(token));
-    assert_eq!((read.header("etag"), read.json["content"]["text"].as_str()), (Some("\"v1\""), Some("first")));
+    assert_eq!(
+        (read.header("etag"), read.json["content"]["text"].as_str()),
+        (Some("\"v1\""), Some("first"))
+    );
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
@@ -102,7 +116,11 @@ fn a_refusal_does_not_tell_who_exists() {
         there.consenting_client(&elsewhere),
         "cli_00000000000000000000000000".to_owned(),
     ];
-    for path in ["/v1/records/clients/{}/records", "/v1/identity/clients/{}", "/v1/consent/clients/{}"] {
+    for path in [
+        "/v1/records/clients/{}/records",
+        "/v1/identity/clients/{}",
+        "/v1/consent/clients/{}",
+    ] {
         let answers: Vec<Answer> = clients
             .iter()
             .map(|client| deployment.expect(403, &Call::get(path.replace("{}", client)).bearer(&stranger.token)))
@@ -125,7 +143,10 @@ fn a_missing_keyring_is_no_default() {
     assert_eq!(answer.problem(), Some("unavailable"));
     assert!(answer.header("retry-after").is_some());
     let practice = Practice::open(&deployment);
-    deployment.expect(200, &Call::get("/v1/auth/sessions/current").bearer(&practice.admin.token));
+    deployment.expect(
+        200,
+        &Call::get("/v1/auth/sessions/current").bearer(&practice.admin.token),
+    );
 }
 
 /// A session that is revoked opens nothing on the very next request, in any function.

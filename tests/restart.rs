@@ -1,4 +1,6 @@
 //! What was acknowledged is there after a restart, also under a new version of the sealing key.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use confide::command::keys::{self, Command};
 use confide_tests::{Deployment, Practice, note};
@@ -13,7 +15,9 @@ fn records_outlive_restarts_and_key_versions() {
         let officer = practice.join("officer@practice.example", &["privacy_officer"], None);
         let client = practice.consenting_client(&clinician);
         let path = format!("/v1/records/clients/{client}/records");
-        let old = deployment.expect(201, &practice.post(&path, &clinician, &note("before"))).text("id");
+        let old = deployment
+            .expect(201, &practice.post(&path, &clinician, &note("before")))
+            .text("id");
         (clinician, officer, path, old)
     };
     let read = |deployment: &Deployment, id: &str| {
@@ -27,13 +31,18 @@ fn records_outlive_restarts_and_key_versions() {
         deployment.restart(|home| {
             keys::run(keys::Arguments {
                 home: home.folder().to_owned(),
-                command: Command::Rotate { class: class.to_owned() },
+                command: Command::Rotate {
+                    class: class.to_owned(),
+                },
             })
             .unwrap();
         });
     }
     assert_eq!(read(&deployment, &old), "before");
-    let new = deployment.expect(201, &Call::post(&path, &note("after")).bearer(&clinician.token).once("after"));
+    let new = deployment.expect(
+        201,
+        &Call::post(&path, &note("after")).bearer(&clinician.token).once("after"),
+    );
     assert_eq!(read(&deployment, &new.text("id")), "after");
     let verified = deployment.expect(200, &Call::get("/v1/audit/verify").bearer(&officer.token));
     assert_eq!(verified.json["intact"], true);

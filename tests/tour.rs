@@ -1,4 +1,6 @@
 //! The tour, as a newcomer takes it. It holds every answer against the promise and fails where one differs.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use confide::tour::{self, Arguments};
 use confide_tests::{Deployment, manifest};

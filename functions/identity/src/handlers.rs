@@ -9,7 +9,7 @@ use store::{Versioned, idempotency};
 use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::details::{Contact, Details, Name, Preferences};
-use crate::register::{Client, PastVersion, Register};
+use crate::register::{Client, Register};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -198,7 +198,7 @@ pub(crate) fn history(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .into_iter()
         .chain(
             past.iter()
-                .map(|PastVersion { version, client }| ClientAnswer::new(client_id, *version, client)),
+                .map(|Versioned { version, value }| ClientAnswer::new(client_id, *version, value)),
         )
         .collect();
     Ok(Reply::ok(&HistoryAnswer { versions, next })?.recorded(recorded.event()))

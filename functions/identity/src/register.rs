@@ -13,7 +13,7 @@ use crypto::{DataKey, Label};
 use model::{AccountId, ClientId, Confidential, DataClass, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Doc, Log, Shelf, StoreError, Versioned};
+use store::{Doc, History, Shelf, StoreError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::details::Details;
@@ -39,14 +39,6 @@ pub(crate) struct Client {
     pub(crate) details: Details,
     /// Recognises a repeated registration.
     pub(crate) fingerprint: [u8; 16],
-}
-
-/// A version that was corrected since.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PastVersion {
-    pub(crate) version: u64,
-    pub(crate) client: Client,
 }
 
 /// The register of all clinics.
@@ -124,12 +116,13 @@ impl Entry<'_> {
             .doc(Some(self.recorded.clinic()), "client", &name, self.key.key()))
     }
 
-    fn history(&self) -> Result<Log<'_, PastVersion, DataKey>, Problem> {
+    fn history(&self) -> Result<History<'_, Client, DataKey>, Problem> {
         let name = self.register.vault.name(self.recorded, HISTORY, &[])?;
+        let clinic = self.recorded.clinic();
         Ok(self
             .register
             .identity
-            .log(Some(self.recorded.clinic()), "client history", &name, self.key.key()))
+            .history(Some(clinic), "client history", &name, self.key.key()))
     }
 
     /// The current version. A key without it is what a crash at registration leaves: there is no such client yet.
@@ -186,13 +179,7 @@ impl Entry<'_> {
         }
         let corrected = change(&current.value);
         let old = current.value.details.contact.values();
-        self.history()?.append(
-            version_id(current.version),
-            &PastVersion {
-                version: current.version,
-                client: current.value,
-            },
-        )?;
+        self.history()?.keep(&current)?;
         for value in corrected.details.contact.values() {
             self.register.lookup.add(self.recorded.clinic(), &value, self.client)?;
         }
@@ -232,30 +219,14 @@ impl Entry<'_> {
         Err(StoreError::Contended.into())
     }
 
-    /// The versions before the current one, newest first, up to `limit` of them older than `before`.
+    /// The versions before the one that was read as `current`, newest first, up to `limit` of them older than `before`.
     pub(crate) fn past_versions(
         &self,
         current: u64,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<PastVersion>, Problem> {
+    ) -> Result<Vec<Versioned<Client>>, Problem> {
         let before = before.unwrap_or(current).min(current);
-        let versions: Result<Vec<_>, StoreError> = self
-            .history()?
-            .newest_first(None)
-            .map(|entry| Ok(entry?.value))
-            .filter(|version| {
-                version
-                    .as_ref()
-                    .map_or(true, |version: &PastVersion| version.version < before)
-            })
-            .take(limit)
-            .collect();
-        Ok(versions?)
+        Ok(self.history()?.before(before, limit)?)
     }
-}
-
-/// The id of a version's history entry: the same however often the same version is moved there.
-fn version_id(version: u64) -> [u8; 16] {
-    u128::from(version).to_be_bytes()
 }

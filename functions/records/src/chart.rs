@@ -17,7 +17,7 @@ use crypto::{DataKey, Label};
 use model::{AccountId, Action, ClientId, DataClass, RecordId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Doc, Log, Shelf, UpdateError, Versioned};
+use store::{Doc, History, Log, Shelf, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::content::{Content, Kind};
@@ -45,14 +45,6 @@ pub(crate) struct Record {
     pub(crate) content: Content,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
-}
-
-/// A version that was amended since.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PastVersion {
-    pub(crate) version: u64,
-    pub(crate) record: Record,
 }
 
 /// What the index says of a record.
@@ -156,14 +148,13 @@ impl OpenChart<'_> {
             .doc(Some(self.chart.recorded.clinic()), "record", &name, self.key.key()))
     }
 
-    fn history(&self, id: RecordId) -> Result<Log<'_, PastVersion, DataKey>, Problem> {
+    fn history(&self, id: RecordId) -> Result<History<'_, Record, DataKey>, Problem> {
         let name = self.chart.name(HISTORY, &[id.as_bytes()])?;
-        Ok(self.chart.health.log(
-            Some(self.chart.recorded.clinic()),
-            "record history",
-            &name,
-            self.key.key(),
-        ))
+        let clinic = self.chart.recorded.clinic();
+        Ok(self
+            .chart
+            .health
+            .history(Some(clinic), "record history", &name, self.key.key()))
     }
 
     fn index(&self) -> Result<Log<'_, IndexEntry, DataKey>, Problem> {
@@ -237,13 +228,7 @@ impl OpenChart<'_> {
         if current.version != expected {
             return self.amended_before(current, expected, &amended);
         }
-        self.history(id)?.append(
-            version_id(id, current.version),
-            &PastVersion {
-                version: current.version,
-                record: current.value,
-            },
-        )?;
+        self.history(id)?.keep(&current)?;
         let written = self.record(id)?.update(Some(expected), |record| {
             *record = amended.clone();
             Ok::<_, Problem>(())
@@ -277,30 +262,15 @@ impl OpenChart<'_> {
     }
 
     /// The versions before the one that was read as `current`, newest first, up to `limit` of them older than `before`.
-    ///
-    /// A version that several requests amend at once may be in the history again further on: a request that lost, and came
-    /// late to the history. Each version's first entry stands before the first of the next one, so looking for them one by one,
-    /// downwards, finds every version, and finds it once.
     pub(crate) fn past_versions(
         &self,
         id: RecordId,
         current: u64,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<PastVersion>, Problem> {
-        let mut next = before.unwrap_or(current).min(current).saturating_sub(1);
-        let mut versions = Vec::new();
-        for entry in self.history(id)?.newest_first(None) {
-            if versions.len() == limit || next == 0 {
-                break;
-            }
-            let past = entry?.value;
-            if past.version == next {
-                next -= 1;
-                versions.push(past);
-            }
-        }
-        Ok(versions)
+    ) -> Result<Vec<Versioned<Record>>, Problem> {
+        let before = before.unwrap_or(current).min(current);
+        Ok(self.history(id)?.before(before, limit)?)
     }
 
     /// The records, newest first, each once, and where the next page begins.
@@ -339,13 +309,4 @@ impl IndexEntry {
             created_at: record.created_at,
         }
     }
-}
-
-/// The id of a version's history entry: the same however often the same version is moved there.
-fn version_id(record: RecordId, version: u64) -> [u8; 16] {
-    let mut id = *record.as_bytes();
-    for (byte, version) in id.iter_mut().zip(version.to_be_bytes()) {
-        *byte ^= version;
-    }
-    id
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::{Check, Exchange, Problem, Reply, page_size};
 
-use crate::chart::{Chart, IndexEntry, PastVersion, Record};
+use crate::chart::{Chart, IndexEntry, Record};
 use crate::content::{Content, Kind, Note};
 
 #[derive(Serialize)]
@@ -177,7 +177,7 @@ fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem>
         .into_iter()
         .chain(
             past.iter()
-                .map(|PastVersion { version, record }| RecordAnswer::new(*version, record)),
+                .map(|Versioned { version, value }| RecordAnswer::new(*version, value)),
         )
         .collect();
     Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(chart.recorded().event()))

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 
 use crypto::{CryptoError, Opener, Place, Sealer};
 use ports::{Creation, DocKey, EntropyExt, Swap};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{Shelf, StoreError, retry};
@@ -31,7 +31,8 @@ pub struct Doc<'s, T, K: ?Sized> {
 }
 
 /// A value and the version it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Versioned<T> {
     /// Counts the writes, from 1.
     pub version: u64,

@@ -4,7 +4,7 @@ use crypto::Place;
 use model::ClinicId;
 use ports::{Clock, DocKey, Entropy, Kv, KvError, Platform};
 
-use crate::{Doc, Log};
+use crate::{Doc, History, Log};
 
 /// One store with what is needed to keep documents and logs in it.
 pub struct Shelf<'a> {
@@ -74,5 +74,16 @@ impl<'a> Shelf<'a> {
             key,
             value: PhantomData,
         }
+    }
+
+    /// The earlier versions of a document, under a name of their own, sealed with `key`.
+    pub fn history<'s, T, K: ?Sized>(
+        &'s self,
+        clinic: Option<ClinicId>,
+        class: &'static str,
+        name: &str,
+        key: &'s K,
+    ) -> History<'s, T, K> {
+        History(self.log(clinic, class, name, key))
     }
 }

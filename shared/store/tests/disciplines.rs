@@ -1,4 +1,6 @@
 //! First writes, swaps and their races, against a store that behaves as SQLite under Spin does.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::cell::Cell;
 use std::rc::Rc;

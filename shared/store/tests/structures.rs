@@ -1,4 +1,6 @@
 //! Documents, logs and leases: what they promise, under faults, races and tampering.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::rc::Rc;
 
