@@ -36,10 +36,12 @@ impl Client {
     pub fn send(&self, mut request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>> {
         let target = format!("{}{}", self.base, request.uri());
         *request.uri_mut() = target.parse::<Uri>().context("the URL of the deployment is not one")?;
-        let response = self
-            .agent
-            .run(request)
-            .with_context(|| format!("no answer from {}: is it served? (`cargo run` in another terminal)", self.base))?;
+        let response = self.agent.run(request).with_context(|| {
+            format!(
+                "no answer from {}: is it served? (`cargo run` in another terminal)",
+                self.base
+            )
+        })?;
         let (head, mut body) = response.into_parts();
         let bytes = body.with_config().limit(LARGEST_ANSWER).read_to_vec()?;
         Ok(Response::from_parts(head, bytes))

@@ -21,7 +21,10 @@ use crate::host::create_private_folder;
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::panic, reason = "keys must never be made without randomness, and there is nothing else to do without it")]
+    #[expect(
+        clippy::panic,
+        reason = "keys must never be made without randomness, and there is nothing else to do without it"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         if getrandom::fill(buffer).is_err() {
             panic!("the operating system gives no randomness");
@@ -99,8 +102,7 @@ impl Home {
     pub fn keyring(&self, function: Function) -> Result<Keyring> {
         let texts = self.keyrings()?;
         let text = texts.get(&function).map(|text| text.as_str());
-        Keyring::parse(function, text)
-            .with_context(|| format!("{}: {}", self.env_file().display(), variable(function)))
+        Keyring::parse(function, text).with_context(|| format!("{}: {}", self.env_file().display(), variable(function)))
     }
 
     /// The keyrings as their documents.
@@ -109,9 +111,10 @@ impl Home {
     /// Where the file can't be read.
     pub fn keyrings(&self) -> Result<BTreeMap<Function, Zeroizing<String>>> {
         let path = self.env_file();
-        let text = Zeroizing::new(fs::read_to_string(&path).with_context(|| {
-            format!("{} can't be read: `confide init` makes it", path.display())
-        })?);
+        let text = Zeroizing::new(
+            fs::read_to_string(&path)
+                .with_context(|| format!("{} can't be read: `confide init` makes it", path.display()))?,
+        );
         Ok(Function::ALL
             .into_iter()
             .filter_map(|function| {
@@ -160,7 +163,12 @@ fn variable(function: Function) -> String {
 #[cfg(unix)]
 fn private_file(path: &Path) -> std::io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(not(unix))]
@@ -185,7 +193,12 @@ mod tests {
             assert!(home.keyring(function).is_ok(), "{function}");
         }
         let before = home.keyrings().unwrap();
-        let next = crypto::add_key_version(&SystemEntropy, Function::Records, &before[&Function::Records], DataClass::Health);
+        let next = crypto::add_key_version(
+            &SystemEntropy,
+            Function::Records,
+            &before[&Function::Records],
+            DataClass::Health,
+        );
         home.replace(Function::Records, next.unwrap()).unwrap();
         let records = home.keyring(Function::Records).unwrap();
         assert_eq!(records.seal(DataClass::Health).unwrap().current_version(), 2);

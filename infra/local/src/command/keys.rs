@@ -12,7 +12,13 @@ use crate::home::{Home, SystemEntropy};
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// The deployment's folder
-    #[arg(long, env = "CONFIDE_HOME", default_value = ".confide", value_name = "FOLDER", global = true)]
+    #[arg(
+        long,
+        env = "CONFIDE_HOME",
+        default_value = ".confide",
+        value_name = "FOLDER",
+        global = true
+    )]
     pub home: PathBuf,
 
     #[command(subcommand)]

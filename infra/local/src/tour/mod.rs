@@ -44,7 +44,12 @@ pub struct Arguments {
 /// The first answer that did not come, or the number of those that were not as promised.
 pub fn run(arguments: Arguments) -> Result<()> {
     let patient = Patient::find(&arguments.manifest, arguments.name.as_deref())?;
-    let home = Home::new(arguments.home.clone().unwrap_or_else(|| default_home(&arguments.manifest)));
+    let home = Home::new(
+        arguments
+            .home
+            .clone()
+            .unwrap_or_else(|| default_home(&arguments.manifest)),
+    );
     let (code, files) = match arguments.code {
         Some(code) => (code, None),
         None => (

@@ -31,7 +31,10 @@ impl Patient {
         }
         let file = folder.join(format!("{name}.json"));
         if !file.exists() {
-            bail!("there is no {}; without a name the tour takes whom it finds", file.display());
+            bail!(
+                "there is no {}; without a name the tour takes whom it finds",
+                file.display()
+            );
         }
         Self::read(&file)
     }
@@ -65,7 +68,13 @@ impl Patient {
                 .find(|resource| resource.get("resourceType").and_then(Value::as_str) == Some(kind))
         };
         let patient = of_type("Patient").with_context(|| format!("{} holds no patient", file.display()))?;
-        let text = |pointer: &str| patient.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer: &str| {
+            patient
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (given, family) = (text("/name/0/given/0"), text("/name/0/family"));
         let digits: String = text("/telecom/0/value").chars().filter(char::is_ascii_digit).collect();
         let condition = of_type("Condition")

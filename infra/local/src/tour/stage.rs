@@ -85,7 +85,9 @@ impl<'a> Ask<'a> {
             request = request.header("idempotency-key", key.to_string());
         }
         Ok(match &self.body {
-            Some(body) => request.header("content-type", "application/json").body(serde_json::to_vec(body)?)?,
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(serde_json::to_vec(body)?)?,
             None => request.body(Vec::new())?,
         })
     }
@@ -94,7 +96,11 @@ impl<'a> Ask<'a> {
 impl Answer {
     /// A text of the answer, empty where there is none: the step before has then been counted as broken.
     pub(crate) fn text(&self, pointer: &str) -> String {
-        self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        self.json
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// The name of the problem.
@@ -139,9 +145,17 @@ impl Stage {
     /// Sends, shows, and holds the status against the one that is promised.
     pub(crate) fn expect(&mut self, status: u16, meaning: &str, ask: &Ask<'_>) -> Result<Answer> {
         let answer = self.ask(ask)?;
-        let problem = answer.problem().map(|problem| format!(" ({problem})")).unwrap_or_default();
+        let problem = answer
+            .problem()
+            .map(|problem| format!(" ({problem})"))
+            .unwrap_or_default();
         let line = format!("{:<6} {}", ask.method, ask.path);
-        self.show(answer.status == status, &format!("{}{problem}", answer.status), &line, meaning);
+        self.show(
+            answer.status == status,
+            &format!("{}{problem}", answer.status),
+            &line,
+            meaning,
+        );
         if answer.status != status {
             self.say(&format!("       promised {status}; the answer was {}", answer.json));
         }
@@ -161,6 +175,9 @@ impl Stage {
             self.broken += 1;
             "! "
         };
-        self.say(&format!("{mark}{:>3}. {meaning}\n       {what}\n       → {outcome}", self.steps));
+        self.say(&format!(
+            "{mark}{:>3}. {meaning}\n       {what}\n       → {outcome}",
+            self.steps
+        ));
     }
 }

@@ -122,9 +122,17 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Opti
             .by(&clinician.token)
             .if_match(read.etag.as_deref()),
     )?;
-    let versions = stage.expect(200, "Both versions can be read", &Ask::get(format!("{record}/versions")).by(&clinician.token))?;
+    let versions = stage.expect(
+        200,
+        "Both versions can be read",
+        &Ask::get(format!("{record}/versions")).by(&clinician.token),
+    )?;
     stage.check(
-        versions.json.pointer("/versions/1/content/text").and_then(Value::as_str) == Some(patient.note.as_str())
+        versions
+            .json
+            .pointer("/versions/1/content/text")
+            .and_then(Value::as_str)
+            == Some(patient.note.as_str())
             && amended.etag != read.etag,
         "the first version still says what it said",
         "Nothing is overwritten",
@@ -132,7 +140,11 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Opti
     let found = stage.expect(
         200,
         "She is found by her exact e-mail address, through an index that holds no address",
-        &Ask::post("/v1/identity/clients/search", json!({"email": patient.email.to_uppercase()})).by(&clinician.token),
+        &Ask::post(
+            "/v1/identity/clients/search",
+            json!({"email": patient.email.to_uppercase()}),
+        )
+        .by(&clinician.token),
     )?;
     stage.check(
         found.text("/clients/0/client_id") == client,
@@ -205,8 +217,23 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Opti
 
     if let Some(files) = files {
         stage.say("\nSomebody with the store files changes one bit in every value\n");
-        tamper(stage, files, &Cast { clinic: &clinic, client: &client, record: &record, consents: &consents, herself: &herself, officer: &officer })?;
-        stage.expect(200, "With the bytes back as they were, all is well again", &Ask::get(&record).by(&herself.token))?;
+        tamper(
+            stage,
+            files,
+            &Cast {
+                clinic: &clinic,
+                client: &client,
+                record: &record,
+                consents: &consents,
+                herself: &herself,
+                officer: &officer,
+            },
+        )?;
+        stage.expect(
+            200,
+            "With the bytes back as they were, all is well again",
+            &Ask::get(&record).by(&herself.token),
+        )?;
     } else {
         stage.say("\nThe stores are not on this machine: tampering with them is left out\n");
     }
@@ -237,7 +264,11 @@ impl Clinic<'_> {
     }
 
     fn client(&mut self, email: &str, client: &str) -> Result<Person> {
-        self.join(email, "client", json!({"email": email, "roles": ["client"], "client_id": client}))
+        self.join(
+            email,
+            "client",
+            json!({"email": email, "roles": ["client"], "client_id": client}),
+        )
     }
 
     fn join(&mut self, email: &str, role: &str, invitation: Value) -> Result<Person> {
@@ -291,7 +322,10 @@ fn totp(secret: &str, steps: i64) -> Result<String> {
         .ok()
         .and_then(|secret| secret.try_into().ok())
         .context("the TOTP secret is not 20 bytes of base32")?;
-    #[expect(clippy::disallowed_methods, reason = "the tour lives in real time, as an authenticator app does")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tour lives in real time, as an authenticator app does"
+    )]
     let now = Timestamp::now().as_second() + steps * 30;
     let totp = totp_rs::Builder::new()
         .with_algorithm(totp_rs::Algorithm::SHA1)
@@ -380,10 +414,18 @@ fn account_for(stage: &mut Stage, officer: &Person, denials: &[String]) -> Resul
         let export = serde_json::from_value(json.clone())?;
         verify::check(&export, Some(&key))
     };
-    stage.check(check(&exported.json).is_ok(), "confide verify", "which is checked without any key but the public one");
+    stage.check(
+        check(&exported.json).is_ok(),
+        "confide verify",
+        "which is checked without any key but the public one",
+    );
     let forged = exported.json.to_string().replacen("denied", "allowed", 1);
     let forged = serde_json::from_str(&forged).unwrap_or(Value::Null);
-    stage.check(check(&forged).is_err(), "the same with one word changed", "and in which one changed word is found");
+    stage.check(
+        check(&forged).is_err(),
+        "the same with one word changed",
+        "and in which one changed word is found",
+    );
     Ok(())
 }
 
@@ -421,7 +463,12 @@ fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> 
             || answer.json.pointer("/intact") == Some(&Value::Bool(false));
         stage.check(
             detected && tampered.count() > 0,
-            &format!("{label}: {} values changed, answer {} {}", tampered.count(), answer.status, answer.problem().unwrap_or("intact: false")),
+            &format!(
+                "{label}: {} values changed, answer {} {}",
+                tampered.count(),
+                answer.status,
+                answer.problem().unwrap_or("intact: false")
+            ),
             &format!("A changed byte in store `{label}` is detected"),
         );
     }
