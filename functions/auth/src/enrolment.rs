@@ -3,7 +3,7 @@
 //! Both are named by what they are enrolled with, so that a request that is repeated comes to the same account, finishes
 //! what the first try began and gives the same answer, until the account's owner has proven to hold it.
 
-use access::Request;
+use access::{Request, bootstrap_code};
 use audit_trail::{Actor, Decision};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role};
 use ports::Creation;
@@ -13,7 +13,6 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::account::{Account, Accounts, Clinic, EmailEntry, strength};
-use access::bootstrap_code;
 use crate::email::{self, Email};
 use crate::invitation::{Token, account_id};
 use crate::password::{Password, PasswordHash};

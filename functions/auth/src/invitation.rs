@@ -51,7 +51,8 @@ pub(crate) struct Invitation {
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvitationEntry {
     pub(crate) id: InvitationId,
-    pub(crate) created_at: Timestamp,
+    /// When the entry was: later than the invitation where a repeated request finished what died.
+    pub(crate) added_at: Timestamp,
 }
 
 /// What has become of an invitation.

@@ -120,7 +120,7 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if invitation.fingerprint != fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(event));
     }
-    finish_log(&accounts, clinic, &invitation)?;
+    finish_log(&accounts, clinic, &invitation, now)?;
     let location = format!("{}/{id}", exchange.path());
     Ok(Reply::created(
         &location,
@@ -133,22 +133,28 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     .recorded(event))
 }
 
-/// Adds the log entry of an invitation unless it is there. The log is in order of time, so the search ends where entries
-/// are older than the invitation.
-fn finish_log(accounts: &Accounts<'_>, clinic: model::ClinicId, invitation: &Invitation) -> Result<(), Problem> {
+/// Adds the log entry of an invitation unless it is there. The log is in order of when entries were added, so the search
+/// ends where they are older than the invitation. An entry that a repeated request adds hours later has its own time, not
+/// the invitation's: else the search for those before it would end too early, and add them again.
+fn finish_log(
+    accounts: &Accounts<'_>,
+    clinic: model::ClinicId,
+    invitation: &Invitation,
+    now: Timestamp,
+) -> Result<(), Problem> {
     let log = accounts.invitations(clinic);
     for entry in log.newest_first(None) {
         let entry = entry?.value;
         if entry.id == invitation.id {
             return Ok(());
         }
-        if entry.created_at.duration_until(invitation.created_at) > CLOCK_TOLERANCE {
+        if entry.added_at.duration_until(invitation.created_at) > CLOCK_TOLERANCE {
             break;
         }
     }
     let entry = InvitationEntry {
         id: invitation.id,
-        created_at: invitation.created_at,
+        added_at: now,
     };
     log.append(*invitation.id.as_bytes(), &entry)?;
     Ok(())

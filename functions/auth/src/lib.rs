@@ -1,6 +1,5 @@
 //! Accounts: clinics, invitations, enrolment, log-in and sessions. The one authority on who somebody is.
 
-
 mod account;
 mod email;
 mod enrolment;

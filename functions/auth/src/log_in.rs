@@ -170,7 +170,9 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Order: record, account (code used up, slot taken), session, activity, answer. A crash after the account leaves a slot
 /// whose session does not exist, which no list shows and which a later log-in takes; the code is used up all the same,
 /// and the repeated request needs the app's next one. A session without its activity is not let in by anybody, and
-/// nobody was told its token. Where the slot had a session before, it ends as soon as its document is replaced.
+/// nobody was told its token. Where the slot had a session before, it ends as soon as its document is replaced; until
+/// then, also after a crash, it lives, is listed and can be ended. A crash after the activity leaves a session that is
+/// listed and whose token nobody has; it ends idle.
 pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody {
         clinic_id: clinic,
@@ -288,8 +290,15 @@ fn begin(
             activity_doc.create_unshared(&activity)?;
         }
         Place::Again(_) => {
-            put(&session_doc, session, |before| before.created_at > session.created_at)?;
-            put(&activity_doc, &activity, |before| before.at > activity.at)?;
+            let mut replaced = None;
+            put(&session_doc, session, |before| {
+                replaced = Some(before.id);
+                before.created_at > session.created_at
+            })?;
+            // Whoever still used the session that had to go may have touched it since this log-in began.
+            put(&activity_doc, &activity, |before| {
+                Some(before.session) != replaced && before.at > activity.at
+            })?;
         }
     }
     Ok(())
@@ -297,12 +306,12 @@ fn begin(
 
 /// Replaces what is in a used slot, unless a log-in that took the slot later was faster. The document is missing where
 /// the log-in that took the slot first died before it wrote it.
-fn put<T, K>(doc: &Doc<'_, T, K>, value: &T, is_newer: impl Fn(&T) -> bool) -> Result<(), Problem>
+fn put<T, K>(doc: &Doc<'_, T, K>, value: &T, mut is_newer: impl FnMut(&T) -> bool) -> Result<(), Problem>
 where
     T: Clone + Serialize + DeserializeOwned,
     K: Sealer + ?Sized,
 {
-    let update = || {
+    let mut update = || {
         doc.update(None, |before| {
             if is_newer(before) {
                 return Err(Problem::from(store::StoreError::Contended));

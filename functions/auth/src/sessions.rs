@@ -56,12 +56,29 @@ fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Prob
         .value)
 }
 
-/// The session of a slot, if it is the one that the account began there.
+/// The session that lies in a slot. It need not be the one that the account last began there: where a log-in took the
+/// slot of a session that lived and died before it wrote its own, the one before lives on, and must be seen and ended.
 fn session_in(sessions: &Sessions<'_>, attestor: &Attestor, slot: &Slot) -> Result<Option<Session>, Problem> {
     let session = sessions.doc(&slot.id, attestor).read()?;
-    Ok(session
-        .map(|session| session.value)
-        .filter(|session| session.id == slot.session))
+    Ok(session.map(|session| session.value))
+}
+
+/// The slot in which a session of the account lies.
+fn slot_of(
+    sessions: &Sessions<'_>,
+    attestor: &Attestor,
+    account: Account,
+    id: SessionId,
+) -> Result<Option<Slot>, Problem> {
+    let mut slots = account.slots;
+    // The one that the account names first: nearly always that is where it lies.
+    slots.sort_by_key(|slot| slot.session != id);
+    for slot in slots {
+        if session_in(sessions, attestor, &slot)?.is_some_and(|session| session.id == id) {
+            return Ok(Some(slot));
+        }
+    }
+    Ok(None)
 }
 
 /// `GET /v1/auth/sessions`
@@ -93,7 +110,8 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 created_at: session.created_at,
                 last_used_at: last.at,
                 expires_at: session.expires_at,
-                device_name: slot.device_name,
+                // The slot says what the log-in said that took it last.
+                device_name: slot.device_name.filter(|_| slot.session == session.id),
                 current: session.id == caller.session().id,
             });
         }
@@ -142,14 +160,7 @@ fn end(exchange: &Exchange<'_>, caller: &Caller, id: SessionId, event: EventId) 
     let sessions = exchange.sessions(attestor)?;
     let now = exchange.platform.clock.now();
     let account = own_account(&accounts, caller)?;
-    let slot = account
-        .slots
-        .iter()
-        .find(|slot| slot.session == id)
-        .ok_or_else(|| Problem::not_found(event))?;
-    if session_in(&sessions, attestor, slot)?.is_none() {
-        return Err(Problem::not_found(event));
-    }
+    let slot = slot_of(&sessions, attestor, account, id)?.ok_or_else(|| Problem::not_found(event))?;
     sessions
         .doc(&slot.id, attestor)
         .update(None, |session| {

@@ -2,125 +2,21 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod setting;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crypto::Keyring;
 use jiff::SignedDuration;
-use model::Function;
 use ports::Clock;
 use serde_json::{Value, json};
+use setting::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, code_at, send, staff};
 use testkit::{Answer, Call, Fault, World};
 
-const ADMIN: &str = "Ada.Okafor@example.org";
-const ADMIN_PASSWORD: &str = "hill walks 7";
 const CLIENT_PASSWORD: &str = "grey heron by the weir";
-
-struct Practice {
-    world: World,
-    clinic: String,
-}
-
-/// Somebody who can log in.
-struct Person {
-    email: &'static str,
-    password: &'static str,
-    secret: String,
-}
 
 fn minutes(count: i64) -> SignedDuration {
     SignedDuration::from_mins(count)
-}
-
-fn code_at(secret: &str, second: i64) -> String {
-    let secret: [u8; 20] = data_encoding::BASE32_NOPAD
-        .decode(secret.as_bytes())
-        .unwrap()
-        .try_into()
-        .unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-    totp.generate(u64::try_from(second).unwrap()).to_string()
-}
-
-fn bootstrap_code(world: &World, id: u8) -> String {
-    let keyring = Keyring::parse(Function::Auth, Some(&world.keyrings[&Function::Auth])).unwrap();
-    access::bootstrap_code::mint(keyring.key("bootstrap").unwrap(), [id; 16]).to_string()
-}
-
-fn send(world: &World, call: &Call) -> Answer {
-    Answer::from(world.serve(Function::Auth, &auth::ROUTES, &call.request()))
-}
-
-fn clinic_body(code: &str, email: &str, password: &str) -> Value {
-    json!({"code": code, "clinic": {"name": "Practice on the Hill"},
-        "administrator": {"email": email, "display_name": "Ada Okafor", "password": password}})
-}
-
-impl Practice {
-    /// A clinic whose administrator has confirmed her app.
-    fn open(seed: u64) -> (Self, Person) {
-        let world = World::new(seed);
-        let body = clinic_body(&bootstrap_code(&world, 1), ADMIN, ADMIN_PASSWORD);
-        let opened = send(&world, &Call::post("/v1/auth/clinics", &body));
-        assert_eq!(opened.status, 201, "{}", opened.json);
-        let practice = Self {
-            world,
-            clinic: opened.text("clinic_id"),
-        };
-        let ada = Person {
-            email: ADMIN,
-            password: ADMIN_PASSWORD,
-            secret: opened.json["totp"]["secret"].as_str().unwrap().to_owned(),
-        };
-        practice.confirm(&ada);
-        (practice, ada)
-    }
-
-    fn send(&self, call: &Call) -> Answer {
-        send(&self.world, call)
-    }
-
-    fn code(&self, person: &Person) -> String {
-        code_at(&person.secret, self.world.clock.now().as_second())
-    }
-
-    fn confirm(&self, person: &Person) {
-        let body = json!({"clinic_id": self.clinic, "email": person.email, "password": person.password, "code": self.code(person)});
-        assert_eq!(self.send(&Call::post("/v1/auth/totp/confirm", &body)).status, 204);
-    }
-
-    fn credentials(&self, email: &str, password: &str, totp: Option<&str>) -> Call {
-        let mut body = json!({"clinic_id": self.clinic, "email": email, "password": password});
-        if let Some(totp) = totp {
-            body["totp"] = json!(totp);
-        }
-        Call::post("/v1/auth/sessions", &body)
-    }
-
-    /// Logs in with the app's next code.
-    fn log_in(&self, person: &Person) -> Answer {
-        self.world.clock.advance(SignedDuration::from_secs(30));
-        let answer = self.send(&self.credentials(person.email, person.password, Some(&self.code(person))));
-        assert_eq!(answer.status, 201, "{}", answer.json);
-        answer
-    }
-
-    fn invite(&self, token: &str, key: &str, body: &Value) -> Answer {
-        self.send(&Call::post("/v1/auth/invitations", body).bearer(token).once(key))
-    }
-
-    fn accept(&self, token: &str, password: &str) -> Answer {
-        let body = json!({"token": token, "display_name": "Somebody Else", "password": password});
-        self.send(&Call::post("/v1/auth/invitations/accept", &body))
-    }
-
-    fn is_live(&self, token: &str) -> bool {
-        self.send(&Call::get("/v1/auth/sessions/current").bearer(token)).status == 200
-    }
-}
-
-fn staff(email: &str) -> Value {
-    json!({"email": email, "roles": ["clinician"]})
 }
 
 #[test]
@@ -143,11 +39,7 @@ fn from_a_code_to_the_last_log_out() {
         uri.starts_with("otpauth://totp/Confide:Ben%40example.org?secret="),
         "{uri}"
     );
-    let ben = Person {
-        email: " BEN@Example.org",
-        password: "eight ch",
-        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
-    };
+    let ben = Person::enrolled(" BEN@Example.org", "eight ch", &accepted);
     practice.confirm(&ben);
     let first = practice.log_in(&ben);
     let second = practice.log_in(&ben);
@@ -251,11 +143,7 @@ fn a_code_opens_one_clinic_once() {
         world,
         clinic: first.text("clinic_id"),
     };
-    practice.confirm(&Person {
-        email: ADMIN,
-        password: ADMIN_PASSWORD,
-        secret: first.json["totp"]["secret"].as_str().unwrap().to_owned(),
-    });
+    practice.confirm(&Person::enrolled(ADMIN, ADMIN_PASSWORD, &first));
     let after = practice.send(&Call::post(
         "/v1/auth/clinics",
         &clinic_body(&code, ADMIN, ADMIN_PASSWORD),
@@ -269,11 +157,7 @@ fn every_refused_log_in_looks_the_same() {
     let token = practice.log_in(&ada).text("token");
     let invited = practice.invite(&token, "invite", &staff("ben@example.org"));
     let accepted = practice.accept(&invited.text("token"), "eight ch");
-    let ben = Person {
-        email: "ben@example.org",
-        password: "eight ch",
-        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
-    };
+    let ben = Person::enrolled("ben@example.org", "eight ch", &accepted);
     let foreign = Practice {
         world: World::new(0),
         clinic: model::ClinicId::from_bytes([9; 16]).to_string(),
@@ -437,11 +321,7 @@ fn only_administrators_invite() {
     let token = practice.log_in(&ada).text("token");
     let invited = practice.invite(&token, "ben", &staff("ben@example.org"));
     let accepted = practice.accept(&invited.text("token"), "eight ch");
-    let ben = Person {
-        email: "ben@example.org",
-        password: "eight ch",
-        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
-    };
+    let ben = Person::enrolled("ben@example.org", "eight ch", &accepted);
     practice.confirm(&ben);
     let ben_token = practice.log_in(&ben).text("token");
     let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
@@ -519,11 +399,7 @@ fn invitations_are_accepted_once_or_not_at_all() {
     let other_password = practice.accept(&first.text("token"), "eight cx");
     let unknown = practice.accept("cfi_unknown", "eight ch");
     let taken_back = practice.accept(&revoked.text("token"), "eight ch");
-    practice.confirm(&Person {
-        email: "ben@example.org",
-        password: "eight ch",
-        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
-    });
+    practice.confirm(&Person::enrolled("ben@example.org", "eight ch", &accepted));
     let used = practice.accept(&first.text("token"), "eight ch");
 
     let listed = practice.send(&Call::get("/v1/auth/invitations?limit=3").bearer(&token));
@@ -582,11 +458,7 @@ fn a_client_may_do_without_an_app_until_she_has_one() {
         "she has logged in"
     );
 
-    let zoe = Person {
-        email: "zoe@example.org",
-        password: CLIENT_PASSWORD,
-        secret: accepted.json["totp"]["secret"].as_str().unwrap().to_owned(),
-    };
+    let zoe = Person::enrolled("zoe@example.org", CLIENT_PASSWORD, &accepted);
     practice.confirm(&zoe);
     assert_eq!(
         practice.send(&alone).status,
@@ -680,70 +552,6 @@ fn a_log_in_that_died_leaves_nothing_that_lives_or_stays_in_the_way() {
         .filter(|(store, _, _)| store == "sessions")
         .count();
     assert!(sessions <= 16, "{sessions}");
-}
-
-#[test]
-fn an_enrolment_that_died_is_finished_by_repeating_it() {
-    let (practice, ada) = Practice::open(15);
-    let token = practice.log_in(&ada).text("token");
-    practice.world.stores.disarm();
-    let probe = practice
-        .invite(&token, "probe", &staff("probe@example.org"))
-        .text("token");
-    let invite_operations = practice.world.stores.operations();
-    practice.world.stores.disarm();
-    assert_eq!(practice.accept(&probe, "eight ch").status, 201);
-    let accept_operations = practice.world.stores.operations();
-    for nth in 0..invite_operations.max(accept_operations) {
-        // A guarded creation that died keeps others waiting for a minute at most.
-        let again = |attempt: &dyn Fn() -> Answer| {
-            practice.world.stores.arm(nth, Fault::Refused);
-            let first = attempt();
-            practice.world.stores.disarm();
-            assert!(matches!(first.status, 201 | 503), "{nth}: {}", first.json);
-            practice.world.clock.advance(minutes(1) + SignedDuration::from_secs(5));
-            let second = attempt();
-            assert_eq!(second.status, 201, "{nth}: {}", second.json);
-            if first.status == 201 {
-                assert_eq!(first.json, second.json);
-            }
-            second
-        };
-        let token = practice.log_in(&ada).text("token");
-        let body = staff(&format!("b{nth}@example.org"));
-        let invited = again(&|| practice.invite(&token, &format!("{nth}"), &body));
-        let accepted = again(&|| practice.accept(&invited.text("token"), "eight ch"));
-        assert_eq!(practice.accept(&invited.text("token"), "eight ch").json, accepted.json);
-    }
-}
-
-#[test]
-fn opening_a_clinic_that_died_is_finished_by_repeating_it() {
-    let open = |world: &World| {
-        let body = clinic_body(&bootstrap_code(world, 1), ADMIN, ADMIN_PASSWORD);
-        send(world, &Call::post("/v1/auth/clinics", &body))
-    };
-    let probe = World::new(16);
-    assert_eq!(open(&probe).status, 201);
-    for nth in 0..probe.stores.operations() {
-        let world = World::new(16);
-        world.stores.arm(nth, Fault::Refused);
-        let first = open(&world);
-        world.stores.disarm();
-        assert!(matches!(first.status, 201 | 503), "{nth}: {}", first.json);
-        world.clock.advance(minutes(1) + SignedDuration::from_secs(5));
-        let second = open(&world);
-        assert_eq!(second.status, 201, "{nth}: {}", second.json);
-        let practice = Practice {
-            world,
-            clinic: second.text("clinic_id"),
-        };
-        practice.confirm(&Person {
-            email: ADMIN,
-            password: ADMIN_PASSWORD,
-            secret: second.json["totp"]["secret"].as_str().unwrap().to_owned(),
-        });
-    }
 }
 
 /// Runs `one`, and `other` right before each of its operations in turn; `check` gets both answers.
