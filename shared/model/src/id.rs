@@ -4,16 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-use data_encoding::{Encoding, Specification};
+use data_encoding::BASE32HEX_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::sync::LazyLock;
-
-/// Lower-case base32hex without padding: case-proof, safe in URLs, and sorts like the bytes.
-static BASE32: LazyLock<Option<Encoding>> = LazyLock::new(|| {
-    let mut specification = Specification::new();
-    specification.symbols.push_str("0123456789abcdefghijklmnopqrstuv");
-    specification.encoding().ok()
-});
 
 /// What an identifier names. Implemented by the markers of this crate only.
 pub trait Kind: sealed::Sealed + 'static {
@@ -64,17 +56,25 @@ impl<K: Kind> std::str::FromStr for Id<K> {
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
             .ok_or(IdError::Prefix)?;
-        let base32 = BASE32.as_ref().ok_or(IdError::Encoding)?;
-        // Trailing bits are checked, so that one thing has one name.
-        let bytes = base32.decode(encoded.as_bytes()).map_err(|_| IdError::Encoding)?;
-        bytes.try_into().map(Self::from_bytes).map_err(|_| IdError::Encoding)
+        // One thing has one name: lower case only, and the decoder refuses trailing bits.
+        if encoded.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(IdError::Encoding);
+        }
+        BASE32HEX_NOPAD
+            .decode(encoded.to_ascii_uppercase().as_bytes())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self::from_bytes)
+            .ok_or(IdError::Encoding)
     }
 }
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base32 = BASE32.as_ref().ok_or(fmt::Error)?;
-        write!(formatter, "{}_{}", K::PREFIX, base32.encode(&self.0))
+        // Base32hex sorts like the bytes; in lower case it is the same in a URL typed by hand.
+        let mut encoded = BASE32HEX_NOPAD.encode(&self.0);
+        encoded.make_ascii_lowercase();
+        write!(formatter, "{}_{encoded}", K::PREFIX)
     }
 }
 

@@ -67,12 +67,15 @@ fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
 /// that is larger than what the host buffers must be written afterwards.
 fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
     let (head, bytes) = response.into_parts();
-    let fields = Fields::new();
-    for (name, value) in &head.headers {
-        let _ = fields.append(name.as_str(), value.as_bytes());
-    }
-    let _ = fields.append("content-length", bytes.len().to_string().as_bytes());
-    let outgoing = OutgoingResponse::new(fields);
+    // All at once: each header on its own would be a call to the host.
+    let mut fields: Vec<(String, Vec<u8>)> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    fields.push(("content-length".to_owned(), bytes.len().to_string().into_bytes()));
+    // Names and values come from the `http` crate, which holds them to the same rules.
+    let outgoing = OutgoingResponse::new(Fields::from_list(&fields).unwrap_or_else(|_| Fields::new()));
     let _ = outgoing.set_status_code(head.status.as_u16());
     // A failure to write means that the client has gone: there is nobody left to tell.
     let Ok(body) = outgoing.body() else {

@@ -1,0 +1,155 @@
+use confide::client::Client;
+use confide_tests::PASSWORD;
+use serde_json::{Value, json};
+use testkit::{Answer, Call};
+
+use crate::target::CONNECTIONS;
+
+/// Bytes of a note's text.
+const NOTE: usize = 2048;
+
+/// A practice on the deployment that is measured: a clinician, and for each connection a client of hers with one note.
+/// Clients of their own because that is what concurrent requests of a practice are about.
+pub(crate) struct Setting {
+    pub(crate) token: String,
+    pub(crate) clients: Vec<Chart>,
+}
+
+/// A client and her note.
+pub(crate) struct Chart {
+    pub(crate) client: String,
+    pub(crate) note: String,
+}
+
+/// The body of a write.
+pub(crate) fn note() -> Value {
+    // Words, not one letter: nothing may be easier than it is with a real note.
+    let text: String = "She slept better, and spoke of the harbour again. "
+        .chars()
+        .cycle()
+        .take(NOTE)
+        .collect();
+    json!({"kind": "progress_note", "content": {"session_at": "2026-11-02T14:00:00Z", "text": text}})
+}
+
+struct Deployment {
+    client: Client,
+    keys: u32,
+}
+
+impl Deployment {
+    fn expect(&self, status: u16, call: &Call) -> Answer {
+        let answer = Answer::from(self.client.send(call.request()).expect("an answer"));
+        assert_eq!(answer.status, status, "{call:?} → {}", answer.json);
+        answer
+    }
+
+    /// A `POST` with a fresh idempotency key, which must create something.
+    fn create(&mut self, token: &str, path: &str, body: &Value) -> Answer {
+        self.keys += 1;
+        let key = format!("bench-set-up-{}", self.keys);
+        self.expect(201, &Call::post(path, body).bearer(token).once(&key))
+    }
+
+    /// Confirms the second factor and logs in. Returns the token.
+    fn log_in(&self, clinic: &str, email: &str, secret: &str) -> String {
+        let credentials = |field: &str, steps: i64| {
+            let mut body = json!({"clinic_id": clinic, "email": email, "password": PASSWORD});
+            body[field] = one_time_code(secret, steps).into();
+            body
+        };
+        self.expect(204, &Call::post("/v1/auth/totp/confirm", &credentials("code", -1)));
+        self.expect(201, &Call::post("/v1/auth/sessions", &credentials("totp", 0)))
+            .text("token")
+    }
+}
+
+/// The code that an authenticator app shows some steps of 30 s from now.
+fn one_time_code(secret: &str, steps: i64) -> String {
+    let now = jiff::Timestamp::now().as_second() + steps * 30;
+    let secret: [u8; 20] = data_encoding::BASE32_NOPAD
+        .decode(secret.as_bytes())
+        .unwrap()
+        .try_into()
+        .expect("a secret of 160 bits");
+    totp_rs::Builder::new()
+        .with_algorithm(totp_rs::Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(30)
+        .with_secret(secret)
+        .build()
+        .unwrap()
+        .generate(u64::try_from(now).unwrap())
+        .to_string()
+}
+
+fn second_factor(answer: &Answer) -> &str {
+    answer.json["totp"]["secret"].as_str().unwrap()
+}
+
+impl Setting {
+    /// Founds the practice over HTTP, as anybody would.
+    pub(crate) fn open(url: &str, code: &str) -> Self {
+        let mut deployment = Deployment {
+            client: Client::new(url),
+            keys: 0,
+        };
+        let email = "admin@practice.example";
+        let founded = deployment.expect(
+            201,
+            &Call::post(
+                "/v1/auth/clinics",
+                &json!({
+                    "code": code,
+                    "clinic": {"name": "Quayside Practice"},
+                    "administrator": {"email": email, "display_name": "Ada Administrator", "password": PASSWORD},
+                }),
+            ),
+        );
+        let clinic = founded.text("clinic_id");
+        let admin = deployment.log_in(&clinic, email, second_factor(&founded));
+
+        let email = "clinician@practice.example";
+        let invited = deployment.create(
+            &admin,
+            "/v1/auth/invitations",
+            &json!({"email": email, "roles": ["clinician"]}),
+        );
+        let accepted = deployment.expect(
+            201,
+            &Call::post(
+                "/v1/auth/invitations/accept",
+                &json!({"token": invited.text("token"), "display_name": "Cleo Clinician", "password": PASSWORD}),
+            ),
+        );
+        let token = deployment.log_in(&clinic, email, second_factor(&accepted));
+
+        let (purposes, classes) = (json!(["TREAT", "PATADMIN", "PATRQT"]), json!(["identity", "health"]));
+        let notice = deployment.create(
+            &admin,
+            "/v1/consent/notices",
+            &json!({
+                "title": "How we look after what you tell us", "language": "en", "text": "We keep it sealed.",
+                "purposes": purposes, "classes": classes, "withdrawal": "Tell us.", "complaint": "Write to us.",
+                "contact": "privacy@practice.example",
+            }),
+        );
+        let consent = json!({
+            "notice_id": notice.text("notice_id"), "language": "en", "purposes": purposes, "classes": classes,
+            "given_by": "client", "method": "in_person",
+        });
+        let clients = (0..CONNECTIONS)
+            .map(|_| {
+                let client = deployment
+                    .create(&token, "/v1/consent/clients", &json!({}))
+                    .text("client_id");
+                deployment.create(&token, &format!("/v1/consent/clients/{client}/consents"), &consent);
+                let note = deployment
+                    .create(&token, &format!("/v1/records/clients/{client}/records"), &note())
+                    .text("id");
+                Chart { client, note }
+            })
+            .collect();
+        Self { token, clients }
+    }
+}
