@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use audit_trail::{Actor, Chains, Decision, Event, Export, Finding};
 use base64ct::{Base64, Encoding};
@@ -14,7 +13,7 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function,
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, log_in};
+use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
@@ -814,7 +813,7 @@ fn asking_is_finished_by_a_repeated_request() {
                     practice.append(shard, &practice.event(function));
                 }
                 practice.world.stores.arm(nth, fault);
-                let first = catch_unwind(AssertUnwindSafe(|| practice.ask(&target))).ok();
+                let first = survive(|| practice.ask(&target));
                 let reached = practice.world.stores.operations() > nth;
                 practice.world.stores.disarm();
                 // A creator that died keeps others waiting for a minute.

@@ -6,9 +6,8 @@
 mod setting;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Once;
 
 use audit_trail::{Chains, Event};
 use crypto::Keyring;
@@ -20,7 +19,7 @@ use setting::{
     ADMIN, ADMIN_PASSWORD, Person, Practice, acceptance, bootstrap_code, clinic_body, invitation, send, staff,
 };
 use store::{Head, Shelf};
-use testkit::{Answer, Call, Fault, Killed, SeededEntropy, World};
+use testkit::{Answer, Call, Fault, SeededEntropy, World, survive};
 
 const FAULTS: [Fault; 4] = [
     Fault::Refused,
@@ -146,19 +145,6 @@ fn documents(practice: &Practice) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Lets a process die without a word: hundreds of deaths that are wanted would hide the panic that is not.
-fn die_in_silence() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = take_hook();
-        set_hook(Box::new(move |panic| {
-            if !panic.payload().is::<Killed>() {
-                usual(panic);
-            }
-        }));
-    });
-}
-
 fn succeeded(answer: &Answer) -> bool {
     (200..300).contains(&answer.status)
 }
@@ -195,7 +181,6 @@ where
 {
     /// Runs all cases on one kind of chain.
     fn run(&self, chain: Chain) {
-        die_in_silence();
         let (seed, trace) = self.seed(chain);
         let before = self.moment.resume(seed);
         let mut met = Met {
@@ -235,14 +220,9 @@ where
         let practice = self.moment.resume(seed);
         let call = (self.request)(&practice);
         practice.world.stores.arm(nth, fault);
-        let sent = catch_unwind(AssertUnwindSafe(|| practice.send(&call)));
+        let first = survive(|| practice.send(&call));
         assert!(practice.world.stores.operations() > nth, "the fault was met");
         practice.world.stores.disarm();
-        let first = match sent {
-            Ok(answer) => Some(answer),
-            Err(panic) if panic.is::<Killed>() => None,
-            Err(panic) => resume_unwind(panic),
-        };
         let dies = matches!(fault, Fault::KilledBefore | Fault::KilledAfter);
         assert_eq!(first.is_none(), dies);
         if let Some(answer) = &first {
@@ -722,18 +702,17 @@ fn guessing() {
     assert_eq!(probe.send(&wrong).status, 401);
     let (operations, counted) = (probe.world.stores.operations(), written(&probe));
     assert!((1..=2).contains(&counted), "the account's and the network's failures");
-    die_in_silence();
     for fault in FAULTS {
         for nth in 0..operations {
             let practice = moment.resume(0);
             practice.world.stores.arm(nth, fault);
-            let told = catch_unwind(AssertUnwindSafe(|| practice.send(&wrong).status));
+            let told = survive(|| practice.send(&wrong).status);
             practice.world.stores.disarm();
             trail(&practice);
             match told {
-                Ok(401) => assert_eq!(written(&practice), counted, "{fault:?} {nth}"),
-                Ok(status) => assert_eq!(status, 503, "{fault:?} {nth}"),
-                Err(panic) => assert!(panic.is::<Killed>(), "{fault:?} {nth}"),
+                Some(401) => assert_eq!(written(&practice), counted, "{fault:?} {nth}"),
+                Some(status) => assert_eq!(status, 503, "{fault:?} {nth}"),
+                None => assert!(matches!(fault, Fault::KilledBefore | Fault::KilledAfter), "{nth}"),
             }
         }
     }
@@ -746,14 +725,13 @@ fn an_invitation_that_is_entered_late_is_in_no_other_ones_way() {
     let token = practice.log_in(&ada).text("token");
     practice.invite(&token, "first", &staff("first@example.org"));
     let moment = Moment::after(&practice);
-    die_in_silence();
     let broken = (0..)
         .map(|nth| {
             let practice = moment.resume(0);
             let before = documents(&practice).len();
             practice.world.stores.arm(nth, Fault::KilledAfter);
             let late = invitation(&token, "late", &staff("late@example.org"));
-            let killed = catch_unwind(AssertUnwindSafe(|| practice.send(&late))).is_err();
+            let killed = survive(|| practice.send(&late)).is_none();
             practice.world.stores.disarm();
             assert!(killed, "there is an operation after which it is there and not listed");
             (documents(&practice).len() > before).then_some(practice)

@@ -1,14 +1,13 @@
 //! Whole requests against the function on a platform in memory.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, ConsentId, Function, NoticeId, Role};
 use ports::EntropyExt;
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, World, log_in};
+use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
@@ -693,7 +692,7 @@ fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Pr
             let practice = Practice::new();
             let call = prepare(&practice);
             practice.world.stores.arm(nth, fault);
-            let _ = catch_unwind(AssertUnwindSafe(|| practice.send(&call)));
+            let _ = survive(|| practice.send(&call));
             let reached = practice.world.stores.operations() > nth;
             practice.world.stores.disarm();
             // A creator that died keeps others waiting for a minute.
@@ -770,7 +769,7 @@ fn what_was_withdrawn_stays_so_when_giving_is_finished_later() {
         let practice = Practice::new();
         let (client, notice) = (practice.open("open"), practice.publish("notice"));
         practice.world.stores.arm(nth, Fault::KilledAfter);
-        let killed = catch_unwind(AssertUnwindSafe(|| practice.give(&client, "give", &terms(&notice)))).is_err();
+        let killed = survive(|| practice.give(&client, "give", &terms(&notice))).is_none();
         practice.world.stores.disarm();
         practice.world.clock.advance(SignedDuration::from_secs(61));
         let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
@@ -869,7 +868,7 @@ fn a_withdrawal_holds_however_it_meets_a_request_that_gives() {
         let entered = |practice: &Practice| practice.events(&client).len() == 2;
         for nth in 0.. {
             practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = catch_unwind(AssertUnwindSafe(|| practice.send(&give)));
+            let _ = survive(|| practice.send(&give));
             practice.world.stores.disarm();
             practice.world.clock.advance(SignedDuration::from_secs(61));
             if entered(practice) {

@@ -1,13 +1,12 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, Function, Role};
 use ports::EntropyExt;
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, World, log_in};
+use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
@@ -475,9 +474,7 @@ fn at_every_crash_point_of_a_correction_the_client_is_found_by_what_she_has() {
             let client = practice.consenting("open");
             assert_eq!(practice.register(&client, &person("old@example.org")).status, 201);
             practice.world.stores.arm(nth, fault);
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                practice.correct(&client, 1, &person("new@example.org"))
-            }));
+            let _ = survive(|| practice.correct(&client, 1, &person("new@example.org")));
             let reached = practice.world.stores.operations() > nth;
             practice.world.stores.disarm();
             practice.world.clock.advance(SignedDuration::from_secs(61));
@@ -561,9 +558,7 @@ fn registering_is_finished_by_a_repeated_request() {
             let practice = Practice::new();
             let client = practice.consenting("open");
             practice.world.stores.arm(nth, fault);
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                practice.register(&client, &person("zoe@example.org"))
-            }));
+            let _ = survive(|| practice.register(&client, &person("zoe@example.org")));
             let reached = practice.world.stores.operations() > nth;
             practice.world.stores.disarm();
             practice.world.clock.advance(SignedDuration::from_secs(61));

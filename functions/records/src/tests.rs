@@ -1,7 +1,6 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use access::Sessions;
@@ -14,7 +13,7 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, Function, RecordId
 use ports::{Clock, EntropyExt, Kv, KvError, Platform, Stores};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, log_in};
+use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
@@ -1206,15 +1205,15 @@ fn without_the_trail_nothing_is_read_or_written() {
                 let (practice, call) = prepare();
                 let before = practice.state();
                 practice.world.stores.arm(*nth, fault);
-                let answer = catch_unwind(AssertUnwindSafe(|| practice.as_clinician(call)));
+                let answer = survive(|| practice.as_clinician(call));
                 let trace = practice.world.stores.trace();
                 practice.world.stores.disarm();
                 match answer {
                     // The operation was one that the append can do without, or whose outcome it could learn.
-                    Ok(answer) if answer.status != 503 => {
+                    Some(answer) if answer.status != 503 => {
                         practice.event(&answer);
                     }
-                    Ok(_) | Err(_) => {
+                    Some(_) | None => {
                         assert!(practice.state() == before, "{fault:?} {nth}");
                         assert!(
                             trace.iter().all(|operation| !operation.starts_with("health")),
@@ -1239,7 +1238,7 @@ fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Pr
             let call = prepare(&practice);
             let before = practice.listed();
             practice.world.stores.arm(nth, fault);
-            let first = catch_unwind(AssertUnwindSafe(|| practice.send(&call))).ok();
+            let first = survive(|| practice.send(&call));
             let reached = practice.world.stores.operations() > nth;
             practice.world.stores.disarm();
             let listed = practice.assert_whole();
@@ -1502,7 +1501,7 @@ fn a_record_is_listed_once_whenever_its_request_is_repeated() {
     for nth in 0.. {
         let before = practice.world.stores.dump();
         practice.world.stores.arm(nth, Fault::KilledAfter);
-        let _ = catch_unwind(AssertUnwindSafe(|| practice.send(&late)));
+        let _ = survive(|| practice.send(&late));
         let trace = practice.world.stores.trace();
         practice.world.stores.disarm();
         if trace.iter().any(|operation| operation.starts_with("health set")) {

@@ -8,23 +8,10 @@ use std::rc::Rc;
 use jiff::SignedDuration;
 use ports::{Clock, CountKey, Creation, DocKey, Kv, KvError, OnceKey, Swap};
 use store::Disciplined;
-use testkit::{Fault, Killed, MemoryStores, StandingClock, World};
+use testkit::{Fault, MemoryStores, StandingClock, World, survive};
 
 fn key() -> DocKey {
     DocKey::new("k")
-}
-
-/// Runs what may be killed; `None` where it was.
-fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
-    std::panic::set_hook(previous);
-    match result {
-        Ok(result) => Some(result),
-        Err(panic) if panic.is::<Killed>() => None,
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }
 
 fn create(stores: &MemoryStores, clock: &StandingClock, value: &[u8]) -> Result<Creation, KvError> {

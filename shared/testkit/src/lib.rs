@@ -14,7 +14,7 @@ mod request;
 mod session;
 mod world;
 
-pub use bucket::{Fault, Killed, MemoryBucket, MemoryStores};
+pub use bucket::{Fault, MemoryBucket, MemoryStores, survive};
 pub use request::{Answer, Call};
 pub use session::log_in;
 pub use world::{SeededEntropy, StandingClock, World};
