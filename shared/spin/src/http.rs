@@ -51,8 +51,11 @@ fn body(request: &IncomingRequest) -> Result<Vec<u8>, Malformed> {
 
 fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
     let target = request.path_with_query().unwrap_or_else(|| "/".to_owned());
-    let mut received = Request::new(body(request)?);
-    *received.method_mut() = method(&request.method())?;
+    let method = method(&request.method())?;
+    // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
+    let body = if method.is_safe() { Vec::new() } else { body(request)? };
+    let mut received = Request::new(body);
+    *received.method_mut() = method;
     *received.uri_mut() = target.parse::<Uri>().map_err(|_| Malformed)?;
     for (name, value) in request.headers().entries() {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Malformed)?;
