@@ -13,7 +13,7 @@ use crypto::{DataKey, Label};
 use model::{AccountId, ClientId, Confidential, DataClass, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Doc, History, Shelf, StoreError, Versioned};
+use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::details::Details;
@@ -174,27 +174,49 @@ impl Entry<'_> {
         change: impl Fn(&Client) -> Client,
     ) -> Result<Versioned<Client>, Problem> {
         let current = self.read()?;
-        if current.version != expected {
-            return Err(Problem::stale().recorded(self.recorded.event()));
-        }
         let corrected = change(&current.value);
+        if current.version != expected {
+            return self.corrected_before(current, expected, &corrected);
+        }
         let old = current.value.details.contact.values();
         self.history()?.keep(&current)?;
         for value in corrected.details.contact.values() {
             self.register.lookup.add(self.recorded.clinic(), &value, self.client)?;
         }
-        let written = self
-            .doc()?
-            .update(Some(expected), |client| {
-                *client = corrected.clone();
-                Ok::<_, Problem>(())
-            })
-            .map_err(|error| Problem::from(error).recorded(self.recorded.event()))?;
+        let written = self.doc()?.update(Some(expected), |client| {
+            *client = corrected.clone();
+            Ok::<_, Problem>(())
+        });
+        let written = match written {
+            Ok(written) => written,
+            Err(UpdateError::Stale) => return self.corrected_before(self.read()?, expected, &corrected),
+            Err(error) => return Err(Problem::from(error).recorded(self.recorded.event())),
+        };
         self.settle(&old)?;
         Ok(Versioned {
             version: written.version,
             value: corrected,
         })
+    }
+
+    /// What is there now, where it is what `corrected` wanted to make of the version `expected`: the request is repeated by
+    /// its author (RFC 9110, section 13.1.1, allows the same answer). Otherwise 412. What the first try left in the index
+    /// under old values finds nobody.
+    fn corrected_before(
+        &self,
+        now: Versioned<Client>,
+        expected: u64,
+        corrected: &Client,
+    ) -> Result<Versioned<Client>, Problem> {
+        let wanted = Client {
+            written_at: now.value.written_at,
+            ..corrected.clone()
+        };
+        if now.version != expected.saturating_add(1) || now.value != wanted {
+            return Err(Problem::stale().recorded(self.recorded.event()));
+        }
+        self.settle(&[])?;
+        Ok(now)
     }
 
     /// Makes the client found by what she has, and no longer by those `old` values that she has not. Where somebody corrects her

@@ -173,6 +173,10 @@ fn a_client_from_registration_to_correction() {
     assert_eq!(corrected.text("registered_at"), "2026-12-01T08:00:00Z");
     assert_eq!(practice.read(&client).json, corrected.json);
 
+    // Repeated because its answer was lost, it is done already; another correction of that version is late.
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    let repeated = practice.correct(&client, 1, &person("zoe@new.example.org"));
+    assert_eq!((repeated.status, &repeated.json), (200, &corrected.json));
     assert_refused(
         &practice.correct(&client, 1, &person("late@example.org")),
         412,
