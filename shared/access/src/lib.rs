@@ -12,7 +12,9 @@
 //! A `Recorded` cannot be made by hand, so a record cannot be opened without a durable audit entry:
 //!
 //! ```compile_fail,E0451
-//! let recorded = access::Recorded { permit: todo!(), event: todo!() };
+//! fn forge(permit: access::Permit, event: model::EventId) -> access::Recorded {
+//!     access::Recorded { permit, event }
+//! }
 //! ```
 //!
 //! and the vault takes nothing less. This is what a handler writes:
