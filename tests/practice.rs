@@ -58,8 +58,9 @@ fn log_in(deployment: &Deployment, clinic: ClinicId, email: &str, totp_secret: &
         body[field] = totp(totp_secret, steps).into();
         body
     };
-    deployment.expect(204, &Call::post("/v1/auth/totp/confirm", &credentials("code", -1)));
-    let session = deployment.expect(201, &Call::post("/v1/auth/sessions", &credentials("totp", 0)));
+    // The codes of now and of the step that comes: should the step end meanwhile, both are still within the drift.
+    deployment.expect(204, &Call::post("/v1/auth/totp/confirm", &credentials("code", 0)));
+    let session = deployment.expect(201, &Call::post("/v1/auth/sessions", &credentials("totp", 1)));
     Person {
         account: session.text("account_id").parse().unwrap(),
         token: session.text("token"),

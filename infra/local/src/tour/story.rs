@@ -289,7 +289,8 @@ impl Clinic<'_> {
     }
 }
 
-/// Confirms the second factor with the code of the step before, and logs in with that of now: a code is used once.
+/// Confirms the second factor with the code of now, and logs in with that of the step that comes: a code is used once, and
+/// should the step end meanwhile, both are still within the drift that is allowed.
 fn log_in(stage: &mut Stage, clinic: &str, email: &str, enrolled: &Answer) -> Result<Person> {
     let secret = enrolled.text("/totp/secret");
     let credentials = json!({"clinic_id": clinic, "email": email, "password": PASSWORD});
@@ -303,12 +304,12 @@ fn log_in(stage: &mut Stage, clinic: &str, email: &str, enrolled: &Answer) -> Re
     stage.expect(
         204,
         "The authenticator app proves that it has the secret",
-        &Ask::post("/v1/auth/totp/confirm", with("code", totp(&secret, -1)?)),
+        &Ask::post("/v1/auth/totp/confirm", with("code", totp(&secret, 0)?)),
     )?;
     let session = stage.expect(
         201,
         "Log-in with password and code",
-        &Ask::post("/v1/auth/sessions", with("totp", totp(&secret, 0)?)),
+        &Ask::post("/v1/auth/sessions", with("totp", totp(&secret, 1)?)),
     )?;
     Ok(Person {
         token: session.text("/token"),
