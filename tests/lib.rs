@@ -6,4 +6,4 @@ mod deployment;
 mod practice;
 
 pub use deployment::{Deployment, manifest};
-pub use practice::{PASSWORD, Person, Practice, note};
+pub use practice::{PASSWORD, Person, Practice, note, totp};

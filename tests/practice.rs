@@ -33,8 +33,9 @@ pub fn note(text: &str) -> Value {
 }
 
 /// The code that an authenticator app shows some steps of 30 s from now.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "the host under test lives in real time")]
-fn totp(secret: &str, steps: i64) -> String {
+pub fn totp(secret: &str, steps: i64) -> String {
     let now = jiff::Timestamp::now().as_second() + steps * 30;
     let secret: [u8; 20] = data_encoding::BASE32_NOPAD
         .decode(secret.as_bytes())

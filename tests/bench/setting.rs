@@ -1,5 +1,5 @@
 use confide::client::Client;
-use confide_tests::PASSWORD;
+use confide_tests::{PASSWORD, totp};
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
@@ -29,7 +29,7 @@ pub(crate) fn note() -> Value {
         .cycle()
         .take(NOTE)
         .collect();
-    json!({"kind": "progress_note", "content": {"session_at": "2026-11-02T14:00:00Z", "text": text}})
+    confide_tests::note(&text)
 }
 
 struct Deployment {
@@ -55,7 +55,7 @@ impl Deployment {
     fn log_in(&self, clinic: &str, email: &str, secret: &str) -> String {
         let credentials = |field: &str, steps: i64| {
             let mut body = json!({"clinic_id": clinic, "email": email, "password": PASSWORD});
-            body[field] = one_time_code(secret, steps).into();
+            body[field] = totp(secret, steps).into();
             body
         };
         // The codes of now and of the step that comes: should the step end meanwhile, both are still within the drift.
@@ -63,25 +63,6 @@ impl Deployment {
         self.expect(201, &Call::post("/v1/auth/sessions", &credentials("totp", 1)))
             .text("token")
     }
-}
-
-/// The code that an authenticator app shows some steps of 30 s from now.
-fn one_time_code(secret: &str, steps: i64) -> String {
-    let now = jiff::Timestamp::now().as_second() + steps * 30;
-    let secret: [u8; 20] = data_encoding::BASE32_NOPAD
-        .decode(secret.as_bytes())
-        .unwrap()
-        .try_into()
-        .expect("a secret of 160 bits");
-    totp_rs::Builder::new()
-        .with_algorithm(totp_rs::Algorithm::SHA1)
-        .with_digits(6)
-        .with_step_duration(30)
-        .with_secret(secret)
-        .build()
-        .unwrap()
-        .generate(u64::try_from(now).unwrap())
-        .to_string()
 }
 
 fn second_factor(answer: &Answer) -> &str {

@@ -48,31 +48,27 @@ fn parameters(pattern: &str, path: &str) -> Option<Parameters> {
 /// Finds the handler: 404 for an unknown path, 405 with what is allowed for an unknown method. Where several patterns take
 /// the path, the one with the fewest parameters is meant.
 pub(crate) fn find(routes: &[Route], method: &Method, path: &str) -> Result<(Handler, Parameters), Problem> {
-    let matching = || {
-        routes
-            .iter()
-            .filter_map(|route| Some((route, parameters(route.path, path)?)))
-    };
-    let fewest = matching()
+    let mut here: Vec<(&Route, Parameters)> = routes
+        .iter()
+        .filter_map(|route| Some((route, parameters(route.path, path)?)))
+        .collect();
+    let fewest = here
+        .iter()
         .map(|(_, parameters)| parameters.len())
         .min()
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no-such-route", "The API has no such path."))?;
-    let mut here = matching().filter(|(_, parameters)| parameters.len() == fewest);
-    match here.find(|(route, _)| route.method == *method) {
-        Some((route, parameters)) => Ok((route.handler, parameters)),
-        None => {
-            let methods: Vec<&str> = matching()
-                .filter(|(_, parameters)| parameters.len() == fewest)
-                .map(|(route, _)| route.method.as_str())
-                .collect();
-            Err(Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "This path does not take this method; see the Allow header.",
-            )
-            .allow(&methods.join(", ")))
-        }
+    here.retain(|(_, parameters)| parameters.len() == fewest);
+    if let Some(found) = here.iter().position(|(route, _)| route.method == *method) {
+        let (route, parameters) = here.swap_remove(found);
+        return Ok((route.handler, parameters));
     }
+    let methods: Vec<&str> = here.iter().map(|(route, _)| route.method.as_str()).collect();
+    Err(Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "This path does not take this method; see the Allow header.",
+    )
+    .allow(&methods.join(", ")))
 }
 
 #[cfg(test)]
