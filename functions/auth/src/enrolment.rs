@@ -12,12 +12,14 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, Clinic, EmailEntry, strength};
+use crate::account::{Account, AccountState, Accounts, Clinic, EmailEntry, strength};
+use crate::challenge::UsedChallenges;
 use crate::email::{self, Email};
+use crate::factor::{Factors, TotpSecret};
 use crate::invitation::{Token, account_id};
 use crate::password::{Password, PasswordHash};
+use crate::pending::PendingLogIns;
 use crate::throttle::Attempt;
-use crate::totp::Totp;
 
 const MOST_NAME: usize = 200;
 
@@ -140,9 +142,15 @@ impl Newcomer<'_> {
             roles: self.roles.to_vec(),
             client: self.client,
             password: PasswordHash::make(self.password, exchange.keyring.key("pepper")?, entropy)?,
-            totp: Totp::generate(entropy),
+            state: AccountState::Active,
+            factors: Factors {
+                totp_candidate: Some(TotpSecret::generate(entropy)),
+                ..Factors::default()
+            },
             created_at: exchange.platform.clock.now(),
             enrolled_at: None,
+            pending_log_ins: PendingLogIns::default(),
+            used_challenges: UsedChallenges::default(),
             slots: Vec::new(),
         };
         match accounts.account(self.clinic, self.account).create(&account)? {
@@ -180,14 +188,17 @@ impl Newcomer<'_> {
 
     fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
         let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
+        // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
+        let secret = (account.factors.totp_candidate.as_ref())
+            .ok_or_else(|| Problem::defect("an account that was just enrolled has no app to confirm"))?;
         Ok(Reply::created(
             &location,
             &EnrolmentAnswer {
                 clinic_id: self.clinic,
                 account_id: self.account,
                 totp: TotpAnswer {
-                    secret: account.totp.base32(),
-                    uri: account.totp.uri(account.email.expose()),
+                    secret: secret.base32(),
+                    uri: secret.uri(account.email.expose()),
                 },
             },
         )?

@@ -13,10 +13,12 @@ use store::{Doc, UpdateError};
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, Factors, SESSION_LENGTH};
+use crate::account::{Account, Accounts, SESSION_LENGTH};
 use crate::email::{self, Email};
 use crate::password::Password;
+use crate::proof::Proof;
 use crate::slots::{self, Place, Slot, SlotId};
+use crate::step::{Assurance, PasswordEvidence, Step};
 use crate::throttle::Attempt;
 
 const MOST_DEVICE_NAME: usize = 100;
@@ -138,26 +140,26 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let presented = present(exchange, &accounts, clinic, &email, &password)?;
     let now = exchange.platform.clock.now();
     let refused = || presented.refuse(exchange, Action::Amend, DataClass::Account);
-    let step = match presented.account.totp.check_confirmation(&code, now)? {
-        Some(step) if presented.password_is_right => step,
-        _ => return Err(refused()?),
-    };
+    if !presented.account.clone().confirm_first_totp(&code, now)? || !presented.password_is_right {
+        return Err(refused()?);
+    }
     let request = Request::new(Action::Amend, DataClass::Account).of(presented.account.id);
     let actor = presented.actor(None);
     let event = exchange
         .gate()?
         .note(Some(clinic), Some(actor), &request, Decision::Allowed, "enrolment.totp")?;
     let confirmed = accounts.account(clinic, presented.account.id).update(None, |account| {
-        if account.password != presented.account.password || !account.totp.confirm(step) {
+        if account.password != presented.account.password || !account.confirm_first_totp(&code, now)? {
             return Err(invalid_credentials());
         }
-        account.enrolled_at.get_or_insert(now);
         Ok(())
     });
     match confirmed {
         Ok(_) => {}
         // Used up since it was read.
-        Err(UpdateError::Refused(_)) => return Err(refused()?),
+        Err(UpdateError::Refused(problem)) if problem.status == http::StatusCode::UNAUTHORIZED => {
+            return Err(refused()?);
+        }
         Err(error) => return Err(Problem::from(error).recorded(event)),
     }
     // The account is confirmed whether the failures before are forgotten now or later.
@@ -189,20 +191,23 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let presented = present(exchange, &accounts, clinic, &email, &password)?;
     let now = exchange.platform.clock.now();
-    let code = totp.as_ref().map(|code| code.as_str());
+    let proof = totp.as_ref().map(|code| Proof::Totp(code));
     let refused = || presented.refuse(exchange, Action::Create, DataClass::Session);
-    let factors = match presented.account.factors(code, now)? {
-        Some(factors) if presented.password_is_right => factors,
+    let password = if presented.password_is_right {
+        PasswordEvidence::Right
+    } else {
+        PasswordEvidence::Wrong
+    };
+    let index = accounts.index;
+    let step = presented.account.clone().log_in(password, proof.as_ref(), index, now)?;
+    let rule = match step {
+        Step::Session { assurance, rule } if assurance > Assurance::Enrolment => rule,
         _ => return Err(refused()?),
     };
 
     let entropy = exchange.platform.entropy;
     let id: SessionId = entropy.id();
     let request = Request::new(Action::Create, DataClass::Session).of(id);
-    let rule = match factors {
-        Factors::Password => "login.password",
-        Factors::PasswordAndTotp(_) => "login.password-totp",
-    };
     let actor = presented.actor(Some(id));
     let event = exchange
         .gate()?
@@ -218,15 +223,9 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let taken = accounts.account(clinic, presented.account.id).update(None, |account| {
         // Decided again on what the account is now: the code may be used up since, or have become needed.
-        match account.factors(code, now)? {
-            Some(factors) if account.password == presented.account.password => {
-                if let Factors::PasswordAndTotp(step) = factors
-                    && !account.totp.use_up(step)
-                {
-                    return Err(invalid_credentials());
-                }
-            }
-            _ => return Err(invalid_credentials()),
+        let again = account.log_in(password, proof.as_ref(), index, now)?;
+        if again != step || account.password != presented.account.password {
+            return Err(invalid_credentials());
         }
         account.enrolled_at.get_or_insert(now);
         Ok(slots::take(&mut account.slots, wanted.clone(), now))
