@@ -216,6 +216,8 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         ended: false,
         device_name: device_name.map(Confidential::new),
     };
+    let hash = &presented.account.password;
+    let upgraded = hash.upgraded(&password, exchange.keyring.key("pepper")?, entropy)?;
     let taken = accounts.account(clinic, presented.account.id).update(None, |account| {
         // Decided again on what the account is now: the code may be used up since, or have become needed.
         match account.factors(code, now)? {
@@ -229,6 +231,9 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             _ => return Err(invalid_credentials()),
         }
         account.enrolled_at.get_or_insert(now);
+        if let Some(upgraded) = &upgraded {
+            account.password = upgraded.clone();
+        }
         Ok(slots::take(&mut account.slots, wanted.clone(), now))
     });
     let place = match taken {
