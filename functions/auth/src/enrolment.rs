@@ -17,7 +17,7 @@ use crate::challenge::UsedChallenges;
 use crate::email::{self, Email};
 use crate::factor::{Factors, TotpSecret};
 use crate::invitation::{Token, account_id};
-use crate::password::{Password, PasswordHash};
+use crate::password::{Context, Password, PasswordHash};
 use crate::pending::PendingLogIns;
 use crate::throttle::Attempt;
 
@@ -241,12 +241,12 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check.text(&name, "/clinic/name", 1, MOST_NAME);
     check.text(&display_name, "/administrator/display_name", 1, MOST_NAME);
     let email = checked_email(&mut check, &email, "/administrator/email");
-    let about = [
-        email.as_ref().map(Email::folded).unwrap_or_default(),
-        display_name.as_str(),
-        name.as_str(),
-    ];
-    password.check_new(&mut check, "/administrator/password", strength(&roles), &about);
+    let context = Context {
+        email: email.as_ref().map(Email::folded).unwrap_or_default(),
+        display_name: &display_name,
+        clinic: &name,
+    };
+    password.check_new(&mut check, "/administrator/password", strength(&roles), &context);
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
 
@@ -340,13 +340,13 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
         Standing::Nothing => {
             let name = accounts.clinic(clinic).read()?.map(|clinic| clinic.value.name);
-            let about = [
-                email.folded(),
-                display_name.as_str(),
-                name.as_ref().map_or("", |name| name.expose().as_str()),
-            ];
+            let context = Context {
+                email: email.folded(),
+                display_name: &display_name,
+                clinic: name.as_ref().map_or("", |name| name.expose().as_str()),
+            };
             let mut check = Check::new();
-            password.check_new(&mut check, "/password", strength(newcomer.roles), &about);
+            password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
             check.finish()?;
             if accounts.email(clinic, &email).read()?.is_some() {
                 return Err(email_taken());

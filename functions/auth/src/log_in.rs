@@ -193,13 +193,13 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let proof = totp.as_ref().map(|code| Proof::Totp(code));
     let refused = || presented.refuse(exchange, Action::Create, DataClass::Session);
-    let password = if presented.password_is_right {
+    let evidence = if presented.password_is_right {
         PasswordEvidence::Right
     } else {
         PasswordEvidence::Wrong
     };
     let index = accounts.index;
-    let step = presented.account.clone().log_in(password, proof.as_ref(), index, now)?;
+    let step = presented.account.clone().log_in(evidence, proof.as_ref(), index, now)?;
     let rule = match step {
         Step::Session { assurance, rule } if assurance > Assurance::Enrolment => rule,
         _ => return Err(refused()?),
@@ -221,13 +221,18 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         ended: false,
         device_name: device_name.map(Confidential::new),
     };
+    let hash = &presented.account.password;
+    let upgraded = hash.upgraded(&password, exchange.keyring.key("pepper")?, entropy)?;
     let taken = accounts.account(clinic, presented.account.id).update(None, |account| {
         // Decided again on what the account is now: the code may be used up since, or have become needed.
-        let again = account.log_in(password, proof.as_ref(), index, now)?;
+        let again = account.log_in(evidence, proof.as_ref(), index, now)?;
         if again != step || account.password != presented.account.password {
             return Err(invalid_credentials());
         }
         account.enrolled_at.get_or_insert(now);
+        if let Some(upgraded) = &upgraded {
+            account.password = upgraded.clone();
+        }
         Ok(slots::take(&mut account.slots, wanted.clone(), now))
     });
     let place = match taken {
