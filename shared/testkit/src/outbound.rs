@@ -66,8 +66,12 @@ pub(crate) struct GrantedOutbound<'w> {
 }
 
 /// Whom the manifest lets a function send to, as the permission map of `spin.toml` has it.
-fn may_send(_: Function, _: &str) -> bool {
-    false
+fn may_send(function: Function, host: &str) -> bool {
+    match function {
+        Function::Auth => host == "notify.spin.internal",
+        Function::Notify => host == "identity.spin.internal" || !host.ends_with(CHAINING_DOMAIN),
+        Function::Identity | Function::Consent | Function::Records | Function::Audit => false,
+    }
 }
 
 impl GrantedOutbound<'_> {

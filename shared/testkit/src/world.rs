@@ -104,6 +104,7 @@ fn granted(function: Function) -> &'static [&'static str] {
         Function::Consent => &["consent", "permissions", "sessions", "audit"],
         Function::Records => &["health", "health-keys", "sessions", "permissions", "audit"],
         Function::Audit => &["audit", "sessions"],
+        Function::Notify => &["notify", "sessions", "audit"],
     }
 }
 
