@@ -9,6 +9,7 @@ use ports::{Clock, Entropy, OperatorLog, Platform, Secrets};
 use web::Route;
 
 use crate::bucket::{GrantedStores, MemoryStores};
+use crate::outbound::{GrantedOutbound, Provider};
 
 /// A clock that stands still, but for pauses and [`StandingClock::advance`].
 #[derive(Debug)]
@@ -75,6 +76,9 @@ pub struct World {
     pub stores: MemoryStores,
     /// The keyrings, as secret stores deliver them.
     pub keyrings: BTreeMap<Function, String>,
+    /// Everybody outside.
+    pub provider: Provider,
+    pub(crate) routes: RefCell<BTreeMap<Function, Vec<Route>>>,
     log: RefCell<Vec<String>>,
 }
 
@@ -100,6 +104,7 @@ fn granted(function: Function) -> &'static [&'static str] {
         Function::Consent => &["consent", "permissions", "sessions", "audit"],
         Function::Records => &["health", "health-keys", "sessions", "permissions", "audit"],
         Function::Audit => &["audit", "sessions"],
+        Function::Notify => &["notify", "sessions", "audit"],
     }
 }
 
@@ -118,25 +123,20 @@ impl World {
             entropy,
             stores: MemoryStores::default(),
             keyrings,
+            provider: Provider::default(),
+            routes: RefCell::default(),
             log: RefCell::default(),
         }
     }
 
+    /// Lets a function be reached by the chained calls of others.
+    pub fn deploy(&self, function: Function, routes: &[Route]) {
+        self.routes.borrow_mut().insert(function, routes.to_vec());
+    }
+
     /// Lets a function answer, as its exported handler would.
     pub fn serve(&self, function: Function, routes: &[Route], request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let stores = GrantedStores {
-            stores: self.stores.clone(),
-            clock: &self.clock,
-            labels: granted(function),
-        };
-        let platform = Platform {
-            clock: &self.clock,
-            entropy: &self.entropy,
-            secrets: &OneSecret(self.keyrings.get(&function)),
-            stores: &stores,
-            log: self,
-        };
-        web::serve(platform, function, routes, request)
+        self.with_platform(function, |platform| web::serve(platform, function, routes, request))
     }
 
     /// Runs a test against a store with the platform of `function`.
@@ -151,6 +151,7 @@ impl World {
             entropy: &self.entropy,
             secrets: &OneSecret(self.keyrings.get(&function)),
             stores: &stores,
+            outbound: &GrantedOutbound { world: self, function },
             log: self,
         })
     }

@@ -40,7 +40,7 @@ impl<'a> Exchange<'a> {
         self.request.uri().path()
     }
 
-    fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    pub(crate) fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
         let mut values = self.request.headers().get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),

@@ -20,7 +20,7 @@ const HEADER_LIMIT: usize = 16 * 1024;
 /// The longest path and query, in bytes.
 const TARGET_LIMIT: usize = 2048;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// On every answer: nothing is cached, sniffed, framed or passed on (OWASP secure headers for APIs).
