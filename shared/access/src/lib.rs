@@ -52,12 +52,12 @@ mod table;
 mod vault;
 
 pub use call::{CallingFunction, PrivateCall, Unproven};
-pub use decide::{CallPermit, Denial, DenialReason, Permit, Request, decide, decide_call};
+pub use decide::{CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, decide, decide_call};
 pub use gate::{Gate, Recorded, RecordedCall, Refusal};
 pub use ground::Ground;
 pub use permissions::{CareTeamMember, LiveConsent, Permissions, PermissionsReader, permissions_name};
 pub use session::{
-    Activity, Caller, Session, SessionKeys, Sessions, Token, Unauthenticated, activity_name, session_name,
+    Activity, Assurance, Caller, Session, SessionKeys, Sessions, Token, Unauthenticated, activity_name, session_name,
 };
 pub use table::{CALLS, CallRule, Need, Rule, TABLE};
 pub use vault::{ClientKey, Vault, VaultError};

@@ -63,6 +63,18 @@ impl Token {
     }
 }
 
+/// How sure it is who somebody is (NIST SP 800-63B-4, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assurance {
+    /// A password, where that is not enough: it opens what sets up a second factor, and nothing else.
+    Enrolment,
+    /// A password, where that is enough: AAL1.
+    SingleFactor,
+    /// Two factors, or one that is two: AAL2.
+    MultiFactor,
+}
+
 /// A session as `auth` attests it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +90,10 @@ pub struct Session {
     /// Which client the account belongs to, for clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientId>,
+    /// How sure it is that it is her.
+    pub assurance: Assurance,
+    /// When she last proved it: at the log-in, or since.
+    pub proven_at: Timestamp,
     /// Recognises the token's secret.
     pub verifier: [u8; 32],
     /// When it began.
