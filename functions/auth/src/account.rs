@@ -80,6 +80,8 @@ pub(crate) struct Account {
     /// As it was spelled.
     pub(crate) email: Confidential<String>,
     pub(crate) display_name: Confidential<String>,
+    /// In which messages reach her, as a BCP 47 tag.
+    pub(crate) language: String,
     pub(crate) roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client: Option<ClientId>,
@@ -125,6 +127,7 @@ impl Account {
             clinic,
             email: Confidential::default(),
             display_name: Confidential::default(),
+            language: String::new(),
             roles: vec![Role::Client],
             client: None,
             state: AccountState::Active,
@@ -152,6 +155,12 @@ impl Account {
             Holder::Staff => STAFF_IDLE,
             Holder::Client => CLIENT_IDLE,
         }
+    }
+
+    /// Sets another password. Log-ins that are half done were begun with the one before, so they end.
+    pub(crate) fn set_password(&mut self, password: PasswordHash) {
+        self.password = password;
+        self.pending_log_ins.end_all();
     }
 
     /// What decisions about the account depend on.

@@ -5,7 +5,7 @@
 
 use access::{Request, bootstrap_code};
 use audit_trail::{Actor, Decision};
-use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role};
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, is_language_tag};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
@@ -22,6 +22,9 @@ use crate::pending::PendingLogIns;
 use crate::throttle::Attempt;
 
 const MOST_NAME: usize = 200;
+
+/// In which messages reach somebody who did not say.
+const USUAL_LANGUAGE: &str = "en";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +45,7 @@ struct ClinicBody {
 struct AdministratorBody {
     email: String,
     display_name: String,
+    language: Option<String>,
     password: Password,
 }
 
@@ -50,6 +54,7 @@ struct AdministratorBody {
 struct AcceptBody {
     token: Zeroizing<String>,
     display_name: String,
+    language: Option<String>,
     password: Password,
 }
 
@@ -72,6 +77,7 @@ struct Newcomer<'n> {
     account: AccountId,
     email: &'n Email,
     display_name: &'n str,
+    language: Option<&'n str>,
     password: &'n Password,
     roles: &'n [Role],
     client: Option<ClientId>,
@@ -116,6 +122,15 @@ fn checked_email(check: &mut Check, text: &str, field: &str) -> Option<Email> {
     check.parsed(Email::parse(text), field, "email", email::RULE)
 }
 
+fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
+    check.that(
+        language.is_none_or(is_language_tag),
+        field,
+        "language",
+        "must be a language tag such as en or pt-BR (BCP 47)",
+    );
+}
+
 impl Newcomer<'_> {
     fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
         let Some(existing) = accounts.account(self.clinic, self.account).read()? else {
@@ -139,6 +154,7 @@ impl Newcomer<'_> {
             clinic: self.clinic,
             email: self.email.spelled().clone(),
             display_name: Confidential::new(self.display_name.to_owned()),
+            language: self.language.unwrap_or(USUAL_LANGUAGE).to_owned(),
             roles: self.roles.to_vec(),
             client: self.client,
             password: PasswordHash::make(self.password, exchange.keyring.key("pepper")?, entropy)?,
@@ -230,16 +246,19 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let OpenClinicBody {
         code,
         clinic: ClinicBody { name },
-        administrator: AdministratorBody {
-            email,
-            display_name,
-            password,
-        },
+        administrator:
+            AdministratorBody {
+                email,
+                display_name,
+                language,
+                password,
+            },
     } = exchange.json()?;
     let roles = [Role::ClinicAdmin];
     let mut check = Check::new();
     check.text(&name, "/clinic/name", 1, MOST_NAME);
     check.text(&display_name, "/administrator/display_name", 1, MOST_NAME);
+    check_language(&mut check, language.as_deref(), "/administrator/language");
     let email = checked_email(&mut check, &email, "/administrator/email");
     let context = Context {
         email: email.as_ref().map(Email::folded).unwrap_or_default(),
@@ -261,6 +280,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         account: code.account(key),
         email: &email,
         display_name: &display_name,
+        language: language.as_deref(),
         password: &password,
         roles: &roles,
         client: None,
@@ -300,10 +320,12 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let AcceptBody {
         token,
         display_name,
+        language,
         password,
     } = exchange.json()?;
     let mut check = Check::new();
     check.text(&display_name, "/display_name", 1, MOST_NAME);
+    check_language(&mut check, language.as_deref(), "/language");
     password.check_length(&mut check, "/password");
     check.finish()?;
 
@@ -331,6 +353,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         account: account_id(accounts.index, clinic, token.invitation),
         email: &email,
         display_name: &display_name,
+        language: language.as_deref(),
         password: &password,
         roles: &invitation.roles,
         client: invitation.client,

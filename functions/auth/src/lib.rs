@@ -7,19 +7,27 @@
 
 mod account;
 mod challenge;
+mod confirmation;
+mod credentials;
 mod email;
 mod enrolment;
 mod factor;
 mod invitation;
 mod invitations;
 mod log_in;
+mod opening;
+mod own_factors;
 mod password;
+mod password_change;
 mod pending;
 mod proof;
 mod routes;
+mod second_factor;
 mod sessions;
 mod slots;
+mod sms_codes;
 mod step;
+mod step_up;
 mod throttle;
 
 pub use routes::ROUTES;

@@ -1,11 +1,13 @@
 //! What somebody shows besides the password, held against the account and used up there.
 
+use access::Assurance;
 use crypto::Secret;
 use model::{SessionId, Timestamp};
-use web::Problem;
+use web::{Check, Problem};
 
 use crate::account::Account;
 use crate::factor::{RecoveryCode, SecondFactor, Totp};
+use crate::password::Password;
 use crate::pending::PendingId;
 use crate::step::{self, Evidence, PasswordEvidence, Step};
 
@@ -36,6 +38,41 @@ impl CodeUse {
             Self::Confirmation(session) => (b"confirmation", session.as_bytes()),
         };
         [account.clinic.as_bytes(), account.id.as_bytes(), kind, within]
+    }
+}
+
+/// What a body offers as proof, of which it must be one thing.
+pub(crate) struct Offered<'o> {
+    pub(crate) password: Option<&'o Password>,
+    pub(crate) totp: Option<&'o str>,
+    pub(crate) sms_code: Option<&'o str>,
+    pub(crate) recovery_code: Option<&'o str>,
+}
+
+impl<'o> Offered<'o> {
+    /// 422 unless it is one thing: what is shown beside it would be used up for nothing.
+    pub(crate) fn check_one(&self) -> Result<(), Problem> {
+        let offered = [
+            self.password.is_some(),
+            self.totp.is_some(),
+            self.sms_code.is_some(),
+            self.recovery_code.is_some(),
+        ];
+        let mut check = Check::new();
+        check.that(
+            offered.into_iter().filter(|offered| *offered).count() == 1,
+            "",
+            "one-proof",
+            "must have exactly one of the fields that prove something",
+        );
+        check.finish()
+    }
+
+    /// The second factor that it is, if it is one.
+    pub(crate) fn proof(&self, code_use: CodeUse) -> Option<Proof<'o>> {
+        let totp = self.totp.map(Proof::Totp);
+        let sms = self.sms_code.map(|code| Proof::Sms(code, code_use));
+        totp.or(sms).or(self.recovery_code.map(Proof::RecoveryCode))
     }
 }
 
@@ -109,6 +146,32 @@ impl Account {
             None => None,
         };
         Ok(Evidence { password, factor })
+    }
+
+    /// What a session is worth that shows this, or `None` where it proves nothing. What is right is used up.
+    pub(crate) fn step_up(
+        &mut self,
+        password: PasswordEvidence,
+        proof: Option<&Proof<'_>>,
+        session: Assurance,
+        index: &Secret,
+        now: Timestamp,
+    ) -> Result<Option<Assurance>, Problem> {
+        let circumstances = self.circumstances();
+        let evidence = self.evidence(password, proof, index, now)?;
+        Ok(step::step_up(&circumstances, evidence, session))
+    }
+
+    /// 409 unless the factor is set up, and may be used by whoever has the account.
+    pub(crate) fn check_usable(&self, factor: SecondFactor) -> Result<(), Problem> {
+        if self.factors.registered().usable_by(self.holder()).contains(factor) {
+            Ok(())
+        } else {
+            Err(Problem::conflict(
+                "no-such-factor",
+                "The account has no such second factor, or it must not be used for it.",
+            ))
+        }
     }
 
     /// What comes next in a log-in that shows this. What is right is used up.

@@ -1,7 +1,7 @@
 //! The log-in as a state machine: from what an account is and what somebody has shown to what comes next. Pure, so that
 //! the tests below can ask it about every combination there is.
 
-use serde::Serialize;
+use access::Assurance;
 
 use crate::factor::{Holder, SecondFactor, SecondFactors};
 
@@ -41,18 +41,6 @@ pub(crate) struct Evidence {
     pub(crate) password: PasswordEvidence,
     /// A second factor, and whether it was right. Right includes that it was used up.
     pub(crate) factor: Option<(SecondFactor, bool)>,
-}
-
-/// How sure it is who somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Assurance {
-    /// A password, where that is not enough: it opens what sets up a second factor, and nothing else.
-    Enrolment,
-    /// A password, where that is enough.
-    SingleFactor,
-    /// Two factors, or one that is two (NIST SP 800-63B-4, section 2.2: AAL2).
-    MultiFactor,
 }
 
 /// What comes next.
@@ -128,7 +116,8 @@ pub(crate) fn step_up(account: &Circumstances, shown: Evidence, session: Assuran
 /// account had a second factor, by somebody who had the password alone, must show that factor first: else a stolen password would be
 /// enough to add a factor of the thief's.
 pub(crate) fn may_change_factors(account: &Circumstances, session: Assurance) -> bool {
-    session == Assurance::MultiFactor || account.registered.usable_by(account.holder).is_empty()
+    account.standing == Standing::Active
+        && (session == Assurance::MultiFactor || account.registered.usable_by(account.holder).is_empty())
 }
 
 /// Why a factor can't be taken away: staff keep at least one second factor, and recovery codes are none.
@@ -136,11 +125,14 @@ pub(crate) fn may_be_left_with(holder: Holder, left: SecondFactors) -> bool {
     holder == Holder::Client || !left.usable_by(holder).is_empty()
 }
 
+/// What is better than a password alone or a code by SMS, the best first.
+pub(crate) const BETTER: [SecondFactor; 2] = [SecondFactor::Passkey, SecondFactor::Totp];
+
 /// What somebody who did without a second factor should be offered, the strongest first.
 pub(crate) fn suggested(assurance: Assurance) -> &'static [SecondFactor] {
     match assurance {
         Assurance::MultiFactor => &[],
-        Assurance::Enrolment | Assurance::SingleFactor => &[SecondFactor::Passkey, SecondFactor::Totp],
+        Assurance::Enrolment | Assurance::SingleFactor => &BETTER,
     }
 }
 
@@ -306,17 +298,12 @@ mod tests {
 
     #[test]
     fn a_password_alone_changes_no_factors_once_there_are_some() {
-        for (registered, client, staff) in TABLE {
-            for (holder, usable) in [(Holder::Client, client), (Holder::Staff, staff)] {
-                let account = Circumstances {
-                    standing: Standing::Active,
-                    holder,
-                    registered: set(registered),
-                };
-                assert!(may_change_factors(&account, Assurance::MultiFactor));
-                for session in [Assurance::Enrolment, Assurance::SingleFactor] {
-                    assert_eq!(may_change_factors(&account, session), usable.is_empty(), "{registered}");
-                }
+        for (account, usable, _) in everything() {
+            let active = account.standing == Standing::Active;
+            assert_eq!(may_change_factors(&account, Assurance::MultiFactor), active);
+            for session in [Assurance::Enrolment, Assurance::SingleFactor] {
+                let may = active && usable.is_empty();
+                assert_eq!(may_change_factors(&account, session), may, "{account:?}");
             }
         }
     }

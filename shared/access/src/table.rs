@@ -2,7 +2,8 @@
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy, Session,
+    Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy,
+    Session,
 };
 use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
 use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};

@@ -41,10 +41,18 @@ fn enrolment_opens_what_sets_up_a_factor_and_the_rest_needs_a_proof_that_is_rece
             (plain.clone().while_enrolling().fresh(), soon, None),
             (plain.clone().while_enrolling().fresh(), FRESH_FOR, stale),
             // Who is not let in anyway is not told to prove anything.
-            (forbidden.clone().while_enrolling().fresh(), FRESH_FOR, Some(DenialReason::NoRule)),
+            (
+                forbidden.clone().while_enrolling().fresh(),
+                FRESH_FOR,
+                Some(DenialReason::NoRule),
+            ),
         ] {
             let decision = decide(&caller, &request, None, proven_at + later);
-            assert_eq!(decision.err().map(|denial| denial.reason), denied, "{assurance:?} {request:?}");
+            assert_eq!(
+                decision.err().map(|denial| denial.reason),
+                denied,
+                "{assurance:?} {request:?}"
+            );
         }
     }
 }

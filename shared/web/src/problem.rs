@@ -164,6 +164,13 @@ impl Problem {
         self
     }
 
+    /// With this audit entry, unless it names one that says more.
+    #[must_use]
+    pub fn or_recorded(mut self, event: EventId) -> Self {
+        self.event.get_or_insert(event);
+        self
+    }
+
     /// With a line for the operator.
     #[must_use]
     pub fn log(mut self, line: impl Into<String>) -> Self {

@@ -36,6 +36,14 @@ impl Reply {
         })
     }
 
+    /// 202: begun, and not finished yet.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn accepted<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        Self::json(StatusCode::ACCEPTED, "application/json", value)
+    }
+
     /// 204.
     #[must_use]
     pub fn no_content() -> Self {

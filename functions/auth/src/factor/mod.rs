@@ -97,11 +97,23 @@ pub(crate) struct Factors {
     /// A number that no code has confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sms_candidate: Option<SmsCandidate>,
+    #[serde(default)]
+    pub(crate) sms_budget: SmsBudget,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recovery_codes: Option<RecoveryCodes>,
 }
 
 impl Factors {
+    /// The code that was sent to the confirmed number.
+    pub(crate) fn sms_code_mut(&mut self) -> Option<&mut OneTimeCode> {
+        self.sms.as_mut().and_then(|sms| sms.code.as_mut())
+    }
+
+    /// The code that was sent to a number that is to be confirmed.
+    pub(crate) fn candidate_code_mut(&mut self) -> Option<&mut OneTimeCode> {
+        self.sms_candidate.as_mut().map(|candidate| &mut candidate.code)
+    }
+
     /// Those that are set up, whoever may use them.
     pub(crate) fn registered(&self) -> SecondFactors {
         SecondFactors {

@@ -7,13 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::factor::OneTimeCode;
 
-/// The digits of a number in E.164 form, country code included (ITU-T E.164, section 6.2: 15 at most). No country has
-/// subscriber numbers of fewer than seven.
-const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// The digits of a number in E.164 form, country code included (ITU-T E.164, section 6.2: 15 at most).
+const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
 /// What is said of a text that is no number.
 pub(crate) const PHONE_RULE: &str =
-    "must be a telephone number in E.164 form: + and 7 to 15 digits, country code first";
+    "must be a telephone number in E.164 form: + and 8 to 15 digits, country code first";
 
 /// How many codes are sent to one account in a window. Somebody is paid for every message: a stolen password must not
 /// become a way to send them without end.
@@ -67,6 +66,8 @@ struct Sent {
 pub(crate) struct Sms {
     pub(crate) phone: Phone,
     pub(crate) confirmed_at: Timestamp,
+    /// The code that showed whose number it is: the request that did it is repeated, and changes nothing.
+    pub(crate) confirmed_by: OneTimeCode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<OneTimeCode>,
 }
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn numbers_are_in_e_164_form() {
-        for number in ["+14155550123", "+4915112345678", "+2901234", "+123456789012345"] {
+        for number in ["+14155550123", "+4915112345678", "+29012345", "+123456789012345"] {
             assert_eq!(Phone::parse(number).unwrap().expose(), number);
         }
         for text in [
@@ -115,7 +116,7 @@ mod tests {
             "+04155550123",
             "+1 415 555 0123",
             "+1415555012a",
-            "+123456",
+            "+1234567",
             "+1234567890123456",
             "++1415555012",
             "+١٤١٥٥٥٥٠١٢٣",
