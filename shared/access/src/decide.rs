@@ -1,11 +1,15 @@
 //! The decision: a pure function of who asks, what for, what the client's permissions say, and the time.
 
+use jiff::SignedDuration;
 use model::{
     AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, Purpose, Role, SessionId, SubjectId, Timestamp,
 };
 
 use crate::table::{Need, Rule, TABLE};
-use crate::{Caller, Permissions};
+use crate::{Assurance, Caller, Permissions};
+
+/// How long a proof counts for what needs a recent one.
+pub const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Request {
     pub resource: Option<String>,
     /// What for; `None` is the usual purpose of the caller's role.
     pub purpose: Option<Purpose>,
+    while_enrolling: bool,
+    fresh: bool,
 }
 
 impl Request {
@@ -32,6 +38,8 @@ impl Request {
             client: None,
             resource: None,
             purpose: None,
+            while_enrolling: false,
+            fresh: false,
         }
     }
 
@@ -57,6 +65,22 @@ impl Request {
     #[must_use]
     pub fn purpose(self, purpose: Option<Purpose>) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// Open to a session that is there to set up a second factor. Nothing else is.
+    #[must_use]
+    pub fn while_enrolling(self) -> Self {
+        Self {
+            while_enrolling: true,
+            ..self
+        }
+    }
+
+    /// Only for somebody who has lately proven to be there (ASVS 5.0, 7.5.1 and 7.5.3). A session for enrolment counts as that:
+    /// it can do nothing else.
+    #[must_use]
+    pub fn fresh(self) -> Self {
+        Self { fresh: true, ..self }
     }
 }
 
@@ -84,6 +108,10 @@ pub enum DenialReason {
     ProhibitedPurpose,
     /// All but a live consent of the client is there. Said only to those whom the table would otherwise let in.
     NoConsent,
+    /// The session is there to set up a second factor, and this is something else.
+    Enrolling,
+    /// All but a proof that is recent enough is there. Said only to those whom the table lets in.
+    NotFresh,
     /// No row of the table allows it.
     NoRule,
 }
@@ -95,6 +123,8 @@ impl DenialReason {
         match self {
             Self::ProhibitedPurpose => "deny.prohibited-purpose",
             Self::NoConsent => "deny.no-consent",
+            Self::Enrolling => "deny.enrolling",
+            Self::NotFresh => "deny.not-fresh",
             Self::NoRule => "deny.no-rule",
         }
     }
@@ -150,6 +180,12 @@ pub fn decide(
         denied.reason = DenialReason::ProhibitedPurpose;
         return Err(denied);
     }
+    let assurance = caller.session().assurance;
+    if assurance == Assurance::Enrolment && !request.while_enrolling {
+        denied.reason = DenialReason::Enrolling;
+        return Err(denied);
+    }
+    let is_fresh = assurance == Assurance::Enrolment || now.duration_since(caller.session().proven_at) < FRESH_FOR;
     for role in caller.roles().iter().copied() {
         let purpose = request.purpose.unwrap_or(role.usual_purpose());
         let applies = |rule: &&Rule| {
@@ -167,6 +203,9 @@ pub fn decide(
             if rule.needs.contains(&Need::Consent) && consent.is_none() {
                 denied = denial(DenialReason::NoConsent, role, purpose);
                 continue;
+            }
+            if request.fresh && !is_fresh {
+                return Err(denial(DenialReason::NotFresh, role, purpose));
             }
             return Ok(Permit {
                 clinic: caller.clinic(),

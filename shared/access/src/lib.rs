@@ -40,14 +40,14 @@ mod decide;
 mod gate;
 mod permissions;
 mod session;
+mod sessions;
 mod table;
 mod vault;
 
-pub use decide::{Denial, DenialReason, Permit, Request, decide};
+pub use decide::{Denial, DenialReason, FRESH_FOR, Permit, Request, decide};
 pub use gate::{Gate, Recorded, Refusal};
 pub use permissions::{CareTeamMember, LiveConsent, Permissions, PermissionsReader, permissions_name};
-pub use session::{
-    Activity, Caller, Session, SessionKeys, Sessions, Token, Unauthenticated, activity_name, session_name,
-};
+pub use session::{Assurance, Caller, Session, Token};
+pub use sessions::{SessionKeys, Sessions, Unauthenticated, Used, session_name};
 pub use table::{Need, Rule, TABLE};
 pub use vault::{ClientKey, Vault, VaultError};

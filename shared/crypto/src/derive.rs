@@ -75,6 +75,12 @@ impl Mac {
         self.0.as_slice().ct_eq(stored).into()
     }
 
+    /// Whether these stored bytes are the first 128 bits of this code, in constant time.
+    #[must_use]
+    pub fn matches_truncated(&self, stored: &[u8; 16]) -> bool {
+        self.truncated().as_slice().ct_eq(stored.as_slice()).into()
+    }
+
     /// The first 128 bits, for identifiers that a retry must find again.
     #[must_use]
     pub fn truncated(&self) -> [u8; 16] {

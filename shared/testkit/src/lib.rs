@@ -16,5 +16,5 @@ mod world;
 
 pub use bucket::{Fault, MemoryBucket, MemoryStores, survive};
 pub use request::{Answer, Call};
-pub use session::log_in;
+pub use session::{log_in, log_in_with};
 pub use world::{SeededEntropy, StandingClock, World};

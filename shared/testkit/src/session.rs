@@ -1,4 +1,4 @@
-use access::{Activity, Session, Sessions, Token};
+use access::{Assurance, Session, Sessions, Token};
 use crypto::Keyring;
 use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, Function, Role};
@@ -7,9 +7,23 @@ use store::Shelf;
 
 use crate::World;
 
-/// Opens a session as `auth` would, and returns its token: ten hours long, ended by half an hour of doing nothing.
+/// Opens a session as `auth` would after two factors, and returns its token: ten hours long, ended by half an hour of doing
+/// nothing.
 #[must_use]
 pub fn log_in(world: &World, roles: &[Role], clinic: ClinicId, account: AccountId, client: Option<ClientId>) -> String {
+    log_in_with(world, Assurance::MultiFactor, roles, clinic, account, client)
+}
+
+/// As [`log_in`], after whatever gives this assurance.
+#[must_use]
+pub fn log_in_with(
+    world: &World,
+    assurance: Assurance,
+    roles: &[Role],
+    clinic: ClinicId,
+    account: AccountId,
+    client: Option<ClientId>,
+) -> String {
     let keyring = Keyring::parse(Function::Auth, world.keyrings.get(&Function::Auth).map(String::as_str)).unwrap();
     let attestor = keyring.attests("sessions").unwrap();
     let slot = world.entropy.bytes();
@@ -21,6 +35,8 @@ pub fn log_in(world: &World, roles: &[Role], clinic: ClinicId, account: AccountI
         clinic,
         roles: roles.to_vec(),
         client,
+        assurance,
+        proven_at: now,
         verifier: token.verifier(attestor.index()),
         created_at: now,
         expires_at: now + SignedDuration::from_hours(10),
@@ -30,12 +46,7 @@ pub fn log_in(world: &World, roles: &[Role], clinic: ClinicId, account: AccountI
     world.with_platform(Function::Auth, |platform| {
         let shelf = Shelf::open(&platform, "sessions").unwrap();
         let sessions = Sessions::new(shelf, attestor, platform.clock);
-        let activity = Activity {
-            session: session.id,
-            at: now,
-        };
-        sessions.doc(&slot, attestor).create_unshared(&session).unwrap();
-        sessions.activity(&slot).create_unshared(&activity).unwrap();
+        sessions.begin(attestor, &slot, &session).unwrap();
     });
     token.reveal().to_string()
 }

@@ -114,6 +114,20 @@ impl Problem {
         .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    /// 401: the session is live, and this needs a proof that is more recent (RFC 9470, section 3).
+    #[must_use]
+    pub fn step_up_required() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "step-up-required",
+            "Prove again that it is you, at `/v1/auth/sessions/current/step-up`, and repeat the request.",
+        )
+        .header(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static(r#"Bearer error="insufficient_user_authentication", max_age="300""#),
+        )
+    }
+
     /// 429 with the time to wait, in seconds.
     #[must_use]
     pub fn too_many(seconds: i64, detail: impl Into<String>) -> Self {
@@ -237,6 +251,11 @@ impl From<Refusal> for Problem {
                         "no-consent",
                         "The client has no live consent that covers this. Record one first.",
                     ),
+                    DenialReason::Enrolling => (
+                        "enrolment-required",
+                        "This session is there to set up a second factor. Set one up, then log in with it.",
+                    ),
+                    DenialReason::NotFresh => return Self::step_up_required().recorded(event),
                     DenialReason::NoRule => ("access-denied", "You are not permitted to do this."),
                 };
                 Self::new(StatusCode::FORBIDDEN, kind, detail).recorded(event)
