@@ -83,7 +83,7 @@ impl Ceremony {
     pub(crate) fn recognise(&self, index: &Secret, challenge: &Challenge, now: Timestamp) -> Option<Unused> {
         let (nonce, rest) = challenge.split_first_chunk::<NONCE_LENGTH>()?;
         let (expiry, code) = rest.split_first_chunk::<EXPIRY_LENGTH>()?;
-        let genuine = self.mac(index, nonce, *expiry).begins_with(code.try_into().ok()?);
+        let genuine = self.mac(index, nonce, *expiry).matches_truncated(code.try_into().ok()?);
         let ends_at = Timestamp::from_second(i64::from(u32::from_be_bytes(*expiry))).ok()?;
         (genuine && now < ends_at).then_some(Unused { nonce: *nonce, ends_at })
     }

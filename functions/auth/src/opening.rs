@@ -1,19 +1,17 @@
 //! Opening a session for somebody who has shown enough: one way in, whatever was shown.
 
-use access::{Activity, Assurance, Request, Session, Sessions, Token};
+use access::{Assurance, Request, Session, Token};
 use audit_trail::Decision;
-use crypto::{Attestor, Sealer};
 use model::{AccountId, Action, Confidential, DataClass, Role, SessionId, Timestamp};
-use ports::{Creation, EntropyExt};
+use ports::EntropyExt;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use store::{Doc, UpdateError};
+use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::account::{Account, Accounts, SESSION_LENGTH};
 use crate::factor::SecondFactor;
-use crate::slots::{self, Place, Slot, SlotId};
+use crate::slots::{self, Place, Slot};
 use crate::step;
 
 const MOST_DEVICE_NAME: usize = 100;
@@ -75,12 +73,11 @@ impl Opening<'_> {
     /// Opens the session. `again` decides once more on what the account is by then, and uses up what was shown; `None` where
     /// it decides otherwise.
     ///
-    /// Order: record, account (what was shown used up, slot taken), session, activity, answer. A crash after the account
-    /// leaves a slot whose session does not exist, which no list shows and which a later log-in takes; what was shown is used
-    /// up all the same, and the repeated request needs another code. A session without its activity is not let in by
-    /// anybody, and nobody was told its token. Where the slot had a session before, it ends as soon as its document is
-    /// replaced; until then, also after a crash, it lives, is listed and can be ended. A crash after the activity leaves a
-    /// session that is listed and whose token nobody has; it ends idle.
+    /// Order: record, account (what was shown used up, slot taken), session, answer. A crash after the account leaves a slot
+    /// whose session does not exist, which no list shows and which a later log-in takes; what was shown is used up all the
+    /// same, and the repeated request needs another code. Where the slot had a session before, it ends as soon as its
+    /// document is replaced; until then, also after a crash, it lives, is listed and can be ended. A crash after the session
+    /// leaves one that is listed and whose token nobody has; it ends idle.
     pub(crate) fn open(
         self,
         exchange: &Exchange<'_>,
@@ -140,8 +137,12 @@ impl Opening<'_> {
             idle_seconds: account.idle_seconds(),
             revoked_at: None,
         };
-        begin(&exchange.sessions(attestor)?, attestor, place, slot, &session)
-            .map_err(|problem| problem.recorded(event))?;
+        let sessions = exchange.sessions(attestor)?;
+        let begun = match place {
+            Place::New(_) => sessions.begin(attestor, &slot, &session),
+            Place::Again(_) => sessions.begin_again(attestor, &slot, &session),
+        };
+        begun.map_err(|error| Problem::from(error).recorded(event))?;
         let answer = SessionAnswer {
             session_id: id,
             token: token.reveal(),
@@ -155,64 +156,5 @@ impl Opening<'_> {
         Ok(Some(
             Reply::created("/v1/auth/sessions/current", &answer)?.recorded(event),
         ))
-    }
-}
-
-/// Writes the session into its slot.
-fn begin(
-    sessions: &Sessions<'_>,
-    attestor: &Attestor,
-    place: Place,
-    slot: SlotId,
-    session: &Session,
-) -> Result<(), Problem> {
-    let activity = Activity {
-        session: session.id,
-        at: session.created_at,
-    };
-    let (session_doc, activity_doc) = (sessions.doc(&slot, attestor), sessions.activity(&slot));
-    match place {
-        Place::New(_) => {
-            session_doc.create_unshared(session)?;
-            activity_doc.create_unshared(&activity)?;
-        }
-        Place::Again(_) => {
-            let mut replaced = None;
-            put(&session_doc, session, |before| {
-                replaced = Some(before.id);
-                before.created_at > session.created_at
-            })?;
-            // Whoever still used the session that had to go may have touched it since this log-in began.
-            put(&activity_doc, &activity, |before| {
-                Some(before.session) != replaced && before.at > activity.at
-            })?;
-        }
-    }
-    Ok(())
-}
-
-/// Replaces what is in a used slot, unless a log-in that took the slot later was faster. The document is missing where
-/// the log-in that took the slot first died before it wrote it.
-fn put<T, K>(doc: &Doc<'_, T, K>, value: &T, mut is_newer: impl FnMut(&T) -> bool) -> Result<(), Problem>
-where
-    T: Clone + Serialize + DeserializeOwned,
-    K: Sealer + ?Sized,
-{
-    let mut update = || {
-        doc.update(None, |before| {
-            if is_newer(before) {
-                return Err(Problem::from(store::StoreError::Contended));
-            }
-            *before = value.clone();
-            Ok(())
-        })
-    };
-    match update() {
-        Err(UpdateError::Absent) => {}
-        done => return Ok(done.map(drop)?),
-    }
-    match doc.create(value)? {
-        Creation::Created => Ok(()),
-        Creation::Exists => Ok(update().map(drop)?),
     }
 }

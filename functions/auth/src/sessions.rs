@@ -1,8 +1,6 @@
 //! What everybody can see of their own sessions, and how to end them.
 
-use access::{Assurance, Caller, Recorded, Request, Session, Sessions};
-use crypto::Attestor;
-use jiff::SignedDuration;
+use access::{Assurance, Caller, Recorded, Request, Sessions, Used};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
@@ -68,25 +66,13 @@ pub(crate) fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Ac
         .value)
 }
 
-/// The session that lies in a slot. It need not be the one that the account last began there: where a log-in took the
-/// slot of a session that lived and died before it wrote its own, the one before lives on, and must be seen and ended.
-fn session_in(sessions: &Sessions<'_>, attestor: &Attestor, slot: &Slot) -> Result<Option<Session>, Problem> {
-    let session = sessions.doc(&slot.id, attestor).read()?;
-    Ok(session.map(|session| session.value))
-}
-
 /// The slot in which a session of the account lies.
-pub(crate) fn slot_of(
-    sessions: &Sessions<'_>,
-    attestor: &Attestor,
-    account: Account,
-    id: SessionId,
-) -> Result<Option<Slot>, Problem> {
+pub(crate) fn slot_of(sessions: &Sessions<'_>, account: Account, id: SessionId) -> Result<Option<Slot>, Problem> {
     let mut slots = account.slots;
     // The one that the account names first: nearly always that is where it lies.
     slots.sort_by_key(|slot| slot.session != id);
     for slot in slots {
-        if session_in(sessions, attestor, &slot)?.is_some_and(|session| session.id == id) {
+        if sessions.read(&slot.id)?.is_some_and(|used| used.session.id == id) {
             return Ok(Some(slot));
         }
     }
@@ -102,25 +88,16 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let mut answer = Vec::with_capacity(slots::MOST);
     for slot in own_account(&accounts, &caller)?.slots {
-        let Some(session) = session_in(&sessions, attestor, &slot)? else {
+        // It need not be the one that the account last began there: where a log-in took the slot of a session that
+        // lived and died before it wrote its own, the one before lives on, and must be seen and ended.
+        let Some(Used { session, last_used_at }) = sessions.read(&slot.id)? else {
             continue;
         };
-        let Some(activity) = sessions.activity(&slot.id).read()? else {
-            continue;
-        };
-        let (last, idle) = (
-            activity.value,
-            SignedDuration::from_secs(i64::from(session.idle_seconds)),
-        );
-        let is_live = session.revoked_at.is_none()
-            && now < session.expires_at
-            && last.session == session.id
-            && now.duration_since(last.at) <= idle;
-        if is_live {
+        if session.is_live(last_used_at, now) {
             answer.push(SessionAnswer {
                 id: session.id,
                 created_at: session.created_at,
-                last_used_at: last.at,
+                last_used_at,
                 expires_at: session.expires_at,
                 // The slot speaks of the log-in that took it last.
                 device_name: slot.device_name.filter(|_| slot.session == session.id),
@@ -203,15 +180,17 @@ pub(crate) fn end_others(
     let now = exchange.platform.clock.now();
     let mut ended = Vec::new();
     for slot in &account.slots {
-        let revoked = sessions.doc(&slot.id, attestor).update(None, |session| {
+        let mut session_id = None;
+        let revoked = sessions.change(attestor, &slot.id, |session| {
             if Some(session.id) == kept || session.revoked_at.is_some() {
                 return Err(());
             }
+            session_id = Some(session.id);
             session.revoked_at = Some(now);
-            Ok(session.id)
+            Ok(())
         });
         match revoked {
-            Ok(revoked) => ended.push(revoked.value),
+            Ok(()) => ended.extend(session_id),
             // The one that is kept, one that is over, or a slot whose log-in died before it wrote its session.
             Err(UpdateError::Refused(()) | UpdateError::Absent) => {}
             Err(UpdateError::Stale) => return Err(Problem::stale()),
@@ -241,10 +220,9 @@ fn end(exchange: &Exchange<'_>, caller: &Caller, id: SessionId, event: EventId) 
     let sessions = exchange.sessions(attestor)?;
     let now = exchange.platform.clock.now();
     let account = own_account(&accounts, caller)?;
-    let slot = slot_of(&sessions, attestor, account, id)?.ok_or_else(|| Problem::not_found(event))?;
+    let slot = slot_of(&sessions, account, id)?.ok_or_else(|| Problem::not_found(event))?;
     sessions
-        .doc(&slot.id, attestor)
-        .update(None, |session| {
+        .change(attestor, &slot.id, |session| {
             // A later log-in may have taken the slot since: then the session is over already.
             if session.id == id {
                 session.revoked_at.get_or_insert(now);

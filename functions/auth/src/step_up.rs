@@ -133,8 +133,8 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let attestor = exchange.keyring.attests("sessions")?;
     let sessions = exchange.sessions(attestor)?;
     // Ended since it was admitted: there is nothing left to prove for.
-    let slot = slot_of(&sessions, attestor, account, session.id)?.ok_or_else(Problem::unauthenticated)?;
-    sessions.doc(&slot.id, attestor).update(None, |there| {
+    let slot = slot_of(&sessions, account, session.id)?.ok_or_else(Problem::unauthenticated)?;
+    sessions.change(attestor, &slot.id, |there| {
         if there.id != session.id || there.revoked_at.is_some() {
             return Err(Problem::unauthenticated());
         }

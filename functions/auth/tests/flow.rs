@@ -513,11 +513,11 @@ fn an_account_has_eight_sessions_at_most() {
             .filter(|(store, _, _)| store == "sessions")
             .count()
     };
-    assert_eq!(count(&practice), 16);
+    assert_eq!(count(&practice), 8);
     practice.send(&Call::delete("/v1/auth/sessions/current").bearer(&tokens[4]));
     let again = practice.log_in(&ada).text("token");
     assert!(practice.is_live(&again) && practice.is_live(&tokens[1]) && !practice.is_live(&tokens[4]));
-    assert_eq!(count(&practice), 16);
+    assert_eq!(count(&practice), 8);
 }
 
 #[test]
@@ -611,22 +611,21 @@ fn of_two_invitations_to_one_address_one_becomes_an_account() {
 
 #[test]
 fn a_slot_that_was_never_written_is_used_again() {
-    for lost in 0..2 {
-        let (practice, ada) = Practice::open(20);
-        let probe = Practice::open(20);
-        probe.0.world.stores.disarm();
-        probe.0.log_in(&probe.1);
-        let trace = probe.0.world.stores.trace();
-        let writes = trace.iter().enumerate();
-        let mut writes = writes.filter(|(_, operation)| operation.starts_with("sessions set"));
-        let (nth, _) = writes.nth(lost).unwrap();
-        practice.world.clock.advance(SignedDuration::from_secs(30));
-        practice.world.stores.arm(nth, Fault::Refused);
-        let died = practice.send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada))));
-        assert_eq!(died.status, 503);
-        practice.world.stores.disarm();
-        // Seven more fill the slots; the eighth takes the oldest, where something is missing.
-        let tokens: Vec<String> = (0..8).map(|_| practice.log_in(&ada).text("token")).collect();
-        assert!(tokens.iter().all(|token| practice.is_live(token)));
-    }
+    let (practice, ada) = Practice::open(20);
+    let probe = Practice::open(20);
+    probe.0.world.stores.disarm();
+    probe.0.log_in(&probe.1);
+    let trace = probe.0.world.stores.trace();
+    let nth = trace
+        .iter()
+        .position(|operation| operation.starts_with("sessions set"))
+        .unwrap();
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    practice.world.stores.arm(nth, Fault::Refused);
+    let died = practice.send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada))));
+    assert_eq!(died.status, 503);
+    practice.world.stores.disarm();
+    // Seven more fill the slots; the eighth takes the oldest, where nothing was ever written.
+    let tokens: Vec<String> = (0..8).map(|_| practice.log_in(&ada).text("token")).collect();
+    assert!(tokens.iter().all(|token| practice.is_live(token)));
 }

@@ -10,7 +10,7 @@
 use access::{Caller, LiveConsent, Permissions, Recorded, Request};
 use crypto::{Attestor, KeySet, Label, Secret, name};
 use model::{AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, Timestamp};
-use store::{Doc, Shelf, StoreError, UpdateError, Versioned};
+use store::{Compact, Doc, Shelf, StoreError, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::ledger::{Consent, Ledger, Membership};
@@ -83,7 +83,7 @@ impl<'a> ClientFile<'a> {
         Ok((file, recorded, permissions))
     }
 
-    pub(crate) fn permissions(&self) -> Doc<'_, Permissions, Attestor> {
+    pub(crate) fn permissions(&self) -> Doc<'_, Permissions, Attestor, Compact> {
         Permissions::doc(
             &self.files.permissions,
             self.files.attestor.index(),

@@ -48,6 +48,7 @@ mod gate;
 mod ground;
 mod permissions;
 mod session;
+mod sessions;
 mod table;
 mod vault;
 
@@ -56,8 +57,7 @@ pub use decide::{CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, d
 pub use gate::{Gate, Recorded, RecordedCall, Refusal};
 pub use ground::Ground;
 pub use permissions::{CareTeamMember, LiveConsent, Permissions, PermissionsReader, permissions_name};
-pub use session::{
-    Activity, Assurance, Caller, Session, SessionKeys, Sessions, Token, Unauthenticated, activity_name, session_name,
-};
+pub use session::{Assurance, Caller, Session, Token};
+pub use sessions::{SessionKeys, Sessions, Unauthenticated, Used, session_name};
 pub use table::{CALLS, CallRule, Need, Rule, TABLE};
 pub use vault::{ClientKey, Vault, VaultError};

@@ -1,17 +1,18 @@
 //! What a client's permissions say: one attested document per client, written by `consent`, believed by those who decide.
 
 use crypto::{AttestationReader, Label, Secret, name};
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClientId, ClinicId, ConsentId, DataClass, NoticeId, Purpose, SubjectId, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Doc, Shelf, StoreError};
+use store::{Compact, Doc, Shelf, StoreError};
 
 const PERMISSIONS: Label = Label::new("confide 2026-11 permissions name");
 
 const CLASS: &str = "permissions";
 
-/// Everything that a decision about a client depends on.
+/// Everything that a decision about a client depends on. Stored in its fields' order: a change of form takes another
+/// document class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Permissions {
     /// The client.
     pub client: ClientId,
@@ -27,17 +28,16 @@ pub struct Permissions {
 
 /// A clinician who treats a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CareTeamMember {
     /// The clinician's account.
     pub account: AccountId,
     /// From when on.
+    #[serde(with = "nanosecond::required")]
     pub since: Timestamp,
 }
 
 /// A consent that has been given and not withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LiveConsent {
     /// Its id in the ledger.
     pub id: ConsentId,
@@ -48,7 +48,7 @@ pub struct LiveConsent {
     /// For which data.
     pub classes: Vec<DataClass>,
     /// Until when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "nanosecond::optional")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -113,7 +113,7 @@ impl Permissions {
         clinic: ClinicId,
         client: ClientId,
         key: &'s K,
-    ) -> Doc<'s, Self, K> {
-        shelf.doc(Some(clinic), CLASS, &permissions_name(index, clinic, client), key)
+    ) -> Doc<'s, Self, K, Compact> {
+        shelf.encoded_doc(Some(clinic), CLASS, &permissions_name(index, clinic, client), key)
     }
 }

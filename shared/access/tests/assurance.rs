@@ -1,6 +1,6 @@
 //! What a session opens by how it was proven, and when.
 // Test code: a failed expectation is a failed test.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use access::{Assurance, Caller, DenialReason, FRESH_FOR, Request, Sessions, Token, decide};
 use crypto::Keyring;
@@ -26,7 +26,7 @@ fn enrolment_opens_what_sets_up_a_factor_and_the_rest_needs_a_proof_that_is_rece
     use Assurance::{Enrolment, MultiFactor, SingleFactor};
     let world = World::new(1);
     let proven_at = world.clock.now();
-    let plain = Request::new(Action::Amend, DataClass::Authenticator);
+    let plain = Request::new(Action::Revoke, DataClass::Session);
     let forbidden = Request::new(Action::Export, DataClass::Health);
     let soon = SignedDuration::from_secs(299);
     for assurance in [Enrolment, SingleFactor, MultiFactor] {

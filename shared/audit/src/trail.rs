@@ -1,6 +1,6 @@
 use crypto::KeySet;
 use model::{ClinicId, Function};
-use ports::EntropyExt;
+use ports::{EntropyExt, KvError};
 use store::{Head, Log, Shelf, StoreError};
 
 use crate::Event;
@@ -74,10 +74,19 @@ impl<'a> Trail<'a> {
     /// # Errors
     /// [`StoreError`] where the event is not known to be durable; nothing else may then happen.
     pub fn append(&self, event: &Event) -> Result<(), StoreError> {
-        let shard = u8::try_from(self.entropy.below(u32::from(SHARDS))).unwrap_or(0);
-        Chains::new(&self.shelf, self.keys, self.function)
-            .chain(event.clinic, shard)
-            .append(*event.id.as_bytes(), event)
-            .map(drop)
+        let chains = Chains::new(&self.shelf, self.keys, self.function);
+        let first = u8::try_from(self.entropy.below(u32::from(SHARDS))).unwrap_or(0);
+        // Another request was faster at this chain, or died while it began it: the next one is as good, and at once.
+        for shard in (first..SHARDS).chain(0..first) {
+            match chains
+                .chain(event.clinic, shard)
+                .try_append(*event.id.as_bytes(), event)
+            {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) | Err(StoreError::Kv(KvError::Busy)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Contended)
     }
 }

@@ -75,13 +75,13 @@ impl Mac {
         self.0.as_slice().ct_eq(stored).into()
     }
 
-    /// Whether these are the first 128 bits of this code, in constant time.
+    /// Whether these stored bytes are the first 128 bits of this code, in constant time.
     #[must_use]
-    pub fn begins_with(&self, stored: &[u8; 16]) -> bool {
-        self.truncated().ct_eq(stored).into()
+    pub fn matches_truncated(&self, stored: &[u8; 16]) -> bool {
+        self.truncated().as_slice().ct_eq(stored.as_slice()).into()
     }
 
-    /// The first 128 bits, for identifiers that a retry must find again, and where a whole code has no room.
+    /// The first 128 bits, for identifiers that a retry must find again.
     #[must_use]
     pub fn truncated(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
@@ -171,8 +171,8 @@ mod tests {
     fn a_code_is_compared_whole_or_by_its_first_half() {
         let code = mac(&Secret::from_bytes([1; 32]), ONE, &[]);
         let other = mac(&Secret::from_bytes([1; 32]), TWO, &[]);
-        assert!(code.matches(code.as_bytes()) && code.begins_with(&code.truncated()));
-        assert!(!code.matches(other.as_bytes()) && !code.begins_with(&other.truncated()));
+        assert!(code.matches(code.as_bytes()) && code.matches_truncated(&code.truncated()));
+        assert!(!code.matches(other.as_bytes()) && !code.matches_truncated(&other.truncated()));
         assert!(!code.matches(&code.truncated()), "a part is not the whole");
     }
 }

@@ -115,7 +115,11 @@ impl<K: Kind> Hash for Id<K> {
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
@@ -131,7 +135,11 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
                 text.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_str(Text(PhantomData))
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(Text(PhantomData))
+        } else {
+            <[u8; 16]>::deserialize(deserializer).map(Self::from_bytes)
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 mod bucket;
 mod disciplined;
 mod doc;
+mod encoding;
 mod error;
 mod history;
 pub mod idempotency;
@@ -20,7 +21,8 @@ mod shelf;
 
 pub use bucket::{Bucket, BucketError, CompareAndSwap, SwapFailure};
 pub use disciplined::Disciplined;
-pub use doc::{Doc, UpdateError, Versioned};
+pub use doc::{Doc, Margined, UpdateError, Versioned};
+pub use encoding::{Compact, Encoding, Json};
 pub use error::StoreError;
 pub use history::History;
 pub use lease::{Lease, LeaseRecord};

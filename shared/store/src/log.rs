@@ -315,39 +315,48 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
     /// # Errors
     /// [`StoreError`] where the entry is not known to be durable.
     pub fn append(&self, id: EntryId, value: &T) -> Result<u64, StoreError> {
-        let json = serde_json::to_vec(value).map_err(|_| StoreError::Form)?;
         for _ in retry::attempts(self.shelf.clock, self.shelf.entropy) {
-            let slot = self.shelf.kv.open(&self.at)?;
-            let mut block = match &slot {
-                None => Block {
-                    link: None,
-                    frames: Vec::new(),
-                    sequence: 0,
-                    chain: GENESIS,
-                },
-                Some(slot) => self.parse_head(slot.value())?,
-            };
-            if let Some(sequence) = block.position(&id) {
-                return Ok(sequence);
-            }
-            if block.is_full() {
-                self.spill(&mut block)?;
-            }
-            let sequence = block.sequence.checked_add(1).ok_or(StoreError::Form)?;
-            let sealed = self.key.seal(self.shelf.entropy, &self.place.at(sequence), &json)?;
-            block.chain = chain(&block.chain, sequence, &id, &json);
-            block.sequence = sequence;
-            block.frames.push(Frame { id, sealed });
-            let head = self.write_head(&block)?;
-            let written = match slot {
-                None => self.shelf.kv.create(&self.at, &head)? == Creation::Created,
-                Some(slot) => slot.swap(&head)? == Swap::Applied,
-            };
-            if written {
+            if let Some(sequence) = self.try_append(id, value)? {
                 return Ok(sequence);
             }
         }
         Err(StoreError::Contended)
+    }
+
+    /// Appends an entry as [`Log::append`] does, but tries only once: `None` where somebody else changed the log
+    /// meanwhile, and nothing was appended.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the entry is not known to be durable.
+    pub fn try_append(&self, id: EntryId, value: &T) -> Result<Option<u64>, StoreError> {
+        let json = serde_json::to_vec(value).map_err(|_| StoreError::Form)?;
+        let slot = self.shelf.kv.open(&self.at)?;
+        let mut block = match &slot {
+            None => Block {
+                link: None,
+                frames: Vec::new(),
+                sequence: 0,
+                chain: GENESIS,
+            },
+            Some(slot) => self.parse_head(slot.value())?,
+        };
+        if let Some(sequence) = block.position(&id) {
+            return Ok(Some(sequence));
+        }
+        if block.is_full() {
+            self.spill(&mut block)?;
+        }
+        let sequence = block.sequence.checked_add(1).ok_or(StoreError::Form)?;
+        let sealed = self.key.seal(self.shelf.entropy, &self.place.at(sequence), &json)?;
+        block.chain = chain(&block.chain, sequence, &id, &json);
+        block.sequence = sequence;
+        block.frames.push(Frame { id, sealed });
+        let head = self.write_head(&block)?;
+        let is_written = match slot {
+            None => self.shelf.kv.create(&self.at, &head)? == Creation::Created,
+            Some(slot) => slot.swap(&head)? == Swap::Applied,
+        };
+        Ok(is_written.then_some(sequence))
     }
 
     /// Appends under a fresh id.

@@ -48,6 +48,17 @@ impl<'a> Shelf<'a> {
         name: &str,
         key: &'s K,
     ) -> Doc<'s, T, K> {
+        self.encoded_doc(clinic, class, name, key)
+    }
+
+    /// The document of this name, whose value is not kept as JSON.
+    pub fn encoded_doc<'s, T, K: ?Sized, E>(
+        &'s self,
+        clinic: Option<ClinicId>,
+        class: &'static str,
+        name: &str,
+        key: &'s K,
+    ) -> Doc<'s, T, K, E> {
         let (at, place) = self.place(clinic, class, name);
         Doc {
             shelf: self,

@@ -1,4 +1,4 @@
-use access::{Activity, Assurance, Session, Sessions, Token};
+use access::{Assurance, Session, Sessions, Token};
 use crypto::Keyring;
 use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, Function, Role};
@@ -46,12 +46,7 @@ pub fn log_in_with(
     world.with_platform(Function::Auth, |platform| {
         let shelf = Shelf::open(&platform, "sessions").unwrap();
         let sessions = Sessions::new(shelf, attestor, platform.clock);
-        let activity = Activity {
-            session: session.id,
-            at: now,
-        };
-        sessions.doc(&slot, attestor).create_unshared(&session).unwrap();
-        sessions.activity(&slot).create_unshared(&activity).unwrap();
+        sessions.begin(attestor, &slot, &session).unwrap();
     });
     token.reveal().to_string()
 }
