@@ -10,18 +10,16 @@ use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
 
 use crate::pending::PendingId;
+use crate::webauthn::Challenge;
 
 const CHALLENGE: Label = Label::new("confide 2026-11 webauthn challenge");
 
 /// As long as the options say that an answer is waited for.
-pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 const NONCE_LENGTH: usize = 12;
 const EXPIRY_LENGTH: usize = 4;
 const MAC_LENGTH: usize = 16;
-
-/// A challenge as it goes into the options: 96 random bits, the second it ends, and 128 bits of a MAC.
-pub(crate) type Challenge = [u8; NONCE_LENGTH + EXPIRY_LENGTH + MAC_LENGTH];
 
 type Nonce = [u8; NONCE_LENGTH];
 
@@ -66,7 +64,7 @@ impl Ceremony {
         mac(index, CHALLENGE, &[kind, clinic, account, within, nonce, &expiry])
     }
 
-    /// A fresh challenge.
+    /// A fresh challenge: 96 random bits, the second it ends, and 128 bits of a MAC.
     pub(crate) fn challenge(&self, index: &Secret, entropy: &dyn Entropy, now: Timestamp) -> Challenge {
         let nonce = entropy.bytes();
         let end = now.saturating_add(LIFETIME).unwrap_or(now).as_second();
@@ -76,12 +74,12 @@ impl Ceremony {
         for (to, from) in challenge.iter_mut().zip(nonce.iter().chain(&expiry).chain(&code)) {
             *to = *from;
         }
-        challenge
+        Challenge::from_bytes(challenge)
     }
 
     /// The challenge as one that can be used, if it was made for this and has not ended. Compares in constant time.
     pub(crate) fn recognise(&self, index: &Secret, challenge: &Challenge, now: Timestamp) -> Option<Unused> {
-        let (nonce, rest) = challenge.split_first_chunk::<NONCE_LENGTH>()?;
+        let (nonce, rest) = challenge.as_bytes().split_first_chunk::<NONCE_LENGTH>()?;
         let (expiry, code) = rest.split_first_chunk::<EXPIRY_LENGTH>()?;
         let genuine = self.mac(index, nonce, *expiry).matches_truncated(code.try_into().ok()?);
         let ends_at = Timestamp::from_second(i64::from(u32::from_be_bytes(*expiry))).ok()?;
@@ -174,11 +172,8 @@ mod tests {
     fn a_challenge_ends_after_five_minutes_and_cannot_be_made_up() {
         let (entropy, log_in) = (SeededEntropy::new(2), Ceremony::LogIn(ClinicId::from_bytes([2; 16])));
         let challenge = log_in.challenge(&index(), &entropy, at(1000));
-        assert_ne!(
-            challenge,
-            log_in.challenge(&index(), &entropy, at(1000)),
-            "each is another"
-        );
+        let other = log_in.challenge(&index(), &entropy, at(1000));
+        assert_ne!(challenge.as_bytes(), other.as_bytes(), "each is another");
         for (second, right) in [(1000, true), (1299, true), (1300, false)] {
             assert_eq!(
                 log_in.recognise(&index(), &challenge, at(second)).is_some(),
@@ -186,9 +181,10 @@ mod tests {
                 "{second}"
             );
         }
-        for position in 0..challenge.len() {
-            let mut changed = challenge;
+        for position in 0..32 {
+            let mut changed = *challenge.as_bytes();
             changed[position] ^= 1;
+            let changed = Challenge::from_bytes(changed);
             assert!(log_in.recognise(&index(), &changed, at(1000)).is_none(), "{position}");
         }
         assert!(

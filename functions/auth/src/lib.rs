@@ -17,6 +17,8 @@ mod invitations;
 mod log_in;
 mod opening;
 mod own_factors;
+mod passkey_log_in;
+mod passkey_settings;
 mod password;
 mod password_change;
 mod pending;
@@ -29,7 +31,6 @@ mod sms_codes;
 mod step;
 mod step_up;
 mod throttle;
-#[cfg_attr(not(test), expect(dead_code, reason = "no route uses passkeys yet"))]
 mod webauthn;
 
 pub use routes::ROUTES;

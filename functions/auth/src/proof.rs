@@ -3,13 +3,17 @@
 use access::Assurance;
 use crypto::Secret;
 use model::{SessionId, Timestamp};
-use web::{Check, Problem};
+use serde_json::Value;
+use web::{Check, Exchange, Problem};
 
 use crate::account::Account;
+use crate::challenge::Ceremony;
 use crate::factor::{RecoveryCode, SecondFactor, Totp};
+use crate::passkey_settings::relying_party;
 use crate::password::Password;
 use crate::pending::PendingId;
 use crate::step::{self, Evidence, PasswordEvidence, Step};
+use crate::webauthn::{AuthenticationResponse, Refused, RelyingParty};
 
 /// What a code that is sent is for. One for one thing is right for no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,14 @@ pub(crate) enum Proof<'p> {
     Totp(&'p str),
     Sms(&'p str, CodeUse),
     RecoveryCode(&'p str),
+    Passkey(&'p PasskeyProof<'p>),
+}
+
+/// An assertion, and what it has to be one of.
+pub(crate) struct PasskeyProof<'p> {
+    pub(crate) rp: RelyingParty,
+    pub(crate) ceremony: Ceremony,
+    pub(crate) response: &'p AuthenticationResponse,
 }
 
 impl CodeUse {
@@ -41,12 +53,21 @@ impl CodeUse {
     }
 }
 
+/// Reads an assertion in this field of a body: 400 for what browsers do not send.
+pub(crate) fn assertion(json: &Value, field: &str) -> Result<AuthenticationResponse, Problem> {
+    AuthenticationResponse::parse(json).map_err(|refused| match refused {
+        Refused::Malformed { field: within, detail } => Problem::malformed(format!("{field}{within}"), "webauthn", detail),
+        _ => Problem::malformed(field, "webauthn", "must be what browsers answer when they are asked for a passkey"),
+    })
+}
+
 /// What a body offers as proof, of which it must be one thing.
 pub(crate) struct Offered<'o> {
     pub(crate) password: Option<&'o Password>,
     pub(crate) totp: Option<&'o str>,
     pub(crate) sms_code: Option<&'o str>,
     pub(crate) recovery_code: Option<&'o str>,
+    pub(crate) passkey: Option<&'o AuthenticationResponse>,
 }
 
 impl<'o> Offered<'o> {
@@ -57,6 +78,7 @@ impl<'o> Offered<'o> {
             self.totp.is_some(),
             self.sms_code.is_some(),
             self.recovery_code.is_some(),
+            self.passkey.is_some(),
         ];
         let mut check = Check::new();
         check.that(
@@ -68,11 +90,31 @@ impl<'o> Offered<'o> {
         check.finish()
     }
 
+    /// The assertion that it is, if it is one.
+    pub(crate) fn passkey_proof(
+        &self,
+        exchange: &Exchange<'_>,
+        ceremony: Ceremony,
+    ) -> Result<Option<PasskeyProof<'o>>, Problem> {
+        match self.passkey {
+            None => Ok(None),
+            Some(response) => Ok(Some(PasskeyProof {
+                rp: relying_party(exchange)?,
+                ceremony,
+                response,
+            })),
+        }
+    }
+
     /// The second factor that it is, if it is one.
-    pub(crate) fn proof(&self, code_use: CodeUse) -> Option<Proof<'o>> {
+    pub(crate) fn proof<'p>(&self, code_use: CodeUse, passkey: Option<&'p PasskeyProof<'o>>) -> Option<Proof<'p>>
+    where
+        'o: 'p,
+    {
         let totp = self.totp.map(Proof::Totp);
         let sms = self.sms_code.map(|code| Proof::Sms(code, code_use));
-        totp.or(sms).or(self.recovery_code.map(Proof::RecoveryCode))
+        let recovery_code = self.recovery_code.map(Proof::RecoveryCode);
+        totp.or(sms).or(recovery_code).or(passkey.map(Proof::Passkey))
     }
 }
 
@@ -82,6 +124,7 @@ impl Proof<'_> {
             Self::Totp(_) => SecondFactor::Totp,
             Self::Sms(..) => SecondFactor::Sms,
             Self::RecoveryCode(_) => SecondFactor::RecoveryCode,
+            Self::Passkey(_) => SecondFactor::Passkey,
         }
     }
 }
@@ -110,7 +153,20 @@ impl Account {
                 let presented = RecoveryCode::parse(text).zip(self.factors.recovery_codes.as_mut());
                 Ok(presented.is_some_and(|(code, codes)| codes.use_up(index, clinic, account, &code, now)))
             }
+            Proof::Passkey(proof) => Ok(self.show_passkey(proof, index, now).is_some()),
         }
+    }
+
+    /// Which step refused is told to nobody who has not logged in (WebAuthn Level 3, section 14.6.2).
+    fn show_passkey(&mut self, proof: &PasskeyProof<'_>, index: &Secret, now: Timestamp) -> Option<()> {
+        let PasskeyProof { rp, ceremony, response } = proof;
+        let challenge = response.challenge()?;
+        let unused = ceremony.recognise(index, &challenge, now)?;
+        let passkey = self.factors.passkeys.find_mut(response.credential_id())?;
+        let assertion = rp.verify(&challenge, response, self.id, &passkey.credential).ok()?;
+        let right = self.used_challenges.use_up(unused, now) && passkey.credential.note_use(&assertion);
+        passkey.last_used_at = Some(now);
+        right.then_some(())
     }
 
     /// Makes the app from enrolment a factor, where the account has none yet, with a code that proves that it has the

@@ -5,16 +5,19 @@ use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass};
 use serde::Deserialize;
+use serde_json::Value;
 use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::account::{Account, Accounts};
+use crate::challenge::Ceremony;
 use crate::credentials::invalid_credentials;
 use crate::email::Email;
 use crate::factor::{Factors, SecondFactor};
 use crate::opening::Opening;
+use crate::passkey_settings::relying_party;
 use crate::pending::{PendingLogIn, PendingToken};
-use crate::proof::{CodeUse, Offered, Proof};
+use crate::proof::{CodeUse, Offered, Proof, assertion};
 use crate::sms_codes;
 use crate::step::{PasswordEvidence, Standing, Step};
 use crate::throttle::Attempt;
@@ -32,6 +35,7 @@ struct CompletionBody {
     totp: Option<Zeroizing<String>>,
     sms_code: Option<Zeroizing<String>>,
     recovery_code: Option<Zeroizing<String>>,
+    passkey: Option<Value>,
 }
 
 /// A log-in that is half done, and its account.
@@ -140,6 +144,21 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     )
 }
 
+/// `POST /v1/auth/log-ins/passkey`
+///
+/// What the browser needs to ask for one of the account's passkeys. Nothing is written: the challenge proves itself.
+pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let LogInBody { log_in } = exchange.json()?;
+    let rp = relying_party(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    let Waiting { token, account, .. } = find(exchange, &accounts, &log_in)?;
+    account.check_usable(SecondFactor::Passkey)?;
+    let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
+    let now = exchange.platform.clock.now();
+    let challenge = ceremony.challenge(accounts.index, exchange.platform.entropy, now);
+    Reply::ok(&rp.request_options(&challenge, &account.factors.passkeys.credentials()))
+}
+
 /// `POST /v1/auth/log-ins/complete`
 ///
 /// Order: try counted (codes by SMS), then see [`Opening::open`]. The log-in is taken away with what is used up, so that neither is
@@ -150,12 +169,15 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         totp,
         sms_code,
         recovery_code,
+        passkey,
     } = exchange.json()?;
+    let passkey = passkey.as_ref().map(|json| assertion(json, "/passkey")).transpose()?;
     let offered = Offered {
         password: None,
         totp: totp.as_ref().map(|code| code.as_str()),
         sms_code: sms_code.as_ref().map(|code| code.as_str()),
         recovery_code: recovery_code.as_ref().map(|code| code.as_str()),
+        passkey: passkey.as_ref(),
     };
     offered.check_one()?;
     let accounts = Accounts::open(exchange)?;
@@ -166,8 +188,10 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         log_in,
     } = find(exchange, &accounts, &log_in)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
+    let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
+    let passkey = offered.passkey_proof(exchange, ceremony)?;
     let proof = offered
-        .proof(CodeUse::LogIn(token.id))
+        .proof(CodeUse::LogIn(token.id), passkey.as_ref())
         .ok_or_else(|| Problem::defect("a factor that was checked is missing"))?;
     let refused = |account: &Account| refuse(exchange, &attempt, Some(account), invalid_credentials());
     if let Proof::Sms(..) = proof {

@@ -5,16 +5,19 @@ use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::account::{Account, Accounts};
+use crate::challenge::Ceremony;
 use crate::email::Email;
 use crate::factor::{Factors, SecondFactor};
 use crate::opening::Unchanged;
+use crate::passkey_settings::relying_party;
 use crate::password::Password;
-use crate::proof::{CodeUse, Offered, Proof};
+use crate::proof::{CodeUse, Offered, Proof, assertion};
 use crate::sessions::{admit, own_account, slot_of};
 use crate::sms_codes;
 use crate::step::PasswordEvidence;
@@ -27,6 +30,7 @@ struct StepUpBody {
     totp: Option<Zeroizing<String>>,
     sms_code: Option<Zeroizing<String>>,
     recovery_code: Option<Zeroizing<String>>,
+    passkey: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -73,12 +77,15 @@ pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         totp,
         sms_code,
         recovery_code,
+        passkey,
     } = exchange.json()?;
+    let passkey = passkey.as_ref().map(|json| assertion(json, "/passkey")).transpose()?;
     let offered = Offered {
         password: password.as_ref(),
         totp: totp.as_ref().map(|code| code.as_str()),
         sms_code: sms_code.as_ref().map(|code| code.as_str()),
         recovery_code: recovery_code.as_ref().map(|code| code.as_str()),
+        passkey: passkey.as_ref(),
     };
     offered.check_one()?;
     if let Some(password) = &password {
@@ -99,7 +106,9 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     attempt.at(account.clinic, &email)?;
     let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
     let refused = |account: &Account| refuse(exchange, &attempt, caller, account);
-    let proof = offered.proof(CodeUse::StepUp(session.id));
+    let ceremony = Ceremony::StepUp(account.clinic, account.id, session.id);
+    let passkey = offered.passkey_proof(exchange, ceremony)?;
+    let proof = offered.proof(CodeUse::StepUp(session.id), passkey.as_ref());
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
@@ -150,6 +159,24 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         fresh_until: now.saturating_add(FRESH_FOR).unwrap_or(now),
     };
     Ok(Reply::ok(&answer)?.recorded(event))
+}
+
+/// `POST /v1/auth/sessions/current/step-up/passkey`
+///
+/// What the browser needs to ask for one of the account's passkeys. Nothing but the record is written: the challenge proves itself.
+pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let rp = relying_party(exchange)?;
+    let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Session))?;
+    let event = recorded.event();
+    let accounts = Accounts::open(exchange)?;
+    let account = own_account(&accounts, &caller)?;
+    account
+        .check_usable(SecondFactor::Passkey)
+        .map_err(|problem| problem.recorded(event))?;
+    let ceremony = Ceremony::StepUp(account.clinic, account.id, caller.session().id);
+    let now = exchange.platform.clock.now();
+    let challenge = ceremony.challenge(accounts.index, exchange.platform.entropy, now);
+    Ok(Reply::ok(&rp.request_options(&challenge, &account.factors.passkeys.credentials()))?.recorded(event))
 }
 
 /// `POST /v1/auth/sessions/current/step-up/sms`

@@ -78,15 +78,27 @@ pub struct World {
     pub keyrings: BTreeMap<Function, String>,
     /// Everybody outside.
     pub provider: Provider,
+    variables: RefCell<BTreeMap<(Function, String), String>>,
     pub(crate) routes: RefCell<BTreeMap<Function, Vec<Route>>>,
     log: RefCell<Vec<String>>,
 }
 
-struct OneSecret<'a>(Option<&'a String>);
+/// What a function is handed: its keyring, and the variables that the test has set.
+struct GrantedSecrets<'w> {
+    world: &'w World,
+    function: Function,
+}
 
-impl Secrets for OneSecret<'_> {
+impl Secrets for GrantedSecrets<'_> {
     fn secret(&self, name: &str) -> Option<String> {
-        (name == "keyring").then(|| self.0.cloned()).flatten()
+        if name == "keyring" {
+            return self.world.keyrings.get(&self.function).cloned();
+        }
+        self.world
+            .variables
+            .borrow()
+            .get(&(self.function, name.to_owned()))
+            .cloned()
     }
 }
 
@@ -124,9 +136,17 @@ impl World {
             stores: MemoryStores::default(),
             keyrings,
             provider: Provider::default(),
+            variables: RefCell::default(),
             routes: RefCell::default(),
             log: RefCell::default(),
         }
+    }
+
+    /// Sets a variable of a function.
+    pub fn set(&self, function: Function, name: &str, value: &str) {
+        self.variables
+            .borrow_mut()
+            .insert((function, name.to_owned()), value.to_owned());
     }
 
     /// Lets a function be reached by the chained calls of others.
@@ -149,7 +169,7 @@ impl World {
         run(Platform {
             clock: &self.clock,
             entropy: &self.entropy,
-            secrets: &OneSecret(self.keyrings.get(&function)),
+            secrets: &GrantedSecrets { world: self, function },
             stores: &stores,
             outbound: &GrantedOutbound { world: self, function },
             log: self,

@@ -3,11 +3,13 @@
 //! All of them lie in the account's one document. Whatever is used up, one compare-and-swap uses it up.
 
 mod one_time_code;
+mod passkey;
 mod recovery_code;
 mod sms;
 mod totp;
 
 pub(crate) use one_time_code::{Digits, OneTimeCode};
+pub(crate) use passkey::{Full, Passkeys, RegisteredPasskey};
 pub(crate) use recovery_code::{RecoveryCode, RecoveryCodes};
 use serde::{Deserialize, Serialize};
 pub(crate) use sms::{PHONE_RULE, Phone, Sms, SmsBudget, SmsCandidate};
@@ -87,6 +89,8 @@ pub(crate) enum Holder {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Factors {
+    #[serde(default)]
+    pub(crate) passkeys: Passkeys,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) totp: Option<Totp>,
     /// A secret that no code has confirmed yet. It proves nothing.
@@ -117,7 +121,7 @@ impl Factors {
     /// Those that are set up, whoever may use them.
     pub(crate) fn registered(&self) -> SecondFactors {
         SecondFactors {
-            passkey: false,
+            passkey: !self.passkeys.is_empty(),
             totp: self.totp.is_some(),
             sms: self.sms.is_some(),
             recovery_code: self.recovery_codes.as_ref().is_some_and(|codes| codes.left() > 0),

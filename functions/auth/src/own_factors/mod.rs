@@ -3,6 +3,7 @@
 //! Each needs a proof that is recent, or a session that is there to set up the first one. Nothing changes before its
 //! owner's notice of it is durable, so that nobody changes how somebody logs in without her learning of it.
 
+mod passkeys;
 mod recovery_codes;
 mod sms;
 mod totp;
@@ -12,6 +13,8 @@ use crypto::{Label, name};
 use http::StatusCode;
 use model::{Action, Confidential, DataClass, EventId, Timestamp};
 use notification::{Content, Factor, Message, Recipient, Urgency};
+use passkeys::PasskeyAnswer;
+pub(crate) use passkeys::{add as add_passkey, options as passkey_options, remove as remove_passkey};
 pub(crate) use recovery_codes::make as make_recovery_codes;
 use serde::Serialize;
 pub(crate) use sms::{begin as begin_sms, confirm as confirm_sms, remove as remove_sms};
@@ -54,6 +57,7 @@ struct RecoveryCodesAnswer {
 
 #[derive(Serialize)]
 struct ListAnswer {
+    passkeys: Vec<PasskeyAnswer>,
     totp: Option<TotpAnswer>,
     sms: Option<SmsAnswer>,
     recovery_codes: Option<RecoveryCodesAnswer>,
@@ -216,6 +220,7 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let factors = &own.account.factors;
     let better = factors.registered().passkey || factors.registered().totp;
     Ok(Reply::ok(&ListAnswer {
+        passkeys: factors.passkeys.iter().map(PasskeyAnswer::from).collect(),
         totp: factors.totp.as_ref().map(|totp| TotpAnswer {
             confirmed_at: totp.confirmed_at,
         }),
