@@ -10,12 +10,13 @@ use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
 
 use crate::pending::PendingId;
-use crate::webauthn::Challenge;
+use crate::webauthn::{Challenge, TIMEOUT_MILLISECONDS};
 
 const CHALLENGE: Label = Label::new("confide 2026-11 webauthn challenge");
 
 /// As long as the options say that an answer is waited for.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+const _: () = assert!(TIMEOUT_MILLISECONDS == 5 * 60 * 1000);
 
 const NONCE_LENGTH: usize = 12;
 const EXPIRY_LENGTH: usize = 4;

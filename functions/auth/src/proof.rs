@@ -56,8 +56,14 @@ impl CodeUse {
 /// Reads an assertion in this field of a body: 400 for what browsers do not send.
 pub(crate) fn assertion(json: &Value, field: &str) -> Result<AuthenticationResponse, Problem> {
     AuthenticationResponse::parse(json).map_err(|refused| match refused {
-        Refused::Malformed { field: within, detail } => Problem::malformed(format!("{field}{within}"), "webauthn", detail),
-        _ => Problem::malformed(field, "webauthn", "must be what browsers answer when they are asked for a passkey"),
+        Refused::Malformed { field: within, detail } => {
+            Problem::malformed(format!("{field}{within}"), "webauthn", detail)
+        }
+        _ => Problem::malformed(
+            field,
+            "webauthn",
+            "must be what browsers answer when they are asked for a passkey",
+        ),
     })
 }
 

@@ -2,7 +2,8 @@ use http::Method;
 use web::Route;
 
 use crate::{
-    confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, second_factor, sessions, step_up,
+    confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, second_factor,
+    sessions, step_up,
 };
 
 /// What this function answers.
@@ -29,7 +30,11 @@ pub const ROUTES: [Route; 32] = [
         "/v1/auth/sessions/current/step-up/sms",
         step_up::send_code,
     ),
-    Route::new(Method::POST, "/v1/auth/sessions/current/step-up/passkey", step_up::passkey_options),
+    Route::new(
+        Method::POST,
+        "/v1/auth/sessions/current/step-up/passkey",
+        step_up::passkey_options,
+    ),
     Route::new(Method::DELETE, "/v1/auth/sessions/{session}", sessions::revoke),
     Route::new(Method::PUT, "/v1/auth/password", password_change::change),
     Route::new(Method::GET, "/v1/auth/factors", own_factors::list),
@@ -39,9 +44,17 @@ pub const ROUTES: [Route; 32] = [
     Route::new(Method::POST, "/v1/auth/factors/sms", own_factors::begin_sms),
     Route::new(Method::POST, "/v1/auth/factors/sms/confirm", own_factors::confirm_sms),
     Route::new(Method::DELETE, "/v1/auth/factors/sms", own_factors::remove_sms),
-    Route::new(Method::POST, "/v1/auth/factors/passkeys/options", own_factors::passkey_options),
+    Route::new(
+        Method::POST,
+        "/v1/auth/factors/passkeys/options",
+        own_factors::passkey_options,
+    ),
     Route::new(Method::POST, "/v1/auth/factors/passkeys", own_factors::add_passkey),
-    Route::new(Method::DELETE, "/v1/auth/factors/passkeys/{passkey}", own_factors::remove_passkey),
+    Route::new(
+        Method::DELETE,
+        "/v1/auth/factors/passkeys/{passkey}",
+        own_factors::remove_passkey,
+    ),
     Route::new(
         Method::POST,
         "/v1/auth/factors/recovery-codes",

@@ -62,7 +62,7 @@ impl<'a> AuthenticatorData<'a> {
         };
         let mut reader = Reader::new(rest);
         if flags & ED != 0 {
-            // No extension was asked for, so what there is changes nothing (section 9.4 allows that it is there all the same).
+            // No extension was asked for. Authenticators may answer some all the same (section 9); nothing is done with it.
             let extensions = reader.item(MOST_LEVELS).map_err(|_| malformed())?;
             Reader::new(extensions).map().map_err(|_| malformed())?;
         }

@@ -6,13 +6,13 @@
 //! ```
 //!
 //! Nothing here has a clock, a store or randomness. The caller brings a fresh [`Challenge`] for each ceremony, remembers whom
-//! it was for, lets it be used once and not after [`options::TIMEOUT_MILLISECONDS`], keeps the [`Passkey`], and sees to it
+//! it was for, lets it be used once and not after [`TIMEOUT_MILLISECONDS`], keeps the [`Passkey`], and sees to it
 //! that no credential id is registered twice (section 7.1, step 26).
 //!
 //! A verifier of our own and not a library's, because there is little of it: what exists brings RSA, a second version of each
 //! curve and a clock. The signatures are checked by `p256` and `ed25519-dalek`; what is ours is reading and comparing.
 //!
-//! What an attacker can send is bounded before it is looked at: see [`response`] and [`cbor`].
+//! What a stranger can send is bounded before it is taken apart: see [`response`] and [`cbor`].
 
 mod authenticator_data;
 mod base64url;
@@ -35,7 +35,7 @@ mod test_vectors;
 
 pub(crate) use {
     challenge::Challenge,
-    options::User,
+    options::{TIMEOUT_MILLISECONDS, User},
     passkey::{CredentialId, Passkey},
     refused::Refused,
     relying_party::RelyingParty,

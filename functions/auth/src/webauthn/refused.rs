@@ -1,6 +1,6 @@
-/// Why a response was not accepted: the step of WebAuthn Level 3, section 7.1 or 7.2, that failed. Nothing secret is in it and
-/// nothing of what was sent, but to say which step failed helps nobody except the owner of the account: tell it to a caller who
-/// is logged in (registration), and to nobody else.
+/// Why a response was not accepted: which step of WebAuthn Level 3, section 7.1 or 7.2, failed. It repeats nothing of what was
+/// sent. Somebody who is logged in may be told all of it; somebody who is about to log in only what is [`Refused::Malformed`],
+/// since the rest tells what there is of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The response is not what browsers send: a 400 with this field, a JSON pointer into the response.
@@ -33,7 +33,7 @@ pub(crate) enum Refused {
     BackupEligibility,
     /// The signature is not the credential's.
     Signature,
-    /// The authenticator has signed this often before: somebody has a copy of it.
+    /// The counter has not risen: somebody may have a copy of the authenticator.
     SignatureCounter,
 }
 

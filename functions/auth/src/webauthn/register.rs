@@ -48,7 +48,7 @@ impl RelyingParty {
     /// The caller has to refuse an id that is registered already, for whomever (step 26): nothing here proves that the
     /// authenticator has the private key, so that somebody could register a credential of another person as her own.
     pub(crate) fn register(&self, challenge: &Challenge, response: &RegistrationResponse) -> Result<Passkey, Refused> {
-        // Steps 5 to 12. The hash would be what a statement signs.
+        // Steps 5 to 12. Only a statement would sign the hash.
         client_data::check(response.client_data.as_bytes(), Ceremony::Registration, challenge, self)?;
         // Step 13, and with it, in the place of step 20: the public key is of an algorithm that was offered. That this comes
         // before steps 14 to 17 changes which refusal is told of several, and nothing else.
