@@ -1,6 +1,8 @@
 //! Log-in, and the proof that an app has the account's second factor.
 //!
 //! Whatever is wrong, the answer is the same, after the same work: the same store operations and one Argon2id.
+//!
+//! Each try is counted as failed before anything else is written, and given back after all is written (see [`Attempt`]).
 
 use access::{Activity, Request, Session, Sessions, Token};
 use audit_trail::{Actor, Decision};
@@ -17,7 +19,7 @@ use crate::account::{Account, Accounts, Factors, SESSION_LENGTH};
 use crate::email::{self, Email};
 use crate::password::Password;
 use crate::slots::{self, Place, Slot, SlotId};
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 const MOST_DEVICE_NAME: usize = 100;
 
@@ -55,6 +57,7 @@ struct Presented<'t> {
     attempt: Attempt<'t>,
     account: Account,
     exists: bool,
+    verdict: Verdict,
     password_is_right: bool,
 }
 
@@ -73,18 +76,23 @@ fn checked(email: &str, password: &Password, mut check: Check) -> Result<Email, 
     email.ok_or_else(|| Problem::defect("a checked address is missing"))
 }
 
-/// Looks the account up and checks the password, unless somebody was wrong too often.
+/// Looks the account up and checks the password. At a locked factor nothing is right, and everything takes as long.
 fn present<'t>(
     exchange: &Exchange<'_>,
     accounts: &'t Accounts<'t>,
     clinic: ClinicId,
     email: &Email,
     password: &Password,
+    factors: &[Factor],
 ) -> Result<Presented<'t>, Problem> {
-    let mut attempt = Attempt::begin(exchange, accounts)?;
-    attempt.at(clinic, email)?;
+    let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
     let found = accounts.find(clinic, email)?;
     let exists = found.is_some();
+    let subject = match &found {
+        Some(account) => Subject::Account(clinic, account.id),
+        None => Subject::Nobody(clinic, email),
+    };
+    let verdict = attempt.at(subject, factors)?;
     let account = found.unwrap_or_else(|| {
         let id = AccountId::from_bytes([0; 16]);
         Account::nobody(clinic, id, exchange.platform.clock.now())
@@ -94,23 +102,31 @@ fn present<'t>(
         attempt,
         account,
         exists,
-        password_is_right: password_is_right && exists,
+        verdict,
+        password_is_right: password_is_right && exists && verdict == Verdict::Open,
     })
 }
 
 impl Presented<'_> {
     /// Counts and records a refusal.
     fn refuse(&self, exchange: &Exchange<'_>, action: Action, class: DataClass) -> Result<Problem, Problem> {
-        self.attempt.failed()?;
+        let wrong = if self.password_is_right {
+            Factor::Totp
+        } else {
+            Factor::Password
+        };
+        self.attempt.failed(wrong)?;
+        let rule = match self.verdict {
+            Verdict::Open => "login.refused",
+            Verdict::Locked => "login.locked",
+        };
         let (clinic, request) = if self.exists {
             let request = Request::new(action, class).of(self.account.id);
             (Some(self.account.clinic), request)
         } else {
             (None, Request::new(action, class))
         };
-        let event = exchange
-            .gate()?
-            .note(clinic, None, &request, Decision::Denied, "login.refused")?;
+        let event = exchange.gate()?.note(clinic, None, &request, Decision::Denied, rule)?;
         Ok(invalid_credentials().recorded(event))
     }
 
@@ -135,7 +151,8 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     } = exchange.json()?;
     let email = checked(&email, &password, Check::new())?;
     let accounts = Accounts::open(exchange)?;
-    let presented = present(exchange, &accounts, clinic, &email, &password)?;
+    let factors = [Factor::Password, Factor::Totp];
+    let presented = present(exchange, &accounts, clinic, &email, &password, &factors)?;
     let now = exchange.platform.clock.now();
     let refused = || presented.refuse(exchange, Action::Amend, DataClass::Account);
     let step = match presented.account.totp.check_confirmation(&code, now)? {
@@ -187,7 +204,11 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let email = checked(&email, &password, check)?;
     let accounts = Accounts::open(exchange)?;
-    let presented = present(exchange, &accounts, clinic, &email, &password)?;
+    let shown: &[Factor] = match &totp {
+        Some(_) => &[Factor::Password, Factor::Totp],
+        None => &[Factor::Password],
+    };
+    let presented = present(exchange, &accounts, clinic, &email, &password, shown)?;
     let now = exchange.platform.clock.now();
     let code = totp.as_ref().map(|code| code.as_str());
     let refused = || presented.refuse(exchange, Action::Create, DataClass::Session);
