@@ -94,8 +94,8 @@ impl Chain {
     }
 }
 
-/// Reads the clinic's chains as those who watch over the trail do. Only this function's can hold anything: it has no key
-/// of another's.
+/// Reads the clinic's chains as those who watch over the trail do. Only this function's can hold anything: it has no
+/// key of another's.
 fn with_chains<R>(practice: &Practice, read: impl FnOnce(&Chains<'_>, ClinicId) -> R) -> R {
     let keyring = Keyring::parse(Function::Audit, Some(&practice.world.keyrings[&Function::Audit])).unwrap();
     practice.world.with_platform(Function::Audit, |platform| {
@@ -145,8 +145,8 @@ fn documents(practice: &Practice) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// The documents that count tries, which are written before anything is decided and so before anything is recorded: those of the
-/// network and of the account, and none for who has a session.
+/// The documents that count tries, which are written before anything is decided and so before anything is recorded:
+/// those of the network and of the account, and none for who has a session.
 fn counts(trace: &[String]) -> BTreeSet<String> {
     let before = trace.iter().take_while(|operation| !operation.starts_with("audit "));
     let written = before.filter_map(|operation| operation.strip_prefix("accounts swap "));

@@ -301,8 +301,8 @@ fn guessing_is_locked_out_for_a_time_and_looks_like_any_wrong_guess() {
     assert_eq!(right(Some(ELSEWHERE)), 201, "the failures before were hers");
 }
 
-/// The fifth guess, and the right password right before each of its operations: once the guess is counted, the password is not
-/// looked at any more.
+/// The fifth guess, and the right password right before each of its operations: once the guess is counted, the password
+/// is not looked at any more.
 #[test]
 fn guesses_at_one_time_are_no_more_than_guesses_in_a_row() {
     let fifth = |practice: &Practice, ada: &Person| {

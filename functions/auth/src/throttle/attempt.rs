@@ -34,8 +34,8 @@ pub(crate) enum Verdict {
 
 /// One attempt to prove something, which counts as failed from its beginning.
 ///
-/// Order: the network's bucket, the account's tries; then whatever is verified; then what was not wrong is given back. A crash anywhere
-/// leaves one failure too many.
+/// Order: the network's bucket, the account's tries; then whatever is verified; then what was not wrong is given back.
+/// A crash anywhere leaves one failure too many.
 pub(crate) struct Attempt<'t> {
     accounts: &'t Accounts<'t>,
     network: Network,
@@ -94,8 +94,8 @@ impl<'t> Attempt<'t> {
         Ok(verdict)
     }
 
-    /// This factor was wrong, which is counted already; the others are given back. One write where there are others, even
-    /// where there is nothing to give back: it must not show which factor was wrong, or that it is locked.
+    /// This factor was wrong, which is counted already; the others are given back. One write where there are others,
+    /// even where there is nothing to give back: it must not show which factor was wrong, or that it is locked.
     pub(crate) fn failed(&self, wrong: Factor) -> Result<(), Problem> {
         match &self.tried {
             Some(tried) if tried.factors > 1 => tried.give_back(Some(wrong)),
@@ -103,8 +103,8 @@ impl<'t> Attempt<'t> {
         }
     }
 
-    /// All that is needed was right: the owner has proven herself from this network. Two writes. A crash before the first one
-    /// leaves a failure in each count, one between them a failure of the network.
+    /// All that is needed was right: the owner has proven herself from this network. Two writes. A crash before the
+    /// first one leaves a failure in each count, one between them a failure of the network.
     pub(crate) fn succeeded(&self) -> Result<(), Problem> {
         if let Some(tried) = &self.tried {
             change(&tried.tries, &mut |tries| {
@@ -123,8 +123,8 @@ impl<'t> Attempt<'t> {
         self.give_network_back()
     }
 
-    /// A problem that has nothing to do with guessing. Where what was counted can't be given back now, it stays counted, and
-    /// the problem is what the caller has to know.
+    /// A problem that has nothing to do with guessing. Where what was counted can't be given back now, it stays
+    /// counted, and the problem is what the caller has to know.
     pub(crate) fn excuse(&self, problem: Problem) -> Problem {
         let _ = self.released();
         problem
@@ -224,8 +224,8 @@ fn too_many(limit: &RateLimit) -> Problem {
     )
 }
 
-/// Changes a document, which comes to be with its first change. The change is behind a pointer: all that goes into `Doc::update` is
-/// compiled for each type of change, and there are many of them here.
+/// Changes a document, which comes to be with its first change. The change is behind a pointer: all that goes into
+/// `Doc::update` is compiled for each type of change, and there are many of them here.
 fn change<T>(doc: &Doc<'_, T, KeySet>, change: &mut dyn FnMut(&mut T) -> Result<(), Problem>) -> Result<(), Problem>
 where
     T: Default + Serialize + DeserializeOwned,

@@ -68,8 +68,8 @@ pub(super) struct Admitted {
 }
 
 impl Network {
-    /// A subscriber of IPv6 has at least a /64, so the rest of the address tells nobody apart. Requests whose host names
-    /// no address count as one network: not to be counted must not be an advantage.
+    /// A subscriber of IPv6 has at least a /64, so the rest of the address tells nobody apart. Requests whose host
+    /// names no address count as one network: not to be counted must not be an advantage.
     pub(super) fn of(index: &Secret, address: Option<&str>) -> Self {
         let address = address.and_then(|address| address.parse().ok());
         let hash = match address.map(|address: IpAddr| address.to_canonical()) {
@@ -188,9 +188,9 @@ impl Bucket {
         }
         self.entries.retain(|entry| !entry.windows.is_empty());
         while self.entries.len() >= ENTRIES {
-            // The one that is furthest from any limit, and of those the one that began last: a flood of networks that ask a
-            // little washes no limit away. Who has networks enough to fill a bucket to its limits gains nothing by washing
-            // one away: she had as many requests from each of them.
+            // The one that is furthest from any limit, and of those the one that began last: a flood of networks that
+            // ask a little washes no limit away. Who has networks enough to fill a bucket to its limits gains nothing
+            // by washing one away: she had as many requests from each of them.
             let weights = self.entries.iter().map(Entry::weight).enumerate();
             let least = weights.min_by_key(|(_, (share, since))| (*share, Reverse(*since)));
             self.entries.remove(least.map_or(0, |(index, _)| index));

@@ -127,8 +127,8 @@ impl Tries {
         rows.any(|row| row.failures >= MOST_CONSECUTIVE) || lane.is_locked(factor, now)
     }
 
-    /// Counts a try that shows these factors as a failure of each, before it is known to be one; `None` where one of them
-    /// is locked, and then nothing is counted.
+    /// Counts a try that shows these factors as a failure of each, before it is known to be one; `None` where one of
+    /// them is locked, and then nothing is counted.
     pub(super) fn reserve(&mut self, network: Network, factors: &[Factor], now: Timestamp) -> Option<Reservation> {
         if factors.iter().any(|factor| self.is_locked(network, *factor, now)) {
             return None;
@@ -147,8 +147,8 @@ impl Tries {
         Some(Reservation { network, now, reserved })
     }
 
-    /// Takes a try back, but for the factor that was wrong. Where the owner has proven herself meanwhile, the counts were
-    /// cleared or belong to another lane, and less is taken back or nothing.
+    /// Takes a try back, but for the factor that was wrong. Where the owner has proven herself meanwhile, the counts
+    /// were cleared or belong to another lane, and less is taken back or nothing.
     pub(super) fn give_back(&mut self, reservation: &Reservation, wrong: Option<Factor>) {
         for reserved in &reservation.reserved {
             if Some(reserved.factor) == wrong {
@@ -162,8 +162,8 @@ impl Tries {
         }
     }
 
-    /// The owner has proven herself from this network: what was wrong in its lane is forgotten, it has a lane of its own from now
-    /// on, and the row of failures is over for every factor, also one that was shut.
+    /// The owner has proven herself from this network: what was wrong in its lane is forgotten, it has a lane of its
+    /// own from now on, and the row of failures is over for every factor, also one that was shut.
     pub(super) fn prove(&mut self, network: Network, now: Timestamp) {
         *self.lane(network, now) = Lane::default();
         self.rows.clear();
