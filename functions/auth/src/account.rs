@@ -6,7 +6,8 @@
 //! e-mail document      which account has an address, one per clinic and address
 //! invitation document  one per invitation
 //! invitation log       which invitations there are, one log per clinic
-//! throttle document    counts of failures, 256 in all
+//! tries document       the failures at an account, one per account; and 256 for those at nobody's
+//! network document     the failures and requests of networks, 256 in all
 //! ```
 //!
 //! Everything is named by an HMAC under the index key, always with the clinic in it.
@@ -26,7 +27,7 @@ use crate::password::{PasswordHash, Strength};
 use crate::pending::PendingLogIns;
 use crate::slots::Slot;
 use crate::step::{Circumstances, Standing};
-use crate::throttle::Bucket;
+use crate::throttle::{Bucket, Tries};
 
 const CLINIC: Label = Label::new("confide 2026-11 clinic name");
 const ACCOUNT: Label = Label::new("confide 2026-11 account name");
@@ -34,7 +35,10 @@ const EMAIL: Label = Label::new("confide 2026-11 account e-mail name");
 const NOBODY: Label = Label::new("confide 2026-11 account of nobody");
 const INVITATION: Label = Label::new("confide 2026-11 invitation name");
 const INVITATIONS: Label = Label::new("confide 2026-11 invitation index name");
-const THROTTLE: Label = Label::new("confide 2026-11 throttle name");
+const TRIES: Label = Label::new("confide 2026-11 account tries name");
+const TRIES_AT_NOBODY: Label = Label::new("confide 2026-11 nobody's tries");
+const TRIES_AT_NOBODY_NAME: Label = Label::new("confide 2026-11 nobody's tries name");
+const NETWORKS: Label = Label::new("confide 2026-11 networks name");
 
 /// How long a session may lie idle: staff see many people's data, a client her own.
 const STAFF_IDLE: u32 = 15 * 60;
@@ -219,9 +223,22 @@ impl<'a> Accounts<'a> {
         self.shelf.log(Some(clinic), "invitation index", &name, self.seal)
     }
 
+    pub(crate) fn tries(&self, clinic: ClinicId, account: AccountId) -> Doc<'_, Tries, KeySet> {
+        let name = name(self.index, TRIES, &[clinic.as_bytes(), account.as_bytes()]);
+        self.shelf.doc(Some(clinic), "account tries", &name, self.seal)
+    }
+
+    /// The tries at an address that nobody has, in one of 256 documents.
+    pub(crate) fn tries_at_nobody(&self, clinic: ClinicId, email: &Email) -> Doc<'_, Tries, KeySet> {
+        let parts = [clinic.as_bytes().as_slice(), email.folded().as_bytes()];
+        let [number, ..] = mac(self.index, TRIES_AT_NOBODY, &parts).truncated();
+        let name = name(self.index, TRIES_AT_NOBODY_NAME, &[&[number]]);
+        self.shelf.doc(None, "account tries", &name, self.seal)
+    }
+
     pub(crate) fn bucket(&self, number: u8) -> Doc<'_, Bucket, KeySet> {
-        let name = name(self.index, THROTTLE, &[&[number]]);
-        self.shelf.doc(None, "throttle", &name, self.seal)
+        let name = name(self.index, NETWORKS, &[&[number]]);
+        self.shelf.doc(None, "networks", &name, self.seal)
     }
 
     /// The account with this address. Where there is none, a document is looked for all the same, so that both take

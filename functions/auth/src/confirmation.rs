@@ -12,6 +12,7 @@ use crate::account::Accounts;
 use crate::credentials::{checked, invalid_credentials, present};
 use crate::password::Password;
 use crate::step::PasswordEvidence;
+use crate::throttle::Factor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +35,7 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     } = exchange.json()?;
     let email = checked(&email, &password, Check::new())?;
     let accounts = Accounts::open(exchange)?;
-    let presented = present(exchange, &accounts, clinic, &email, &password)?;
+    let presented = present(exchange, &accounts, clinic, &email, &password, Some(Factor::Totp))?;
     let now = exchange.platform.clock.now();
     let refused = || presented.refuse(exchange, Action::Amend, DataClass::Account);
     let confirms = presented.account.clone().confirm_first_totp(&code, now)?;

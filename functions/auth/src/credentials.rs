@@ -11,7 +11,7 @@ use crate::account::{Account, Accounts};
 use crate::email::{self, Email};
 use crate::password::Password;
 use crate::step::PasswordEvidence;
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 /// An account, or one that does not exist, and what became of the password.
 pub(crate) struct Presented<'t> {
@@ -19,6 +19,8 @@ pub(crate) struct Presented<'t> {
     pub(crate) account: Account,
     pub(crate) evidence: PasswordEvidence,
     exists: bool,
+    verdict: Verdict,
+    second: Option<Factor>,
 }
 
 pub(crate) fn invalid_credentials() -> Problem {
@@ -37,18 +39,25 @@ pub(crate) fn checked(email: &str, password: &Password, mut check: Check) -> Res
     email.ok_or_else(|| Problem::defect("a checked address is missing"))
 }
 
-/// Looks the account up and checks the password, unless somebody was wrong too often.
+/// Looks the account up and checks the password, beside which this factor is shown. At a locked factor nothing is right, and
+/// everything takes as long.
 pub(crate) fn present<'t>(
     exchange: &Exchange<'_>,
     accounts: &'t Accounts<'t>,
     clinic: ClinicId,
     email: &Email,
     password: &Password,
+    second: Option<Factor>,
 ) -> Result<Presented<'t>, Problem> {
-    let mut attempt = Attempt::begin(exchange, accounts)?;
-    attempt.at(clinic, email)?;
+    let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
     let found = accounts.find(clinic, email)?;
     let exists = found.is_some();
+    let subject = match &found {
+        Some(account) => Subject::Account(clinic, account.id),
+        None => Subject::Nobody(clinic, email),
+    };
+    let shown: Vec<Factor> = [Factor::Password].into_iter().chain(second).collect();
+    let verdict = attempt.at(subject, &shown)?;
     let account = found.unwrap_or_else(|| {
         let id = AccountId::from_bytes([0; 16]);
         Account::nobody(clinic, id, exchange.platform.clock.now())
@@ -57,28 +66,36 @@ pub(crate) fn present<'t>(
     Ok(Presented {
         attempt,
         account,
-        evidence: if is_right && exists {
+        evidence: if is_right && exists && verdict == Verdict::Open {
             PasswordEvidence::Right
         } else {
             PasswordEvidence::Wrong
         },
         exists,
+        verdict,
+        second,
     })
 }
 
 impl Presented<'_> {
     /// Counts and records a refusal.
     pub(crate) fn refuse(&self, exchange: &Exchange<'_>, action: Action, class: DataClass) -> Result<Problem, Problem> {
-        self.attempt.failed()?;
+        let wrong = match (self.evidence, self.second) {
+            (PasswordEvidence::Right, Some(second)) => second,
+            _ => Factor::Password,
+        };
+        self.attempt.failed(wrong)?;
+        let rule = match self.verdict {
+            Verdict::Open => "login.refused",
+            Verdict::Locked => "login.locked",
+        };
         let request = Request::new(action, class);
         let (clinic, request) = if self.exists {
             (Some(self.account.clinic), request.of(self.account.id))
         } else {
             (None, request)
         };
-        let event = exchange
-            .gate()?
-            .note(clinic, None, &request, Decision::Denied, "login.refused")?;
+        let event = exchange.gate()?.note(clinic, None, &request, Decision::Denied, rule)?;
         Ok(invalid_credentials().recorded(event))
     }
 }

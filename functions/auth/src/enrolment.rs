@@ -2,6 +2,9 @@
 //!
 //! Both are named by what they are enrolled with, so that a request that is repeated comes to the same account, finishes
 //! what the first try began and gives the same answer, until the account's owner has proven to hold it.
+//!
+//! Each try is counted as failed before anything else is written, and given back after all is written (see [`Attempt`]): a
+//! newcomer has an account's tries before she has the account.
 
 use access::{Request, bootstrap_code};
 use audit_trail::{Actor, Decision};
@@ -19,7 +22,7 @@ use crate::factor::{Factors, TotpSecret};
 use crate::invitation::{Token, account_id};
 use crate::password::{Context, Password, PasswordHash};
 use crate::pending::PendingLogIns;
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 const MOST_NAME: usize = 200;
 
@@ -229,7 +232,7 @@ fn refuse(
     clinic: Option<ClinicId>,
     problem: Problem,
 ) -> Result<Problem, Problem> {
-    attempt.failed()?;
+    attempt.failed(Factor::Password)?;
     let request = Request::new(Action::Create, DataClass::Account);
     let event = exchange
         .gate()?
@@ -270,7 +273,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
 
     let accounts = Accounts::open(exchange)?;
-    let mut attempt = Attempt::begin(exchange, &accounts)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Registration)?;
     let key = exchange.keyring.key("bootstrap")?;
     let Some(code) = bootstrap_code::verify(key, &code) else {
         return Err(refuse(exchange, &attempt, None, invalid_code())?);
@@ -285,11 +288,13 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         roles: &roles,
         client: None,
     };
-    attempt.at(newcomer.clinic, &email)?;
+    let verdict = attempt.at(Subject::Account(newcomer.clinic, newcomer.account), &[Factor::Password])?;
     let begun = match newcomer.standing(exchange, &accounts)? {
         Standing::Nothing => None,
-        Standing::Begun(account) => Some(account),
-        Standing::Taken => return Err(refuse(exchange, &attempt, Some(newcomer.clinic), code_used())?),
+        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        Standing::Begun(_) | Standing::Taken => {
+            return Err(refuse(exchange, &attempt, Some(newcomer.clinic), code_used())?);
+        }
     };
 
     let event = newcomer.record(exchange, "enrolment.bootstrap")?;
@@ -305,7 +310,9 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| problem.recorded(event))?;
+        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    // The account is there whether what was counted is given back or not.
+    let _ = attempt.released();
     newcomer.answer(&account, event)
 }
 
@@ -330,7 +337,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check.finish()?;
 
     let accounts = Accounts::open(exchange)?;
-    let mut attempt = Attempt::begin(exchange, &accounts)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Acceptance)?;
     let now = exchange.platform.clock.now();
     let refused = |attempt: &Attempt<'_>, clinic| refuse(exchange, attempt, clinic, invalid_token());
     let Some(token) = Token::parse(&token) else {
@@ -347,10 +354,11 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let email = Email::parse(invitation.email.expose())
         .map_err(|_| Problem::defect("an invitation holds what is no address"))?;
-    attempt.at(clinic, &email)?;
+    let account = account_id(accounts.index, clinic, token.invitation);
+    let verdict = attempt.at(Subject::Account(clinic, account), &[Factor::Password])?;
     let newcomer = Newcomer {
         clinic,
-        account: account_id(accounts.index, clinic, token.invitation),
+        account,
         email: &email,
         display_name: &display_name,
         language: language.as_deref(),
@@ -359,8 +367,8 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         client: invitation.client,
     };
     let begun = match newcomer.standing(exchange, &accounts)? {
-        Standing::Begun(account) => Some(account),
-        Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
+        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
         Standing::Nothing => {
             let name = accounts.clinic(clinic).read()?.map(|clinic| clinic.value.name);
             let context = Context {
@@ -370,9 +378,9 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             };
             let mut check = Check::new();
             password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
-            check.finish()?;
+            check.finish().map_err(|problem| attempt.excuse(problem))?;
             if accounts.email(clinic, &email).read()?.is_some() {
-                return Err(email_taken());
+                return Err(attempt.excuse(email_taken()));
             }
             None
         }
@@ -398,6 +406,8 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| problem.recorded(event))?;
+        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    // The account is there whether what was counted is given back or not.
+    let _ = attempt.released();
     newcomer.answer(&account, event)
 }

@@ -37,8 +37,8 @@ struct PendingAnswer {
 
 /// `POST /v1/auth/sessions`
 ///
-/// Order: see [`Opening::open`] and [`wait`]. Of a refusal: failures counted, record, answer; a crash in between leaves a failure
-/// that is counted and not in the trail.
+/// Order: a failure counted for each factor that is shown; then see [`Opening::open`] and [`wait`]; what was not wrong given back.
+/// Of a refusal: what was not wrong given back, record, answer. A crash anywhere leaves a failure too many.
 pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody {
         clinic_id: clinic,
@@ -58,13 +58,14 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     );
     let email = checked(&email, &password, check)?;
     let accounts = Accounts::open(exchange)?;
-    let presented = present(exchange, &accounts, clinic, &email, &password)?;
-    let (index, now) = (accounts.index, exchange.platform.clock.now());
     let proof = match (&totp, &recovery_code) {
         (Some(code), _) => Some(Proof::Totp(code)),
         (None, Some(code)) => Some(Proof::RecoveryCode(code)),
         (None, None) => None,
     };
+    let second = proof.as_ref().and_then(|proof| proof.factor().throttled());
+    let presented = present(exchange, &accounts, clinic, &email, &password, second)?;
+    let (index, now) = (accounts.index, exchange.platform.clock.now());
     let decide = |account: &mut Account| account.log_in(presented.evidence, proof.as_ref(), index, now);
     let refused = || presented.refuse(exchange, Action::Create, DataClass::Session);
     let step = decide(&mut presented.account.clone())?;
@@ -85,7 +86,14 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let device_name = device_name.map(Confidential::new);
     let reply = match step {
         Step::Refused => None,
-        Step::SecondFactor(wanted) => wait(exchange, &accounts, &presented.account, wanted, device_name, again)?,
+        Step::SecondFactor(wanted) => {
+            let reply = wait(exchange, &accounts, &presented.account, wanted, device_name, again)?;
+            if reply.is_some() {
+                // Nothing was wrong, and nobody has proven herself yet: failures before are not forgotten.
+                let _ = presented.attempt.released();
+            }
+            reply
+        }
         Step::Session { assurance, rule } => {
             let opening = Opening {
                 accounts: &accounts,
@@ -108,8 +116,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
 }
 
-/// Keeps the log-in until a second factor is shown. The failures before are not forgotten: the password was right, and a second factor
-/// may still be guessed at.
+/// Keeps the log-in until a second factor is shown.
 ///
 /// Order: record, account, answer. A crash after the account leaves a log-in whose token nobody has; it makes room when it is over, or
 /// when it is the oldest of four.

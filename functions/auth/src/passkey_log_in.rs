@@ -14,7 +14,7 @@ use crate::opening::{Opening, check_device_name};
 use crate::passkey_settings::relying_party;
 use crate::proof::{PasskeyProof, Proof, assertion};
 use crate::step::{PasswordEvidence, Step};
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, RouteClass, limit_rate, proven};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,14 +32,15 @@ struct PasskeyBody {
 
 /// `POST /v1/auth/passkeys/challenge`
 ///
-/// What the browser needs to ask for any passkey that it has for us; it names no account. Anybody may ask, and nothing is written: the
-/// challenge proves itself. Whether there is such a clinic is not looked at.
+/// What the browser needs to ask for any passkey that it has for us; it names no account. Anybody may ask, as often as a
+/// network may, and nothing is kept: the challenge proves itself. Whether there is such a clinic is not looked at.
 pub(crate) fn challenge(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ChallengeBody { clinic_id: clinic } = exchange.json()?;
     let rp = relying_party(exchange)?;
-    let index = exchange.keyring.key("index")?;
+    let accounts = Accounts::open(exchange)?;
+    limit_rate(exchange, &accounts, RouteClass::PasskeyChallenge)?;
     let now = exchange.platform.clock.now();
-    let challenge = Ceremony::LogIn(clinic).challenge(index, exchange.platform.entropy, now);
+    let challenge = Ceremony::LogIn(clinic).challenge(accounts.index, exchange.platform.entropy, now);
     Reply::ok(&rp.request_options(&challenge, &[]))
 }
 
@@ -48,8 +49,8 @@ pub(crate) fn challenge(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// The account is the one that the authenticator names, and only its own passkeys are looked at. A failure is counted for the
 /// network and never for the account: a passkey cannot be guessed, so nobody is to be locked out of hers.
 ///
-/// Order: see [`Opening::open`]; the challenge is remembered as used, and the passkey's counter kept, with the slot. Of a refusal:
-/// failure counted, record, answer.
+/// Order: failure counted, then see [`Opening::open`], failure given back. The challenge is remembered as used, and the passkey's
+/// counter kept, with the slot. Of a refusal: record, answer.
 pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let PasskeyBody {
         clinic_id: clinic,
@@ -66,12 +67,12 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         response: &credential,
     };
     let accounts = Accounts::open(exchange)?;
-    let attempt = Attempt::begin(exchange, &accounts)?;
+    let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     // A response that names no account costs the same reads.
     let id = credential.account().unwrap_or(AccountId::from_bytes([0; 16]));
     let found = accounts.account(clinic, id).read()?.map(|account| account.value);
-    let refused = || refuse(exchange, &attempt, found.as_ref());
+    let refused = || refuse(exchange, found.as_ref());
     let Some(account) = &found else {
         return Err(refused()?);
     };
@@ -91,14 +92,18 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         device_name: device_name.map(Confidential::new),
     };
     match opening.open(exchange, |account| Ok(decide(account)? == step))? {
-        Some(reply) => Ok(reply),
+        Some(reply) => {
+            // The session has begun whether the failures before are forgotten now or later.
+            let _ = attempt.succeeded();
+            let _ = proven(exchange, &accounts, clinic, account.id);
+            Ok(reply)
+        }
         None => Err(refused()?),
     }
 }
 
-/// Counts and records a refusal.
-fn refuse(exchange: &Exchange<'_>, attempt: &Attempt<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
-    attempt.failed()?;
+/// Records a refusal, which is counted already.
+fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
     let request = Request::new(Action::Create, DataClass::Session);
     let (clinic, request) = match account {
         Some(account) => (Some(account.clinic), request.of(account.id)),

@@ -11,7 +11,7 @@ use crate::account::{Accounts, strength};
 use crate::email::Email;
 use crate::own_factors::Own;
 use crate::password::{Context, Password, PasswordHash};
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +32,7 @@ fn wrong_password() -> Problem {
 ///
 /// All other sessions end, and so do log-ins that are half done.
 ///
-/// Order: record, notice, account, sessions, answer. A crash after the notice leaves a notice of what was not done; the repeated
+/// Order: record, failure counted and given back, notice, account, sessions, answer. A crash after the notice leaves a notice of what was not done; the repeated
 /// request does it and sends no other. A crash after the account leaves other sessions alive; the repeated request finds the
 /// new password to be the account's and ends them.
 pub(crate) fn change(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -58,19 +58,24 @@ fn change_to(
     new: &Password,
 ) -> Result<Reply, Problem> {
     let account = &own.account;
-    let email =
-        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
-    let mut attempt = Attempt::begin(exchange, accounts)?;
-    attempt.at(account.clinic, &email)?;
-    let pepper = exchange.keyring.key("pepper")?;
-    if !account.password.is_of(current, pepper)? {
-        if account.password.is_of(new, pepper)? {
-            own.end_others(exchange, account)?;
-            return Ok(own.done());
-        }
-        attempt.failed()?;
+    let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
+    let subject = Subject::Account(account.clinic, account.id);
+    if attempt.at(subject, &[Factor::Password])? == Verdict::Locked {
         return Err(wrong_password());
     }
+    let pepper = exchange.keyring.key("pepper")?;
+    if !account.password.is_of(current, pepper)? {
+        if !account.password.is_of(new, pepper)? {
+            return Err(wrong_password());
+        }
+        let _ = attempt.released();
+        own.end_others(exchange, account)?;
+        return Ok(own.done());
+    }
+    // Nothing that goes wrong from here on is a guess.
+    let _ = attempt.succeeded();
+    let email =
+        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
     let clinic = accounts.clinic(account.clinic).read()?.map(|clinic| clinic.value.name);
     let context = Context {
         email: email.folded(),
@@ -89,8 +94,6 @@ fn change_to(
         now.set_password(hash.clone());
         Ok(())
     })?;
-    // The password is changed whether the failures before are forgotten now or later.
-    let _ = attempt.succeeded();
     own.end_others(exchange, &changed)?;
     Ok(own.done())
 }

@@ -125,7 +125,7 @@ impl<'o> Offered<'o> {
 }
 
 impl Proof<'_> {
-    fn factor(&self) -> SecondFactor {
+    pub(crate) fn factor(&self) -> SecondFactor {
         match self {
             Self::Totp(_) => SecondFactor::Totp,
             Self::Sms(..) => SecondFactor::Sms,

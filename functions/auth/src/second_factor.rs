@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 use crate::account::{Account, Accounts};
 use crate::challenge::Ceremony;
 use crate::credentials::invalid_credentials;
-use crate::email::Email;
 use crate::factor::{Factors, SecondFactor};
 use crate::opening::Opening;
 use crate::passkey_settings::relying_party;
@@ -20,7 +19,7 @@ use crate::pending::{PendingLogIn, PendingToken};
 use crate::proof::{CodeUse, Offered, Proof, assertion};
 use crate::sms_codes;
 use crate::step::{PasswordEvidence, Standing, Step};
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, RouteClass, Subject, Verdict, proven};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,14 +53,8 @@ fn over() -> Problem {
     )
 }
 
-/// Counts and records a refusal.
-fn refuse(
-    exchange: &Exchange<'_>,
-    attempt: &Attempt<'_>,
-    account: Option<&Account>,
-    problem: Problem,
-) -> Result<Problem, Problem> {
-    attempt.failed()?;
+/// Records a refusal, which is counted already.
+fn refuse(exchange: &Exchange<'_>, account: Option<&Account>, problem: Problem) -> Result<Problem, Problem> {
     let request = Request::new(Action::Create, DataClass::Session);
     let (clinic, request) = match account {
         Some(account) => (Some(account.clinic), request.of(account.id)),
@@ -73,30 +66,27 @@ fn refuse(
     Ok(problem.recorded(event))
 }
 
-/// The log-in that the token is of, unless somebody was wrong too often.
+/// The log-in that the token is of. The attempt that this is counts as failed until it is settled.
 fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) -> Result<Waiting<'t>, Problem> {
-    let mut attempt = Attempt::begin(exchange, accounts)?;
+    let attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
     let now = exchange.platform.clock.now();
     let Some(token) = PendingToken::parse(token) else {
-        return Err(refuse(exchange, &attempt, None, over())?);
+        return Err(refuse(exchange, None, over())?);
     };
     let account = accounts.account(token.clinic, token.account).read()?;
     let found = account.map(|account| account.value).and_then(|account| {
         let log_in = account.pending_log_ins.find(&token, accounts.index, now)?.clone();
         (account.circumstances().standing == Standing::Active).then_some((account, log_in))
     });
-    let Some((account, log_in)) = found else {
-        return Err(refuse(exchange, &attempt, None, over())?);
-    };
-    let email =
-        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
-    attempt.at(account.clinic, &email)?;
-    Ok(Waiting {
-        attempt,
-        token,
-        account,
-        log_in,
-    })
+    match found {
+        None => Err(refuse(exchange, None, over())?),
+        Some((account, log_in)) => Ok(Waiting {
+            attempt,
+            token,
+            account,
+            log_in,
+        }),
+    }
 }
 
 /// `POST /v1/auth/log-ins/sms`
@@ -105,7 +95,10 @@ fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) ->
 pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody { log_in } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
-    let Waiting { token, account, .. } = find(exchange, &accounts, &log_in)?;
+    let waiting = find(exchange, &accounts, &log_in)?;
+    // Nothing is guessed here.
+    let _ = waiting.attempt.released();
+    let Waiting { token, account, .. } = waiting;
     account.check_usable(SecondFactor::Sms)?;
     let now = exchange.platform.clock.now();
     let sms = account.factors.sms.as_ref();
@@ -151,7 +144,10 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
     let LogInBody { log_in } = exchange.json()?;
     let rp = relying_party(exchange)?;
     let accounts = Accounts::open(exchange)?;
-    let Waiting { token, account, .. } = find(exchange, &accounts, &log_in)?;
+    let waiting = find(exchange, &accounts, &log_in)?;
+    // Nothing is guessed here.
+    let _ = waiting.attempt.released();
+    let Waiting { token, account, .. } = waiting;
     account.check_usable(SecondFactor::Passkey)?;
     let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
     let now = exchange.platform.clock.now();
@@ -161,8 +157,8 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
 
 /// `POST /v1/auth/log-ins/complete`
 ///
-/// Order: try counted (codes by SMS), then see [`Opening::open`]. The log-in is taken away with what is used up, so that neither is
-/// right again. Of a refusal: failure counted, record, answer.
+/// Order: failure counted, try counted (codes by SMS), then see [`Opening::open`], failure given back. The log-in is taken away with
+/// what is used up, so that neither is right again. Of a refusal: record, answer.
 pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let CompletionBody {
         log_in,
@@ -182,7 +178,7 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     offered.check_one()?;
     let accounts = Accounts::open(exchange)?;
     let Waiting {
-        attempt,
+        mut attempt,
         token,
         mut account,
         log_in,
@@ -193,7 +189,13 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let proof = offered
         .proof(CodeUse::LogIn(token.id), passkey.as_ref())
         .ok_or_else(|| Problem::defect("a factor that was checked is missing"))?;
-    let refused = |account: &Account| refuse(exchange, &attempt, Some(account), invalid_credentials());
+    let refused = |account: &Account| refuse(exchange, Some(account), invalid_credentials());
+    if let Some(factor) = proof.factor().throttled() {
+        let subject = Subject::Account(account.clinic, account.id);
+        if attempt.at(subject, &[factor])? == Verdict::Locked {
+            return Err(refused(&account)?);
+        }
+    }
     if let Proof::Sms(..) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
@@ -224,5 +226,8 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     // The session has begun whether the failures before are forgotten now or later.
     let _ = attempt.succeeded();
+    if proof.factor().throttled().is_none() {
+        let _ = proven(exchange, &accounts, account.clinic, account.id);
+    }
     Ok(reply)
 }

@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 use crate::account::{Account, Accounts};
 use crate::challenge::Ceremony;
-use crate::email::Email;
 use crate::factor::{Factors, SecondFactor};
 use crate::opening::Unchanged;
 use crate::passkey_settings::relying_party;
@@ -21,7 +20,7 @@ use crate::proof::{CodeUse, Offered, Proof, assertion};
 use crate::sessions::{admit, own_account, slot_of};
 use crate::sms_codes;
 use crate::step::PasswordEvidence;
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, proven};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,14 +40,8 @@ struct StepUpAnswer {
     fresh_until: Timestamp,
 }
 
-/// Counts and records that a proof was refused. Not 401: the session stays what it is.
-fn refuse(
-    exchange: &Exchange<'_>,
-    attempt: &Attempt<'_>,
-    caller: &Caller,
-    account: &Account,
-) -> Result<Problem, Problem> {
-    attempt.failed()?;
+/// Records that a proof was refused, which is counted already. Not 401: the session stays what it is.
+fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result<Problem, Problem> {
     let session = caller.session().id;
     let request = Request::new(Action::Amend, DataClass::Session).of(session);
     let actor = account.actor(Some(session));
@@ -69,7 +62,7 @@ fn refuse(
 
 /// `POST /v1/auth/sessions/current/step-up`
 ///
-/// Order: record, try counted (codes by SMS), account (what was shown used up), session, answer. A crash after the account leaves
+/// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session, failure given back, answer. A crash after the account leaves
 /// the session as it was and what was shown used up; another proof does it.
 pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let StepUpBody {
@@ -100,15 +93,22 @@ pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event: EventId) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let mut account = own_account(&accounts, caller)?;
-    let email =
-        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
-    let mut attempt = Attempt::begin(exchange, &accounts)?;
-    attempt.at(account.clinic, &email)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
-    let refused = |account: &Account| refuse(exchange, &attempt, caller, account);
+    let refused = |account: &Account| refuse(exchange, caller, account);
     let ceremony = Ceremony::StepUp(account.clinic, account.id, session.id);
     let passkey = offered.passkey_proof(exchange, ceremony)?;
     let proof = offered.proof(CodeUse::StepUp(session.id), passkey.as_ref());
+    let factor = match &proof {
+        Some(proof) => proof.factor().throttled(),
+        None => Some(Factor::Password),
+    };
+    if let Some(factor) = factor {
+        let subject = Subject::Account(account.clinic, account.id);
+        if attempt.at(subject, &[factor])? == Verdict::Locked {
+            return Err(refused(&account)?);
+        }
+    }
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
@@ -153,6 +153,9 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     })?;
     // The session is proven whether the failures before are forgotten now or later.
     let _ = attempt.succeeded();
+    if factor.is_none() {
+        let _ = proven(exchange, &accounts, session.clinic, session.account);
+    }
     let answer = StepUpAnswer {
         assurance,
         proven_at: now,

@@ -10,6 +10,8 @@ use ports::KvError;
 use serde::Serialize;
 use store::{StoreError, UpdateError};
 
+use crate::RateLimit;
+
 /// One thing that is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
@@ -190,6 +192,11 @@ impl Problem {
             Ok(methods) => self.header(ALLOW, methods),
             Err(_) => self,
         }
+    }
+
+    pub(crate) fn rate_limited(mut self, limit: RateLimit) -> Self {
+        self.headers.extend(limit.headers());
+        self
     }
 
     fn retry_after(self, seconds: i64) -> Self {

@@ -3,7 +3,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use model::EventId;
 use serde::Serialize;
 
-use crate::Problem;
+use crate::{Problem, RateLimit};
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
@@ -79,6 +79,11 @@ impl Reply {
             Ok(event) => self.header(AUDIT_ID, event),
             Err(_) => self,
         }
+    }
+
+    pub(crate) fn rate_limited(mut self, limit: RateLimit) -> Self {
+        self.headers.extend(limit.headers());
+        self
     }
 
     fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

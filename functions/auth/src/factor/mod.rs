@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use sms::{PHONE_RULE, Phone, Sms, SmsBudget, SmsCandidate};
 pub(crate) use totp::{Totp, TotpSecret};
 
+use crate::throttle;
+
 /// A kind of second factor, the strongest first. There is none for e-mail: a mailbox proves no possession of anything
 /// (NIST SP 800-63B-4, section 3.1.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -32,6 +34,16 @@ pub(crate) enum SecondFactor {
 
 impl SecondFactor {
     pub(crate) const ALL: [Self; 4] = [Self::Passkey, Self::Totp, Self::Sms, Self::RecoveryCode];
+
+    /// How it is throttled. A passkey can't be guessed, so it is not: nobody is to be locked out of hers.
+    pub(crate) fn throttled(self) -> Option<throttle::Factor> {
+        match self {
+            Self::Passkey => None,
+            Self::Totp => Some(throttle::Factor::Totp),
+            Self::Sms => Some(throttle::Factor::Sms),
+            Self::RecoveryCode => Some(throttle::Factor::RecoveryCode),
+        }
+    }
 }
 
 /// Some kinds of second factor.

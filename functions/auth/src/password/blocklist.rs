@@ -1,9 +1,9 @@
 //! The blocklist (NIST SP 800-63B-4, section 3.1.1.2; ASVS 5.0, 6.2.4): whole passwords that guessers try first.
 //!
 //! The lists, where they come from and their licences lie in `blocklist/`. What is built into the function is a binary
-//! fuse filter over them ([Graf and Lemire, 2022](https://arxiv.org/abs/2201.01174)), a ninth of their size: every
-//! password of the lists is found, and of all others 1 in 65 536 is refused for no reason. It is checked in, so that no build has
-//! to make it; a test fails when it is not that of the lists.
+//! fuse filter over them ([Graf and Lemire, 2022](https://arxiv.org/abs/2201.01174)), a fifth of their size: every
+//! password of the lists is found, and of all others 1 in 65 536 is refused for no reason. It is checked in, so that no
+//! build has to make it; a test fails when it is not that of the lists.
 
 use sha2::{Digest, Sha256};
 use xorf::{BinaryFuse16, Descriptor, Filter};

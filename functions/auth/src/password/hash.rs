@@ -44,7 +44,8 @@ struct Parsed {
 }
 
 impl Parsed {
-    /// Takes exactly what [`PasswordHash::make`] writes or wrote with other parameters, and nothing that means the same.
+    /// Takes exactly what [`PasswordHash::make`] writes or wrote with other parameters, and nothing that means the
+    /// same.
     fn parse(text: &str) -> Option<Self> {
         let hash = phc::PasswordHash::new(text).ok()?;
         let params = Params::try_from(&hash).ok()?;

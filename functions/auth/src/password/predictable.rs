@@ -1,5 +1,6 @@
-//! Passwords that follow a rule instead of being chosen: repetitions and sequences (ASVS 5.0, 6.2.11; NIST SP 800-63B-4,
-//! section 3.1.1.2, leaves the contents of a blocklist open). A list cannot hold them at every length.
+//! Passwords that follow a rule instead of being chosen: “repetitive or sequential characters (e.g. ‘aaaaaa’,
+//! ‘1234abcd’)”, as NIST SP 800-63B, revision 3, section 5.1.1.2 has them; revision 4 leaves open what a blocklist
+//! holds. A list cannot hold them at every length.
 //!
 //! A password is predictable where, in lower case,
 //!
