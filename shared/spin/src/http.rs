@@ -120,7 +120,7 @@ fn write(body: &OutgoingBody, mut bytes: &[u8]) {
 pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, outparam: ResponseOutparam) {
     let platform = Platform {
         clock: &HostClock,
-        entropy: &HostEntropy,
+        entropy: &HostEntropy::default(),
         secrets: &Variables,
         stores: &Granted,
         log: &Stderr,
