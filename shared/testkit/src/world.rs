@@ -9,7 +9,8 @@ use ports::{Clock, Entropy, OperatorLog, Platform, Secrets};
 use web::Route;
 
 use crate::bucket::{GrantedStores, MemoryStores};
-use crate::outbound::{GrantedOutbound, Provider};
+use crate::outbound::{GrantedOutbound, Provider, may_send};
+use crate::request::Call;
 
 /// A clock that stands still, but for pauses and [`StandingClock::advance`].
 #[derive(Debug)]
@@ -78,15 +79,27 @@ pub struct World {
     pub keyrings: BTreeMap<Function, String>,
     /// Everybody outside.
     pub provider: Provider,
+    variables: RefCell<BTreeMap<(Function, String), String>>,
     pub(crate) routes: RefCell<BTreeMap<Function, Vec<Route>>>,
     log: RefCell<Vec<String>>,
 }
 
-struct OneSecret<'a>(Option<&'a String>);
+/// What a function is handed: its keyring, and the variables that the test has set.
+struct GrantedSecrets<'w> {
+    world: &'w World,
+    function: Function,
+}
 
-impl Secrets for OneSecret<'_> {
+impl Secrets for GrantedSecrets<'_> {
     fn secret(&self, name: &str) -> Option<String> {
-        (name == "keyring").then(|| self.0.cloned()).flatten()
+        if name == "keyring" {
+            return self.world.keyrings.get(&self.function).cloned();
+        }
+        self.world
+            .variables
+            .borrow()
+            .get(&(self.function, name.to_owned()))
+            .cloned()
     }
 }
 
@@ -124,9 +137,43 @@ impl World {
             stores: MemoryStores::default(),
             keyrings,
             provider: Provider::default(),
+            variables: RefCell::default(),
             routes: RefCell::default(),
             log: RefCell::default(),
         }
+    }
+
+    /// A private call of one function to another, as the first would make it now.
+    #[must_use]
+    pub fn private_call(&self, caller: Function, callee: Function, path: &str, body: &serde_json::Value) -> Call {
+        let text = self.keyrings.get(&caller).map(String::as_str);
+        let keyring = crypto::Keyring::parse(caller, text).unwrap();
+        let body = body.to_string();
+        let call = access::PrivateCall {
+            caller,
+            callee,
+            method: "POST",
+            target: path,
+            body: body.as_bytes(),
+        };
+        let proof = call.prove(keyring.calls(callee).unwrap(), self.clock.now());
+        Call::new(http::Method::POST, path)
+            .header("content-type", "application/json")
+            .header("private-call", &proof)
+            .body(body)
+    }
+
+    /// Sets a variable of a function.
+    pub fn set(&self, function: Function, name: &str, value: &str) {
+        self.variables
+            .borrow_mut()
+            .insert((function, name.to_owned()), value.to_owned());
+    }
+
+    /// Whether the manifest lets a function send requests to this host.
+    #[must_use]
+    pub fn may_send(&self, function: Function, host: &str) -> bool {
+        may_send(function, host)
     }
 
     /// Lets a function be reached by the chained calls of others.
@@ -149,7 +196,7 @@ impl World {
         run(Platform {
             clock: &self.clock,
             entropy: &self.entropy,
-            secrets: &OneSecret(self.keyrings.get(&function)),
+            secrets: &GrantedSecrets { world: self, function },
             stores: &stores,
             outbound: &GrantedOutbound { world: self, function },
             log: self,
