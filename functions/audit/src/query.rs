@@ -172,6 +172,7 @@ mod tests {
             function: Function::Records,
             clinic: None,
             actor: None,
+            calling: None,
             action: Action::Read,
             class: DataClass::Health,
             subject: None,

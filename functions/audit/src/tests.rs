@@ -69,6 +69,7 @@ impl Practice {
             function,
             clinic: Some(self.clinic),
             actor: None,
+            calling: None,
             action: Action::Read,
             class: DataClass::Health,
             subject: None,

@@ -143,7 +143,7 @@ impl Token {
     }
 }
 
-/// The rules of what an account can be: a client or staff, never both, and a client is one client.
+/// The rules of what a person's account can be: a client or staff, never both, and a client is one client.
 pub(crate) fn check_roles(check: &mut Check, roles: &[Role], client: Option<ClientId>) {
     check.that(
         (1..=MOST_ROLES).contains(&roles.len()),
@@ -156,6 +156,12 @@ pub(crate) fn check_roles(check: &mut Check, roles: &[Role], client: Option<Clie
         .enumerate()
         .any(|(index, role)| roles.iter().skip(index + 1).any(|other| other == role));
     check.that(!repeated, "/roles", "unique", "must not name a role twice");
+    check.that(
+        !roles.contains(&Role::Job),
+        "/roles",
+        "person",
+        "must not name the role of scheduled jobs: it is no person's",
+    );
     let is_client = roles.contains(&Role::Client);
     check.that(
         !is_client || roles.iter().all(|role| *role == Role::Client),
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn roles_are_a_client_or_staff() {
-        use Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, PrivacyOfficer};
+        use Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer};
         let somebody = Some(ClientId::from_bytes([1; 16]));
         for (roles, client, rules) in [
             (vec![Clinician], None, vec![]),
@@ -216,6 +222,8 @@ mod tests {
             (vec![Clinician, Clinician], None, vec!["unique"]),
             (vec![Client, Clinician], somebody, vec!["client-alone"]),
             (vec![Client], None, vec!["client"]),
+            (vec![Job], None, vec!["person"]),
+            (vec![Clinician, Job], None, vec!["person"]),
             (vec![Clinician], somebody, vec!["client"]),
         ] {
             let mut check = Check::new();

@@ -8,7 +8,7 @@
 //!
 //! Document and history are sealed under the client's own key and named by an HMAC over clinic and client.
 
-use access::{ClientKey, Recorded, Vault};
+use access::{ClientKey, Ground, Recorded, Vault};
 use crypto::{DataKey, Label};
 use model::{AccountId, ClientId, Confidential, DataClass, Timestamp};
 use ports::Creation;
@@ -51,7 +51,7 @@ pub(crate) struct Register<'a> {
 /// One client's entry with its key: it is there, or about to be.
 pub(crate) struct Entry<'r> {
     register: &'r Register<'r>,
-    recorded: &'r Recorded,
+    recorded: &'r dyn Ground,
     client: ClientId,
     key: ClientKey,
 }
@@ -80,7 +80,7 @@ impl<'a> Register<'a> {
         self.lookup.find(recorded.clinic(), value)
     }
 
-    fn entry<'r>(&'r self, recorded: &'r Recorded, key: ClientKey) -> Result<Entry<'r>, Problem> {
+    fn entry<'r>(&'r self, recorded: &'r dyn Ground, key: ClientKey) -> Result<Entry<'r>, Problem> {
         let client = recorded
             .client()
             .ok_or_else(|| Problem::defect("a permit about no client opens no entry"))?;
@@ -93,7 +93,7 @@ impl<'a> Register<'a> {
     }
 
     /// The entry of the client that the permit is about, if there is one.
-    pub(crate) fn open<'r>(&'r self, recorded: &'r Recorded) -> Result<Option<Entry<'r>>, Problem> {
+    pub(crate) fn open<'r>(&'r self, recorded: &'r dyn Ground) -> Result<Option<Entry<'r>>, Problem> {
         match self.vault.unlock(recorded)? {
             Some(key) => self.entry(recorded, key).map(Some),
             None => Ok(None),
@@ -101,7 +101,7 @@ impl<'a> Register<'a> {
     }
 
     /// The entry of the client that the permit is about, to be made if there is none.
-    pub(crate) fn open_or_begin<'r>(&'r self, recorded: &'r Recorded) -> Result<Entry<'r>, Problem> {
+    pub(crate) fn open_or_begin<'r>(&'r self, recorded: &'r dyn Ground) -> Result<Entry<'r>, Problem> {
         let key = self.vault.unlock_or_create(recorded)?;
         self.entry(recorded, key)
     }

@@ -5,8 +5,8 @@ use model::{
     AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, Purpose, Role, SessionId, SubjectId, Timestamp,
 };
 
-use crate::table::{Need, Rule, TABLE};
-use crate::{Assurance, Caller, Permissions};
+use crate::table::{CALLS, CallRule, Need, Rule, TABLE};
+use crate::{Assurance, Caller, CallingFunction, Permissions};
 
 /// How long a proof counts for what needs a recent one.
 pub const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -224,4 +224,52 @@ pub fn decide(
         }
     }
     Err(denied)
+}
+
+/// A decision that lets a function have what it asks for. Not yet a right to anything: see [`crate::RecordedCall`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPermit {
+    pub(crate) clinic: ClinicId,
+    pub(crate) class: DataClass,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) rule: &'static str,
+}
+
+/// The purpose of a private call that names none.
+pub(crate) const USUAL_CALL_PURPOSE: Purpose = Purpose::SystemAdministration;
+
+/// Decides what a function asks by a private call, in the name of a clinic. Default deny, as [`decide`].
+///
+/// # Errors
+/// [`DenialReason`].
+pub fn decide_call(
+    calling: CallingFunction,
+    clinic: ClinicId,
+    request: &Request,
+    permissions: Option<&Permissions>,
+) -> Result<CallPermit, DenialReason> {
+    let purpose = request.purpose.unwrap_or(USUAL_CALL_PURPOSE);
+    if purpose.is_prohibited() {
+        return Err(DenialReason::ProhibitedPurpose);
+    }
+    let is_known = permissions
+        .is_some_and(|permissions| Some(permissions.client) == request.client && permissions.clinic == clinic);
+    let applies = |rule: &&CallRule| {
+        rule.caller == calling.function()
+            && rule.actions.contains(&request.action)
+            && rule.classes.contains(&request.class)
+            && rule.purposes.contains(&purpose)
+            && rule.needs.iter().all(|need| match need {
+                Need::KnownClient => is_known,
+                // A function is nobody: it treats no client, is none, and is not what she consents to.
+                Need::IsClient | Need::CareTeam | Need::Consent => false,
+            })
+    };
+    let rule = CALLS.iter().find(applies).ok_or(DenialReason::NoRule)?;
+    Ok(CallPermit {
+        clinic,
+        class: request.class,
+        client: request.client,
+        rule: rule.id,
+    })
 }

@@ -5,8 +5,8 @@ use model::{ClientId, ClinicId, DataClass, EventId, RequestId, SubjectId};
 use ports::{Clock, Entropy, EntropyExt};
 use store::StoreError;
 
-use crate::decide::{Denial, DenialReason, Permit, Request, decide};
-use crate::{Caller, Permissions};
+use crate::decide::{CallPermit, Denial, DenialReason, Permit, Request, USUAL_CALL_PURPOSE, decide, decide_call};
+use crate::{Caller, CallingFunction, Permissions};
 
 /// Decides requests and writes every decision to the audit trail before anybody learns it.
 pub struct Gate<'a> {
@@ -65,6 +65,39 @@ impl Recorded {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.permit.rule
+    }
+}
+
+/// A permit of a function whose audit entry is durable. [`Gate::admit_call`] alone makes it.
+#[derive(Debug)]
+pub struct RecordedCall {
+    permit: CallPermit,
+    event: EventId,
+}
+
+impl RecordedCall {
+    /// The audit entry.
+    #[must_use]
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// The clinic in whose name the function asked.
+    #[must_use]
+    pub fn clinic(&self) -> ClinicId {
+        self.permit.clinic
+    }
+
+    /// The class that is permitted.
+    #[must_use]
+    pub fn class(&self) -> DataClass {
+        self.permit.class
+    }
+
+    /// The client that it is about.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        self.permit.client
     }
 }
 
@@ -155,6 +188,46 @@ impl<'a> Gate<'a> {
         }
     }
 
+    /// Decides and records what a function asks by a private call, in the name of a clinic.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`] once the denial is durable, [`Refusal::Unrecorded`] where the trail could not be written.
+    pub fn admit_call(
+        &self,
+        calling: CallingFunction,
+        clinic: ClinicId,
+        request: &Request,
+        permissions: Option<&Permissions>,
+    ) -> Result<RecordedCall, Refusal> {
+        let decision = decide_call(calling, clinic, request, permissions);
+        let (rule, outcome) = match &decision {
+            Ok(permit) => (permit.rule, Decision::Allowed),
+            Err(reason) => (reason.rule(), Decision::Denied),
+        };
+        let event = Event {
+            calling: Some(calling.function()),
+            subject: permissions
+                .filter(|permissions| Some(permissions.client) == request.client && permissions.clinic == clinic)
+                .map(|permissions| permissions.subject),
+            resource: request.resource.clone(),
+            purpose: request.purpose.unwrap_or(USUAL_CALL_PURPOSE),
+            decision: outcome,
+            rule: rule.to_owned(),
+            ..self.event(Some(clinic), request)
+        };
+        self.trail.append(&event).map_err(Refusal::Unrecorded)?;
+        match decision {
+            Ok(permit) => Ok(RecordedCall {
+                permit,
+                event: event.id,
+            }),
+            Err(reason) => Err(Refusal::Denied {
+                reason,
+                event: event.id,
+            }),
+        }
+    }
+
     /// Records what happened before anybody was known to be who they say: log-ins, enrolments.
     ///
     /// # Errors
@@ -185,6 +258,7 @@ impl<'a> Gate<'a> {
             function: self.trail.function(),
             clinic,
             actor: None,
+            calling: None,
             action: request.action,
             class: request.class,
             subject: None::<SubjectId>,

@@ -27,27 +27,37 @@
 //!
 //! and this, with a mere permit, does not compile:
 //!
-//! ```compile_fail,E0308
+//! ```compile_fail,E0277
 //! fn open(vault: &access::Vault<'_>, permit: &access::Permit) {
 //!     let _ = vault.unlock(permit);
 //! }
+//! ```
+//!
+//! Functions that call each other by private calls come the same way, by a table of their own:
+//!
+//! ```text
+//! MAC ── PrivateCall::verify ─▶ CallingFunction ── Gate::admit_call ─▶ RecordedCall ── Vault::unlock ─▶ ClientKey
 //! ```
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod bootstrap_code;
+mod call;
 mod decide;
 mod gate;
+mod ground;
 mod permissions;
 mod session;
 mod sessions;
 mod table;
 mod vault;
 
-pub use decide::{Denial, DenialReason, FRESH_FOR, Permit, Request, decide};
-pub use gate::{Gate, Recorded, Refusal};
+pub use call::{CallingFunction, PrivateCall, Unproven};
+pub use decide::{CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, decide, decide_call};
+pub use gate::{Gate, Recorded, RecordedCall, Refusal};
+pub use ground::Ground;
 pub use permissions::{CareTeamMember, LiveConsent, Permissions, PermissionsReader, permissions_name};
 pub use session::{Assurance, Caller, Session, Token};
 pub use sessions::{SessionKeys, Sessions, Unauthenticated, Used, session_name};
-pub use table::{Need, Rule, TABLE};
+pub use table::{CALLS, CallRule, Need, Rule, TABLE};
 pub use vault::{ClientKey, Vault, VaultError};

@@ -1,12 +1,12 @@
 //! The access table: every way in which something is allowed. What no row allows is denied.
 
-use model::Action::{Amend, Create, Export, List, Read, Revoke, Search, Verify};
+use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Account, Audit, CareTeam, ClientFile, Consent, Health, Identity, Notice, Psychotherapy, Session,
+    Account, Audit, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy, Session,
 };
 use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
-use model::Role::{Auditor, Client, ClinicAdmin, Clinician, PrivacyOfficer, Security};
-use model::{Action, DataClass, Purpose, Role};
+use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
+use model::{Action, DataClass, Function, Purpose, Role};
 
 /// What must hold besides role, action, class and purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,5 +222,70 @@ pub const TABLE: &[Rule] = &[
         classes: &[Audit],
         purposes: &[Compliance],
         needs: &[],
+    },
+    // That a message was sent and what came of it. Never its text, nor whom it went to.
+    Rule {
+        id: "administration.messages",
+        roles: &[ClinicAdmin],
+        actions: &[Read, List],
+        classes: &[Message],
+        purposes: &[PatientAdministration, SystemAdministration],
+        needs: &[],
+    },
+    Rule {
+        id: "compliance.messages",
+        roles: &[PrivacyOfficer],
+        actions: &[Read, List],
+        classes: &[Message],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "job.messages",
+        roles: &[Job],
+        actions: &[Execute],
+        classes: &[Message],
+        purposes: &[SystemAdministration],
+        needs: &[],
+    },
+];
+
+/// One way in which a function may ask something of another by a private call. Which one is asked is said by the class:
+/// each has one owner.
+#[derive(Debug, Clone, Copy)]
+pub struct CallRule {
+    /// Its name in the audit trail. Never reused for another meaning.
+    pub id: &'static str,
+    /// Who asks.
+    pub caller: Function,
+    /// To do what.
+    pub actions: &'static [Action],
+    /// To which data.
+    pub classes: &'static [DataClass],
+    /// What for.
+    pub purposes: &'static [Purpose],
+    /// Under which circumstances, all of them.
+    pub needs: &'static [Need],
+}
+
+/// What functions may ask of each other. What no row allows is denied.
+pub const CALLS: &[CallRule] = &[
+    CallRule {
+        id: "call.auth.messages",
+        caller: Function::Auth,
+        actions: &[Create],
+        classes: &[Message],
+        purposes: &[SystemAdministration],
+        needs: &[],
+    },
+    // Where to reach a client whom a message is for. It needs no consent: what is sent concerns the security of her own
+    // account, or is owed to her by law, also after she has withdrawn everything.
+    CallRule {
+        id: "call.notify.contact",
+        caller: Function::Notify,
+        actions: &[Read],
+        classes: &[Identity],
+        purposes: &[SystemAdministration],
+        needs: &[Need::KnownClient],
     },
 ];

@@ -1,4 +1,4 @@
-//! The vault: client data keys, wrapped under the class's key-encryption key, given out against a [`Recorded`] only.
+//! The vault: client data keys, wrapped under the class's key-encryption key, given out against a [`Ground`] only.
 
 use base64ct::{Base64, Encoding};
 use crypto::{CryptoError, DataKey, Keyring, KeyringError, Label, Secret, name};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, StoreError};
 use zeroize::Zeroizing;
 
-use crate::Recorded;
+use crate::Ground;
 
 const WRAPPED: Label = Label::new("confide 2026-11 data key name");
 
@@ -28,7 +28,7 @@ pub struct Vault<'a> {
     entropy: &'a dyn Entropy,
 }
 
-/// The key of one client's data of one class. It exists because a [`Recorded`] does.
+/// The key of one client's data of one class. It exists because a [`Ground`] does.
 pub struct ClientKey(DataKey);
 
 impl ClientKey {
@@ -70,28 +70,28 @@ impl<'a> Vault<'a> {
     ///
     /// # Errors
     /// [`VaultError::NoClient`] where the permit is about none.
-    pub fn name(&self, recorded: &Recorded, label: Label, parts: &[&[u8]]) -> Result<String, VaultError> {
-        let client = recorded.client().ok_or(VaultError::NoClient)?;
-        let clinic = recorded.clinic();
+    pub fn name(&self, ground: &dyn Ground, label: Label, parts: &[&[u8]]) -> Result<String, VaultError> {
+        let client = ground.client().ok_or(VaultError::NoClient)?;
+        let clinic = ground.clinic();
         let mut all: Vec<&[u8]> = vec![clinic.as_bytes(), client.as_bytes()];
         all.extend_from_slice(parts);
         Ok(name(self.names, label, &all))
     }
 
-    fn wrapped(&self, recorded: &Recorded) -> Result<Doc<'_, WrappedKey, crypto::KeySet>, VaultError> {
-        let class = recorded.class();
-        let name = self.name(recorded, WRAPPED, &[class.name().as_bytes()])?;
+    fn wrapped(&self, ground: &dyn Ground) -> Result<Doc<'_, WrappedKey, crypto::KeySet>, VaultError> {
+        let class = ground.class();
+        let name = self.name(ground, WRAPPED, &[class.name().as_bytes()])?;
         Ok(self
             .keys
-            .doc(Some(recorded.clinic()), CLASS, &name, self.keyring.seal(class)?))
+            .doc(Some(ground.clinic()), CLASS, &name, self.keyring.seal(class)?))
     }
 
     /// The client's key for the class of the permit; `None` where she has no data of it.
     ///
     /// # Errors
     /// [`VaultError`].
-    pub fn unlock(&self, recorded: &Recorded) -> Result<Option<ClientKey>, VaultError> {
-        let Some(wrapped) = self.wrapped(recorded)?.read()? else {
+    pub fn unlock(&self, ground: &dyn Ground) -> Result<Option<ClientKey>, VaultError> {
+        let Some(wrapped) = self.wrapped(ground)?.read()? else {
             return Ok(None);
         };
         let bytes = Zeroizing::new(Base64::decode_vec(&wrapped.value.key).map_err(|_| StoreError::Form)?);
@@ -103,18 +103,18 @@ impl<'a> Vault<'a> {
     ///
     /// # Errors
     /// [`VaultError`].
-    pub fn unlock_or_create(&self, recorded: &Recorded) -> Result<ClientKey, VaultError> {
-        if let Some(key) = self.unlock(recorded)? {
+    pub fn unlock_or_create(&self, ground: &dyn Ground) -> Result<ClientKey, VaultError> {
+        if let Some(key) = self.unlock(ground)? {
             return Ok(key);
         }
         let key = DataKey::generate(self.entropy);
         let wrapped = WrappedKey {
             key: Zeroizing::new(Base64::encode_string(key.wrappable())),
         };
-        match self.wrapped(recorded)?.create(&wrapped)? {
+        match self.wrapped(ground)?.create(&wrapped)? {
             Creation::Created => Ok(ClientKey(key)),
             // Two first writes met: both go on with the one key that is stored.
-            Creation::Exists => self.unlock(recorded)?.ok_or(VaultError::Store(StoreError::Form)),
+            Creation::Exists => self.unlock(ground)?.ok_or(VaultError::Store(StoreError::Form)),
         }
     }
 }

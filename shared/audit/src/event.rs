@@ -43,6 +43,9 @@ pub struct Event {
     /// Who acted. Absent where nobody was proven to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
+    /// The function that asked for it by a private call, where no account did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calling: Option<Function>,
     /// What was done.
     pub action: Action,
     /// To which class of data.

@@ -22,17 +22,20 @@ pub struct KeyringPlan {
     pub attests: &'static [&'static str],
     /// What it reads of other authorities.
     pub reads: &'static [&'static str],
+    /// Whose private routes it calls.
+    pub calls: &'static [Function],
 }
 
 impl KeyringPlan {
     /// Who holds what.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self {
             function: Function::Auth,
             seals: &[DataClass::Account],
             keys: &["index", "pepper", "bootstrap"],
             attests: &["sessions"],
             reads: &[],
+            calls: &[Function::Notify],
         },
         Self {
             function: Function::Identity,
@@ -40,6 +43,7 @@ impl KeyringPlan {
             keys: &["index"],
             attests: &[],
             reads: &["sessions", "permissions"],
+            calls: &[],
         },
         Self {
             function: Function::Consent,
@@ -47,6 +51,7 @@ impl KeyringPlan {
             keys: &["index"],
             attests: &["permissions"],
             reads: &["sessions"],
+            calls: &[],
         },
         Self {
             function: Function::Records,
@@ -54,6 +59,7 @@ impl KeyringPlan {
             keys: &["index", "link"],
             attests: &[],
             reads: &["sessions", "permissions"],
+            calls: &[],
         },
         Self {
             function: Function::Audit,
@@ -61,8 +67,25 @@ impl KeyringPlan {
             keys: &["index", "sign"],
             attests: &[],
             reads: &["sessions"],
+            calls: &[],
+        },
+        Self {
+            function: Function::Notify,
+            seals: &[DataClass::Message],
+            keys: &["index"],
+            attests: &[],
+            reads: &["sessions"],
+            calls: &[Function::Identity],
         },
     ];
+
+    /// Whether the one has anything to ask of the other by private calls.
+    #[must_use]
+    pub fn has_calls(caller: Function, callee: Function) -> bool {
+        Self::ALL
+            .iter()
+            .any(|plan| plan.function == caller && plan.calls.contains(&callee))
+    }
 }
 
 fn key(entropy: &dyn Entropy) -> Zeroizing<String> {
@@ -103,6 +126,8 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
                 audit: BTreeMap::from([(plan.function, key_set(entropy))]),
                 attests: BTreeMap::new(),
                 reads: BTreeMap::new(),
+                calls: BTreeMap::new(),
+                called_by: BTreeMap::new(),
             };
             (plan.function, document)
         })
@@ -130,6 +155,19 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
             document
                 .attests
                 .insert(what.to_owned(), AttestorDocument { seal, index, readers });
+        }
+    }
+    // A key a direction, in the keyrings of caller and callee and nowhere else.
+    for (caller, callee) in KeyringPlan::ALL
+        .iter()
+        .flat_map(|plan| plan.calls.iter().map(|callee| (plan.function, *callee)))
+    {
+        let pair = key(entropy);
+        if let Some(document) = documents.get_mut(&caller) {
+            document.calls.insert(callee, pair.clone());
+        }
+        if let Some(document) = documents.get_mut(&callee) {
+            document.called_by.insert(caller, pair);
         }
     }
     // The audit function checks everybody's chains.
@@ -237,8 +275,49 @@ mod tests {
                     keyring.audit(other).is_ok(),
                     other == function || function == Function::Audit
                 );
+                assert_eq!(
+                    keyring.calls(other).is_ok(),
+                    plan.calls.contains(&other),
+                    "{function} {other}"
+                );
+                assert_eq!(
+                    keyring.called_by(other).is_ok(),
+                    KeyringPlan::has_calls(other, function),
+                    "{function} {other}"
+                );
             }
         }
+    }
+
+    /// Caller and callee hold the same key, and no other pair or direction has it.
+    #[test]
+    fn every_pair_of_functions_has_its_own_key() {
+        let keyrings = keyrings();
+        let keyring = |function| Keyring::parse(function, Some(&keyrings[&function])).unwrap();
+        let mut pairs = std::collections::BTreeSet::new();
+        let mut planned = 0;
+        for plan in KeyringPlan::ALL {
+            for callee in plan.calls {
+                let (calls, called_by) = (keyring(plan.function), keyring(*callee));
+                let key = calls.calls(*callee).unwrap().bytes();
+                assert_eq!(key, called_by.called_by(plan.function).unwrap().bytes());
+                pairs.insert(*key);
+                planned += 1;
+            }
+        }
+        assert!(planned >= 2 && pairs.len() == planned);
+    }
+
+    #[test]
+    fn a_keyring_without_a_pair_says_which() {
+        let mut document: serde_json::Value = serde_json::from_str(&keyrings()[&Function::Auth]).unwrap();
+        document.as_object_mut().unwrap().remove("calls");
+        let keyring = Keyring::parse(Function::Auth, Some(&document.to_string())).unwrap();
+        let error = keyring.calls(Function::Notify).err().unwrap();
+        assert_eq!(error.to_string(), "lacks the key of calls from `auth` to `notify`");
+        document["calls"] = serde_json::json!({"notify": "SECRET"});
+        let error = Keyring::parse(Function::Auth, Some(&document.to_string())).err();
+        assert_eq!(error, Some(KeyringError::BadKey));
     }
 
     /// No key stands in two keyrings but those that are shared on purpose.

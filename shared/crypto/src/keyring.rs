@@ -36,6 +36,14 @@ pub enum KeyringError {
     /// The keyring lacks a key that the function needs.
     #[error("lacks the key `{0}`")]
     Lacks(&'static str),
+    /// The keyring lacks the key that private calls from one function to another are authenticated with.
+    #[error("lacks the key of calls from `{caller}` to `{callee}`")]
+    LacksCalls {
+        /// Who calls.
+        caller: Function,
+        /// Who is called.
+        callee: Function,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,15 +88,24 @@ pub(crate) struct KeyringDocument {
     /// What others attest to it.
     #[serde(default)]
     pub(crate) reads: BTreeMap<String, ReaderDocument>,
+    /// Keys of private calls to other functions.
+    #[serde(default)]
+    pub(crate) calls: BTreeMap<Function, Zeroizing<String>>,
+    /// Keys of private calls from other functions.
+    #[serde(default)]
+    pub(crate) called_by: BTreeMap<Function, Zeroizing<String>>,
 }
 
 /// A parsed keyring. It has no `Debug`; its keys are wiped when it is dropped.
 pub struct Keyring {
+    function: Function,
     seal: BTreeMap<DataClass, KeySet>,
     keys: BTreeMap<String, Secret>,
     audit: BTreeMap<Function, KeySet>,
     attests: BTreeMap<String, Attestor>,
     reads: BTreeMap<String, AttestationReader>,
+    calls: BTreeMap<Function, Secret>,
+    called_by: BTreeMap<Function, Secret>,
 }
 
 fn secret(text: &str) -> Result<Secret, KeyringError> {
@@ -136,6 +153,7 @@ impl Keyring {
             return Err(KeyringError::WrongFunction);
         }
         Ok(Self {
+            function,
             seal: parse_all(&document.seal, KeySetDocument::parse)?,
             keys: parse_all(&document.keys, |text| secret(text))?,
             audit: parse_all(&document.audit, KeySetDocument::parse)?,
@@ -156,6 +174,8 @@ impl Keyring {
                     secret(&reader.key)?,
                 ))
             })?,
+            calls: parse_all(&document.calls, |text| secret(text))?,
+            called_by: parse_all(&document.called_by, |text| secret(text))?,
         })
     }
 
@@ -197,5 +217,28 @@ impl Keyring {
     /// [`KeyringError::Lacks`] where it is no reader of it.
     pub fn reads(&self, name: &'static str) -> Result<&AttestationReader, KeyringError> {
         self.reads.get(name).ok_or(KeyringError::Lacks(name))
+    }
+
+    /// The key of private calls from this function to `callee`. Nobody else holds it, and it is not that of calls the other
+    /// way.
+    ///
+    /// # Errors
+    /// [`KeyringError::LacksCalls`] where this function has nothing to ask of that one.
+    pub fn calls(&self, callee: Function) -> Result<&Secret, KeyringError> {
+        self.calls.get(&callee).ok_or(KeyringError::LacksCalls {
+            caller: self.function,
+            callee,
+        })
+    }
+
+    /// The key of private calls from `caller` to this function.
+    ///
+    /// # Errors
+    /// [`KeyringError::LacksCalls`] where that function has nothing to ask of this one.
+    pub fn called_by(&self, caller: Function) -> Result<&Secret, KeyringError> {
+        self.called_by.get(&caller).ok_or(KeyringError::LacksCalls {
+            caller,
+            callee: self.function,
+        })
     }
 }

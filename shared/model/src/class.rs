@@ -30,11 +30,13 @@ pub enum DataClass {
     Session,
     /// The audit trail.
     Audit,
+    /// Messages to people: codes, links, notices. Never anything about health.
+    Message,
 }
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -46,6 +48,7 @@ impl DataClass {
         Self::Account,
         Self::Session,
         Self::Audit,
+        Self::Message,
     ];
 
     /// The name in stored bytes and in the API.
@@ -63,6 +66,7 @@ impl DataClass {
             Self::Account => "account",
             Self::Session => "session",
             Self::Audit => "audit",
+            Self::Message => "message",
         }
     }
 
@@ -102,11 +106,13 @@ pub enum Action {
     Verify,
     /// Take a copy out of Confide.
     Export,
+    /// Run a job over them, as a scheduler does.
+    Execute,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Create,
         Self::Read,
         Self::List,
@@ -115,6 +121,7 @@ impl Action {
         Self::Revoke,
         Self::Verify,
         Self::Export,
+        Self::Execute,
     ];
 
     /// The name in the audit trail.
@@ -129,6 +136,7 @@ impl Action {
             Self::Revoke => "revoke",
             Self::Verify => "verify",
             Self::Export => "export",
+            Self::Execute => "execute",
         }
     }
 }

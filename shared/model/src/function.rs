@@ -18,11 +18,20 @@ pub enum Function {
     Records,
     /// The audit trail: query, verification, export.
     Audit,
+    /// Messages to people, by e-mail and SMS.
+    Notify,
 }
 
 impl Function {
     /// Every function, in the order in which they are listed for people.
-    pub const ALL: [Self; 5] = [Self::Auth, Self::Identity, Self::Consent, Self::Records, Self::Audit];
+    pub const ALL: [Self; 6] = [
+        Self::Auth,
+        Self::Identity,
+        Self::Consent,
+        Self::Records,
+        Self::Audit,
+        Self::Notify,
+    ];
 
     /// The name in URLs, manifests and keyrings.
     #[must_use]
@@ -33,6 +42,7 @@ impl Function {
             Self::Consent => "consent",
             Self::Records => "records",
             Self::Audit => "audit",
+            Self::Notify => "notify",
         }
     }
 
@@ -45,6 +55,7 @@ impl Function {
             Self::Consent => 3,
             Self::Records => 4,
             Self::Audit => 5,
+            Self::Notify => 6,
         }
     }
 

@@ -172,6 +172,8 @@ kinds! {
     EventId = Event, "aud";
     /// An invitation to open an account.
     InvitationId = Invitation, "inv";
+    /// A message to somebody.
+    MessageId = Message, "msg";
     /// A version of a notice.
     NoticeId = Notice, "ntc";
     /// A clinical record.

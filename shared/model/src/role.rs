@@ -24,11 +24,13 @@ pub enum Role {
     Security,
     /// An independent reviewer. Sees evidence, not content.
     Auditor,
+    /// No person: a service identity that a scheduler runs jobs with.
+    Job,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Client,
         Self::Clinician,
         Self::ClinicAdmin,
@@ -36,6 +38,7 @@ impl Role {
         Self::PrivacyOfficer,
         Self::Security,
         Self::Auditor,
+        Self::Job,
     ];
 
     /// The name in the API.
@@ -49,10 +52,12 @@ impl Role {
             Self::PrivacyOfficer => "privacy_officer",
             Self::Security => "security",
             Self::Auditor => "auditor",
+            Self::Job => "job",
         }
     }
 
-    /// Whether the role belongs to the clinic's staff, who log in with two factors.
+    /// Whether the role is on the clinic's side, where a password alone never suffices. So is [`Role::Job`], which has no
+    /// password at all: whatever asks this takes the stricter way for it.
     #[must_use]
     pub fn is_staff(self) -> bool {
         self != Self::Client
@@ -67,6 +72,7 @@ impl Role {
             Self::ClinicAdmin => Purpose::PatientAdministration,
             Self::Billing => Purpose::Payment,
             Self::PrivacyOfficer | Self::Security | Self::Auditor => Purpose::Compliance,
+            Self::Job => Purpose::SystemAdministration,
         }
     }
 }

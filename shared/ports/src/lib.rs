@@ -5,12 +5,14 @@
 
 mod entropy;
 mod kv;
+mod outbound;
 
 use std::time::Duration;
 
 pub use entropy::{Entropy, EntropyExt};
 use jiff::Timestamp;
 pub use kv::{CountKey, Creation, DocKey, Kv, KvError, OnceKey, Slot, Stores, Swap};
+pub use outbound::{Outbound, OutboundError, OutboundLimits};
 
 /// The time of day, and waiting.
 pub trait Clock {
@@ -45,6 +47,8 @@ pub struct Platform<'a> {
     pub secrets: &'a dyn Secrets,
     /// The stores that the function is granted.
     pub stores: &'a dyn Stores,
+    /// Requests to others.
+    pub outbound: &'a dyn Outbound,
     /// The operators' log.
     pub log: &'a dyn OperatorLog,
 }

@@ -4,13 +4,11 @@ use ports::Platform;
 use wasi::http::types::{
     Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
-use wasi::io::streams::StreamError;
 use web::{BODY_LIMIT, Route};
 
+use crate::body::{read, write};
+use crate::outbound;
 use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
-
-/// How much one read asks for, in bytes.
-const CHUNK: u64 = 64 * 1024;
 
 /// The most that a host takes into an outgoing body that nobody reads yet, in bytes.
 const BODY_BEFORE_RESPONSE: usize = 1024 * 1024;
@@ -34,26 +32,16 @@ fn method(method: &WasiMethod) -> Result<Method, Malformed> {
     Method::from_bytes(name.as_bytes()).map_err(|_| Malformed)
 }
 
-/// Reads the body, but never more than one byte past the limit: that is enough to refuse it.
-fn body(request: &IncomingRequest) -> Result<Vec<u8>, Malformed> {
-    let incoming = request.consume().map_err(|()| Malformed)?;
-    let stream = incoming.stream().map_err(|()| Malformed)?;
-    let mut body = Vec::new();
-    while body.len() <= BODY_LIMIT {
-        match stream.blocking_read(CHUNK) {
-            Ok(bytes) => body.extend_from_slice(&bytes),
-            Err(StreamError::Closed) => break,
-            Err(StreamError::LastOperationFailed(_)) => return Err(Malformed),
-        }
-    }
-    Ok(body)
-}
-
 fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
     let target = request.path_with_query().unwrap_or_else(|| "/".to_owned());
     let method = method(&request.method())?;
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
-    let body = if method.is_safe() { Vec::new() } else { body(request)? };
+    let body = if method.is_safe() {
+        Vec::new()
+    } else {
+        let body = request.consume().map_err(|()| Malformed)?;
+        read(&body, BODY_LIMIT, None).map_err(|_| Malformed)?
+    };
     let mut received = Request::new(body);
     *received.method_mut() = method;
     *received.uri_mut() = target.parse::<Uri>().map_err(|_| Malformed)?;
@@ -85,34 +73,13 @@ fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
         return;
     };
     if bytes.len() <= BODY_BEFORE_RESPONSE {
-        write(&body, &bytes);
+        let _ = write(&body, &bytes, None);
         let _ = OutgoingBody::finish(body, None);
         ResponseOutparam::set(outparam, Ok(outgoing));
     } else {
         ResponseOutparam::set(outparam, Ok(outgoing));
-        write(&body, &bytes);
+        let _ = write(&body, &bytes, None);
         let _ = OutgoingBody::finish(body, None);
-    }
-}
-
-fn write(body: &OutgoingBody, mut bytes: &[u8]) {
-    let Ok(stream) = body.write() else {
-        return;
-    };
-    while !bytes.is_empty() {
-        let room = match stream.check_write() {
-            Ok(0) => {
-                stream.subscribe().block();
-                continue;
-            }
-            Ok(room) => usize::try_from(room).unwrap_or(usize::MAX),
-            Err(_) => return,
-        };
-        let (now, later) = bytes.split_at(room.min(bytes.len()));
-        if stream.write(now).is_err() {
-            return;
-        }
-        bytes = later;
     }
 }
 
@@ -123,6 +90,7 @@ pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, ou
         entropy: &HostEntropy::default(),
         secrets: &Variables,
         stores: &Granted,
+        outbound: &outbound::Granted,
         log: &Stderr,
     };
     let response = match incoming(&request) {

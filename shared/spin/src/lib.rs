@@ -1,8 +1,10 @@
 //! The ports on Spin, and the export of a function as `wasi:http/incoming-handler`. The one crate that knows the platform.
 #![warn(missing_docs)]
 
+mod body;
 mod bucket;
 mod http;
+mod outbound;
 mod platform;
 
 #[doc(hidden)]

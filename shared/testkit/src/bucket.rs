@@ -5,14 +5,14 @@ use std::rc::Rc;
 use ports::{Clock, Kv, KvError, Stores};
 use store::{Bucket, BucketError, CompareAndSwap, Disciplined, SwapFailure};
 
-/// What goes wrong at one operation.
+/// What goes wrong at one operation on a store, or at one request to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The store refuses; nothing happens.
+    /// It is refused; nothing happens.
     Refused,
-    /// The store does it, and the answer is lost.
+    /// It is done, and the answer is lost.
     AppliedButFailed,
-    /// The store does it, and the process dies right afterwards.
+    /// It is done, and the process dies right afterwards.
     KilledAfter,
     /// The process dies right before.
     KilledBefore,
@@ -45,6 +45,12 @@ struct Faults {
     armed: Cell<Option<(usize, Fault)>>,
     meanwhile: RefCell<Option<Meanwhile>>,
     trace: RefCell<Vec<String>>,
+}
+
+/// An answer that a [`Fault`] took, and whether what was asked is done all the same.
+pub(crate) enum Lost {
+    Undone,
+    Done,
 }
 
 type Values = Rc<RefCell<BTreeMap<(String, String), Vec<u8>>>>;
@@ -83,7 +89,7 @@ impl MemoryStores {
         self.faults.operations.get()
     }
 
-    /// What they were, as `store verb key`.
+    /// What they were, as `store verb key`, and `outbound METHOD host/path` for requests to others.
     #[must_use]
     pub fn trace(&self) -> Vec<String> {
         self.faults.trace.borrow().clone()
@@ -114,6 +120,30 @@ impl MemoryStores {
             .collect();
     }
 
+    /// Lets an operation happen, or go wrong where that was armed.
+    pub(crate) fn attempt<R>(&self, operation: String, apply: impl FnOnce() -> R) -> Result<R, Lost> {
+        let faults = &self.faults;
+        let nth = faults.operations.get();
+        faults.operations.set(nth + 1);
+        faults.trace.borrow_mut().push(operation);
+        let due = faults.meanwhile.borrow_mut().take_if(|(at, _)| *at == nth);
+        if let Some((_, happens)) = due {
+            happens();
+        }
+        let fault = faults.armed.get().filter(|(at, _)| *at == nth).map(|(_, fault)| fault);
+        match fault {
+            Some(Fault::Refused) => return Err(Lost::Undone),
+            Some(Fault::KilledBefore) => die(),
+            _ => {}
+        }
+        let result = apply();
+        match fault {
+            Some(Fault::AppliedButFailed) => Err(Lost::Done),
+            Some(Fault::KilledAfter) => die(),
+            _ => Ok(result),
+        }
+    }
+
     /// A bucket of its own, for tests of the disciplines.
     #[must_use]
     pub fn bucket(&self, label: &str) -> MemoryBucket {
@@ -138,26 +168,10 @@ impl MemoryBucket {
         key: &str,
         apply: impl FnOnce(&mut BTreeMap<(String, String), Vec<u8>>) -> R,
     ) -> Result<R, BucketError> {
-        let faults = &self.stores.faults;
-        let nth = faults.operations.get();
-        faults.operations.set(nth + 1);
-        faults.trace.borrow_mut().push(format!("{} {verb} {key}", self.label));
-        let due = faults.meanwhile.borrow_mut().take_if(|(at, _)| *at == nth);
-        if let Some((_, happens)) = due {
-            happens();
-        }
-        let fault = faults.armed.get().filter(|(at, _)| *at == nth).map(|(_, fault)| fault);
-        match fault {
-            Some(Fault::Refused) => return Err(BucketError::Unavailable),
-            Some(Fault::KilledBefore) => die(),
-            _ => {}
-        }
-        let result = apply(&mut self.stores.values.borrow_mut());
-        match fault {
-            Some(Fault::AppliedButFailed) => Err(BucketError::Unavailable),
-            Some(Fault::KilledAfter) => die(),
-            _ => Ok(result),
-        }
+        let operation = format!("{} {verb} {key}", self.label);
+        self.stores
+            .attempt(operation, || apply(&mut self.stores.values.borrow_mut()))
+            .map_err(|_| BucketError::Unavailable)
     }
 
     fn at(&self, key: &str) -> (String, String) {

@@ -1,6 +1,6 @@
 //! The platform in memory, for tests: a clock that stands still until it is told to go on, seeded entropy, keyrings
 //! made on the spot, and stores whose every operation can be made to fail, to take effect and be reported as failed,
-//! or to be the last before the process dies.
+//! or to be the last before the process dies. Functions reach each other, and a provider outside that does as it is told.
 //!
 //! The stores behave as SQLite under Spin does, traps included: a swap of an absent key overwrites, an increment of
 //! something that is no number poisons the store for good.
@@ -10,11 +10,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bucket;
+mod outbound;
 mod request;
 mod session;
 mod world;
 
 pub use bucket::{Fault, MemoryBucket, MemoryStores, survive};
+pub use outbound::{Provider, Reaction};
 pub use request::{Answer, Call};
 pub use session::{log_in, log_in_with};
 pub use world::{SeededEntropy, StandingClock, World};

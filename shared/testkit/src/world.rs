@@ -9,6 +9,8 @@ use ports::{Clock, Entropy, OperatorLog, Platform, Secrets};
 use web::Route;
 
 use crate::bucket::{GrantedStores, MemoryStores};
+use crate::outbound::{GrantedOutbound, Provider, may_send};
+use crate::request::Call;
 
 /// A clock that stands still, but for pauses and [`StandingClock::advance`].
 #[derive(Debug)]
@@ -75,14 +77,29 @@ pub struct World {
     pub stores: MemoryStores,
     /// The keyrings, as secret stores deliver them.
     pub keyrings: BTreeMap<Function, String>,
+    /// Everybody outside.
+    pub provider: Provider,
+    variables: RefCell<BTreeMap<(Function, String), String>>,
+    pub(crate) routes: RefCell<BTreeMap<Function, Vec<Route>>>,
     log: RefCell<Vec<String>>,
 }
 
-struct OneSecret<'a>(Option<&'a String>);
+/// What a function is handed: its keyring, and the variables that the test has set.
+struct GrantedSecrets<'w> {
+    world: &'w World,
+    function: Function,
+}
 
-impl Secrets for OneSecret<'_> {
+impl Secrets for GrantedSecrets<'_> {
     fn secret(&self, name: &str) -> Option<String> {
-        (name == "keyring").then(|| self.0.cloned()).flatten()
+        if name == "keyring" {
+            return self.world.keyrings.get(&self.function).cloned();
+        }
+        self.world
+            .variables
+            .borrow()
+            .get(&(self.function, name.to_owned()))
+            .cloned()
     }
 }
 
@@ -100,6 +117,7 @@ fn granted(function: Function) -> &'static [&'static str] {
         Function::Consent => &["consent", "permissions", "sessions", "audit"],
         Function::Records => &["health", "health-keys", "sessions", "permissions", "audit"],
         Function::Audit => &["audit", "sessions"],
+        Function::Notify => &["notify", "sessions", "audit"],
     }
 }
 
@@ -118,25 +136,54 @@ impl World {
             entropy,
             stores: MemoryStores::default(),
             keyrings,
+            provider: Provider::default(),
+            variables: RefCell::default(),
+            routes: RefCell::default(),
             log: RefCell::default(),
         }
     }
 
+    /// A private call of one function to another, as the first would make it now.
+    #[must_use]
+    pub fn private_call(&self, caller: Function, callee: Function, path: &str, body: &serde_json::Value) -> Call {
+        let text = self.keyrings.get(&caller).map(String::as_str);
+        let keyring = crypto::Keyring::parse(caller, text).unwrap();
+        let body = body.to_string();
+        let call = access::PrivateCall {
+            caller,
+            callee,
+            method: "POST",
+            target: path,
+            body: body.as_bytes(),
+        };
+        let proof = call.prove(keyring.calls(callee).unwrap(), self.clock.now());
+        Call::new(http::Method::POST, path)
+            .header("content-type", "application/json")
+            .header("private-call", &proof)
+            .body(body)
+    }
+
+    /// Sets a variable of a function.
+    pub fn set(&self, function: Function, name: &str, value: &str) {
+        self.variables
+            .borrow_mut()
+            .insert((function, name.to_owned()), value.to_owned());
+    }
+
+    /// Whether the manifest lets a function send requests to this host.
+    #[must_use]
+    pub fn may_send(&self, function: Function, host: &str) -> bool {
+        may_send(function, host)
+    }
+
+    /// Lets a function be reached by the chained calls of others.
+    pub fn deploy(&self, function: Function, routes: &[Route]) {
+        self.routes.borrow_mut().insert(function, routes.to_vec());
+    }
+
     /// Lets a function answer, as its exported handler would.
     pub fn serve(&self, function: Function, routes: &[Route], request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let stores = GrantedStores {
-            stores: self.stores.clone(),
-            clock: &self.clock,
-            labels: granted(function),
-        };
-        let platform = Platform {
-            clock: &self.clock,
-            entropy: &self.entropy,
-            secrets: &OneSecret(self.keyrings.get(&function)),
-            stores: &stores,
-            log: self,
-        };
-        web::serve(platform, function, routes, request)
+        self.with_platform(function, |platform| web::serve(platform, function, routes, request))
     }
 
     /// Runs a test against a store with the platform of `function`.
@@ -149,8 +196,9 @@ impl World {
         run(Platform {
             clock: &self.clock,
             entropy: &self.entropy,
-            secrets: &OneSecret(self.keyrings.get(&function)),
+            secrets: &GrantedSecrets { world: self, function },
             stores: &stores,
+            outbound: &GrantedOutbound { world: self, function },
             log: self,
         })
     }

@@ -77,6 +77,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here.").recorded(event)
     }
 
+    /// 404 for a path that the API has not, or has not for whoever asks.
+    #[must_use]
+    pub fn no_such_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no-such-route", "The API has no such path.")
+    }
+
     /// 409: the request contradicts what is there.
     #[must_use]
     pub fn conflict(kind: &'static str, detail: impl Into<String>) -> Self {
@@ -149,6 +155,12 @@ impl Problem {
             "Something is wrong on our side. Nothing was returned.",
         )
         .log(operator_line)
+    }
+
+    /// What the operator must know, for whoever goes on in spite of the problem.
+    #[must_use]
+    pub fn operator_line(&self) -> Option<&str> {
+        self.operator_line.as_deref()
     }
 
     /// With the audit entry that says so.

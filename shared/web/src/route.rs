@@ -56,7 +56,7 @@ pub(crate) fn find(routes: &[Route], method: &Method, path: &str) -> Result<(Han
         .iter()
         .map(|(_, parameters)| parameters.len())
         .min()
-        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no-such-route", "The API has no such path."))?;
+        .ok_or_else(Problem::no_such_route)?;
     here.retain(|(_, parameters)| parameters.len() == fewest);
     if let Some(found) = here.iter().position(|(route, _)| route.method == *method) {
         let (route, parameters) = here.swap_remove(found);

@@ -67,7 +67,13 @@ fn list(home: &Home) -> Result<()> {
                 versions.join(", ")
             ));
         }
-        for (what, names) in [("key", plan.keys), ("attests", plan.attests), ("reads", plan.reads)] {
+        let calls: Vec<&str> = plan.calls.iter().map(|callee| callee.name()).collect();
+        for (what, names) in [
+            ("key", plan.keys),
+            ("attests", plan.attests),
+            ("reads", plan.reads),
+            ("calls", &calls),
+        ] {
             if !names.is_empty() {
                 console::line(format_args!("  {what} {}", names.join(", ")));
             }

@@ -1,0 +1,112 @@
+//! Private calls, as HTTP carries them: `POST http://NAME.spin.internal/…` with the caller's proof in a header.
+
+use std::time::Duration;
+
+use access::{CallingFunction, PrivateCall, Unproven};
+use crypto::KeyringPlan;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use model::Function;
+use ports::{OutboundError, OutboundLimits};
+use serde::Serialize;
+
+use crate::serve::{BODY_LIMIT, REQUEST_ID};
+use crate::{Exchange, Problem};
+
+/// Carries the proof of [`PrivateCall`].
+const PRIVATE_CALL: HeaderName = HeaderName::from_static("private-call");
+
+/// A callee may itself ask a provider, which it gives ten seconds; a whole request has thirty.
+const LIMITS: OutboundLimits = OutboundLimits {
+    connect: Duration::from_secs(2),
+    total: Duration::from_secs(20),
+    body: BODY_LIMIT,
+};
+
+impl Exchange<'_> {
+    /// Calls a private route of another function, and returns its answer where it has decided something: a status below
+    /// 500. The caller's request id goes along, so that the trails of both tell one story.
+    ///
+    /// # Errors
+    /// 503 where the callee did not answer, failed, or does not know this function. What it did is unknown then; every private
+    /// route that changes something is idempotent by a key in its body, so the same request is to be sent again.
+    pub fn call<T: Serialize>(
+        &self,
+        callee: Function,
+        path: &'static str,
+        body: &T,
+    ) -> Result<Response<Vec<u8>>, Problem> {
+        let failed = |why: &str| {
+            Problem::unavailable(1, "Another part of the service did not answer. Repeat the request.")
+                .log(format!("a call from {} to {callee} {why}", self.function))
+        };
+        let body = serde_json::to_vec(body).map_err(|_| Problem::defect("the body of a call does not serialise"))?;
+        let call = PrivateCall {
+            caller: self.function,
+            callee,
+            method: "POST",
+            target: path,
+            body: &body,
+        };
+        let proof = call.prove(self.keyring.calls(callee)?, self.platform.clock.now());
+        let uri: Uri = format!("http://{callee}.spin.internal{path}")
+            .parse()
+            .map_err(|_| Problem::defect("the path of a call is none"))?;
+        let header =
+            |text: &str| HeaderValue::from_str(text).map_err(|_| Problem::defect("the header of a call is none"));
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (PRIVATE_CALL, header(&proof)?),
+            (REQUEST_ID, header(&self.request_id.to_string())?),
+        ];
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        request.headers_mut().extend(headers);
+        let response = self
+            .platform
+            .outbound
+            .send(request, LIMITS)
+            .map_err(|error| match error {
+                OutboundError::NotSent => failed("was not sent: compare allowed_outbound_hosts in spin.toml"),
+                OutboundError::Unknown => failed("was not answered"),
+            })?;
+        if response.status().is_server_error() {
+            return Err(failed("failed there"));
+        }
+        Ok(response)
+    }
+
+    /// The function that calls this private route. Checked before the body is looked at.
+    ///
+    /// # Errors
+    /// Whoever has no genuine proof gets the 404 of a path that does not exist, so that private routes can't be told from
+    /// nothing. 503 where this keyring lacks the key of a pair that is meant to have one.
+    pub fn calling_function(&self) -> Result<CallingFunction, Problem> {
+        let proof = self
+            .header(&PRIVATE_CALL)
+            .ok()
+            .flatten()
+            .ok_or_else(Problem::no_such_route)?;
+        let caller = PrivateCall::claimed_caller(proof)
+            .filter(|caller| KeyringPlan::has_calls(*caller, self.function))
+            .ok_or_else(Problem::no_such_route)?;
+        let call = PrivateCall {
+            caller,
+            callee: self.function,
+            method: self.request.method().as_str(),
+            target: self.target(),
+            body: self.body(),
+        };
+        let key = self.keyring.called_by(caller)?;
+        call.verify(key, proof, self.platform.clock.now())
+            .map_err(|unproven| match unproven {
+                Unproven::Forged => Problem::no_such_route(),
+                // Told to the operator: it is a genuine call, so no stranger can fill the log with it.
+                Unproven::OutOfTime => Problem::no_such_route().log(format!(
+                    "a call from {caller} to {} is refused: {unproven}",
+                    self.function
+                )),
+            })
+    }
+}
