@@ -26,7 +26,11 @@ impl Browser {
         let port: u16 = lines
             .find_map(|line| {
                 let line = line.ok()?;
-                line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok()
+                line.split("successfully on port ")
+                    .nth(1)?
+                    .trim_end_matches('.')
+                    .parse()
+                    .ok()
             })
             .expect("chromedriver says where it listens");
         // Whatever else it says is of no interest, and must not fill the pipe.
@@ -40,7 +44,13 @@ impl Browser {
         };
         let data = format!("--user-data-dir={}", browser._profile.path().display());
         // The sandbox of a browser that opens nothing but our own page cannot be had by root.
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", &data];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            &data,
+        ];
         let created = browser.command(
             "",
             &json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}}}}),

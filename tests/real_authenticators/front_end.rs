@@ -62,7 +62,10 @@ fn answer(mut stream: TcpStream, client: &Client) -> Option<()> {
             .body(PAGE.as_bytes().to_vec())
             .ok()?
     };
-    let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let media_type = response
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok());
     write!(
         stream,
         "HTTP/1.1 {} -\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

@@ -10,8 +10,7 @@ mod front_end;
 
 use std::process::Command;
 
-use confide_tests::Deployment;
-use confide_tests::practice::{PASSWORD, Practice};
+use confide_tests::{Deployment, PASSWORD, Practice};
 use serde_json::json;
 use testkit::Call;
 
@@ -89,7 +88,10 @@ fn codes_of_oathtool_log_in_once() {
     // The codes of now and of the step that comes: should the step end meanwhile, both are still within the drift.
     let confirmation = credentials("code", oathtool(secret, "now"));
     deployment.expect(204, &Call::post("/v1/auth/totp/confirm", &confirmation));
-    let log_in = Call::post("/v1/auth/sessions", &credentials("totp", oathtool(secret, "+30 seconds")));
+    let log_in = Call::post(
+        "/v1/auth/sessions",
+        &credentials("totp", oathtool(secret, "+30 seconds")),
+    );
     deployment.expect(201, &log_in);
     deployment.expect(401, &log_in);
     // A code that is too early is refused like any other.

@@ -6,7 +6,8 @@
 //! e-mail document      which account has an address, one per clinic and address
 //! invitation document  one per invitation
 //! invitation log       which invitations there are, one log per clinic
-//! throttle document    counts of failures, 256 in all
+//! tries document       the failures at an account, one per account; and 256 for those at nobody's
+//! network document     the failures and requests of networks, 256 in all
 //! ```
 //!
 //! Everything is named by an HMAC under the index key, always with the clinic in it.
@@ -18,12 +19,15 @@ use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf};
 use web::{Exchange, Problem};
 
+use crate::challenge::UsedChallenges;
 use crate::email::Email;
+use crate::factor::{Factors, Holder};
 use crate::invitation::{Invitation, InvitationEntry};
 use crate::password::{PasswordHash, Strength};
+use crate::pending::PendingLogIns;
 use crate::slots::Slot;
-use crate::throttle::Bucket;
-use crate::totp::{Step, Totp};
+use crate::step::{Circumstances, Standing};
+use crate::throttle::{Bucket, Tries};
 
 const CLINIC: Label = Label::new("confide 2026-11 clinic name");
 const ACCOUNT: Label = Label::new("confide 2026-11 account name");
@@ -31,7 +35,10 @@ const EMAIL: Label = Label::new("confide 2026-11 account e-mail name");
 const NOBODY: Label = Label::new("confide 2026-11 account of nobody");
 const INVITATION: Label = Label::new("confide 2026-11 invitation name");
 const INVITATIONS: Label = Label::new("confide 2026-11 invitation index name");
-const THROTTLE: Label = Label::new("confide 2026-11 throttle name");
+const TRIES: Label = Label::new("confide 2026-11 account tries name");
+const TRIES_AT_NOBODY: Label = Label::new("confide 2026-11 nobody's tries");
+const TRIES_AT_NOBODY_NAME: Label = Label::new("confide 2026-11 nobody's tries name");
+const NETWORKS: Label = Label::new("confide 2026-11 networks name");
 
 /// How long a session may lie idle: staff see many people's data, a client her own.
 const STAFF_IDLE: u32 = 15 * 60;
@@ -55,7 +62,20 @@ pub(crate) struct EmailEntry {
     pub(crate) account: AccountId,
 }
 
-/// An account.
+/// Whether an account lets its owner in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum AccountState {
+    #[default]
+    Active,
+    /// Closed by an administrator.
+    Disabled { at: Timestamp, by: AccountId },
+    /// Closed by its owner.
+    Deactivated { at: Timestamp },
+}
+
+/// An account. Everything that a log-in uses up lies in this one document: of two requests that use up the same, one
+/// compare-and-swap wins.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Account {
@@ -64,39 +84,42 @@ pub(crate) struct Account {
     /// As it was spelled.
     pub(crate) email: Confidential<String>,
     pub(crate) display_name: Confidential<String>,
+    /// In which messages reach her, as a BCP 47 tag.
+    pub(crate) language: String,
     pub(crate) roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client: Option<ClientId>,
+    #[serde(default)]
+    pub(crate) state: AccountState,
     pub(crate) password: PasswordHash,
-    pub(crate) totp: Totp,
+    #[serde(default)]
+    pub(crate) factors: Factors,
     pub(crate) created_at: Timestamp,
     /// When its owner first proved to hold it. Until then enrolment can be repeated, afterwards never again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) enrolled_at: Option<Timestamp>,
     #[serde(default)]
+    pub(crate) pending_log_ins: PendingLogIns,
+    #[serde(default)]
+    pub(crate) used_challenges: UsedChallenges,
+    #[serde(default)]
     pub(crate) slots: Vec<Slot>,
-}
-
-/// What somebody has shown besides the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Factors {
-    /// Nothing, and nothing is needed.
-    Password,
-    /// A code of the account's app.
-    PasswordAndTotp(Step),
-}
-
-/// Whether the roles are staff's, who need two factors.
-pub(crate) fn is_staff(roles: &[Role]) -> bool {
-    roles.iter().any(|role| role.is_staff())
 }
 
 /// What a password of an account with these roles must be good for.
 pub(crate) fn strength(roles: &[Role]) -> Strength {
-    if is_staff(roles) {
-        Strength::WithSecondFactor
+    match holder(roles) {
+        Holder::Staff => Strength::WithSecondFactor,
+        Holder::Client => Strength::Alone,
+    }
+}
+
+/// Whose account it is with these roles.
+pub(crate) fn holder(roles: &[Role]) -> Holder {
+    if roles.iter().any(|role| role.is_staff()) {
+        Holder::Staff
     } else {
-        Strength::Alone
+        Holder::Client
     }
 }
 
@@ -108,12 +131,16 @@ impl Account {
             clinic,
             email: Confidential::default(),
             display_name: Confidential::default(),
+            language: String::new(),
             roles: vec![Role::Client],
             client: None,
+            state: AccountState::Active,
             password: PasswordHash::nobody(),
-            totp: Totp::nobody(),
+            factors: Factors::default(),
             created_at: now,
             enrolled_at: None,
+            pending_log_ins: PendingLogIns::default(),
+            used_challenges: UsedChallenges::default(),
             slots: Vec::new(),
         }
     }
@@ -123,22 +150,34 @@ impl Account {
         self.roles.first().copied().unwrap_or(Role::Client)
     }
 
-    pub(crate) fn idle_seconds(&self) -> u32 {
-        if is_staff(&self.roles) { STAFF_IDLE } else { CLIENT_IDLE }
+    pub(crate) fn holder(&self) -> Holder {
+        holder(&self.roles)
     }
 
-    /// The factors that a log-in with this code has shown beside the password, or `None` where they do not suffice:
-    /// an account whose app is confirmed needs its code, and staff need an app that is confirmed.
-    pub(crate) fn factors(&self, code: Option<&str>, now: Timestamp) -> Result<Option<Factors>, Problem> {
-        // Checked whether it is needed or not, so that the time does not tell.
-        let step = self.totp.check(code.unwrap_or_default(), now)?;
-        Ok(if self.totp.is_confirmed() {
-            step.map(Factors::PasswordAndTotp)
-        } else if is_staff(&self.roles) {
-            None
-        } else {
-            Some(Factors::Password)
-        })
+    pub(crate) fn idle_seconds(&self) -> u32 {
+        match self.holder() {
+            Holder::Staff => STAFF_IDLE,
+            Holder::Client => CLIENT_IDLE,
+        }
+    }
+
+    /// Sets another password. Log-ins that are half done were begun with the one before, so they end.
+    pub(crate) fn set_password(&mut self, password: PasswordHash) {
+        self.password = password;
+        self.pending_log_ins.end_all();
+    }
+
+    /// What decisions about the account depend on.
+    pub(crate) fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            standing: match self.state {
+                AccountState::Active => Standing::Active,
+                AccountState::Disabled { .. } => Standing::Disabled,
+                AccountState::Deactivated { .. } => Standing::Deactivated,
+            },
+            holder: self.holder(),
+            registered: self.factors.registered(),
+        }
     }
 }
 
@@ -184,9 +223,22 @@ impl<'a> Accounts<'a> {
         self.shelf.log(Some(clinic), "invitation index", &name, self.seal)
     }
 
+    pub(crate) fn tries(&self, clinic: ClinicId, account: AccountId) -> Doc<'_, Tries, KeySet> {
+        let name = name(self.index, TRIES, &[clinic.as_bytes(), account.as_bytes()]);
+        self.shelf.doc(Some(clinic), "account tries", &name, self.seal)
+    }
+
+    /// The tries at an address that nobody has, in one of 256 documents.
+    pub(crate) fn tries_at_nobody(&self, clinic: ClinicId, email: &Email) -> Doc<'_, Tries, KeySet> {
+        let parts = [clinic.as_bytes().as_slice(), email.folded().as_bytes()];
+        let [number, ..] = mac(self.index, TRIES_AT_NOBODY, &parts).truncated();
+        let name = name(self.index, TRIES_AT_NOBODY_NAME, &[&[number]]);
+        self.shelf.doc(None, "account tries", &name, self.seal)
+    }
+
     pub(crate) fn bucket(&self, number: u8) -> Doc<'_, Bucket, KeySet> {
-        let name = name(self.index, THROTTLE, &[&[number]]);
-        self.shelf.doc(None, "throttle", &name, self.seal)
+        let name = name(self.index, NETWORKS, &[&[number]]);
+        self.shelf.doc(None, "networks", &name, self.seal)
     }
 
     /// The account with this address. Where there is none, a document is looked for all the same, so that both take
@@ -204,24 +256,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_alone_is_enough_for_clients_without_an_app_only() {
+    fn staff_see_more_and_have_less_time() {
         let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
-        let account = |roles: &[Role]| Account {
-            roles: roles.to_vec(),
-            ..Account::nobody(ClinicId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]), now)
-        };
         for role in Role::ALL {
-            let factors = account(&[role]).factors(None, now).unwrap();
-            assert_eq!(factors, (role == Role::Client).then_some(Factors::Password), "{role}");
-            assert_eq!(
-                account(&[role]).idle_seconds(),
-                if role == Role::Client { 1800 } else { 900 }
-            );
+            let account = Account {
+                roles: vec![role],
+                ..Account::nobody(ClinicId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]), now)
+            };
+            let (holder, idle, least) = if role == Role::Client {
+                (Holder::Client, 1800, Strength::Alone)
+            } else {
+                (Holder::Staff, 900, Strength::WithSecondFactor)
+            };
+            assert_eq!((account.holder(), account.idle_seconds()), (holder, idle), "{role}");
+            assert_eq!(strength(&account.roles), least, "{role}");
         }
-        assert_eq!(strength(&[Role::Client]), Strength::Alone);
-        assert_eq!(
-            strength(&[Role::Clinician, Role::ClinicAdmin]),
-            Strength::WithSecondFactor
-        );
+        let mixed = [Role::Client, Role::Clinician];
+        assert_eq!(holder(&mixed), Holder::Staff);
+    }
+
+    #[test]
+    fn states_are_stored_by_name() {
+        let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
+        let by = AccountId::from_bytes([7; 16]);
+        for (state, standing, stored) in [
+            (AccountState::Active, Standing::Active, r#"{"is":"active"}"#.to_owned()),
+            (
+                AccountState::Disabled { at: now, by },
+                Standing::Disabled,
+                format!(r#"{{"is":"disabled","at":"{now}","by":"{by}"}}"#),
+            ),
+            (
+                AccountState::Deactivated { at: now },
+                Standing::Deactivated,
+                format!(r#"{{"is":"deactivated","at":"{now}"}}"#),
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&state).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<AccountState>(&stored).unwrap(), state);
+            let account = Account {
+                state,
+                ..Account::nobody(ClinicId::from_bytes([1; 16]), by, now)
+            };
+            assert_eq!(account.circumstances().standing, standing);
+        }
+        assert!(serde_json::from_str::<AccountState>(r#"{"is":"asleep"}"#).is_err());
     }
 }

@@ -2,24 +2,32 @@
 //!
 //! Both are named by what they are enrolled with, so that a request that is repeated comes to the same account, finishes
 //! what the first try began and gives the same answer, until the account's owner has proven to hold it.
+//!
+//! Each try is counted as failed before anything else is written, and given back after all is written (see [`Attempt`]): a
+//! newcomer has an account's tries before she has the account.
 
 use access::{Request, bootstrap_code};
 use audit_trail::{Actor, Decision};
-use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role};
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, is_language_tag};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, Clinic, EmailEntry, strength};
+use crate::account::{Account, AccountState, Accounts, Clinic, EmailEntry, strength};
+use crate::challenge::UsedChallenges;
 use crate::email::{self, Email};
+use crate::factor::{Factors, TotpSecret};
 use crate::invitation::{Token, account_id};
-use crate::password::{Password, PasswordHash};
-use crate::throttle::Attempt;
-use crate::totp::Totp;
+use crate::password::{Context, Password, PasswordHash};
+use crate::pending::PendingLogIns;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 const MOST_NAME: usize = 200;
+
+/// In which messages reach somebody who did not say.
+const USUAL_LANGUAGE: &str = "en";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +48,7 @@ struct ClinicBody {
 struct AdministratorBody {
     email: String,
     display_name: String,
+    language: Option<String>,
     password: Password,
 }
 
@@ -48,6 +57,7 @@ struct AdministratorBody {
 struct AcceptBody {
     token: Zeroizing<String>,
     display_name: String,
+    language: Option<String>,
     password: Password,
 }
 
@@ -70,6 +80,7 @@ struct Newcomer<'n> {
     account: AccountId,
     email: &'n Email,
     display_name: &'n str,
+    language: Option<&'n str>,
     password: &'n Password,
     roles: &'n [Role],
     client: Option<ClientId>,
@@ -114,6 +125,15 @@ fn checked_email(check: &mut Check, text: &str, field: &str) -> Option<Email> {
     check.parsed(Email::parse(text), field, "email", email::RULE)
 }
 
+fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
+    check.that(
+        language.is_none_or(is_language_tag),
+        field,
+        "language",
+        "must be a language tag such as en or pt-BR (BCP 47)",
+    );
+}
+
 impl Newcomer<'_> {
     fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
         let Some(existing) = accounts.account(self.clinic, self.account).read()? else {
@@ -137,12 +157,19 @@ impl Newcomer<'_> {
             clinic: self.clinic,
             email: self.email.spelled().clone(),
             display_name: Confidential::new(self.display_name.to_owned()),
+            language: self.language.unwrap_or(USUAL_LANGUAGE).to_owned(),
             roles: self.roles.to_vec(),
             client: self.client,
             password: PasswordHash::make(self.password, exchange.keyring.key("pepper")?, entropy)?,
-            totp: Totp::generate(entropy),
+            state: AccountState::Active,
+            factors: Factors {
+                totp_candidate: Some(TotpSecret::generate(entropy)),
+                ..Factors::default()
+            },
             created_at: exchange.platform.clock.now(),
             enrolled_at: None,
+            pending_log_ins: PendingLogIns::default(),
+            used_challenges: UsedChallenges::default(),
             slots: Vec::new(),
         };
         match accounts.account(self.clinic, self.account).create(&account)? {
@@ -180,14 +207,17 @@ impl Newcomer<'_> {
 
     fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
         let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
+        // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
+        let secret = (account.factors.totp_candidate.as_ref())
+            .ok_or_else(|| Problem::defect("an account that was just enrolled has no app to confirm"))?;
         Ok(Reply::created(
             &location,
             &EnrolmentAnswer {
                 clinic_id: self.clinic,
                 account_id: self.account,
                 totp: TotpAnswer {
-                    secret: account.totp.base32(),
-                    uri: account.totp.uri(account.email.expose()),
+                    secret: secret.base32(),
+                    uri: secret.uri(account.email.expose()),
                 },
             },
         )?
@@ -202,7 +232,7 @@ fn refuse(
     clinic: Option<ClinicId>,
     problem: Problem,
 ) -> Result<Problem, Problem> {
-    attempt.failed()?;
+    attempt.failed(Factor::Password)?;
     let request = Request::new(Action::Create, DataClass::Account);
     let event = exchange
         .gate()?
@@ -219,28 +249,31 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let OpenClinicBody {
         code,
         clinic: ClinicBody { name },
-        administrator: AdministratorBody {
-            email,
-            display_name,
-            password,
-        },
+        administrator:
+            AdministratorBody {
+                email,
+                display_name,
+                language,
+                password,
+            },
     } = exchange.json()?;
     let roles = [Role::ClinicAdmin];
     let mut check = Check::new();
     check.text(&name, "/clinic/name", 1, MOST_NAME);
     check.text(&display_name, "/administrator/display_name", 1, MOST_NAME);
+    check_language(&mut check, language.as_deref(), "/administrator/language");
     let email = checked_email(&mut check, &email, "/administrator/email");
-    let about = [
-        email.as_ref().map(Email::folded).unwrap_or_default(),
-        display_name.as_str(),
-        name.as_str(),
-    ];
-    password.check_new(&mut check, "/administrator/password", strength(&roles), &about);
+    let context = Context {
+        email: email.as_ref().map(Email::folded).unwrap_or_default(),
+        display_name: &display_name,
+        clinic: &name,
+    };
+    password.check_new(&mut check, "/administrator/password", strength(&roles), &context);
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
 
     let accounts = Accounts::open(exchange)?;
-    let mut attempt = Attempt::begin(exchange, &accounts)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Registration)?;
     let key = exchange.keyring.key("bootstrap")?;
     let Some(code) = bootstrap_code::verify(key, &code) else {
         return Err(refuse(exchange, &attempt, None, invalid_code())?);
@@ -250,15 +283,18 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         account: code.account(key),
         email: &email,
         display_name: &display_name,
+        language: language.as_deref(),
         password: &password,
         roles: &roles,
         client: None,
     };
-    attempt.at(newcomer.clinic, &email)?;
+    let verdict = attempt.at(Subject::Account(newcomer.clinic, newcomer.account), &[Factor::Password])?;
     let begun = match newcomer.standing(exchange, &accounts)? {
         Standing::Nothing => None,
-        Standing::Begun(account) => Some(account),
-        Standing::Taken => return Err(refuse(exchange, &attempt, Some(newcomer.clinic), code_used())?),
+        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        Standing::Begun(_) | Standing::Taken => {
+            return Err(refuse(exchange, &attempt, Some(newcomer.clinic), code_used())?);
+        }
     };
 
     let event = newcomer.record(exchange, "enrolment.bootstrap")?;
@@ -274,7 +310,9 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| problem.recorded(event))?;
+        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    // The account is there whether what was counted is given back or not.
+    let _ = attempt.released();
     newcomer.answer(&account, event)
 }
 
@@ -289,15 +327,17 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let AcceptBody {
         token,
         display_name,
+        language,
         password,
     } = exchange.json()?;
     let mut check = Check::new();
     check.text(&display_name, "/display_name", 1, MOST_NAME);
+    check_language(&mut check, language.as_deref(), "/language");
     password.check_length(&mut check, "/password");
     check.finish()?;
 
     let accounts = Accounts::open(exchange)?;
-    let mut attempt = Attempt::begin(exchange, &accounts)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Acceptance)?;
     let now = exchange.platform.clock.now();
     let refused = |attempt: &Attempt<'_>, clinic| refuse(exchange, attempt, clinic, invalid_token());
     let Some(token) = Token::parse(&token) else {
@@ -314,31 +354,33 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let email = Email::parse(invitation.email.expose())
         .map_err(|_| Problem::defect("an invitation holds what is no address"))?;
-    attempt.at(clinic, &email)?;
+    let account = account_id(accounts.index, clinic, token.invitation);
+    let verdict = attempt.at(Subject::Account(clinic, account), &[Factor::Password])?;
     let newcomer = Newcomer {
         clinic,
-        account: account_id(accounts.index, clinic, token.invitation),
+        account,
         email: &email,
         display_name: &display_name,
+        language: language.as_deref(),
         password: &password,
         roles: &invitation.roles,
         client: invitation.client,
     };
     let begun = match newcomer.standing(exchange, &accounts)? {
-        Standing::Begun(account) => Some(account),
-        Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
+        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
         Standing::Nothing => {
             let name = accounts.clinic(clinic).read()?.map(|clinic| clinic.value.name);
-            let about = [
-                email.folded(),
-                display_name.as_str(),
-                name.as_ref().map_or("", |name| name.expose().as_str()),
-            ];
+            let context = Context {
+                email: email.folded(),
+                display_name: &display_name,
+                clinic: name.as_ref().map_or("", |name| name.expose().as_str()),
+            };
             let mut check = Check::new();
-            password.check_new(&mut check, "/password", strength(newcomer.roles), &about);
-            check.finish()?;
+            password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
+            check.finish().map_err(|problem| attempt.excuse(problem))?;
             if accounts.email(clinic, &email).read()?.is_some() {
-                return Err(email_taken());
+                return Err(attempt.excuse(email_taken()));
             }
             None
         }
@@ -364,6 +406,8 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| problem.recorded(event))?;
+        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    // The account is there whether what was counted is given back or not.
+    let _ = attempt.released();
     newcomer.answer(&account, event)
 }

@@ -1,23 +1,21 @@
-//! Log-in, and the proof that an app has the account's second factor.
-//!
-//! Whatever is wrong, the answer is the same, after the same work: the same store operations and one Argon2id.
+//! Log-in with a password: straight to a session, or to the question for a second factor.
 
-use access::{Assurance, Request, Session, Token};
-use audit_trail::{Actor, Decision};
-use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role, SessionId, Timestamp};
-use ports::EntropyExt;
+use access::Request;
+use audit_trail::Decision;
+use model::{Action, ClinicId, Confidential, DataClass, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, Factors, SESSION_LENGTH};
-use crate::email::{self, Email};
+use crate::account::{Account, Accounts};
+use crate::credentials::{checked, present};
+use crate::factor::{SecondFactor, SecondFactors};
+use crate::opening::{Opening, Unchanged, check_device_name};
 use crate::password::Password;
-use crate::slots::{self, Place, Slot};
-use crate::throttle::Attempt;
-
-const MOST_DEVICE_NAME: usize = 100;
+use crate::pending::{PendingLogIn, PendingToken};
+use crate::proof::Proof;
+use crate::step::Step;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,254 +24,139 @@ struct LogInBody {
     email: String,
     password: Password,
     totp: Option<Zeroizing<String>>,
+    recovery_code: Option<Zeroizing<String>>,
     device_name: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfirmBody {
-    clinic_id: ClinicId,
-    email: String,
-    password: Password,
-    code: Zeroizing<String>,
-}
-
 #[derive(Serialize)]
-struct LogInAnswer<'s> {
-    session_id: SessionId,
-    token: Zeroizing<String>,
-    account_id: AccountId,
-    roles: &'s [Role],
+struct PendingAnswer {
+    log_in: Zeroizing<String>,
+    second_factors: Vec<SecondFactor>,
     expires_at: Timestamp,
-    idle_seconds: u32,
-}
-
-/// An account, or one that does not exist, and whether the password was right.
-struct Presented<'t> {
-    attempt: Attempt<'t>,
-    account: Account,
-    exists: bool,
-    password_is_right: bool,
-}
-
-fn invalid_credentials() -> Problem {
-    Problem::new(
-        http::StatusCode::UNAUTHORIZED,
-        "invalid-credentials",
-        "The clinic, e-mail address, password or code is not right, the code was used before, or the account is not set up yet.",
-    )
-}
-
-fn checked(email: &str, password: &Password, mut check: Check) -> Result<Email, Problem> {
-    let email = check.parsed(Email::parse(email), "/email", "email", email::RULE);
-    password.check_length(&mut check, "/password");
-    check.finish()?;
-    email.ok_or_else(|| Problem::defect("a checked address is missing"))
-}
-
-/// Looks the account up and checks the password, unless somebody was wrong too often.
-fn present<'t>(
-    exchange: &Exchange<'_>,
-    accounts: &'t Accounts<'t>,
-    clinic: ClinicId,
-    email: &Email,
-    password: &Password,
-) -> Result<Presented<'t>, Problem> {
-    let mut attempt = Attempt::begin(exchange, accounts)?;
-    attempt.at(clinic, email)?;
-    let found = accounts.find(clinic, email)?;
-    let exists = found.is_some();
-    let account = found.unwrap_or_else(|| {
-        let id = AccountId::from_bytes([0; 16]);
-        Account::nobody(clinic, id, exchange.platform.clock.now())
-    });
-    let password_is_right = account.password.is_of(password, exchange.keyring.key("pepper")?)?;
-    Ok(Presented {
-        attempt,
-        account,
-        exists,
-        password_is_right: password_is_right && exists,
-    })
-}
-
-impl Presented<'_> {
-    /// Counts and records a refusal.
-    fn refuse(&self, exchange: &Exchange<'_>, action: Action, class: DataClass) -> Result<Problem, Problem> {
-        self.attempt.failed()?;
-        let (clinic, request) = if self.exists {
-            let request = Request::new(action, class).of(self.account.id);
-            (Some(self.account.clinic), request)
-        } else {
-            (None, Request::new(action, class))
-        };
-        let event = exchange
-            .gate()?
-            .note(clinic, None, &request, Decision::Denied, "login.refused")?;
-        Ok(invalid_credentials().recorded(event))
-    }
-
-    fn actor(&self, session: Option<SessionId>) -> Actor {
-        Actor {
-            account: self.account.id,
-            role: self.account.first_role(),
-            session,
-        }
-    }
-}
-
-/// `POST /v1/auth/totp/confirm`
-///
-/// Order: record, account, answer. One change; a crash after it loses the answer only, and the same code is right once more.
-pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let ConfirmBody {
-        clinic_id: clinic,
-        email,
-        password,
-        code,
-    } = exchange.json()?;
-    let email = checked(&email, &password, Check::new())?;
-    let accounts = Accounts::open(exchange)?;
-    let presented = present(exchange, &accounts, clinic, &email, &password)?;
-    let now = exchange.platform.clock.now();
-    let refused = || presented.refuse(exchange, Action::Amend, DataClass::Account);
-    let step = match presented.account.totp.check_confirmation(&code, now)? {
-        Some(step) if presented.password_is_right => step,
-        _ => return Err(refused()?),
-    };
-    let request = Request::new(Action::Amend, DataClass::Account).of(presented.account.id);
-    let actor = presented.actor(None);
-    let event = exchange
-        .gate()?
-        .note(Some(clinic), Some(actor), &request, Decision::Allowed, "enrolment.totp")?;
-    let confirmed = accounts.account(clinic, presented.account.id).update(None, |account| {
-        if account.password != presented.account.password || !account.totp.confirm(step) {
-            return Err(invalid_credentials());
-        }
-        account.enrolled_at.get_or_insert(now);
-        Ok(())
-    });
-    match confirmed {
-        Ok(_) => {}
-        // Used up since it was read.
-        Err(UpdateError::Refused(_)) => return Err(refused()?),
-        Err(error) => return Err(Problem::from(error).recorded(event)),
-    }
-    // The account is confirmed whether the failures before are forgotten now or later.
-    let _ = presented.attempt.succeeded();
-    Ok(Reply::no_content().recorded(event))
 }
 
 /// `POST /v1/auth/sessions`
 ///
-/// Order: record, account (code used up, slot taken), session, answer. A crash after the account leaves a slot
-/// whose session does not exist, which no list shows and which a later log-in takes; the code is used up all the same,
-/// and the repeated request needs the app's next one. Where the slot had a session before, it ends as soon as its
-/// document is replaced; until then, also after a crash, it lives, is listed and can be ended. A crash after the session
-/// leaves one that is listed and whose token nobody has; it ends idle.
+/// Order: a failure counted for each factor that is shown; then see [`Opening::open`] and [`wait`]; what was not wrong given back.
+/// Of a refusal: what was not wrong given back, record, answer. A crash anywhere leaves a failure too many.
 pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody {
         clinic_id: clinic,
         email,
         password,
         totp,
+        recovery_code,
         device_name,
     } = exchange.json()?;
     let mut check = Check::new();
-    if let Some(device_name) = &device_name {
-        check.text(device_name, "/device_name", 1, MOST_DEVICE_NAME);
-    }
+    check_device_name(&mut check, device_name.as_deref());
+    check.that(
+        totp.is_none() || recovery_code.is_none(),
+        "/recovery_code",
+        "one-factor",
+        "must not be sent beside /totp: one is enough, and both would be used up",
+    );
     let email = checked(&email, &password, check)?;
     let accounts = Accounts::open(exchange)?;
-    let presented = present(exchange, &accounts, clinic, &email, &password)?;
-    let now = exchange.platform.clock.now();
-    let code = totp.as_ref().map(|code| code.as_str());
+    let proof = match (&totp, &recovery_code) {
+        (Some(code), _) => Some(Proof::Totp(code)),
+        (None, Some(code)) => Some(Proof::RecoveryCode(code)),
+        (None, None) => None,
+    };
+    let second = proof.as_ref().and_then(|proof| proof.factor().throttled());
+    let presented = present(exchange, &accounts, clinic, &email, &password, second)?;
+    let (index, now) = (accounts.index, exchange.platform.clock.now());
+    let decide = |account: &mut Account| account.log_in(presented.evidence, proof.as_ref(), index, now);
     let refused = || presented.refuse(exchange, Action::Create, DataClass::Session);
-    let factors = match presented.account.factors(code, now)? {
-        Some(factors) if presented.password_is_right => factors,
-        _ => return Err(refused()?),
-    };
+    let step = decide(&mut presented.account.clone())?;
+    if step == Step::Refused {
+        return Err(refused()?);
+    }
 
-    let entropy = exchange.platform.entropy;
-    let id: SessionId = entropy.id();
-    let request = Request::new(Action::Create, DataClass::Session).of(id);
-    let rule = match factors {
-        Factors::Password => "login.password",
-        Factors::PasswordAndTotp(_) => "login.password-totp",
+    let hash = &presented.account.password;
+    let upgraded = hash.upgraded(&password, exchange.keyring.key("pepper")?, exchange.platform.entropy)?;
+    // Decided again on what the account is now: the code may be used up since, or have become needed.
+    let again = |account: &mut Account| {
+        let same = account.password == *hash && decide(account)? == step;
+        if let Some(upgraded) = upgraded.as_ref().filter(|_| same) {
+            account.password = upgraded.clone();
+        }
+        Ok(same)
     };
-    let actor = presented.actor(Some(id));
-    let event = exchange
-        .gate()?
-        .note(Some(clinic), Some(actor), &request, Decision::Allowed, rule)?;
-
-    let wanted = Slot {
-        id: entropy.bytes(),
-        session: id,
-        created_at: now,
-        expires_at: now.saturating_add(SESSION_LENGTH).unwrap_or(now),
-        ended: false,
-        device_name: device_name.map(Confidential::new),
-    };
-    let taken = accounts.account(clinic, presented.account.id).update(None, |account| {
-        // Decided again on what the account is now: the code may be used up since, or have become needed.
-        match account.factors(code, now)? {
-            Some(factors) if account.password == presented.account.password => {
-                if let Factors::PasswordAndTotp(step) = factors
-                    && !account.totp.use_up(step)
-                {
-                    return Err(invalid_credentials());
-                }
+    let device_name = device_name.map(Confidential::new);
+    let reply = match step {
+        Step::Refused => None,
+        Step::SecondFactor(wanted) => {
+            let reply = wait(exchange, &accounts, &presented.account, wanted, device_name, again)?;
+            if reply.is_some() {
+                // Nothing was wrong, and nobody has proven herself yet: failures before are not forgotten.
+                let _ = presented.attempt.released();
             }
-            _ => return Err(invalid_credentials()),
+            reply
         }
-        account.enrolled_at.get_or_insert(now);
-        Ok(slots::take(&mut account.slots, wanted.clone(), now))
-    });
-    let place = match taken {
-        Ok(taken) => taken.value,
-        Err(UpdateError::Refused(problem)) if problem.status == http::StatusCode::UNAUTHORIZED => {
-            return Err(refused()?);
+        Step::Session { assurance, rule } => {
+            let opening = Opening {
+                accounts: &accounts,
+                account: &presented.account,
+                assurance,
+                rule,
+                device_name,
+            };
+            let reply = opening.open(exchange, again)?;
+            if reply.is_some() {
+                // The session has begun whether the failures before are forgotten now or later.
+                let _ = presented.attempt.succeeded();
+            }
+            reply
         }
-        Err(error) => return Err(Problem::from(error).recorded(event)),
     };
+    match reply {
+        Some(reply) => Ok(reply),
+        None => Err(refused()?),
+    }
+}
 
-    let attestor = exchange.keyring.attests("sessions")?;
-    let (Place::New(slot) | Place::Again(slot)) = place;
-    let token = Token::new(&slot, &entropy.bytes());
-    let session = Session {
-        id,
-        account: presented.account.id,
-        clinic,
-        roles: presented.account.roles.clone(),
-        client: presented.account.client,
-        verifier: token.verifier(attestor.index()),
-        assurance: match factors {
-            Factors::Password => Assurance::SingleFactor,
-            Factors::PasswordAndTotp(_) => Assurance::MultiFactor,
-        },
-        proven_at: now,
-        created_at: now,
-        expires_at: wanted.expires_at,
-        idle_seconds: presented.account.idle_seconds(),
-        revoked_at: None,
+/// Keeps the log-in until a second factor is shown.
+///
+/// Order: record, account, answer. A crash after the account leaves a log-in whose token nobody has; it makes room when it is over, or
+/// when it is the oldest of four.
+fn wait(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    account: &Account,
+    wanted: SecondFactors,
+    device_name: Option<Confidential<String>>,
+    mut again: impl FnMut(&mut Account) -> Result<bool, Problem>,
+) -> Result<Option<Reply>, Problem> {
+    let now = exchange.platform.clock.now();
+    let token = PendingToken::generate(exchange.platform.entropy, account.clinic, account.id);
+    let log_in = PendingLogIn::new(&token, accounts.index, device_name, now);
+    let expires_at = log_in.expires_at;
+    let request = Request::new(Action::Create, DataClass::Session);
+    let actor = account.actor(None);
+    let event = exchange.gate()?.note(
+        Some(account.clinic),
+        Some(actor),
+        &request,
+        Decision::Allowed,
+        "login.second-factor",
+    )?;
+    let kept = accounts.account(account.clinic, account.id).update(None, |account| {
+        if !again(account)? {
+            return Err(Unchanged::Raced);
+        }
+        account.pending_log_ins.begin(log_in.clone(), now);
+        Ok(())
+    });
+    match kept {
+        Ok(_) => {}
+        Err(UpdateError::Refused(Unchanged::Raced)) => return Ok(None),
+        Err(error) => return Err(Problem::from(error).recorded(event)),
+    }
+    let answer = PendingAnswer {
+        log_in: token.reveal(),
+        second_factors: wanted.iter().collect(),
+        expires_at,
     };
-    let sessions = exchange.sessions(attestor)?;
-    let begun = match place {
-        Place::New(_) => sessions.begin(attestor, &slot, &session),
-        Place::Again(_) => sessions.begin_again(attestor, &slot, &session),
-    };
-    begun.map_err(|error| Problem::from(error).recorded(event))?;
-    // The session has begun whether the failures before are forgotten now or later.
-    let _ = presented.attempt.succeeded();
-    Ok(Reply::created(
-        "/v1/auth/sessions/current",
-        &LogInAnswer {
-            session_id: id,
-            token: token.reveal(),
-            account_id: session.account,
-            roles: &session.roles,
-            expires_at: session.expires_at,
-            idle_seconds: session.idle_seconds,
-        },
-    )?
-    .recorded(event))
+    Ok(Some(Reply::accepted(&answer)?.recorded(event)))
 }

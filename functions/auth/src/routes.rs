@@ -1,19 +1,63 @@
 use http::Method;
 use web::Route;
 
-use crate::{enrolment, invitations, log_in, sessions};
+use crate::{
+    confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, second_factor,
+    sessions, step_up,
+};
 
 /// What this function answers.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 32] = [
     Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
     Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
     Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
     Route::new(Method::POST, "/v1/auth/invitations/accept", enrolment::accept),
     Route::new(Method::DELETE, "/v1/auth/invitations/{invitation}", invitations::revoke),
-    Route::new(Method::POST, "/v1/auth/totp/confirm", log_in::confirm_totp),
+    Route::new(Method::POST, "/v1/auth/totp/confirm", confirmation::confirm_totp),
     Route::new(Method::POST, "/v1/auth/sessions", log_in::log_in),
+    Route::new(Method::POST, "/v1/auth/log-ins/sms", second_factor::send_code),
+    Route::new(Method::POST, "/v1/auth/log-ins/passkey", second_factor::passkey_options),
+    Route::new(Method::POST, "/v1/auth/log-ins/complete", second_factor::complete),
+    Route::new(Method::POST, "/v1/auth/passkeys/challenge", passkey_log_in::challenge),
+    Route::new(Method::POST, "/v1/auth/passkeys/sessions", passkey_log_in::log_in),
     Route::new(Method::GET, "/v1/auth/sessions", sessions::list),
+    Route::new(Method::DELETE, "/v1/auth/sessions", sessions::revoke_all),
     Route::new(Method::GET, "/v1/auth/sessions/current", sessions::inspect),
     Route::new(Method::DELETE, "/v1/auth/sessions/current", sessions::log_out),
+    Route::new(Method::POST, "/v1/auth/sessions/current/step-up", step_up::step_up),
+    Route::new(
+        Method::POST,
+        "/v1/auth/sessions/current/step-up/sms",
+        step_up::send_code,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/auth/sessions/current/step-up/passkey",
+        step_up::passkey_options,
+    ),
     Route::new(Method::DELETE, "/v1/auth/sessions/{session}", sessions::revoke),
+    Route::new(Method::PUT, "/v1/auth/password", password_change::change),
+    Route::new(Method::GET, "/v1/auth/factors", own_factors::list),
+    Route::new(Method::POST, "/v1/auth/factors/totp", own_factors::begin_totp),
+    Route::new(Method::POST, "/v1/auth/factors/totp/confirm", own_factors::confirm_totp),
+    Route::new(Method::DELETE, "/v1/auth/factors/totp", own_factors::remove_totp),
+    Route::new(Method::POST, "/v1/auth/factors/sms", own_factors::begin_sms),
+    Route::new(Method::POST, "/v1/auth/factors/sms/confirm", own_factors::confirm_sms),
+    Route::new(Method::DELETE, "/v1/auth/factors/sms", own_factors::remove_sms),
+    Route::new(
+        Method::POST,
+        "/v1/auth/factors/passkeys/options",
+        own_factors::passkey_options,
+    ),
+    Route::new(Method::POST, "/v1/auth/factors/passkeys", own_factors::add_passkey),
+    Route::new(
+        Method::DELETE,
+        "/v1/auth/factors/passkeys/{passkey}",
+        own_factors::remove_passkey,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/auth/factors/recovery-codes",
+        own_factors::make_recovery_codes,
+    ),
 ];

@@ -1,8 +1,9 @@
 //! What everybody can see of their own sessions, and how to end them.
 
-use access::{Caller, Recorded, Request, Sessions, Used};
+use access::{Assurance, Caller, Recorded, Request, Sessions, Used};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use store::UpdateError;
 use web::{Exchange, Problem, Reply};
 
 use crate::account::{Account, Accounts};
@@ -16,7 +17,16 @@ struct SessionAnswer {
     expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_name: Option<Confidential<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<Confidential<String>>,
     current: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeAllQuery {
+    #[serde(default)]
+    all: bool,
 }
 
 #[derive(Serialize)]
@@ -35,6 +45,8 @@ struct CurrentAnswer<'s> {
     created_at: Timestamp,
     expires_at: Timestamp,
     idle_seconds: u32,
+    assurance: Assurance,
+    proven_at: Timestamp,
 }
 
 /// Authenticates, decides and records.
@@ -46,7 +58,7 @@ pub(crate) fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Record
     Ok((recorded, caller))
 }
 
-fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Problem> {
+pub(crate) fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Problem> {
     Ok(accounts
         .account(caller.clinic(), caller.account())
         .read()?
@@ -55,7 +67,7 @@ fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Prob
 }
 
 /// The slot in which a session of the account lies.
-fn slot_of(sessions: &Sessions<'_>, account: Account, id: SessionId) -> Result<Option<Slot>, Problem> {
+pub(crate) fn slot_of(sessions: &Sessions<'_>, account: Account, id: SessionId) -> Result<Option<Slot>, Problem> {
     let mut slots = account.slots;
     // The one that the account names first: nearly always that is where it lies.
     slots.sort_by_key(|slot| slot.session != id);
@@ -87,8 +99,9 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 created_at: session.created_at,
                 last_used_at,
                 expires_at: session.expires_at,
-                // The slot says what the log-in said that took it last.
+                // The slot speaks of the log-in that took it last.
                 device_name: slot.device_name.filter(|_| slot.session == session.id),
+                network: slot.network.filter(|_| slot.session == session.id),
                 current: session.id == caller.session().id,
             });
         }
@@ -99,7 +112,10 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `GET /v1/auth/sessions/current`
 pub(crate) fn inspect(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let (recorded, caller) = admit(exchange, Request::new(Action::Read, DataClass::Session))?;
+    let (recorded, caller) = admit(
+        exchange,
+        Request::new(Action::Read, DataClass::Session).while_enrolling(),
+    )?;
     let session = caller.session();
     Ok(Reply::ok(&CurrentAnswer {
         session_id: session.id,
@@ -110,13 +126,18 @@ pub(crate) fn inspect(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         created_at: session.created_at,
         expires_at: session.expires_at,
         idle_seconds: session.idle_seconds,
+        assurance: session.assurance,
+        proven_at: session.proven_at,
     })?
     .recorded(recorded.event()))
 }
 
 /// `DELETE /v1/auth/sessions/current`
 pub(crate) fn log_out(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let (recorded, caller) = admit(exchange, Request::new(Action::Revoke, DataClass::Session))?;
+    let (recorded, caller) = admit(
+        exchange,
+        Request::new(Action::Revoke, DataClass::Session).while_enrolling(),
+    )?;
     end(exchange, &caller, caller.session().id, recorded.event())
 }
 
@@ -125,6 +146,68 @@ pub(crate) fn revoke(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: SessionId = exchange.parameter("session")?;
     let (recorded, caller) = admit(exchange, Request::new(Action::Revoke, DataClass::Session).of(id))?;
     end(exchange, &caller, id, recorded.event())
+}
+
+/// `DELETE /v1/auth/sessions`
+///
+/// Ends the caller's other sessions, and with `?all=true` this one too.
+///
+/// Order: record, then see [`end_others`].
+pub(crate) fn revoke_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let RevokeAllQuery { all } = exchange.query()?;
+    let (recorded, caller) = admit(exchange, Request::new(Action::Revoke, DataClass::Session))?;
+    let accounts = Accounts::open(exchange)?;
+    let account = own_account(&accounts, &caller)?;
+    let kept = (!all).then_some(caller.session().id);
+    end_others(exchange, &accounts, &account, kept).map_err(|problem| problem.recorded(recorded.event()))?;
+    Ok(Reply::no_content().recorded(recorded.event()))
+}
+
+/// Ends all sessions of an account but one. `account` has to be as it is after whatever is the reason, so that a log-in that was not
+/// hindered by it is seen here. What is not seen is a log-in that had its slot before, and writes its session after this came
+/// by: it is listed and can be ended like any other.
+///
+/// Order: sessions (revoked), the one that is kept aside; account (slots free). A crash in between leaves those alive that were not
+/// come to, listed and revocable; repeated, it goes on with them.
+pub(crate) fn end_others(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    account: &Account,
+    kept: Option<SessionId>,
+) -> Result<(), Problem> {
+    let attestor = exchange.keyring.attests("sessions")?;
+    let sessions = exchange.sessions(attestor)?;
+    let now = exchange.platform.clock.now();
+    let mut ended = Vec::new();
+    for slot in &account.slots {
+        let mut session_id = None;
+        let revoked = sessions.change(attestor, &slot.id, |session| {
+            if Some(session.id) == kept || session.revoked_at.is_some() {
+                return Err(());
+            }
+            session_id = Some(session.id);
+            session.revoked_at = Some(now);
+            Ok(())
+        });
+        match revoked {
+            Ok(()) => ended.extend(session_id),
+            // The one that is kept, one that is over, or a slot whose log-in died before it wrote its session.
+            Err(UpdateError::Refused(()) | UpdateError::Absent) => {}
+            Err(UpdateError::Stale) => return Err(Problem::stale()),
+            Err(UpdateError::Store(error)) => return Err(error.into()),
+        }
+    }
+    if ended.is_empty() {
+        return Ok(());
+    }
+    // They are over whether their slots are free now or later.
+    let _ = accounts.account(account.clinic, account.id).update(None, |account| {
+        for session in &ended {
+            slots::end(&mut account.slots, *session);
+        }
+        Ok::<_, Problem>(())
+    });
+    Ok(())
 }
 
 /// Ends one of the caller's own sessions.

@@ -22,6 +22,9 @@ pub(crate) struct Slot {
     pub(crate) ended: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) device_name: Option<Confidential<String>>,
+    /// The address that the log-in came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) network: Option<Confidential<String>>,
 }
 
 /// Where a new session goes.
@@ -84,6 +87,7 @@ mod tests {
             expires_at: at(created + 1000),
             ended: false,
             device_name: None,
+            network: None,
         }
     }
 

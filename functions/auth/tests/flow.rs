@@ -5,12 +5,12 @@
 mod setting;
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use ports::Clock;
 use serde_json::{Value, json};
-use setting::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, code_at, send, staff};
+use setting::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, code_at, race, send, staff};
 use testkit::{Answer, Call, Fault, World};
 
 const CLIENT_PASSWORD: &str = "grey heron by the weir";
@@ -162,42 +162,57 @@ fn every_refused_log_in_looks_the_same() {
         world: World::new(0),
         clinic: model::ClinicId::from_bytes([9; 16]).to_string(),
     };
-    let mut seen: Vec<(Value, Vec<String>)> = Vec::new();
+    // By whether a code is sent, which is no secret to who sends it.
+    let mut seen: BTreeMap<bool, Vec<(Value, Vec<String>)>> = BTreeMap::new();
     for case in [
         "unknown clinic",
         "unknown account",
+        "unknown account, no code",
         "wrong password",
-        "no code",
+        "wrong password, no code",
         "wrong code",
         "used code",
-        "not enrolled",
-        "not enrolled, no code",
+        "recovery code of nobody",
+        "app not confirmed",
+        "locked",
+        "locked, no code",
     ] {
         // Long enough for earlier failures to be forgotten.
-        practice.world.clock.advance(SignedDuration::from_hours(25));
+        practice.world.clock.advance(SignedDuration::from_hours(31 * 24));
         let (code, bens) = (practice.code(&ada), practice.code(&ben));
         let wrong = if code == "000000" { "000001" } else { "000000" };
         let call = match case {
             "unknown clinic" => foreign.credentials(ADMIN, ADMIN_PASSWORD, Some(&code)),
             "unknown account" => practice.credentials("eve@example.org", ADMIN_PASSWORD, Some(&code)),
+            "unknown account, no code" => practice.credentials("eve@example.org", ADMIN_PASSWORD, None),
+            "wrong password, no code" => practice.credentials(ADMIN, "hill walks 8", None),
             "wrong password" => practice.credentials(ADMIN, "hill walks 8", Some(&code)),
-            "no code" => practice.credentials(ADMIN, ADMIN_PASSWORD, None),
             "wrong code" => practice.credentials(ADMIN, ADMIN_PASSWORD, Some(wrong)),
             "used code" => {
                 let call = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&code));
                 assert_eq!(practice.send(&call).status, 201);
                 call
             }
-            "not enrolled" => practice.credentials(ben.email, ben.password, Some(&bens)),
-            _ => practice.credentials(ben.email, ben.password, None),
+            "recovery code of nobody" => {
+                let body = json!({"clinic_id": practice.clinic, "email": ADMIN, "password": ADMIN_PASSWORD,
+                    "recovery_code": "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa"});
+                Call::post("/v1/auth/sessions", &body)
+            }
+            "app not confirmed" => practice.credentials(ben.email, ben.password, Some(&bens)),
+            _ => {
+                for _ in 0..5 {
+                    practice.send(&practice.credentials(ADMIN, "hill walks 8", Some(wrong)));
+                }
+                practice.credentials(ADMIN, ADMIN_PASSWORD, (case == "locked").then_some(&code))
+            }
         };
         // The first failure may make the documents that count it; the second is the one to compare.
         practice.send(&call);
         practice.world.stores.disarm();
         let answer = practice.send(&call);
         assert_eq!(
-            (answer.status, answer.problem()),
-            (401, Some("invalid-credentials")),
+            (answer.status, answer.problem(), answer.header("retry-after")),
+            (401, Some("invalid-credentials"), None),
             "{case}"
         );
         let trace = practice.world.stores.trace();
@@ -206,9 +221,13 @@ fn every_refused_log_in_looks_the_same() {
             .filter(|operation| operation.starts_with("accounts "))
             .map(|operation| operation.split(' ').nth(1).unwrap().to_owned())
             .collect();
-        seen.push((answer.json, operations));
+        let has_code = !case.contains("no code");
+        seen.entry(has_code).or_default().push((answer.json, operations));
     }
-    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+    for seen in seen.values() {
+        assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+    }
+    assert_eq!(seen[&true][0].0, seen[&false][0].0);
 }
 
 #[test]
@@ -240,35 +259,72 @@ fn a_confirmation_can_be_repeated() {
     assert_eq!(answer.problem(), Some("invalid-credentials"));
 }
 
+const ELSEWHERE: &str = "198.51.100.1:1";
+
 #[test]
-fn guessing_is_locked_out_for_a_time_whether_the_account_exists_or_not() {
+fn guessing_is_locked_out_for_a_time_and_looks_like_any_wrong_guess() {
     let (practice, ada) = Practice::open(6);
     let guess = |email: &str| {
-        let answer = practice.send(&practice.credentials(email, "guess", None));
-        (
-            answer.status,
-            answer.header("retry-after").map(str::to_owned),
-            answer.json,
-        )
+        let call = practice.credentials(email, "guess", None);
+        let answer = practice.send(&call.header("spin-client-addr", ELSEWHERE));
+        assert_eq!(answer.header("retry-after"), None);
+        (answer.status, answer.json)
     };
-    for _ in 0..5 {
-        assert_eq!(guess(ADMIN), guess("eve@example.org"));
+    let right = |from: Option<&str>| {
+        let call = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada)));
+        let call = match from {
+            Some(address) => call.header("spin-client-addr", address),
+            None => call,
+        };
+        practice.send(&call).status
+    };
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    let first = guess(ADMIN);
+    assert_eq!(first.0, 401);
+    for _ in 1..5 {
+        assert_eq!(guess(ADMIN), first);
+        assert_eq!(guess("eve@example.org"), first);
     }
-    let locked = guess(ADMIN);
-    assert_eq!((locked.0, locked.1.as_deref()), (429, Some("61")));
-    assert_eq!(locked, guess("eve@example.org"));
-    // The right password does not help either, and costs no Argon2id.
+    // Neither does the right password help, nor does hammering prolong the lock, nor is any of it told.
     practice.world.clock.advance(SignedDuration::from_secs(30));
-    let right = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada)));
-    assert_eq!(practice.send(&right).status, 429);
+    assert_eq!(right(Some(ELSEWHERE)), 401);
+    assert_eq!(guess(ADMIN), first);
+    // At her usual place the owner does not notice.
+    assert_eq!(right(None), 201);
+    assert_eq!(right(Some(ELSEWHERE)), 401);
     practice.world.clock.advance(SignedDuration::from_secs(30));
-    assert_eq!(guess(ADMIN).0, 401);
-    assert_eq!(guess(ADMIN).1.as_deref(), Some("121"));
-    practice.world.clock.advance(minutes(2));
-    practice.log_in(&ada);
+    assert_eq!(right(Some(ELSEWHERE)), 201);
+    // From now on that is a place of hers too.
     for _ in 0..4 {
-        assert_eq!(guess(ADMIN).0, 401, "success cleared the count");
+        assert_eq!(guess(ADMIN), first);
     }
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    assert_eq!(right(Some(ELSEWHERE)), 201, "the failures before were hers");
+}
+
+/// The fifth guess, and the right password right before each of its operations: once the guess is counted, the password
+/// is not looked at any more.
+#[test]
+fn guesses_at_one_time_are_no_more_than_guesses_in_a_row() {
+    let fifth = |practice: &Practice, ada: &Person| {
+        for _ in 0..4 {
+            let wrong = practice.credentials(ADMIN, "hill walks 8", None);
+            assert_eq!(practice.send(&wrong).status, 401);
+        }
+        practice.world.clock.advance(SignedDuration::from_secs(30));
+        let right = practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(ada)));
+        (practice.credentials(ADMIN, "hill walks 8", None), right)
+    };
+    let statuses = RefCell::new(Vec::new());
+    race(21, fifth, |_, guess, right| {
+        assert_eq!(guess.status, 401);
+        statuses.borrow_mut().extend(right.map(|right| right.status));
+    });
+    let statuses = statuses.into_inner();
+    let counted = statuses.iter().position(|status| *status == 401).unwrap();
+    assert!(counted > 0 && statuses.len() > counted + 1);
+    assert!(statuses[..counted].iter().all(|status| *status == 201), "{statuses:?}");
+    assert!(statuses[counted..].iter().all(|status| *status == 401), "{statuses:?}");
 }
 
 #[test]
@@ -462,7 +518,7 @@ fn a_client_may_do_without_an_app_until_she_has_one() {
     practice.confirm(&zoe);
     assert_eq!(
         practice.send(&alone).status,
-        401,
+        202,
         "from now on the app's code is needed"
     );
     practice.log_in(&zoe);
@@ -552,31 +608,6 @@ fn a_log_in_that_died_leaves_nothing_that_lives_or_stays_in_the_way() {
         .filter(|(store, _, _)| store == "sessions")
         .count();
     assert!(sessions <= 16, "{sessions}");
-}
-
-/// Runs `one`, and `other` right before each of its operations in turn; `check` gets both answers.
-fn race(
-    seed: u64,
-    prepare: impl Fn(&Practice, &Person) -> (Call, Call),
-    check: impl Fn(usize, &Answer, Option<&Answer>),
-) {
-    for nth in 0.. {
-        let (practice, ada) = Practice::open(seed);
-        let practice = Rc::new(practice);
-        let (one, other) = prepare(&practice, &ada);
-        let heard = Rc::new(RefCell::new(None));
-        let (rival, answer) = (Rc::clone(&practice), Rc::clone(&heard));
-        practice.world.stores.meanwhile(nth, move || {
-            *answer.borrow_mut() = Some(rival.send(&other));
-        });
-        let first = practice.send(&one);
-        let done = practice.world.stores.operations() <= nth;
-        practice.world.stores.disarm();
-        check(nth, &first, heard.borrow().as_ref());
-        if done {
-            return;
-        }
-    }
 }
 
 #[test]

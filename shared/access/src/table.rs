@@ -2,7 +2,8 @@
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Account, Audit, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy, Session,
+    Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy,
+    Session,
 };
 use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
 use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
@@ -203,8 +204,24 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "self.sessions",
         roles: &Role::ALL,
-        actions: &[Create, Read, List, Revoke],
+        actions: &[Create, Read, List, Amend, Revoke],
         classes: &[Session],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
+    // What an account is proven with is its owner's, and nobody else's: there is no row that lets anybody at another's.
+    Rule {
+        id: "self.authenticators",
+        roles: &Role::ALL,
+        actions: &[Create, List, Amend, Revoke],
+        classes: &[Authenticator],
         purposes: &[
             Treatment,
             PatientRequest,

@@ -68,7 +68,10 @@ job              message        HSYSADMIN execute                   -
 
 /// Everybody has sessions, whatever for but research and what is served to nobody.
 const SESSION_PURPOSES: [&str; 6] = ["TREAT", "PATRQT", "PATADMIN", "HSYSADMIN", "HCOMPL", "HPAYMT"];
-const SESSION_ACTIONS: [&str; 4] = ["create", "read", "list", "revoke"];
+const SESSION_ACTIONS: [&str; 5] = ["create", "read", "list", "amend", "revoke"];
+
+/// And everybody proves with something that an account is theirs.
+const AUTHENTICATOR_ACTIONS: [&str; 4] = ["create", "list", "amend", "revoke"];
 
 /// What a request of each role is for when it does not say.
 const USUAL_PURPOSE: [(&str, &str); 8] = [
@@ -102,6 +105,9 @@ fn policy() -> Policy {
         for purpose in SESSION_PURPOSES {
             for action in SESSION_ACTIONS {
                 policy.insert((role, "session", purpose, action), Vec::new());
+            }
+            for action in AUTHENTICATOR_ACTIONS {
+                policy.insert((role, "authenticator", purpose, action), Vec::new());
             }
         }
     }

@@ -166,4 +166,13 @@ mod tests {
         );
         assert_eq!(name(&key, ONE, &[b"x"]).len(), 32);
     }
+
+    #[test]
+    fn a_code_is_compared_whole_or_by_its_first_half() {
+        let code = mac(&Secret::from_bytes([1; 32]), ONE, &[]);
+        let other = mac(&Secret::from_bytes([1; 32]), TWO, &[]);
+        assert!(code.matches(code.as_bytes()) && code.matches_truncated(&code.truncated()));
+        assert!(!code.matches(other.as_bytes()) && !code.matches_truncated(&other.truncated()));
+        assert!(!code.matches(&code.truncated()), "a part is not the whole");
+    }
 }

@@ -26,6 +26,8 @@ pub enum DataClass {
     Notice,
     /// Log-in accounts and invitations.
     Account,
+    /// What somebody proves with that an account is hers: password, app, passkeys, number, recovery codes.
+    Authenticator,
     /// Log-in sessions.
     Session,
     /// The audit trail.
@@ -36,7 +38,7 @@ pub enum DataClass {
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -46,6 +48,7 @@ impl DataClass {
         Self::CareTeam,
         Self::Notice,
         Self::Account,
+        Self::Authenticator,
         Self::Session,
         Self::Audit,
         Self::Message,
@@ -64,6 +67,7 @@ impl DataClass {
             Self::CareTeam => "care_team",
             Self::Notice => "notice",
             Self::Account => "account",
+            Self::Authenticator => "authenticator",
             Self::Session => "session",
             Self::Audit => "audit",
             Self::Message => "message",

@@ -176,6 +176,8 @@ kinds! {
     MessageId = Message, "msg";
     /// A version of a notice.
     NoticeId = Notice, "ntc";
+    /// A passkey of an account.
+    PasskeyId = Passkey, "psk";
     /// A clinical record.
     RecordId = Record, "rec";
     /// One HTTP request.

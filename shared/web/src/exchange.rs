@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use access::{Caller, Gate, PermissionsReader, SessionKeys, Sessions, Token};
 use audit_trail::Trail;
 use crypto::{Keyring, KeyringError};
@@ -9,7 +11,7 @@ use serde::de::DeserializeOwned;
 use store::Shelf;
 
 use crate::route::Parameters;
-use crate::{Problem, cookie, json};
+use crate::{Problem, RateLimit, cookie, json};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
@@ -25,6 +27,7 @@ pub struct Exchange<'a> {
     pub(crate) request: &'a Request<Vec<u8>>,
     pub(crate) request_id: RequestId,
     pub(crate) parameters: Parameters,
+    pub(crate) rate_limit: Cell<Option<RateLimit>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -181,6 +184,11 @@ impl<'a> Exchange<'a> {
             .or_else(|_| address.parse())
             .ok()?;
         Some(address.to_string())
+    }
+
+    /// Lets the answer, whatever it will be, say how many more requests the caller may make.
+    pub fn announce(&self, limit: RateLimit) {
+        self.rate_limit.set(Some(limit));
     }
 
     /// A store.

@@ -10,6 +10,8 @@ use ports::KvError;
 use serde::Serialize;
 use store::{StoreError, UpdateError};
 
+use crate::RateLimit;
+
 /// One thing that is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
@@ -170,6 +172,13 @@ impl Problem {
         self
     }
 
+    /// With this audit entry, unless it names one that says more.
+    #[must_use]
+    pub fn or_recorded(mut self, event: EventId) -> Self {
+        self.event.get_or_insert(event);
+        self
+    }
+
     /// With a line for the operator.
     #[must_use]
     pub fn log(mut self, line: impl Into<String>) -> Self {
@@ -189,6 +198,11 @@ impl Problem {
             Ok(methods) => self.header(ALLOW, methods),
             Err(_) => self,
         }
+    }
+
+    pub(crate) fn rate_limited(mut self, limit: RateLimit) -> Self {
+        self.headers.extend(limit.headers());
+        self
     }
 
     fn retry_after(self, seconds: i64) -> Self {

@@ -3,7 +3,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use model::EventId;
 use serde::Serialize;
 
-use crate::Problem;
+use crate::{Problem, RateLimit};
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
@@ -34,6 +34,14 @@ impl Reply {
             Ok(location) => reply.header(LOCATION, location),
             Err(_) => reply,
         })
+    }
+
+    /// 202: begun, and not finished yet.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn accepted<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        Self::json(StatusCode::ACCEPTED, "application/json", value)
     }
 
     /// 204.
@@ -89,6 +97,11 @@ impl Reply {
             Ok(event) => self.header(AUDIT_ID, event),
             Err(_) => self,
         }
+    }
+
+    pub(crate) fn rate_limited(mut self, limit: RateLimit) -> Self {
+        self.headers.extend(limit.headers());
+        self
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use crypto::Keyring;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -77,14 +79,22 @@ fn answer(
     let text = platform.secrets.secret("keyring").map(Zeroizing::new);
     let keyring = Keyring::parse(function, text.as_ref().map(|text| text.as_str()))
         .map_err(|error| Missing { function, error })?;
-    handler(&Exchange {
+    let exchange = Exchange {
         platform,
         keyring: &keyring,
         function,
         request,
         request_id,
         parameters,
-    })
+        rate_limit: Cell::new(None),
+    };
+    let answer = handler(&exchange);
+    match exchange.rate_limit.get() {
+        Some(limit) => answer
+            .map(|reply| reply.rate_limited(limit))
+            .map_err(|problem| problem.rate_limited(limit)),
+        None => answer,
+    }
 }
 
 /// Answers one request to a function.

@@ -19,6 +19,16 @@ impl Challenge {
         Self(bytes)
     }
 
+    /// The bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8; LENGTH] {
+        &self.0
+    }
+
+    /// What client data calls the challenge, where it can be one of ours at all.
+    pub(super) fn spelled(text: &str) -> Option<Self> {
+        Base64Url::decode(text)?.try_into().ok()
+    }
+
     /// Whether this is what client data calls the challenge: its base64url is compared, as the standard says, so it has one
     /// spelling only (sections 7.1, step 8, and 7.2, step 11). In constant time.
     pub(super) fn is_spelled(&self, text: &str) -> bool {
@@ -58,6 +68,7 @@ mod tests {
         let challenge = Challenge::from_bytes([0xfb; 32]);
         let text = encode(&[0xfb; 32]);
         assert!(challenge.is_spelled(&text));
+        assert_eq!(Challenge::spelled(&text).unwrap().as_bytes(), &[0xfb; 32]);
         for other in [
             "",
             &text[..42],
@@ -67,6 +78,10 @@ mod tests {
             &encode(&[0xfa; 32]),
         ] {
             assert!(!challenge.is_spelled(other), "{other}");
+            assert!(
+                Challenge::spelled(other).is_none_or(|other| other.0 != challenge.0),
+                "{other}"
+            );
         }
     }
 

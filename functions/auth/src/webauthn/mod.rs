@@ -29,17 +29,15 @@ mod response;
 mod verify;
 
 #[cfg(test)]
-mod software_authenticator;
+pub(crate) mod software_authenticator;
 #[cfg(test)]
 mod test_vectors;
 
-#[expect(unused_imports, reason = "no route uses passkeys yet")]
 pub(crate) use {
     challenge::Challenge,
-    options::{CreationOptions, RequestOptions, TIMEOUT_MILLISECONDS, User},
+    options::{TIMEOUT_MILLISECONDS, User},
     passkey::{CredentialId, Passkey},
     refused::Refused,
-    relying_party::{InvalidRelyingParty, RelyingParty},
+    relying_party::RelyingParty,
     response::{AuthenticationResponse, RegistrationResponse},
-    verify::Assertion,
 };

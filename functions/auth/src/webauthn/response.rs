@@ -9,6 +9,7 @@ use model::AccountId;
 use serde_json::Value;
 
 use super::base64url::Base64Url;
+use super::challenge::Challenge;
 use super::client_data;
 use super::passkey::{CredentialId, Transport};
 use super::refused::{
@@ -136,6 +137,11 @@ impl RegistrationResponse {
     pub(crate) fn credential_id(&self) -> &CredentialId {
         &self.id
     }
+
+    /// Which challenge the response claims to answer.
+    pub(crate) fn challenge(&self) -> Option<Challenge> {
+        client_data::challenge(self.client_data.as_bytes())
+    }
 }
 
 impl AuthenticationResponse {
@@ -161,6 +167,11 @@ impl AuthenticationResponse {
         &self.id
     }
 
+    /// Which challenge the response claims to answer.
+    pub(crate) fn challenge(&self) -> Option<Challenge> {
+        client_data::challenge(self.client_data.as_bytes())
+    }
+
     /// Which account the response claims to be of, where the authenticator says so in a way that we gave it. Without it, the
     /// caller has to know the account from elsewhere (section 7.2, step 6).
     pub(crate) fn account(&self) -> Option<AccountId> {
@@ -172,7 +183,7 @@ impl AuthenticationResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webauthn::software_authenticator::{Script, SoftwareAuthenticator};
+    use crate::webauthn::software_authenticator::{Script, SoftwareAuthenticator, challenge};
     use data_encoding::BASE64URL_NOPAD;
     use serde_json::json;
 
@@ -354,5 +365,26 @@ mod tests {
         }
         let parsed = RegistrationResponse::parse(&registration()).unwrap();
         assert_eq!(parsed.credential_id().as_bytes(), authenticator.credential_id);
+    }
+
+    #[test]
+    fn says_which_challenge_it_claims_to_answer() {
+        let expected = challenge();
+        let registration = RegistrationResponse::parse(&registration()).unwrap();
+        let authentication = AuthenticationResponse::parse(&authentication()).unwrap();
+        for named in [registration.challenge(), authentication.challenge()] {
+            assert_eq!(named.unwrap().as_bytes(), expected.as_bytes());
+        }
+        for client_data in [
+            "",
+            "{}",
+            r#"{"type":"webauthn.get","origin":"https://example.org","challenge":"AAAA"}"#,
+        ] {
+            let mut response = self::authentication();
+            let encoded = BASE64URL_NOPAD.encode(client_data.as_bytes());
+            insert(&mut response, "/response/clientDataJSON", json!(encoded));
+            let parsed = AuthenticationResponse::parse(&response).unwrap();
+            assert!(parsed.challenge().is_none(), "{client_data}");
+        }
     }
 }

@@ -76,14 +76,14 @@ enum Key {
     EdDsa(ed25519_dalek::SigningKey),
 }
 
-pub(super) struct SoftwareAuthenticator {
+pub(crate) struct SoftwareAuthenticator {
     key: Key,
-    pub(super) credential_id: Vec<u8>,
+    pub(crate) credential_id: Vec<u8>,
     pub(super) aaguid: [u8; 16],
 }
 
 impl SoftwareAuthenticator {
-    pub(super) fn es256() -> Self {
+    pub(crate) fn es256() -> Self {
         let key = p256::ecdsa::SigningKey::from_bytes(&[3; 32].into()).unwrap();
         Self {
             key: Key::Es256(key),
@@ -208,7 +208,7 @@ pub(super) fn authentication_response(
 }
 
 /// The passkey that an authenticator registers without a script of its own.
-pub(super) fn passkey(authenticator: &SoftwareAuthenticator) -> Passkey {
+pub(crate) fn passkey(authenticator: &SoftwareAuthenticator) -> Passkey {
     let response = authenticator.create(&Script::registration());
     let response = RegistrationResponse::parse(&response).unwrap();
     rp().register(&challenge(), &response).unwrap()

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::authenticator_data::{AuthenticatorData, BE, BS, UV};
 use super::refused::{ATTESTATION_OBJECT, Refused};
 use super::software_authenticator::{authentication_response, registration_response, rp};
-use super::{Assertion, AuthenticationResponse, Challenge, Passkey, RegistrationResponse};
+use super::verify::Assertion;
+use super::{AuthenticationResponse, Challenge, Passkey, RegistrationResponse};
 
 #[derive(Deserialize)]
 struct Vector {

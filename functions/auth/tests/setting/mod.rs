@@ -1,14 +1,73 @@
 //! A clinic and its administrator, and what they ask for.
+#![allow(dead_code, reason = "each test crate asks for a part of it")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use crypto::Keyring;
+use http::Method;
 use jiff::SignedDuration;
-use model::Function;
+use model::{Function, MessageId};
+use notification::{Accepted, Content, MESSAGES, Message, Recipient, State};
 use ports::Clock;
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
+use web::{Exchange, Problem, Reply, Route};
 
 pub(crate) const ADMIN: &str = "Ada.Okafor@example.org";
 pub(crate) const ADMIN_PASSWORD: &str = "hill walks 7";
+
+/// A client of the clinic, with a password that stands alone.
+pub(crate) const ZOE: &str = "zoe@example.org";
+pub(crate) const ZOE_PASSWORD: &str = "grey heron by the weir";
+
+thread_local! {
+    /// What `notify` has taken, each message once.
+    static TAKEN: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `notify`, as far as `auth` knows it: a message is durable with its answer, and the same key is the same message.
+fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    assert_eq!(exchange.calling_function()?.function(), Function::Auth);
+    let message: Message = exchange.json()?;
+    TAKEN.with_borrow_mut(|taken| match taken.iter().find(|before| before.key == message.key) {
+        Some(before) => assert_eq!(*before, message, "a key names one message"),
+        None => taken.push(message),
+    });
+    Reply::ok(&Accepted {
+        message_id: MessageId::from_bytes([1; 16]),
+        state: State::Pending,
+    })
+}
+
+/// Lets `notify` take messages in this world.
+pub(crate) fn deploy_notify(world: &World) {
+    world.deploy(Function::Notify, &[Route::new(Method::POST, MESSAGES, take)]);
+}
+
+/// What was sent since this was asked last.
+pub(crate) fn messages() -> Vec<Message> {
+    TAKEN.take()
+}
+
+/// The code in the one message that was sent by SMS since messages were asked for last, and the number it went to.
+pub(crate) fn code_by_sms() -> (String, String) {
+    match &messages()[..] {
+        [
+            Message {
+                recipient: Recipient::Phone(phone),
+                content: Content::SignInCode { code },
+                ..
+            },
+        ] => (phone.expose().clone(), code.expose().clone()),
+        other => panic!("one message with a code, not {other:?}"),
+    }
+}
+
+/// Another code of the same form.
+pub(crate) fn other_code(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
+}
 
 /// A clinic in a world of its own.
 pub(crate) struct Practice {
@@ -76,6 +135,7 @@ impl Practice {
     /// A clinic whose administrator has confirmed her app.
     pub(crate) fn open(seed: u64) -> (Self, Person) {
         let world = World::new(seed);
+        deploy_notify(&world);
         let body = clinic_body(&bootstrap_code(&world, 1), ADMIN, ADMIN_PASSWORD);
         let opened = send(&world, &Call::post("/v1/auth/clinics", &body));
         let ada = Person::enrolled(ADMIN, ADMIN_PASSWORD, &opened);
@@ -121,6 +181,35 @@ impl Practice {
         answer
     }
 
+    /// Enrols a client who has not confirmed an app.
+    pub(crate) fn enrol_zoe(&self, admin: &Person) -> Person {
+        let token = self.log_in(admin).text("token");
+        let client = model::ClientId::from_bytes([5; 16]).to_string();
+        let body = json!({"email": ZOE, "roles": ["client"], "client_id": client});
+        let invited = self.invite(&token, "zoe", &body).text("token");
+        Person::enrolled(ZOE, ZOE_PASSWORD, &self.accept(&invited, ZOE_PASSWORD))
+    }
+
+    /// Enrols a clinician who has not confirmed an app.
+    pub(crate) fn enrol_ben(&self, admin: &Person) -> Person {
+        let token = self.log_in(admin).text("token");
+        let invited = self.invite(&token, "ben", &staff("ben@example.org")).text("token");
+        Person::enrolled("ben@example.org", "eight ch", &self.accept(&invited, "eight ch"))
+    }
+
+    /// Shows the password alone.
+    pub(crate) fn password_alone(&self, person: &Person) -> Answer {
+        self.send(&self.credentials(person.email, person.password, None))
+    }
+
+    /// Completes a log-in that is half done.
+    pub(crate) fn complete(&self, log_in: &str, factor: &str, value: &str) -> Answer {
+        self.send(&Call::post(
+            "/v1/auth/log-ins/complete",
+            &json!({"log_in": log_in, factor: value}),
+        ))
+    }
+
     pub(crate) fn invite(&self, token: &str, key: &str, body: &Value) -> Answer {
         self.send(&invitation(token, key, body))
     }
@@ -131,5 +220,63 @@ impl Practice {
 
     pub(crate) fn is_live(&self, token: &str) -> bool {
         self.send(&Call::get("/v1/auth/sessions/current").bearer(token)).status == 200
+    }
+
+    /// Gets codes by SMS from now on. The session has to be fresh.
+    pub(crate) fn register_sms(&self, token: &str, phone: &str) {
+        messages();
+        let begun = self.send(&Call::post("/v1/auth/factors/sms", &json!({"phone": phone})).bearer(token));
+        assert_eq!(begun.status, 202, "{}", begun.json);
+        let (_, code) = code_by_sms();
+        let confirm = Call::post("/v1/auth/factors/sms/confirm", &json!({"code": code})).bearer(token);
+        assert_eq!(self.send(&confirm).status, 204);
+    }
+
+    /// Sets up an app, or another one, and gives its secret. The session has to be fresh.
+    pub(crate) fn register_totp(&self, token: &str) -> String {
+        let begun = self.send(&Call::post("/v1/auth/factors/totp", &json!({})).bearer(token));
+        assert_eq!(begun.status, 200, "{}", begun.json);
+        let secret = begun.text("secret");
+        let code = code_at(&secret, self.world.clock.now().as_second());
+        let confirm = Call::post("/v1/auth/factors/totp/confirm", &json!({"code": code})).bearer(token);
+        let confirmed = self.send(&confirm);
+        assert_eq!(confirmed.status, 204, "{}", confirmed.json);
+        secret
+    }
+
+    /// Ten codes. The session has to be fresh.
+    pub(crate) fn recovery_codes(&self, token: &str, key: &str) -> Vec<String> {
+        let call = Call::post("/v1/auth/factors/recovery-codes", &json!({}))
+            .bearer(token)
+            .once(key);
+        let made = self.send(&call);
+        assert_eq!(made.status, 200, "{}", made.json);
+        let codes = made.json["recovery_codes"].as_array().unwrap();
+        codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Runs `one`, and `other` right before each of its operations in turn; `check` gets both answers.
+pub(crate) fn race(
+    seed: u64,
+    prepare: impl Fn(&Practice, &Person) -> (Call, Call),
+    check: impl Fn(usize, &Answer, Option<&Answer>),
+) {
+    for nth in 0.. {
+        let (practice, ada) = Practice::open(seed);
+        let practice = Rc::new(practice);
+        let (one, other) = prepare(&practice, &ada);
+        let heard = Rc::new(RefCell::new(None));
+        let (rival, answer) = (Rc::clone(&practice), Rc::clone(&heard));
+        practice.world.stores.meanwhile(nth, move || {
+            *answer.borrow_mut() = Some(rival.send(&other));
+        });
+        let first = practice.send(&one);
+        let done = practice.world.stores.operations() <= nth;
+        practice.world.stores.disarm();
+        check(nth, &first, heard.borrow().as_ref());
+        if done {
+            return;
+        }
     }
 }

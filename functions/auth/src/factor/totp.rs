@@ -21,102 +21,60 @@ const SECRET_LENGTH: usize = 20;
 /// The name that apps show beside the account.
 const ISSUER: &str = "Confide";
 
-/// An account's second factor.
+/// The secret that an app shares with an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TotpSecret(Confidential<Zeroizing<[u8; SECRET_LENGTH]>>);
+
+/// An app that has proven to hold its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Totp {
-    secret: Confidential<Zeroizing<[u8; SECRET_LENGTH]>>,
+    secret: TotpSecret,
     /// The newest step that was used. It and older ones are used up (RFC 6238, section 5.2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_step: Option<u64>,
-    /// The step that first proved that the app has the secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    confirmed_by: Option<u64>,
+    last_step: u64,
+    /// The step that proved it.
+    confirmed_by: u64,
+    pub(crate) confirmed_at: Timestamp,
 }
 
-/// A code that was right and not used before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Step(u64);
-
-impl Totp {
-    /// A fresh secret that nobody has confirmed yet.
+impl TotpSecret {
+    /// A fresh secret.
     pub(crate) fn generate(entropy: &dyn Entropy) -> Self {
         Self::of(entropy.bytes())
     }
 
-    /// The second factor of an account that does not exist: it takes the same time to check.
-    pub(crate) fn nobody() -> Self {
-        Self::of([0; SECRET_LENGTH])
-    }
-
     fn of(secret: [u8; SECRET_LENGTH]) -> Self {
-        Self {
-            secret: Confidential::new(Zeroizing::new(secret)),
-            last_step: None,
-            confirmed_by: None,
-        }
+        Self(Confidential::new(Zeroizing::new(secret)))
     }
 
-    pub(crate) fn is_confirmed(&self) -> bool {
-        self.confirmed_by.is_some()
-    }
-
-    /// The step that the code belongs to, used up or not.
+    /// The step that the code belongs to.
     fn step(&self, code: &str, now: Timestamp) -> Result<Option<u64>, Problem> {
         let totp = totp_rs::Builder::new()
             .with_algorithm(totp_rs::Algorithm::SHA1)
             .with_digits(DIGITS)
             .with_step_duration(STEP_SECONDS)
             .with_skew(DRIFT)
-            .with_secret(**self.secret.expose())
+            .with_secret(**self.0.expose())
             .build()
             .map_err(|_| Problem::defect("TOTP does not take its parameters"))?;
         let seconds = u64::try_from(now.as_second()).map_err(|_| Problem::defect("the clock stands before 1970"))?;
         Ok(totp.check(code, seconds))
     }
 
-    /// The step of a code that is right and not used up.
-    pub(crate) fn check(&self, code: &str, now: Timestamp) -> Result<Option<Step>, Problem> {
-        let step = self.step(code, now)?;
-        Ok(step.filter(|step| self.is_unused(*step)).map(Step))
-    }
-
-    /// As [`Totp::check`], but the code that confirmed the secret is right when it comes again: a repeated request changes nothing.
-    pub(crate) fn check_confirmation(&self, code: &str, now: Timestamp) -> Result<Option<Step>, Problem> {
-        let step = self.step(code, now)?;
-        Ok(step
-            .filter(|step| self.is_unused(*step) || self.confirmed_by == Some(*step))
-            .map(Step))
-    }
-
-    fn is_unused(&self, step: u64) -> bool {
-        self.last_step.is_none_or(|last| last < step)
-    }
-
-    /// Uses the step up; `false` where it already is.
-    pub(crate) fn use_up(&mut self, step: Step) -> bool {
-        let unused = self.is_unused(step.0);
-        if unused {
-            self.last_step = Some(step.0);
-        }
-        unused
-    }
-
-    /// Notes that the app has the secret, and uses the step up; `false` where it was used up by something else.
-    pub(crate) fn confirm(&mut self, step: Step) -> bool {
-        if self.confirmed_by == Some(step.0) {
-            return true;
-        }
-        let unused = self.use_up(step);
-        if unused {
-            self.confirmed_by.get_or_insert(step.0);
-        }
-        unused
+    /// The app, where the code proves that it has the secret. The code is used up with that.
+    pub(crate) fn confirm(&self, code: &str, now: Timestamp) -> Result<Option<Totp>, Problem> {
+        Ok(self.step(code, now)?.map(|step| Totp {
+            secret: self.clone(),
+            last_step: step,
+            confirmed_by: step,
+            confirmed_at: now,
+        }))
     }
 
     /// The secret as people type it into an app.
     pub(crate) fn base32(&self) -> Zeroizing<String> {
-        Zeroizing::new(BASE32_NOPAD.encode(self.secret.expose().as_slice()))
+        Zeroizing::new(BASE32_NOPAD.encode(self.0.expose().as_slice()))
     }
 
     /// The secret as apps scan it (Google Authenticator's key URI format, which all of them read).
@@ -137,6 +95,37 @@ impl Totp {
     }
 }
 
+impl Totp {
+    /// The app of an account that has none: it takes the same time to check, and no code is right.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            secret: TotpSecret::of([0; SECRET_LENGTH]),
+            last_step: u64::MAX,
+            confirmed_by: u64::MAX,
+            confirmed_at: Timestamp::MIN,
+        }
+    }
+
+    /// Uses the code's step up; `false` where the code is wrong, or it or a later one was used.
+    pub(crate) fn use_up(&mut self, code: &str, now: Timestamp) -> Result<bool, Problem> {
+        let step = self.secret.step(code, now)?.filter(|step| *step > self.last_step);
+        if let Some(step) = step {
+            self.last_step = step;
+        }
+        Ok(step.is_some())
+    }
+
+    /// Whether it is a code of the app, used up or not. Shows that the app is set up, and lets nobody in.
+    pub(crate) fn is_right(&self, code: &str, now: Timestamp) -> Result<bool, Problem> {
+        Ok(self.secret.step(code, now)?.is_some())
+    }
+
+    /// Whether it is the code that confirmed the app: the request that did it is repeated, and changes nothing.
+    pub(crate) fn was_confirmed_by(&self, code: &str, now: Timestamp) -> Result<bool, Problem> {
+        Ok(self.secret.step(code, now)? == Some(self.confirmed_by))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,8 +134,8 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn rfc() -> Totp {
-        Totp::of(*b"12345678901234567890")
+    fn rfc() -> TotpSecret {
+        TotpSecret::of(*b"12345678901234567890")
     }
 
     /// RFC 4226, appendix D: counters 0 to 9.
@@ -158,7 +147,7 @@ mod tests {
         for (counter, code) in codes.iter().enumerate() {
             let counter = u64::try_from(counter).unwrap();
             let now = at(i64::try_from(counter * STEP_SECONDS).unwrap());
-            assert_eq!(rfc().check(code, now).unwrap(), Some(Step(counter)), "{counter}");
+            assert_eq!(rfc().step(code, now).unwrap(), Some(counter), "{counter}");
         }
     }
 
@@ -174,7 +163,7 @@ mod tests {
             (20_000_000_000, "353130"),
         ] {
             let step = u64::try_from(second).unwrap() / STEP_SECONDS;
-            assert_eq!(rfc().check(code, at(second)).unwrap(), Some(Step(step)), "{second}");
+            assert_eq!(rfc().step(code, at(second)).unwrap(), Some(step), "{second}");
         }
     }
 
@@ -182,7 +171,7 @@ mod tests {
     fn clocks_may_be_off_by_one_step() {
         // "287082" is the code of step 1.
         for (second, right) in [(0, true), (29, true), (59, true), (89, true), (90, false)] {
-            assert_eq!(rfc().check("287082", at(second)).unwrap().is_some(), right, "{second}");
+            assert_eq!(rfc().step("287082", at(second)).unwrap().is_some(), right, "{second}");
         }
         for wrong in [
             "",
@@ -194,33 +183,51 @@ mod tests {
             "28708a",
             "\u{662}87082",
         ] {
-            assert_eq!(rfc().check(wrong, at(59)).unwrap(), None, "{wrong}");
+            assert_eq!(rfc().step(wrong, at(59)).unwrap(), None, "{wrong}");
         }
     }
 
     #[test]
     fn a_step_is_used_once_and_then_no_older_one() {
-        let mut totp = rfc();
-        assert!(totp.use_up(Step(5)));
-        for (step, unused) in [(4, false), (5, false), (6, true)] {
-            assert_eq!(totp.is_unused(step), unused);
+        // RFC 4226, appendix D: the codes of steps 0 to 4.
+        let codes = ["755224", "287082", "359152", "969429", "338314"];
+        let mut totp = rfc().confirm(codes[1], at(30)).unwrap().unwrap();
+        for (step, second, unused) in [
+            (1, 30, false),
+            (0, 30, false),
+            (3, 60, true),
+            (2, 60, false),
+            (3, 90, false),
+            (4, 90, true),
+        ] {
+            assert_eq!(totp.use_up(codes[step], at(second)).unwrap(), unused, "{step}");
         }
-        assert!(!totp.use_up(Step(5)));
-        assert!(totp.use_up(Step(6)));
     }
 
     #[test]
     fn a_confirmation_may_be_repeated_and_nothing_else() {
-        let mut totp = rfc();
-        assert!(!totp.is_confirmed());
-        let step = totp.check_confirmation("287082", at(59)).unwrap().unwrap();
-        assert!(totp.confirm(step));
-        assert!(totp.is_confirmed());
-        assert_eq!(totp.check_confirmation("287082", at(59)).unwrap(), Some(step));
-        assert!(totp.confirm(step));
-        assert_eq!(totp.check("287082", at(59)).unwrap(), None);
-        assert!(totp.use_up(Step(2)));
-        assert!(!totp.confirm(Step(2)));
+        assert_eq!(rfc().confirm("287083", at(59)).unwrap(), None);
+        let mut totp = rfc().confirm("287082", at(59)).unwrap().unwrap();
+        assert!(totp.was_confirmed_by("287082", at(59)).unwrap());
+        assert!(!totp.use_up("287082", at(59)).unwrap());
+        assert!(totp.use_up("359152", at(60)).unwrap());
+        assert!(!totp.was_confirmed_by("359152", at(60)).unwrap());
+        assert!(totp.was_confirmed_by("287082", at(60)).unwrap());
+    }
+
+    #[test]
+    fn nobody_has_no_right_code() {
+        let code = |step: u64| {
+            let totp = totp_rs::Builder::new().with_secret([0; SECRET_LENGTH]).build().unwrap();
+            totp.generate(step * STEP_SECONDS).to_string()
+        };
+        assert!(
+            TotpSecret::of([0; SECRET_LENGTH])
+                .step(&code(7), at(7 * 30))
+                .unwrap()
+                .is_some()
+        );
+        assert!(!Totp::nobody().use_up(&code(7), at(7 * 30)).unwrap());
     }
 
     #[test]

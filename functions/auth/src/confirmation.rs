@@ -1,0 +1,67 @@
+//! The proof that an app has the secret from enrolment.
+
+use access::Request;
+use audit_trail::Decision;
+use model::{Action, ClinicId, DataClass};
+use serde::Deserialize;
+use store::UpdateError;
+use web::{Check, Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::account::Accounts;
+use crate::credentials::{checked, invalid_credentials, present};
+use crate::password::Password;
+use crate::step::PasswordEvidence;
+use crate::throttle::Factor;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmBody {
+    clinic_id: ClinicId,
+    email: String,
+    password: Password,
+    code: Zeroizing<String>,
+}
+
+/// `POST /v1/auth/totp/confirm`
+///
+/// Order: record, account, answer. One change; a crash after it loses the answer only, and the same code is right once more.
+pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ConfirmBody {
+        clinic_id: clinic,
+        email,
+        password,
+        code,
+    } = exchange.json()?;
+    let email = checked(&email, &password, Check::new())?;
+    let accounts = Accounts::open(exchange)?;
+    let presented = present(exchange, &accounts, clinic, &email, &password, Some(Factor::Totp))?;
+    let now = exchange.platform.clock.now();
+    let refused = || presented.refuse(exchange, Action::Amend, DataClass::Account);
+    let confirms = presented.account.clone().confirm_first_totp(&code, now)?;
+    if !confirms || presented.evidence != PasswordEvidence::Right {
+        return Err(refused()?);
+    }
+    let request = Request::new(Action::Amend, DataClass::Account).of(presented.account.id);
+    let actor = presented.account.actor(None);
+    let event = exchange
+        .gate()?
+        .note(Some(clinic), Some(actor), &request, Decision::Allowed, "enrolment.totp")?;
+    let confirmed = accounts.account(clinic, presented.account.id).update(None, |account| {
+        if account.password != presented.account.password || !account.confirm_first_totp(&code, now)? {
+            return Err(invalid_credentials());
+        }
+        Ok(())
+    });
+    match confirmed {
+        Ok(_) => {}
+        // Used up since it was read.
+        Err(UpdateError::Refused(problem)) if problem.status == http::StatusCode::UNAUTHORIZED => {
+            return Err(refused()?);
+        }
+        Err(error) => return Err(Problem::from(error).recorded(event)),
+    }
+    // The account is confirmed whether the failures before are forgotten now or later.
+    let _ = presented.attempt.succeeded();
+    Ok(Reply::no_content().recorded(event))
+}

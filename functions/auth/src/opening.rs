@@ -1,0 +1,160 @@
+//! Opening a session for somebody who has shown enough: one way in, whatever was shown.
+
+use access::{Assurance, Request, Session, Token};
+use audit_trail::Decision;
+use model::{AccountId, Action, Confidential, DataClass, Role, SessionId, Timestamp};
+use ports::EntropyExt;
+use serde::Serialize;
+use store::UpdateError;
+use web::{Check, Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, Accounts, SESSION_LENGTH};
+use crate::factor::SecondFactor;
+use crate::slots::{self, Place, Slot};
+use crate::step;
+
+const MOST_DEVICE_NAME: usize = 100;
+
+/// Checks what somebody calls her device.
+pub(crate) fn check_device_name(check: &mut Check, device_name: Option<&str>) {
+    if let Some(device_name) = device_name {
+        check.text(device_name, "/device_name", 1, MOST_DEVICE_NAME);
+    }
+}
+
+#[derive(Serialize)]
+struct SessionAnswer<'s> {
+    session_id: SessionId,
+    token: Zeroizing<String>,
+    account_id: AccountId,
+    roles: &'s [Role],
+    assurance: Assurance,
+    /// What would be better than what was shown.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    suggested: &'static [SecondFactor],
+    expires_at: Timestamp,
+    idle_seconds: u32,
+}
+
+/// A log-in that is decided.
+pub(crate) struct Opening<'o> {
+    pub(crate) accounts: &'o Accounts<'o>,
+    /// As it was when that was decided.
+    pub(crate) account: &'o Account,
+    pub(crate) assurance: Assurance,
+    pub(crate) rule: &'static str,
+    pub(crate) device_name: Option<Confidential<String>>,
+}
+
+/// Why an account is not changed.
+pub(crate) enum Unchanged {
+    /// It is not any more what was decided on: another request has used something up.
+    Raced,
+    Failed(Problem),
+}
+
+impl From<Problem> for Unchanged {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+impl From<Unchanged> for Problem {
+    fn from(unchanged: Unchanged) -> Self {
+        match unchanged {
+            Unchanged::Raced => Self::from(store::StoreError::Contended),
+            Unchanged::Failed(problem) => problem,
+        }
+    }
+}
+
+impl Opening<'_> {
+    /// Opens the session. `again` decides once more on what the account is by then, and uses up what was shown; `None` where
+    /// it decides otherwise.
+    ///
+    /// Order: record, account (what was shown used up, slot taken), session, answer. A crash after the account leaves a slot
+    /// whose session does not exist, which no list shows and which a later log-in takes; what was shown is used up all the
+    /// same, and the repeated request needs another code. Where the slot had a session before, it ends as soon as its
+    /// document is replaced; until then, also after a crash, it lives, is listed and can be ended. A crash after the session
+    /// leaves one that is listed and whose token nobody has; it ends idle.
+    pub(crate) fn open(
+        self,
+        exchange: &Exchange<'_>,
+        mut again: impl FnMut(&mut Account) -> Result<bool, Problem>,
+    ) -> Result<Option<Reply>, Problem> {
+        let Self {
+            accounts,
+            account,
+            assurance,
+            rule,
+            device_name,
+        } = self;
+        let (entropy, now) = (exchange.platform.entropy, exchange.platform.clock.now());
+        let id: SessionId = entropy.id();
+        let request = Request::new(Action::Create, DataClass::Session).of(id);
+        let actor = account.actor(Some(id));
+        let event = exchange
+            .gate()?
+            .note(Some(account.clinic), Some(actor), &request, Decision::Allowed, rule)?;
+
+        let wanted = Slot {
+            id: entropy.bytes(),
+            session: id,
+            created_at: now,
+            expires_at: now.saturating_add(SESSION_LENGTH).unwrap_or(now),
+            ended: false,
+            device_name,
+            network: exchange.network().map(Confidential::new),
+        };
+        let taken = accounts.account(account.clinic, account.id).update(None, |account| {
+            if !again(account)? {
+                return Err(Unchanged::Raced);
+            }
+            account.enrolled_at.get_or_insert(now);
+            Ok(slots::take(&mut account.slots, wanted.clone(), now))
+        });
+        let place = match taken {
+            Ok(taken) => taken.value,
+            Err(UpdateError::Refused(Unchanged::Raced)) => return Ok(None),
+            Err(error) => return Err(Problem::from(error).recorded(event)),
+        };
+
+        let attestor = exchange.keyring.attests("sessions")?;
+        let (Place::New(slot) | Place::Again(slot)) = place;
+        let token = Token::new(&slot, &entropy.bytes());
+        let session = Session {
+            id,
+            account: account.id,
+            clinic: account.clinic,
+            roles: account.roles.clone(),
+            client: account.client,
+            assurance,
+            proven_at: now,
+            verifier: token.verifier(attestor.index()),
+            created_at: now,
+            expires_at: wanted.expires_at,
+            idle_seconds: account.idle_seconds(),
+            revoked_at: None,
+        };
+        let sessions = exchange.sessions(attestor)?;
+        let begun = match place {
+            Place::New(_) => sessions.begin(attestor, &slot, &session),
+            Place::Again(_) => sessions.begin_again(attestor, &slot, &session),
+        };
+        begun.map_err(|error| Problem::from(error).recorded(event))?;
+        let answer = SessionAnswer {
+            session_id: id,
+            token: token.reveal(),
+            account_id: session.account,
+            roles: &session.roles,
+            assurance,
+            suggested: step::suggested(assurance),
+            expires_at: session.expires_at,
+            idle_seconds: session.idle_seconds,
+        };
+        Ok(Some(
+            Reply::created("/v1/auth/sessions/current", &answer)?.recorded(event),
+        ))
+    }
+}

@@ -1,0 +1,116 @@
+//! Log-in with a passkey alone: no address is typed and no password exists to be stolen.
+
+use access::Request;
+use audit_trail::Decision;
+use model::{AccountId, Action, ClinicId, Confidential, DataClass};
+use serde::Deserialize;
+use serde_json::Value;
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::account::{Account, Accounts};
+use crate::challenge::Ceremony;
+use crate::credentials::invalid_credentials;
+use crate::opening::{Opening, check_device_name};
+use crate::passkey_settings::relying_party;
+use crate::proof::{PasskeyProof, Proof, assertion};
+use crate::step::{PasswordEvidence, Step};
+use crate::throttle::{Attempt, RouteClass, limit_rate, proven};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChallengeBody {
+    clinic_id: ClinicId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasskeyBody {
+    clinic_id: ClinicId,
+    credential: Value,
+    device_name: Option<String>,
+}
+
+/// `POST /v1/auth/passkeys/challenge`
+///
+/// What the browser needs to ask for any passkey that it has for us; it names no account. Anybody may ask, as often as a
+/// network may, and nothing is kept: the challenge proves itself. Whether there is such a clinic is not looked at.
+pub(crate) fn challenge(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ChallengeBody { clinic_id: clinic } = exchange.json()?;
+    let rp = relying_party(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    limit_rate(exchange, &accounts, RouteClass::PasskeyChallenge)?;
+    let now = exchange.platform.clock.now();
+    let challenge = Ceremony::LogIn(clinic).challenge(accounts.index, exchange.platform.entropy, now);
+    Reply::ok(&rp.request_options(&challenge, &[]))
+}
+
+/// `POST /v1/auth/passkeys/sessions`
+///
+/// The account is the one that the authenticator names, and only its own passkeys are looked at. A failure is counted for the
+/// network and never for the account: a passkey cannot be guessed, so nobody is to be locked out of hers.
+///
+/// Order: failure counted, then see [`Opening::open`], failure given back. The challenge is remembered as used, and the passkey's
+/// counter kept, with the slot. Of a refusal: record, answer.
+pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let PasskeyBody {
+        clinic_id: clinic,
+        credential,
+        device_name,
+    } = exchange.json()?;
+    let mut check = Check::new();
+    check_device_name(&mut check, device_name.as_deref());
+    check.finish()?;
+    let credential = assertion(&credential, "/credential")?;
+    let proof = PasskeyProof {
+        rp: relying_party(exchange)?,
+        ceremony: Ceremony::LogIn(clinic),
+        response: &credential,
+    };
+    let accounts = Accounts::open(exchange)?;
+    let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let (index, now) = (accounts.index, exchange.platform.clock.now());
+    // A response that names no account costs the same reads.
+    let id = credential.account().unwrap_or(AccountId::from_bytes([0; 16]));
+    let found = accounts.account(clinic, id).read()?.map(|account| account.value);
+    let refused = || refuse(exchange, found.as_ref());
+    let Some(account) = &found else {
+        return Err(refused()?);
+    };
+    let decide = |account: &mut Account| {
+        let proof = Proof::Passkey(&proof);
+        account.log_in(PasswordEvidence::NotShown, Some(&proof), index, now)
+    };
+    let step = decide(&mut account.clone())?;
+    let Step::Session { assurance, rule } = step else {
+        return Err(refused()?);
+    };
+    let opening = Opening {
+        accounts: &accounts,
+        account,
+        assurance,
+        rule,
+        device_name: device_name.map(Confidential::new),
+    };
+    match opening.open(exchange, |account| Ok(decide(account)? == step))? {
+        Some(reply) => {
+            // The session has begun whether the failures before are forgotten now or later.
+            let _ = attempt.succeeded();
+            let _ = proven(exchange, &accounts, clinic, account.id);
+            Ok(reply)
+        }
+        None => Err(refused()?),
+    }
+}
+
+/// Records a refusal, which is counted already.
+fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
+    let request = Request::new(Action::Create, DataClass::Session);
+    let (clinic, request) = match account {
+        Some(account) => (Some(account.clinic), request.of(account.id)),
+        None => (None, request),
+    };
+    let event = exchange
+        .gate()?
+        .note(clinic, None, &request, Decision::Denied, "login.refused")?;
+    Ok(invalid_credentials().recorded(event))
+}

@@ -1,0 +1,99 @@
+//! Choosing another password.
+
+use access::Request;
+use http::StatusCode;
+use model::{Action, DataClass};
+use notification::Content;
+use serde::Deserialize;
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::account::{Accounts, strength};
+use crate::email::Email;
+use crate::own_factors::Own;
+use crate::password::{Context, Password, PasswordHash};
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordBody {
+    current: Password,
+    new: Password,
+}
+
+fn wrong_password() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "proof-refused",
+        "The current password is not right. Nothing was changed.",
+    )
+}
+
+/// `PUT /v1/auth/password`
+///
+/// All other sessions end, and so do log-ins that are half done.
+///
+/// Order: record, failure counted and given back, notice, account, sessions, answer. A crash after the notice leaves a notice of what was not done; the repeated
+/// request does it and sends no other. A crash after the account leaves other sessions alive; the repeated request finds the
+/// new password to be the account's and ends them.
+pub(crate) fn change(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let PasswordBody { current, new } = exchange.json()?;
+    let mut check = Check::new();
+    current.check_length(&mut check, "/current");
+    new.check_length(&mut check, "/new");
+    check.finish()?;
+    let accounts = Accounts::open(exchange)?;
+    let own = Own::admit(
+        exchange,
+        &accounts,
+        Request::new(Action::Amend, DataClass::Authenticator),
+    )?;
+    change_to(exchange, &accounts, &own, &current, &new).map_err(|problem| problem.recorded(own.event))
+}
+
+fn change_to(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    own: &Own<'_>,
+    current: &Password,
+    new: &Password,
+) -> Result<Reply, Problem> {
+    let account = &own.account;
+    let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
+    let subject = Subject::Account(account.clinic, account.id);
+    if attempt.at(subject, &[Factor::Password])? == Verdict::Locked {
+        return Err(wrong_password());
+    }
+    let pepper = exchange.keyring.key("pepper")?;
+    if !account.password.is_of(current, pepper)? {
+        if !account.password.is_of(new, pepper)? {
+            return Err(wrong_password());
+        }
+        let _ = attempt.released();
+        own.end_others(exchange, account)?;
+        return Ok(own.done());
+    }
+    // Nothing that goes wrong from here on is a guess.
+    let _ = attempt.succeeded();
+    let email =
+        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
+    let clinic = accounts.clinic(account.clinic).read()?.map(|clinic| clinic.value.name);
+    let context = Context {
+        email: email.folded(),
+        display_name: account.display_name.expose(),
+        clinic: clinic.as_ref().map_or("", |name| name.expose().as_str()),
+    };
+    let mut check = Check::new();
+    new.check_new(&mut check, "/new", strength(&account.roles), &context);
+    check.finish()?;
+    let hash = PasswordHash::make(new, pepper, exchange.platform.entropy)?;
+    own.tell(exchange, Content::PasswordChanged)?;
+    let changed = own.change(|now| {
+        if now.password != account.password {
+            return Err(wrong_password());
+        }
+        now.set_password(hash.clone());
+        Ok(())
+    })?;
+    own.end_others(exchange, &changed)?;
+    Ok(own.done())
+}

@@ -1,0 +1,233 @@
+//! Log-ins that wait for a second factor: how it is asked for, and how they are completed.
+
+use access::Request;
+use audit_trail::Decision;
+use http::StatusCode;
+use model::{Action, DataClass};
+use serde::Deserialize;
+use serde_json::Value;
+use web::{Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, Accounts};
+use crate::challenge::Ceremony;
+use crate::credentials::invalid_credentials;
+use crate::factor::{Factors, SecondFactor};
+use crate::opening::Opening;
+use crate::passkey_settings::relying_party;
+use crate::pending::{PendingLogIn, PendingToken};
+use crate::proof::{CodeUse, Offered, Proof, assertion};
+use crate::sms_codes;
+use crate::step::{PasswordEvidence, Standing, Step};
+use crate::throttle::{Attempt, RouteClass, Subject, Verdict, proven};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogInBody {
+    log_in: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompletionBody {
+    log_in: Zeroizing<String>,
+    totp: Option<Zeroizing<String>>,
+    sms_code: Option<Zeroizing<String>>,
+    recovery_code: Option<Zeroizing<String>>,
+    passkey: Option<Value>,
+}
+
+/// A log-in that is half done, and its account.
+struct Waiting<'t> {
+    attempt: Attempt<'t>,
+    token: PendingToken,
+    account: Account,
+    log_in: PendingLogIn,
+}
+
+fn over() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "log-in-over",
+        "The log-in is complete or over, or there is none like this. Begin again with the password.",
+    )
+}
+
+/// Records a refusal, which is counted already.
+fn refuse(exchange: &Exchange<'_>, account: Option<&Account>, problem: Problem) -> Result<Problem, Problem> {
+    let request = Request::new(Action::Create, DataClass::Session);
+    let (clinic, request) = match account {
+        Some(account) => (Some(account.clinic), request.of(account.id)),
+        None => (None, request),
+    };
+    let event = exchange
+        .gate()?
+        .note(clinic, None, &request, Decision::Denied, "login.refused")?;
+    Ok(problem.recorded(event))
+}
+
+/// The log-in that the token is of. The attempt that this is counts as failed until it is settled.
+fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) -> Result<Waiting<'t>, Problem> {
+    let attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
+    let now = exchange.platform.clock.now();
+    let Some(token) = PendingToken::parse(token) else {
+        return Err(refuse(exchange, None, over())?);
+    };
+    let account = accounts.account(token.clinic, token.account).read()?;
+    let found = account.map(|account| account.value).and_then(|account| {
+        let log_in = account.pending_log_ins.find(&token, accounts.index, now)?.clone();
+        (account.circumstances().standing == Standing::Active).then_some((account, log_in))
+    });
+    match found {
+        None => Err(refuse(exchange, None, over())?),
+        Some((account, log_in)) => Ok(Waiting {
+            attempt,
+            token,
+            account,
+            log_in,
+        }),
+    }
+}
+
+/// `POST /v1/auth/log-ins/sms`
+///
+/// Order: record, then see [`sms_codes::send`].
+pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let LogInBody { log_in } = exchange.json()?;
+    let accounts = Accounts::open(exchange)?;
+    let waiting = find(exchange, &accounts, &log_in)?;
+    // Nothing is guessed here.
+    let _ = waiting.attempt.released();
+    let Waiting { token, account, .. } = waiting;
+    account.check_usable(SecondFactor::Sms)?;
+    let now = exchange.platform.clock.now();
+    let sms = account.factors.sms.as_ref();
+    sms_codes::check_wait(&account, sms.and_then(|sms| sms.code.as_ref()), now)?;
+    let phone = sms
+        .map(|sms| sms.phone.clone())
+        .ok_or_else(|| Problem::defect("a factor that may be used is missing"))?;
+    let request = Request::new(Action::Create, DataClass::Session);
+    let event = exchange.gate()?.note(
+        Some(account.clinic),
+        Some(account.actor(None)),
+        &request,
+        Decision::Allowed,
+        "login.sms-code",
+    )?;
+    let code_use = CodeUse::LogIn(token.id);
+    sms_codes::send(
+        exchange,
+        &accounts,
+        &account,
+        &phone,
+        code_use,
+        event,
+        |account, code| {
+            let still_open = account.pending_log_ins.find(&token, accounts.index, now).is_some();
+            let sms = account
+                .factors
+                .sms
+                .as_mut()
+                .filter(|sms| still_open && sms.phone == phone);
+            let sms = sms.ok_or_else(over)?;
+            sms_codes::check_resend(sms.code.as_ref(), now)?;
+            sms.code = Some(code);
+            Ok(())
+        },
+    )
+}
+
+/// `POST /v1/auth/log-ins/passkey`
+///
+/// What the browser needs to ask for one of the account's passkeys. Nothing is written: the challenge proves itself.
+pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let LogInBody { log_in } = exchange.json()?;
+    let rp = relying_party(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    let waiting = find(exchange, &accounts, &log_in)?;
+    // Nothing is guessed here.
+    let _ = waiting.attempt.released();
+    let Waiting { token, account, .. } = waiting;
+    account.check_usable(SecondFactor::Passkey)?;
+    let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
+    let now = exchange.platform.clock.now();
+    let challenge = ceremony.challenge(accounts.index, exchange.platform.entropy, now);
+    Reply::ok(&rp.request_options(&challenge, &account.factors.passkeys.credentials()))
+}
+
+/// `POST /v1/auth/log-ins/complete`
+///
+/// Order: failure counted, try counted (codes by SMS), then see [`Opening::open`], failure given back. The log-in is taken away with
+/// what is used up, so that neither is right again. Of a refusal: record, answer.
+pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let CompletionBody {
+        log_in,
+        totp,
+        sms_code,
+        recovery_code,
+        passkey,
+    } = exchange.json()?;
+    let passkey = passkey.as_ref().map(|json| assertion(json, "/passkey")).transpose()?;
+    let offered = Offered {
+        password: None,
+        totp: totp.as_ref().map(|code| code.as_str()),
+        sms_code: sms_code.as_ref().map(|code| code.as_str()),
+        recovery_code: recovery_code.as_ref().map(|code| code.as_str()),
+        passkey: passkey.as_ref(),
+    };
+    offered.check_one()?;
+    let accounts = Accounts::open(exchange)?;
+    let Waiting {
+        mut attempt,
+        token,
+        mut account,
+        log_in,
+    } = find(exchange, &accounts, &log_in)?;
+    let (index, now) = (accounts.index, exchange.platform.clock.now());
+    let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
+    let passkey = offered.passkey_proof(exchange, ceremony)?;
+    let proof = offered
+        .proof(CodeUse::LogIn(token.id), passkey.as_ref())
+        .ok_or_else(|| Problem::defect("a factor that was checked is missing"))?;
+    let refused = |account: &Account| refuse(exchange, Some(account), invalid_credentials());
+    if let Some(factor) = proof.factor().throttled() {
+        let subject = Subject::Account(account.clinic, account.id);
+        if attempt.at(subject, &[factor])? == Verdict::Locked {
+            return Err(refused(&account)?);
+        }
+    }
+    if let Proof::Sms(..) = proof {
+        match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
+            Some(counted) => account = counted,
+            None => return Err(refused(&account)?),
+        }
+    }
+    // The log-in waits because the password was right, and it is taken away when the password is changed.
+    let decide = |account: &mut Account| account.log_in(PasswordEvidence::Right, Some(&proof), index, now);
+    let step = decide(&mut account.clone())?;
+    let Step::Session { assurance, rule } = step else {
+        return Err(refused(&account)?);
+    };
+    let opening = Opening {
+        accounts: &accounts,
+        account: &account,
+        assurance,
+        rule,
+        device_name: log_in.device_name,
+    };
+    let reply = opening.open(exchange, |account| {
+        let waits = account.pending_log_ins.find(&token, index, now).is_some();
+        let same = waits && decide(account)? == step;
+        account.pending_log_ins.end(token.id);
+        Ok(same)
+    })?;
+    let Some(reply) = reply else {
+        return Err(refused(&account)?);
+    };
+    // The session has begun whether the failures before are forgotten now or later.
+    let _ = attempt.succeeded();
+    if proof.factor().throttled().is_none() {
+        let _ = proven(exchange, &accounts, account.clinic, account.id);
+    }
+    Ok(reply)
+}

@@ -1,0 +1,123 @@
+//! Sending codes by SMS, and counting what is tried with them.
+
+use model::{Confidential, EventId, Timestamp};
+use notification::{Content, Message, Recipient, Urgency};
+use serde::Serialize;
+use store::UpdateError;
+use web::{Exchange, Problem, Reply};
+
+use crate::account::{Account, Accounts};
+use crate::factor::{Digits, Factors, OneTimeCode, Phone, SecondFactor};
+use crate::opening::Unchanged;
+use crate::proof::CodeUse;
+use crate::step::BETTER;
+
+/// Said whenever a code is sent: those who choose SMS have to know what they choose (NIST SP 800-63B-4, section 3.2.9).
+const WARNING: &str = "Codes by SMS can be intercepted, and be relayed by a look-alike page. A passkey or an authenticator app protects better.";
+
+#[derive(Serialize)]
+struct SentAnswer {
+    sent_to: Confidential<String>,
+    expires_at: Timestamp,
+    warning: &'static str,
+    suggested: [SecondFactor; 2],
+}
+
+fn wait(seconds: i64) -> Problem {
+    Problem::too_many(
+        seconds,
+        "A code was sent just now, or too many were. Wait as long as Retry-After says.",
+    )
+}
+
+/// 429 while no code may be sent in the place of this one.
+pub(crate) fn check_resend(code: Option<&OneTimeCode>, now: Timestamp) -> Result<(), Problem> {
+    code.and_then(|code| code.wait(now))
+        .map_or(Ok(()), |seconds| Err(wait(seconds)))
+}
+
+/// 429 while no code may be sent for this account, before anything is done about it. `keep` in [`send`] decides.
+pub(crate) fn check_wait(account: &Account, code: Option<&OneTimeCode>, now: Timestamp) -> Result<(), Problem> {
+    check_resend(code, now)?;
+    account.factors.sms_budget.clone().spend(now).map_err(wait)
+}
+
+/// Keeps the code as the one that was sent to the confirmed number, which has to be this one still.
+pub(crate) fn keep(account: &mut Account, phone: &Phone, code: OneTimeCode, now: Timestamp) -> Result<(), Problem> {
+    let sms = account.factors.sms.as_mut().filter(|sms| sms.phone == *phone);
+    let sms = sms.ok_or_else(|| Problem::from(store::StoreError::Contended))?;
+    check_resend(sms.code.as_ref(), now)?;
+    sms.code = Some(code);
+    Ok(())
+}
+
+/// Makes a code, keeps its hash and sends it, once the caller has recorded that.
+///
+/// Order: account (hash kept, message counted), message, answer. The code is kept before it leaves, so that whatever arrives is
+/// right. A crash in between leaves a code that nobody gets; another is sent after a minute.
+pub(crate) fn send(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    account: &Account,
+    phone: &Phone,
+    code_use: CodeUse,
+    event: EventId,
+    mut keep: impl FnMut(&mut Account, OneTimeCode) -> Result<(), Problem>,
+) -> Result<Reply, Problem> {
+    let now = exchange.platform.clock.now();
+    let about = code_use.about(account);
+    let (digits, code) = OneTimeCode::issue(accounts.index, exchange.platform.entropy, &about, now);
+    accounts
+        .account(account.clinic, account.id)
+        .update(None, |account| {
+            account.factors.sms_budget.spend(now).map_err(wait)?;
+            keep(account, code.clone())
+        })
+        .map_err(|error| Problem::from(error).recorded(event))?;
+    message(account, phone, &digits, code.expires_at, event)
+        .send(exchange)
+        .map_err(|problem| problem.recorded(event))?;
+    let answer = SentAnswer {
+        sent_to: phone.hint(),
+        expires_at: code.expires_at,
+        warning: WARNING,
+        suggested: BETTER,
+    };
+    Ok(Reply::accepted(&answer)?.recorded(event))
+}
+
+fn message(account: &Account, phone: &Phone, digits: &Digits, expires_at: Timestamp, event: EventId) -> Message {
+    Message {
+        // Each event sends one code.
+        key: format!("sign-in-code/{event}"),
+        clinic_id: account.clinic,
+        recipient: Recipient::Phone(Confidential::new(phone.expose().to_owned())),
+        content: Content::SignInCode {
+            code: Confidential::new(digits.reveal().to_owned()),
+        },
+        language: account.language.clone(),
+        urgency: Urgency::Now,
+        expires_at: Some(expires_at),
+    }
+}
+
+/// Counts a try of a code, durably and before it is made, and gives the account as it then is; `None` where there is no code, or it is
+/// over.
+pub(crate) fn count_try(
+    accounts: &Accounts<'_>,
+    account: &Account,
+    now: Timestamp,
+    code: fn(&mut Factors) -> Option<&mut OneTimeCode>,
+) -> Result<Option<Account>, Problem> {
+    let counted = accounts.account(account.clinic, account.id).update(None, |account| {
+        match code(&mut account.factors).map(|code| code.count_try(now)) {
+            Some(true) => Ok(account.clone()),
+            _ => Err(Unchanged::Raced),
+        }
+    });
+    match counted {
+        Ok(account) => Ok(Some(account.value)),
+        Err(UpdateError::Refused(Unchanged::Raced)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

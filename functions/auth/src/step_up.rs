@@ -1,0 +1,216 @@
+//! Proving again to be there, for what needs a proof that is recent (ASVS 5.0, 7.5; RFC 9470).
+
+use access::{Assurance, Caller, FRESH_FOR, Request};
+use audit_trail::Decision;
+use http::StatusCode;
+use model::{Action, DataClass, EventId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::UpdateError;
+use web::{Check, Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, Accounts};
+use crate::challenge::Ceremony;
+use crate::factor::{Factors, SecondFactor};
+use crate::opening::Unchanged;
+use crate::passkey_settings::relying_party;
+use crate::password::Password;
+use crate::proof::{CodeUse, Offered, Proof, assertion};
+use crate::sessions::{admit, own_account, slot_of};
+use crate::sms_codes;
+use crate::step::PasswordEvidence;
+use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, proven};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepUpBody {
+    password: Option<Password>,
+    totp: Option<Zeroizing<String>>,
+    sms_code: Option<Zeroizing<String>>,
+    recovery_code: Option<Zeroizing<String>>,
+    passkey: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct StepUpAnswer {
+    assurance: Assurance,
+    proven_at: Timestamp,
+    /// Until when that counts as recent.
+    fresh_until: Timestamp,
+}
+
+/// Records that a proof was refused, which is counted already. Not 401: the session stays what it is.
+fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result<Problem, Problem> {
+    let session = caller.session().id;
+    let request = Request::new(Action::Amend, DataClass::Session).of(session);
+    let actor = account.actor(Some(session));
+    let event = exchange.gate()?.note(
+        Some(account.clinic),
+        Some(actor),
+        &request,
+        Decision::Denied,
+        "step-up.refused",
+    )?;
+    let problem = Problem::new(
+        StatusCode::FORBIDDEN,
+        "proof-refused",
+        "This proves nothing: it is not right, was used before, or is not what the account asks for. Where there is a second factor, the password does not do.",
+    );
+    Ok(problem.recorded(event))
+}
+
+/// `POST /v1/auth/sessions/current/step-up`
+///
+/// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session, failure given back, answer. A crash after the account leaves
+/// the session as it was and what was shown used up; another proof does it.
+pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let StepUpBody {
+        password,
+        totp,
+        sms_code,
+        recovery_code,
+        passkey,
+    } = exchange.json()?;
+    let passkey = passkey.as_ref().map(|json| assertion(json, "/passkey")).transpose()?;
+    let offered = Offered {
+        password: password.as_ref(),
+        totp: totp.as_ref().map(|code| code.as_str()),
+        sms_code: sms_code.as_ref().map(|code| code.as_str()),
+        recovery_code: recovery_code.as_ref().map(|code| code.as_str()),
+        passkey: passkey.as_ref(),
+    };
+    offered.check_one()?;
+    if let Some(password) = &password {
+        let mut check = Check::new();
+        password.check_length(&mut check, "/password");
+        check.finish()?;
+    }
+    let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Session))?;
+    prove(exchange, &caller, &offered, recorded.event()).map_err(|problem| problem.or_recorded(recorded.event()))
+}
+
+fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event: EventId) -> Result<Reply, Problem> {
+    let accounts = Accounts::open(exchange)?;
+    let mut account = own_account(&accounts, caller)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
+    let refused = |account: &Account| refuse(exchange, caller, account);
+    let ceremony = Ceremony::StepUp(account.clinic, account.id, session.id);
+    let passkey = offered.passkey_proof(exchange, ceremony)?;
+    let proof = offered.proof(CodeUse::StepUp(session.id), passkey.as_ref());
+    let factor = match &proof {
+        Some(proof) => proof.factor().throttled(),
+        None => Some(Factor::Password),
+    };
+    if let Some(factor) = factor {
+        let subject = Subject::Account(account.clinic, account.id);
+        if attempt.at(subject, &[factor])? == Verdict::Locked {
+            return Err(refused(&account)?);
+        }
+    }
+    if let Some(Proof::Sms(..)) = proof {
+        match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
+            Some(counted) => account = counted,
+            None => return Err(refused(&account)?),
+        }
+    }
+    let password = match offered.password {
+        None => PasswordEvidence::NotShown,
+        Some(password) if account.password.is_of(password, exchange.keyring.key("pepper")?)? => PasswordEvidence::Right,
+        Some(_) => PasswordEvidence::Wrong,
+    };
+    let before = account.password.clone();
+    let decide = |account: &mut Account| account.step_up(password, proof.as_ref(), session.assurance, index, now);
+    let Some(assurance) = decide(&mut account.clone())? else {
+        return Err(refused(&account)?);
+    };
+    if proof.is_some() {
+        let used_up = accounts.account(account.clinic, account.id).update(None, |account| {
+            if account.password == before && decide(account)? == Some(assurance) {
+                Ok(())
+            } else {
+                Err(Unchanged::Raced)
+            }
+        });
+        match used_up {
+            Ok(_) => {}
+            Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&account)?),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let attestor = exchange.keyring.attests("sessions")?;
+    let sessions = exchange.sessions(attestor)?;
+    // Ended since it was admitted: there is nothing left to prove for.
+    let slot = slot_of(&sessions, account, session.id)?.ok_or_else(Problem::unauthenticated)?;
+    sessions.change(attestor, &slot.id, |there| {
+        if there.id != session.id || there.revoked_at.is_some() {
+            return Err(Problem::unauthenticated());
+        }
+        there.assurance = assurance;
+        there.proven_at = now;
+        Ok(())
+    })?;
+    // The session is proven whether the failures before are forgotten now or later.
+    let _ = attempt.succeeded();
+    if factor.is_none() {
+        let _ = proven(exchange, &accounts, session.clinic, session.account);
+    }
+    let answer = StepUpAnswer {
+        assurance,
+        proven_at: now,
+        fresh_until: now.saturating_add(FRESH_FOR).unwrap_or(now),
+    };
+    Ok(Reply::ok(&answer)?.recorded(event))
+}
+
+/// `POST /v1/auth/sessions/current/step-up/passkey`
+///
+/// What the browser needs to ask for one of the account's passkeys. Nothing but the record is written: the challenge proves itself.
+pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let rp = relying_party(exchange)?;
+    let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Session))?;
+    let event = recorded.event();
+    let accounts = Accounts::open(exchange)?;
+    let account = own_account(&accounts, &caller)?;
+    account
+        .check_usable(SecondFactor::Passkey)
+        .map_err(|problem| problem.recorded(event))?;
+    let ceremony = Ceremony::StepUp(account.clinic, account.id, caller.session().id);
+    let now = exchange.platform.clock.now();
+    let challenge = ceremony.challenge(accounts.index, exchange.platform.entropy, now);
+    Ok(Reply::ok(&rp.request_options(&challenge, &account.factors.passkeys.credentials()))?.recorded(event))
+}
+
+/// `POST /v1/auth/sessions/current/step-up/sms`
+///
+/// Order: record, then see [`sms_codes::send`].
+pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Session))?;
+    let (event, session) = (recorded.event(), caller.session().id);
+    let accounts = Accounts::open(exchange)?;
+    let account = own_account(&accounts, &caller)?;
+    let now = exchange.platform.clock.now();
+    account
+        .check_usable(SecondFactor::Sms)
+        .map_err(|problem| problem.recorded(event))?;
+    let sms = account.factors.sms.as_ref();
+    sms_codes::check_wait(&account, sms.and_then(|sms| sms.code.as_ref()), now)
+        .map_err(|problem| problem.recorded(event))?;
+    let phone = sms
+        .map(|sms| sms.phone.clone())
+        .ok_or_else(|| Problem::defect("a factor that may be used is missing"))?;
+    let code_use = CodeUse::StepUp(session);
+    sms_codes::send(
+        exchange,
+        &accounts,
+        &account,
+        &phone,
+        code_use,
+        event,
+        |account, code| {
+            account.check_usable(SecondFactor::Sms)?;
+            sms_codes::keep(account, &phone, code, now)
+        },
+    )
+}
