@@ -14,6 +14,7 @@
 
 use crypto::{KeySet, Label, Secret, mac, name};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, UpdateError};
@@ -52,6 +53,7 @@ pub(crate) const SESSION_LENGTH: SignedDuration = SignedDuration::from_hours(12)
 #[serde(deny_unknown_fields)]
 pub(crate) struct Clinic {
     pub(crate) name: Confidential<String>,
+    #[serde(with = "nanosecond::required")]
     pub(crate) created_at: Timestamp,
 }
 
@@ -64,14 +66,21 @@ pub(crate) struct EmailEntry {
 
 /// Whether an account lets its owner in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum AccountState {
     #[default]
     Active,
     /// Closed by an administrator.
-    Disabled { at: Timestamp, by: AccountId },
+    Disabled {
+        #[serde(with = "nanosecond::required")]
+        at: Timestamp,
+        by: AccountId,
+    },
     /// Closed by its owner.
-    Deactivated { at: Timestamp },
+    Deactivated {
+        #[serde(with = "nanosecond::required")]
+        at: Timestamp,
+    },
 }
 
 /// An account. Everything that a log-in uses up lies in this one document: of two requests that use up the same, one
@@ -94,9 +103,10 @@ pub(crate) struct Account {
     pub(crate) password: PasswordHash,
     #[serde(default)]
     pub(crate) factors: Factors,
+    #[serde(with = "nanosecond::required")]
     pub(crate) created_at: Timestamp,
     /// When its owner first proved to hold it. Until then enrolment can be repeated, afterwards never again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     pub(crate) enrolled_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) pending_log_ins: PendingLogIns,
@@ -314,16 +324,16 @@ mod tests {
         let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
         let by = AccountId::from_bytes([7; 16]);
         for (state, standing, stored) in [
-            (AccountState::Active, Standing::Active, r#"{"is":"active"}"#.to_owned()),
+            (AccountState::Active, Standing::Active, r#""active""#.to_owned()),
             (
                 AccountState::Disabled { at: now, by },
                 Standing::Disabled,
-                format!(r#"{{"is":"disabled","at":"{now}","by":"{by}"}}"#),
+                format!(r#"{{"disabled":{{"at":{},"by":"{by}"}}}}"#, now.as_nanosecond()),
             ),
             (
                 AccountState::Deactivated { at: now },
                 Standing::Deactivated,
-                format!(r#"{{"is":"deactivated","at":"{now}"}}"#),
+                format!(r#"{{"deactivated":{{"at":{}}}}}"#, now.as_nanosecond()),
             ),
         ] {
             assert_eq!(serde_json::to_string(&state).unwrap(), stored);
@@ -334,6 +344,6 @@ mod tests {
             };
             assert_eq!(account.circumstances().standing, standing);
         }
-        assert!(serde_json::from_str::<AccountState>(r#"{"is":"asleep"}"#).is_err());
+        assert!(serde_json::from_str::<AccountState>(r#""asleep""#).is_err());
     }
 }

@@ -5,6 +5,7 @@
 
 use crypto::{Label, Mac, Secret, mac};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClinicId, SessionId, Timestamp};
 use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,7 @@ pub(crate) struct Unused {
 #[serde(deny_unknown_fields)]
 struct Used {
     nonce: Nonce,
+    #[serde(with = "nanosecond::required")]
     ends_at: Timestamp,
 }
 

@@ -3,6 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{Label, Secret, mac};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClientId, ClinicId, Confidential, InvitationId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Check;
@@ -34,15 +35,17 @@ pub(crate) struct Invitation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client: Option<ClientId>,
     pub(crate) invited_by: AccountId,
+    #[serde(with = "nanosecond::required")]
     pub(crate) created_at: Timestamp,
+    #[serde(with = "nanosecond::required")]
     pub(crate) expires_at: Timestamp,
     /// Recognises the token's secret.
     pub(crate) verifier: [u8; 32],
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     pub(crate) accepted_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     pub(crate) revoked_at: Option<Timestamp>,
 }
 
@@ -52,6 +55,7 @@ pub(crate) struct Invitation {
 pub(crate) struct InvitationEntry {
     pub(crate) id: InvitationId,
     /// When the entry was: later than the invitation where a repeated request finished what died.
+    #[serde(with = "nanosecond::required")]
     pub(crate) added_at: Timestamp,
 }
 

@@ -7,6 +7,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{Label, Secret, mac};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClinicId, Confidential, Timestamp};
 use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,9 @@ pub(crate) struct PendingToken {
 pub(crate) struct PendingLogIn {
     id: PendingId,
     verifier: [u8; 32],
+    #[serde(with = "nanosecond::required")]
     begun_at: Timestamp,
+    #[serde(with = "nanosecond::required")]
     pub(crate) expires_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) device_name: Option<Confidential<String>>,

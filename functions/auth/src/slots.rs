@@ -1,6 +1,7 @@
 //! Session slots: an account has at most a few, and later sessions use them again, so that logging in never grows a
 //! store without bound.
 
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{Confidential, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,9 @@ pub(crate) type SlotId = [u8; 16];
 pub(crate) struct Slot {
     pub(crate) id: SlotId,
     pub(crate) session: SessionId,
+    #[serde(with = "nanosecond::required")]
     pub(crate) created_at: Timestamp,
+    #[serde(with = "nanosecond::required")]
     pub(crate) expires_at: Timestamp,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ended: bool,

@@ -3,6 +3,7 @@
 
 use crypto::{Label, Secret, mac};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
 use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,9 @@ impl Digits {
 pub(crate) struct OneTimeCode {
     mac: [u8; 32],
     tries: u8,
+    #[serde(with = "nanosecond::required")]
     sent_at: Timestamp,
+    #[serde(with = "nanosecond::required")]
     pub(crate) expires_at: Timestamp,
 }
 

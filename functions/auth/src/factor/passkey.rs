@@ -5,6 +5,7 @@
 //! registers somebody else's credential as her own gets into no account but her own.
 
 use crypto::{Label, Secret, mac};
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClinicId, Confidential, PasskeyId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,9 @@ pub(crate) struct RegisteredPasskey {
     pub(crate) id: PasskeyId,
     pub(crate) name: Confidential<String>,
     pub(crate) credential: Passkey,
+    #[serde(with = "nanosecond::required")]
     pub(crate) added_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     pub(crate) last_used_at: Option<Timestamp>,
 }
 

@@ -3,6 +3,7 @@
 
 use crypto::{Label, Secret, mac};
 use data_encoding::BASE32_NOPAD;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClinicId, Timestamp};
 use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ impl RecoveryCode {
 #[serde(deny_unknown_fields)]
 struct Kept {
     mac: [u8; 32],
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     used_at: Option<Timestamp>,
 }
 
@@ -66,6 +67,7 @@ struct Kept {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecoveryCodes {
+    #[serde(with = "nanosecond::required")]
     pub(crate) made_at: Timestamp,
     /// The request that made them: repeated, it must not make others.
     pub(crate) made_by: [u8; 16],

@@ -2,6 +2,7 @@
 //! 800-63B-4, section 3.2.9, calls it restricted). Clients may choose it; staff may not.
 
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{Confidential, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,7 @@ impl Phone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
+    #[serde(with = "nanosecond::required")]
     since: Timestamp,
     count: u8,
 }
@@ -65,6 +67,7 @@ struct Sent {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sms {
     pub(crate) phone: Phone,
+    #[serde(with = "nanosecond::required")]
     pub(crate) confirmed_at: Timestamp,
     /// The code that showed whose number it is: the request that did it is repeated, and changes nothing.
     pub(crate) confirmed_by: OneTimeCode,

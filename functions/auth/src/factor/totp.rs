@@ -2,6 +2,7 @@
 //! SHA-1's collisions do not matter to HMAC (RFC 4226, appendix B.2).
 
 use data_encoding::BASE32_NOPAD;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{Confidential, Timestamp};
 use ports::{Entropy, EntropyExt};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub(crate) struct Totp {
     last_step: u64,
     /// The step that proved it.
     confirmed_by: u64,
+    #[serde(with = "nanosecond::required")]
     pub(crate) confirmed_at: Timestamp,
 }
 

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use crypto::{Label, Secret, mac};
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::RateLimit;
@@ -34,6 +35,7 @@ enum Counted {
 struct Window {
     counted: Counted,
     count: u32,
+    #[serde(with = "nanosecond::required")]
     began_at: Timestamp,
 }
 

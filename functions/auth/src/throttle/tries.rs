@@ -1,5 +1,6 @@
 //! The failures at one account, and whether another try is open.
 
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::policy::{Factor, KNOWN_FOR, MEMORY, MOST_CONSECUTIVE, MOST_KNOWN, aft
 struct Count {
     factor: Factor,
     failures: u32,
+    #[serde(with = "nanosecond::required")]
     last_at: Timestamp,
 }
 
@@ -33,6 +35,7 @@ struct Row {
 #[serde(deny_unknown_fields)]
 struct KnownNetwork {
     network: Network,
+    #[serde(with = "nanosecond::required")]
     last_proven_at: Timestamp,
     lane: Lane,
 }
@@ -185,6 +188,7 @@ impl Tries {
 mod tests {
     use super::*;
     use jiff::SignedDuration;
+    use jiff::fmt::serde::timestamp::nanosecond;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
