@@ -1,6 +1,8 @@
 //! A clinic and its administrator, and what they ask for.
 #![allow(dead_code, reason = "each test crate asks for a part of it")]
 
+pub(crate) mod authenticator;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -13,6 +15,8 @@ use ports::Clock;
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
 use web::{Exchange, Problem, Reply, Route};
+
+use authenticator::Authenticator;
 
 pub(crate) const ADMIN: &str = "Ada.Okafor@example.org";
 pub(crate) const ADMIN_PASSWORD: &str = "hill walks 7";
@@ -43,6 +47,8 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Lets `notify` take messages in this world.
 pub(crate) fn deploy_notify(world: &World) {
     world.deploy(Function::Notify, &[Route::new(Method::POST, MESSAGES, take)]);
+    world.set(Function::Auth, "rp_id", "localhost");
+    world.set(Function::Auth, "origins", "http://localhost:3000 https://app.localhost");
 }
 
 /// What was sent since this was asked last.
@@ -242,6 +248,32 @@ impl Practice {
         let confirmed = self.send(&confirm);
         assert_eq!(confirmed.status, 204, "{}", confirmed.json);
         secret
+    }
+
+    /// The answer of a device to the options for a new passkey. The session has to be fresh.
+    pub(crate) fn created(&self, token: &str, device: &mut Authenticator) -> Value {
+        let options = self.send(&Call::post("/v1/auth/factors/passkeys/options", &json!({})).bearer(token));
+        assert_eq!(options.status, 200, "{}", options.json);
+        device.create(&options.json)
+    }
+
+    /// Adds a passkey. The session has to be fresh.
+    pub(crate) fn register_passkey(&self, token: &str, device: &mut Authenticator) -> Answer {
+        let body = json!({"name": "Telephone", "credential": self.created(token, device)});
+        let added = self.send(&Call::post("/v1/auth/factors/passkeys", &body).bearer(token));
+        assert_eq!(added.status, 201, "{}", added.json);
+        added
+    }
+
+    /// A log-in with a passkey alone, about to be sent.
+    pub(crate) fn passkey_alone(&self, device: &mut Authenticator) -> Call {
+        let options = self.send(&Call::post(
+            "/v1/auth/passkeys/challenge",
+            &json!({"clinic_id": self.clinic}),
+        ));
+        assert_eq!(options.status, 200, "{}", options.json);
+        let body = json!({"clinic_id": self.clinic, "credential": device.get(&options.json)});
+        Call::post("/v1/auth/passkeys/sessions", &body)
     }
 
     /// Ten codes. The session has to be fresh.

@@ -1,0 +1,496 @@
+//! What people do with their own factors, password and sessions.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod setting;
+
+use jiff::SignedDuration;
+use notification::{Content, Factor, Recipient};
+use ports::Clock;
+use serde_json::{Value, json};
+use setting::authenticator::Authenticator;
+use setting::{ADMIN, Person, Practice, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code};
+use testkit::{Answer, Call};
+
+const FACTORS: &str = "/v1/auth/factors";
+const STEP_UP: &str = "/v1/auth/sessions/current/step-up";
+const PASSWORD: &str = "/v1/auth/password";
+const PHONE: &str = "+14155550123";
+
+fn minutes(count: i64) -> SignedDuration {
+    SignedDuration::from_mins(count)
+}
+
+fn step_up(practice: &Practice, token: &str, body: &Value) -> Answer {
+    practice.send(&Call::post(STEP_UP, body).bearer(token))
+}
+
+/// The code of an app, after the one that was used last.
+fn next_code(practice: &Practice, secret: &str) -> String {
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    code_at(secret, practice.world.clock.now().as_second())
+}
+
+fn listed(practice: &Practice, token: &str) -> Value {
+    let answer = practice.send(&Call::get(FACTORS).bearer(token));
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    answer.json
+}
+
+/// What was told by e-mail, and to whom.
+fn told() -> Vec<(String, Content)> {
+    let told = messages().into_iter().map(|message| match message.recipient {
+        Recipient::Email(address) => (address.expose().clone(), message.content),
+        other => panic!("{other:?}"),
+    });
+    told.collect()
+}
+
+/// Ada and three sessions of hers.
+fn ada(seed: u64) -> (Practice, Person, [String; 3]) {
+    let (practice, ada) = Practice::open(seed);
+    let tokens = [(), (), ()].map(|()| practice.log_in(&ada).text("token"));
+    messages();
+    (practice, ada, tokens)
+}
+
+#[test]
+fn everything_about_factors_needs_a_recent_proof() {
+    let (practice, ada, [token, ..]) = ada(301);
+    let calls = || {
+        [
+            Call::get(FACTORS),
+            Call::post("/v1/auth/factors/totp", &json!({})),
+            Call::post("/v1/auth/factors/totp/confirm", &json!({"code": "000000"})),
+            Call::delete("/v1/auth/factors/totp"),
+            Call::post("/v1/auth/factors/sms", &json!({"phone": PHONE})),
+            Call::post("/v1/auth/factors/sms/confirm", &json!({"code": "000000"})),
+            Call::delete("/v1/auth/factors/sms"),
+            Call::post("/v1/auth/factors/passkeys/options", &json!({})),
+            Call::delete(format!(
+                "/v1/auth/factors/passkeys/{}",
+                model::PasskeyId::from_bytes([1; 16])
+            )),
+            Call::post("/v1/auth/factors/recovery-codes", &json!({})).once("codes"),
+            Call::put(PASSWORD, &json!({"current": ada.password, "new": "other walks 8"})),
+        ]
+    };
+    practice.world.clock.advance(minutes(5));
+    for call in calls() {
+        let anonymous = practice.send(&call);
+        assert_eq!((anonymous.status, anonymous.problem()), (401, Some("unauthenticated")));
+        let stale = practice.send(&call.bearer(&token));
+        assert_eq!(
+            (stale.status, stale.problem()),
+            (401, Some("step-up-required")),
+            "{}",
+            stale.json
+        );
+        let challenge = stale.header("www-authenticate").unwrap();
+        assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
+    }
+    assert_eq!(messages(), []);
+    let proven = step_up(&practice, &token, &json!({"totp": next_code(&practice, &ada.secret)}));
+    assert_eq!(
+        (proven.status, &proven.json["assurance"]),
+        (200, &json!("multi_factor")),
+        "{}",
+        proven.json
+    );
+    let now = practice.world.clock.now();
+    assert_eq!(proven.text("fresh_until"), (now + minutes(5)).to_string());
+    listed(&practice, &token);
+    practice.world.clock.advance(minutes(5));
+    assert_eq!(
+        practice.send(&Call::get(FACTORS).bearer(&token)).status,
+        401,
+        "and for five minutes only"
+    );
+}
+
+#[test]
+fn what_proves_somebody_again() {
+    let (practice, ada, [token, other, _]) = ada(302);
+    let codes = practice.recovery_codes(&token, "codes");
+    let mut device = Authenticator::new(1);
+    practice.register_passkey(&token, &mut device);
+    let options = |token: &str| {
+        practice
+            .send(&Call::post("/v1/auth/sessions/current/step-up/passkey", &json!({})).bearer(token))
+            .json
+    };
+    let refused = |answer: &Answer| {
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (403, Some("proof-refused")),
+            "{}",
+            answer.json
+        );
+    };
+    refused(&step_up(&practice, &token, &json!({"password": ada.password})));
+    refused(&step_up(&practice, &token, &json!({"recovery_code": "x"})));
+    refused(&step_up(&practice, &token, &json!({"sms_code": "000000"})));
+    assert_eq!(
+        step_up(&practice, &token, &json!({"recovery_code": codes[0]})).status,
+        200
+    );
+    refused(&step_up(&practice, &token, &json!({"recovery_code": codes[0]})));
+    let code = next_code(&practice, &ada.secret);
+    assert_eq!(step_up(&practice, &token, &json!({"totp": code})).status, 200);
+    refused(&step_up(&practice, &token, &json!({"totp": code})));
+    let shown = device.get(&options(&token));
+    refused(&step_up(&practice, &other, &json!({"passkey": shown})));
+    assert_eq!(step_up(&practice, &token, &json!({"passkey": shown})).status, 200);
+    refused(&step_up(&practice, &token, &json!({"passkey": shown})));
+    for body in [json!({}), json!({"password": "x", "totp": "000000"})] {
+        assert_eq!(step_up(&practice, &token, &body).status, 422);
+    }
+    assert!(practice.is_live(&token), "a proof that is refused ends no session");
+    let sms = Call::post("/v1/auth/sessions/current/step-up/sms", &json!({})).bearer(&token);
+    assert_eq!(practice.send(&sms).problem(), Some("no-such-factor"));
+}
+
+#[test]
+fn guessing_at_a_step_up_is_locked_out() {
+    let (practice, ada, [token, ..]) = ada(303);
+    for _ in 0..5 {
+        let wrong = other_code(&practice.code(&ada));
+        assert_eq!(step_up(&practice, &token, &json!({"totp": wrong})).status, 403);
+    }
+    let right = json!({"totp": next_code(&practice, &ada.secret)});
+    assert_eq!(step_up(&practice, &token, &right).status, 403, "locked");
+    practice.world.clock.advance(minutes(2));
+    let right = json!({"totp": next_code(&practice, &ada.secret)});
+    assert_eq!(step_up(&practice, &token, &right).status, 200);
+}
+
+#[test]
+fn a_client_proves_herself_with_what_she_has() {
+    let (practice, ada) = Practice::open(304);
+    let zoe = practice.enrol_zoe(&ada);
+    let [token, other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
+    practice.world.clock.advance(minutes(6));
+    let proven = step_up(&practice, &token, &json!({"password": zoe.password}));
+    assert_eq!(
+        (proven.status, &proven.json["assurance"]),
+        (200, &json!("single_factor"))
+    );
+    assert_eq!(listed(&practice, &token)["suggested"], json!(["passkey", "totp"]));
+    assert_eq!(
+        step_up(&practice, &other, &json!({"password": zoe.password})).status,
+        200
+    );
+    let secret = practice.register_totp(&token);
+    // Both sessions were begun and proven with the password alone. It changes nothing any more.
+    for token in [&token, &other] {
+        assert_eq!(
+            practice.send(&Call::get(FACTORS).bearer(token)).problem(),
+            Some("step-up-required")
+        );
+        assert_eq!(
+            step_up(&practice, token, &json!({"password": zoe.password})).status,
+            403
+        );
+    }
+    let proven = step_up(&practice, &other, &json!({"totp": next_code(&practice, &secret)}));
+    assert_eq!(
+        (proven.status, &proven.json["assurance"]),
+        (200, &json!("multi_factor"))
+    );
+    assert_eq!(listed(&practice, &other).get("suggested"), None);
+    let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&other));
+    assert_eq!(current.json["assurance"], json!("multi_factor"));
+}
+
+#[test]
+fn a_client_proves_herself_by_sms() {
+    let (practice, ada) = Practice::open(305);
+    let zoe = practice.enrol_zoe(&ada);
+    let [token, other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
+    practice.register_sms(&token, PHONE);
+    practice.world.clock.advance(minutes(1));
+    let send =
+        |token: &str| practice.send(&Call::post("/v1/auth/sessions/current/step-up/sms", &json!({})).bearer(token));
+    messages();
+    assert_eq!(send(&token).status, 202);
+    assert_eq!(send(&token).status, 429);
+    let (_, code) = code_by_sms();
+    assert_eq!(
+        step_up(&practice, &other, &json!({"sms_code": code})).status,
+        403,
+        "of one session"
+    );
+    assert_eq!(step_up(&practice, &token, &json!({"sms_code": code})).status, 200);
+    assert_eq!(
+        step_up(&practice, &token, &json!({"sms_code": code})).status,
+        403,
+        "used"
+    );
+    let factors = listed(&practice, &token);
+    assert_eq!(factors["sms"]["number"], json!("…23"));
+    assert_eq!(factors["suggested"], json!(["passkey", "totp"]), "there is better");
+}
+
+#[test]
+fn another_app_takes_the_place_of_the_first() {
+    let (practice, ada, [token, other, _]) = ada(306);
+    let confirm = |code: &str| {
+        let body = json!({"code": code});
+        practice.send(&Call::post("/v1/auth/factors/totp/confirm", &body).bearer(&token))
+    };
+    assert_eq!(confirm(other_code(&practice.code(&ada))).status, 409, "nothing was begun");
+    let begun = practice.send(&Call::post("/v1/auth/factors/totp", &json!({})).bearer(&token));
+    assert_eq!(
+        confirm(&practice.code(&ada)).problem(),
+        Some("wrong-code"),
+        "the first app's code"
+    );
+    assert_eq!(messages(), []);
+    let secret = begun.text("secret");
+    let code = code_at(&secret, practice.world.clock.now().as_second());
+    assert!(practice.is_live(&other));
+    assert_eq!(confirm(&code).status, 204);
+    assert_eq!(confirm(&code).status, 204, "repeated");
+    assert_eq!(
+        told(),
+        [(ADMIN.to_owned(), Content::FactorAdded { factor: Factor::Totp })]
+    );
+    assert!(!practice.is_live(&other), "what the first app opened is over");
+    assert!(practice.is_live(&token));
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    let first = practice.credentials(ADMIN, ada.password, Some(&practice.code(&ada)));
+    assert_eq!(practice.send(&first).status, 401);
+    let second = practice.credentials(
+        ADMIN,
+        ada.password,
+        Some(&code_at(&secret, practice.world.clock.now().as_second())),
+    );
+    assert_eq!(practice.send(&second).status, 201);
+}
+
+#[test]
+fn staff_keep_a_second_factor() {
+    let (practice, _, [token, other, _]) = ada(307);
+    practice.recovery_codes(&token, "codes");
+    messages();
+    let remove = |path: &str| practice.send(&Call::delete(path).bearer(&token));
+    let last = remove("/v1/auth/factors/totp");
+    assert_eq!(
+        (last.status, last.problem()),
+        (409, Some("last-second-factor")),
+        "recovery codes are none"
+    );
+    assert_eq!(messages(), []);
+    assert!(practice.is_live(&other));
+    let mut device = Authenticator::new(1);
+    let passkey = practice.register_passkey(&token, &mut device).text("id");
+    messages();
+    assert_eq!(remove("/v1/auth/factors/totp").status, 204);
+    assert_eq!(
+        told(),
+        [(ADMIN.to_owned(), Content::FactorRemoved { factor: Factor::Totp })]
+    );
+    assert!(
+        practice.is_live(&token) && !practice.is_live(&other),
+        "all other sessions are over"
+    );
+    assert_eq!(remove("/v1/auth/factors/totp").status, 204, "repeated");
+    assert_eq!(told(), []);
+    assert_eq!(
+        remove(&format!("/v1/auth/factors/passkeys/{passkey}")).problem(),
+        Some("last-second-factor")
+    );
+    let factors = listed(&practice, &token);
+    assert_eq!(
+        (&factors["totp"], &factors["recovery_codes"]["left"]),
+        (&json!(null), &json!(10))
+    );
+}
+
+#[test]
+fn a_client_may_go_back_to_the_password() {
+    let (practice, ada) = Practice::open(308);
+    let zoe = practice.enrol_zoe(&ada);
+    let token = practice.password_alone(&zoe).text("token");
+    practice.register_sms(&token, PHONE);
+    let secret = {
+        practice.world.clock.advance(minutes(1));
+        messages();
+        practice.send(&Call::post("/v1/auth/sessions/current/step-up/sms", &json!({})).bearer(&token));
+        let (_, code) = code_by_sms();
+        assert_eq!(step_up(&practice, &token, &json!({"sms_code": code})).status, 200);
+        practice.register_totp(&token)
+    };
+    practice.recovery_codes(&token, "codes");
+    messages();
+    let remove = |path: &str| assert_eq!(practice.send(&Call::delete(path).bearer(&token)).status, 204);
+    remove("/v1/auth/factors/sms");
+    let alone = practice.password_alone(&zoe);
+    assert_eq!(alone.json["second_factors"], json!(["totp", "recovery_code"]));
+    let factors: Vec<Content> = told().into_iter().map(|(_, content)| content).collect();
+    assert_eq!(factors, [Content::FactorRemoved { factor: Factor::Sms }]);
+    remove("/v1/auth/factors/totp");
+    assert_eq!(
+        listed(&practice, &token)["recovery_codes"],
+        json!(null),
+        "they stand in for nothing"
+    );
+    assert_eq!(practice.password_alone(&zoe).json["assurance"], json!("single_factor"));
+    let code = next_code(&practice, &secret);
+    assert_eq!(
+        practice
+            .send(&practice.credentials(zoe.email, zoe.password, Some(&code)))
+            .status,
+        401
+    );
+}
+
+#[test]
+fn a_number_is_confirmed_by_the_code_that_was_sent_to_it() {
+    let (practice, ada) = Practice::open(309);
+    let zoe = practice.enrol_zoe(&ada);
+    let [token, other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
+    messages();
+    let begin =
+        |phone: &str| practice.send(&Call::post("/v1/auth/factors/sms", &json!({"phone": phone})).bearer(&token));
+    let confirm = |token: &str, code: &str| {
+        practice.send(&Call::post("/v1/auth/factors/sms/confirm", &json!({"code": code})).bearer(token))
+    };
+    assert_eq!(begin("4155550123").status, 422);
+    assert_eq!(begin(PHONE).status, 202);
+    assert_eq!(begin("+14155550199").status, 429, "one a minute, whichever number");
+    let (phone, code) = code_by_sms();
+    assert_eq!(phone, PHONE);
+    assert_eq!(practice.password_alone(&zoe).status, 201, "it is no factor yet");
+    assert_eq!(confirm(&token, other_code(&code)).problem(), Some("wrong-code"));
+    assert_eq!(
+        confirm(&other, &code).problem(),
+        Some("wrong-code"),
+        "the code is of one session"
+    );
+    assert_eq!(confirm(&token, &code).status, 204);
+    assert_eq!(
+        told(),
+        [(zoe.email.to_owned(), Content::FactorAdded { factor: Factor::Sms })]
+    );
+    assert_eq!(practice.password_alone(&zoe).json["second_factors"], json!(["sms"]));
+}
+
+#[test]
+fn recovery_codes_are_shown_once() {
+    let (practice, _, [token, ..]) = ada(310);
+    let call = |key: &str| {
+        Call::post("/v1/auth/factors/recovery-codes", &json!({}))
+            .bearer(&token)
+            .once(key)
+    };
+    let without_key = Call::post("/v1/auth/factors/recovery-codes", &json!({})).bearer(&token);
+    assert_eq!(practice.send(&without_key).status, 400);
+    let made = practice.send(&call("first"));
+    assert_eq!(made.status, 200);
+    let again = practice.send(&call("first"));
+    assert_eq!((again.status, again.problem()), (409, Some("recovery-codes-shown")));
+    assert_eq!(again.json.get("recovery_codes"), None);
+    assert_ne!(
+        practice.send(&call("second")).json["recovery_codes"],
+        made.json["recovery_codes"]
+    );
+    let factors: Vec<Content> = told().into_iter().map(|(_, content)| content).collect();
+    let added = Content::FactorAdded {
+        factor: Factor::RecoveryCodes,
+    };
+    assert_eq!(factors, [added.clone(), added]);
+}
+
+#[test]
+fn another_password_ends_all_other_sessions() {
+    let (practice, ada, [token, other, _]) = ada(311);
+    let change = |current: &str, new: &str| {
+        practice.send(&Call::put(PASSWORD, &json!({"current": current, "new": new})).bearer(&token))
+    };
+    let log_in = practice.password_alone(&ada).text("log_in");
+    let wrong = change("hill walks 8", "other walks 8");
+    assert_eq!((wrong.status, wrong.problem()), (403, Some("proof-refused")));
+    for (new, rule) in [("short", "length"), ("ada okafor", "personal"), ("password1", "common")] {
+        let answer = change(ada.password, new);
+        assert_eq!((answer.status, &answer.json["errors"][0]["rule"]), (422, &json!(rule)));
+    }
+    assert!(practice.is_live(&other));
+    assert_eq!(messages(), []);
+    assert_eq!(change(ada.password, "other walks 8").status, 204);
+    assert_eq!(told(), [(ADMIN.to_owned(), Content::PasswordChanged)]);
+    assert!(practice.is_live(&token) && !practice.is_live(&other));
+    assert_eq!(change(ada.password, "other walks 8").status, 204, "repeated");
+    assert_eq!(told(), []);
+    assert_eq!(
+        practice.complete(&log_in, "totp", &practice.code(&ada)).problem(),
+        Some("log-in-over")
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    let old = practice.credentials(ADMIN, ada.password, Some(&practice.code(&ada)));
+    assert_eq!(practice.send(&old).status, 401);
+    let new = practice.credentials(ADMIN, "other walks 8", Some(&practice.code(&ada)));
+    assert_eq!(practice.send(&new).status, 201);
+}
+
+#[test]
+fn guessing_at_the_current_password_is_locked_out() {
+    let (practice, ada, [token, ..]) = ada(312);
+    let change = |current: &str| {
+        practice.send(&Call::put(PASSWORD, &json!({"current": current, "new": "other walks 8"})).bearer(&token))
+    };
+    for _ in 0..5 {
+        assert_eq!(change("guess").status, 403);
+    }
+    assert_eq!(change(ada.password).status, 403, "locked");
+    practice.world.clock.advance(minutes(2));
+    assert_eq!(change(ada.password).status, 204);
+}
+
+#[test]
+fn a_client_keeps_a_password_that_stands_alone() {
+    let (practice, ada) = Practice::open(313);
+    let zoe = practice.enrol_zoe(&ada);
+    let token = practice.password_alone(&zoe).text("token");
+    let body = json!({"current": ZOE_PASSWORD, "new": "fourteen chars"});
+    let answer = practice.send(&Call::put(PASSWORD, &body).bearer(&token));
+    assert_eq!(
+        (answer.status, &answer.json["errors"][0]["rule"]),
+        (422, &json!("length"))
+    );
+}
+
+#[test]
+fn all_sessions_end_at_once() {
+    let (practice, _, [token, one, two]) = ada(314);
+    let end = |query: &str| practice.send(&Call::delete(format!("/v1/auth/sessions{query}")).bearer(&token));
+    assert_eq!(end("?all=perhaps").status, 400);
+    assert_eq!(end("").status, 204);
+    assert!(practice.is_live(&token) && !practice.is_live(&one) && !practice.is_live(&two));
+    assert_eq!(end("").status, 204);
+    assert_eq!(end("?all=true").status, 204);
+    assert!(!practice.is_live(&token));
+}
+
+#[test]
+fn nothing_changes_while_nobody_can_be_told() {
+    let (practice, ada, [token, other, _]) = ada(315);
+    practice.register_passkey(&token, &mut Authenticator::new(1));
+    practice.world.deploy(model::Function::Notify, &[]);
+    let before = listed(&practice, &token);
+    let mut device = Authenticator::new(2);
+    let credential = practice.created(&token, &mut device);
+    for call in [
+        Call::delete("/v1/auth/factors/totp"),
+        Call::post(
+            "/v1/auth/factors/passkeys",
+            &json!({"name": "x", "credential": credential}),
+        ),
+        Call::post("/v1/auth/factors/recovery-codes", &json!({})).once("codes"),
+        Call::put(PASSWORD, &json!({"current": ada.password, "new": "other walks 8"})),
+    ] {
+        assert_eq!(practice.send(&call.bearer(&token)).status, 503);
+    }
+    assert_eq!(listed(&practice, &token), before);
+    assert!(practice.is_live(&other));
+}
