@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test crate asks for a part of it")]
 
 pub(crate) mod authenticator;
+pub(crate) mod sweep;
 
 use std::cell::RefCell;
 use std::rc::Rc;
