@@ -238,7 +238,11 @@ fn another_app_takes_the_place_of_the_first() {
         let body = json!({"code": code});
         practice.send(&Call::post("/v1/auth/factors/totp/confirm", &body).bearer(&token))
     };
-    assert_eq!(confirm(other_code(&practice.code(&ada))).status, 409, "nothing was begun");
+    assert_eq!(
+        confirm(other_code(&practice.code(&ada))).status,
+        409,
+        "nothing was begun"
+    );
     let begun = practice.send(&Call::post("/v1/auth/factors/totp", &json!({})).bearer(&token));
     assert_eq!(
         confirm(&practice.code(&ada)).problem(),
