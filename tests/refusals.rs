@@ -172,3 +172,31 @@ fn a_revoked_session_is_over_everywhere() {
         deployment.expect(401, &call(path));
     }
 }
+
+/// No function remembers a session: each looks it up for each request, so the end of one is the end of it everywhere.
+#[test]
+fn a_session_that_is_ended_is_over_on_the_next_request_of_every_function() {
+    let deployment = Deployment::start();
+    let practice = Practice::open(&deployment);
+    let clinician = practice.join("dr.rivera@practice.example", &["clinician"], None);
+    let client = practice.consenting_client(&clinician);
+    let token = clinician.token.as_str();
+    let routes = [
+        "/v1/auth/sessions/current".to_owned(),
+        format!("/v1/identity/clients/{client}"),
+        format!("/v1/consent/clients/{client}"),
+        format!("/v1/records/clients/{client}/records"),
+        "/v1/audit/events".to_owned(),
+        "/v1/notify/messages".to_owned(),
+    ];
+    let status = |route: &String| deployment.send(&Call::get(route).bearer(token)).status;
+    // Whether a clinician may read it is another question: she is known.
+    let before: Vec<u16> = routes.iter().map(status).collect();
+    assert!(
+        before.iter().all(|status| [200, 403, 404].contains(status)),
+        "{before:?}"
+    );
+    deployment.expect(204, &Call::delete("/v1/auth/sessions/current").bearer(token));
+    let after: Vec<u16> = routes.iter().map(status).collect();
+    assert_eq!(after, [401; 6]);
+}

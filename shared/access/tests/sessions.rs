@@ -170,8 +170,8 @@ fn a_flipped_bit_anywhere_is_found() {
             });
         };
         flip();
-        for reader in readers {
-            match authenticate_at(&world, reader, &token) {
+        for reader in &readers {
+            match authenticate_at(&world, *reader, &token) {
                 Ok(_) => {}
                 Err(Unauthenticated::Store(StoreError::Crypto(_))) => *found += 1,
                 Err(other) => panic!("{at}: {other}"),
