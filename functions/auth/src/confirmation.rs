@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::account::{Accounts, Unchanged};
 use crate::credentials::{checked, present};
 use crate::password::Password;
-use crate::step::PasswordEvidence;
+use crate::step::{PasswordEvidence, Standing};
 use crate::throttle::Factor;
 
 #[derive(Deserialize)]
@@ -39,7 +39,8 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let refused = || presented.refuse(exchange, Action::Amend, DataClass::Account);
     let confirms = presented.account.clone().confirm_first_totp(&code, now)?;
-    if !confirms || presented.evidence != PasswordEvidence::Right {
+    let is_open = presented.account.circumstances().standing == Standing::Active;
+    if !confirms || !is_open || presented.evidence != PasswordEvidence::Right {
         return Err(refused()?);
     }
     let request = Request::new(Action::Amend, DataClass::Account).of(presented.account.id);

@@ -30,6 +30,8 @@ mod slots;
 mod sms_codes;
 mod step;
 mod step_up;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod webauthn;
 
