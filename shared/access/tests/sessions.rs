@@ -153,12 +153,10 @@ fn revoke(world: &World, token: &str) {
 fn a_flipped_bit_anywhere_is_found() {
     let world = World::new(6);
     let token = clinician(&world);
-    let readers = [
-        Function::Identity,
-        Function::Consent,
-        Function::Records,
-        Function::Audit,
-    ];
+    let readers: Vec<Function> = Function::ALL
+        .into_iter()
+        .filter(|function| *function != Function::Auth)
+        .collect();
     let length = stored(&world)[0].len();
     let mut found = vec![0; length];
     for (at, found) in found.iter_mut().enumerate() {
