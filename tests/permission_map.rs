@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use confide_tests::manifest;
+use crypto::KeyringPlan;
 use model::Function;
 use toml::{Table, Value};
 
@@ -49,16 +50,44 @@ fn no_function_is_granted_two_data_classes() {
     assert_eq!(granted_classes, BTreeSet::from(["identity", "health"]));
 }
 
+/// What `notify` needs to send anything. Nobody else has a variable but its keyring.
+const NOTIFY_VARIABLES: [&str; 16] = [
+    "app_url",
+    "capture",
+    "email_callback_key",
+    "email_from",
+    "email_key",
+    "email_provider",
+    "email_url",
+    "public_url",
+    "sms_account",
+    "sms_from",
+    "sms_provider",
+    "sms_token",
+    "sms_url",
+    "webhook_key",
+    "webhook_origin",
+    "webhook_path",
+];
+
 #[test]
 fn every_function_gets_its_own_keyring_and_no_other() {
     let manifest = read();
     for (name, component) in manifest["component"].as_table().unwrap() {
         let variables = component["variables"].as_table().unwrap();
-        assert_eq!(variables.len(), 1, "{name}");
+        let mut expected = BTreeSet::from(["keyring"]);
+        if name == "notify" {
+            expected.extend(NOTIFY_VARIABLES);
+        }
         assert_eq!(
-            variables["keyring"].as_str(),
-            Some(format!("{{{{ {name}_keyring }}}}").as_str())
+            variables.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+            expected,
+            "{name}"
         );
+        // Each variable is filled from the one of the function's name, so none is filled from another function's.
+        for (variable, template) in variables {
+            assert_eq!(template.as_str(), Some(format!("{{{{ {name}_{variable} }}}}").as_str()));
+        }
         let variable = &manifest["variables"][&format!("{name}_keyring")];
         assert_eq!(variable["secret"].as_bool(), Some(true));
         assert_eq!(variable.get("default"), None, "a keyring must never have a default");
@@ -66,10 +95,50 @@ fn every_function_gets_its_own_keyring_and_no_other() {
 }
 
 #[test]
-fn nothing_calls_outside_and_everything_is_audited() {
+fn credentials_are_secret_and_nothing_is_sent_by_default() {
+    let manifest = read();
+    let variables = manifest["variables"].as_table().unwrap();
+    for (name, variable) in variables {
+        let is_credential = name.ends_with("_key") || name.ends_with("_token") || name.ends_with("_keyring");
+        let is_secret = variable.get("secret").and_then(Value::as_bool) == Some(true);
+        assert_eq!(is_secret, is_credential, "{name}");
+        if is_credential {
+            assert!(
+                variable
+                    .get("default")
+                    .is_none_or(|default| default.as_str() == Some("")),
+                "{name}"
+            );
+        }
+    }
+    let default = |name: &str| variables[name]["default"].as_str().unwrap();
+    assert_eq!(
+        (default("notify_email_provider"), default("notify_sms_provider")),
+        ("", "")
+    );
+    assert_eq!(default("notify_capture"), "off");
+}
+
+/// Who may call whom: one function calls outside, and chained calls are those that the keyrings have keys for.
+#[test]
+fn only_notify_calls_outside_and_everything_is_audited() {
     let manifest = read();
     for (name, component) in manifest["component"].as_table().unwrap() {
-        assert!(strings(component, "allowed_outbound_hosts").is_empty(), "{name}");
+        let function = Function::from_name(name).unwrap();
+        let mut expected: BTreeSet<String> = Function::ALL
+            .into_iter()
+            .filter(|callee| KeyringPlan::has_calls(function, *callee))
+            .map(|callee| format!("http://{callee}.spin.internal"))
+            .collect();
+        if function == Function::Notify {
+            expected.extend(["email_url", "sms_url", "webhook_origin"].map(|name| format!("{{{{ notify_{name} }}}}")));
+        }
+        let allowed = strings(component, "allowed_outbound_hosts");
+        assert_eq!(
+            allowed.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
+            expected,
+            "{name}"
+        );
         assert!(strings(component, "key_value_stores").contains("audit"), "{name}");
     }
 }
@@ -80,6 +149,18 @@ fn the_test_platform_has_the_same_map() {
     let manifest = read();
     let world = testkit::World::new(1);
     for function in Function::ALL {
+        let is_chained = |callee: Function| world.may_send(function, &format!("{callee}.spin.internal"));
+        for callee in Function::ALL {
+            assert_eq!(
+                is_chained(callee),
+                KeyringPlan::has_calls(function, callee),
+                "{function} {callee}"
+            );
+        }
+        assert_eq!(
+            world.may_send(function, "api.example.org"),
+            function == Function::Notify
+        );
         let component = &manifest["component"][function.name()];
         let granted = strings(component, "key_value_stores");
         world.with_platform(function, |platform| {
@@ -93,6 +174,7 @@ fn the_test_platform_has_the_same_map() {
                 "permissions",
                 "health",
                 "health-keys",
+                "notify",
             ] {
                 assert_eq!(
                     platform.stores.store(label).is_ok(),

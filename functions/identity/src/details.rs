@@ -49,9 +49,9 @@ pub(crate) struct Contact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preferences {
-    language: Confidential<String>,
+    pub(crate) language: Confidential<String>,
     /// How the practice may reach her.
-    channels: Confidential<Vec<Channel>>,
+    pub(crate) channels: Confidential<Vec<Channel>>,
     /// Whether she is at ease with a pet in the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pet_at_session: Option<Confidential<bool>>,

@@ -4,6 +4,7 @@ mod contact;
 mod details;
 mod handlers;
 mod lookup;
+mod private_contact;
 mod register;
 mod routes;
 #[cfg(test)]

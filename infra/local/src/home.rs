@@ -1,4 +1,4 @@
-//! The folder of a local deployment: `.env` with the functions' keyrings, and `stores/`.
+//! The folder of a local deployment: `.env` with the functions' keyrings and settings, and `stores/`.
 //!
 //! The keyrings are in `.env` as Spin's environment provider reads it, so that `spin up` serves the same deployment.
 //! The folder is mode 0700 and the file 0600; neither belongs in version control or in a backup that the stores are in.
@@ -16,6 +16,18 @@ use ports::{Entropy, EntropyExt as _};
 use zeroize::Zeroizing;
 
 use crate::host::create_private_folder;
+
+const HEADING: &str = "# The keyrings of this deployment. Whoever has them and the stores can read everything.";
+
+/// What a new deployment is set to. It is for development: nobody is sent anything, and messages are shown instead. Whoever
+/// wants it otherwise changes the file.
+const SETTINGS: &str = "\
+# Messages are kept and shown at /v1/notify/capture, to whoever can reach it, and sent to nobody. Never in production.
+SPIN_VARIABLE_NOTIFY_CAPTURE=on
+SPIN_VARIABLE_NOTIFY_EMAIL_PROVIDER=capture
+SPIN_VARIABLE_NOTIFY_SMS_PROVIDER=capture
+SPIN_VARIABLE_NOTIFY_APP_URL=http://localhost:3000
+";
 
 /// The operating system's generator.
 pub struct SystemEntropy;
@@ -79,7 +91,7 @@ impl Home {
             );
         }
         create_private_folder(&self.0)?;
-        self.write(&crypto::issue_keyrings(&SystemEntropy)?)?;
+        self.write(&crypto::issue_keyrings(&SystemEntropy)?, SETTINGS)?;
         self.bootstrap_code()
     }
 
@@ -110,11 +122,7 @@ impl Home {
     /// # Errors
     /// Where the file can't be read.
     pub fn keyrings(&self) -> Result<BTreeMap<Function, Zeroizing<String>>> {
-        let path = self.env_file();
-        let text = Zeroizing::new(
-            fs::read_to_string(&path)
-                .with_context(|| format!("{} can't be read: `confide init` makes it", path.display()))?,
-        );
+        let text = self.read()?;
         Ok(Function::ALL
             .into_iter()
             .filter_map(|function| {
@@ -127,25 +135,46 @@ impl Home {
             .collect())
     }
 
-    /// Replaces one function's keyring.
+    /// Replaces one function's keyring. Everything else in the file stays as it is.
     ///
     /// # Errors
     /// Where the file can't be read or written.
     pub fn replace(&self, function: Function, keyring: Zeroizing<String>) -> Result<()> {
         let mut keyrings = self.keyrings()?;
         keyrings.insert(function, keyring);
-        self.write(&keyrings)
+        let text = self.read()?;
+        let is_keyring = |line: &str| {
+            line == HEADING
+                || Function::ALL.into_iter().any(|function| {
+                    line.strip_prefix(&variable(function))
+                        .is_some_and(|rest| rest.starts_with('='))
+                })
+        };
+        // Other lines can hold secrets too: a provider's.
+        let settings: Zeroizing<String> = text
+            .lines()
+            .filter(|line| !is_keyring(line))
+            .flat_map(|line| [line, "\n"])
+            .collect::<String>()
+            .into();
+        self.write(&keyrings, &settings)
+    }
+
+    fn read(&self) -> Result<Zeroizing<String>> {
+        let path = self.env_file();
+        let text = fs::read_to_string(&path);
+        text.map(Zeroizing::new)
+            .with_context(|| format!("{} can't be read: `confide init` makes it", path.display()))
     }
 
     /// Writes a new file and puts it in the place of the old one, so that a crash leaves one of the two, whole.
-    fn write(&self, keyrings: &BTreeMap<Function, Zeroizing<String>>) -> Result<()> {
-        let mut text = Zeroizing::new(String::from(
-            "# The keyrings of this deployment. Whoever has them and the stores can read everything.\n",
-        ));
+    fn write(&self, keyrings: &BTreeMap<Function, Zeroizing<String>>, settings: &str) -> Result<()> {
+        let mut text = Zeroizing::new(format!("{HEADING}\n"));
         for (function, keyring) in keyrings {
             // Base64 and JSON have no single quote, so nothing in the value ends it early.
             writeln!(text, "{}='{}'", variable(*function), **keyring)?;
         }
+        text.push_str(settings);
         let path = self.env_file();
         let next = path.with_extension("next");
         let mut file = private_file(&next).with_context(|| format!("{} can't be written", next.display()))?;
@@ -193,6 +222,12 @@ mod tests {
             assert!(home.keyring(function).is_ok(), "{function}");
         }
         let before = home.keyrings().unwrap();
+        let text = fs::read_to_string(home.env_file()).unwrap();
+        fs::write(
+            home.env_file(),
+            format!("{text}SPIN_VARIABLE_NOTIFY_EMAIL_KEY='re_1'\n"),
+        )
+        .unwrap();
         let next = crypto::add_key_version(
             &SystemEntropy,
             Function::Records,
@@ -203,6 +238,14 @@ mod tests {
         let records = home.keyring(Function::Records).unwrap();
         assert_eq!(records.seal(DataClass::Health).unwrap().current_version(), 2);
         assert_eq!(home.keyrings().unwrap()[&Function::Auth], before[&Function::Auth]);
+        // Settings stay, once each.
+        let text = fs::read_to_string(home.env_file()).unwrap();
+        for line in SETTINGS
+            .lines()
+            .chain([HEADING, "SPIN_VARIABLE_NOTIFY_EMAIL_KEY='re_1'"])
+        {
+            assert_eq!(text.lines().filter(|kept| *kept == line).count(), 1, "{line}");
+        }
     }
 
     #[cfg(unix)]

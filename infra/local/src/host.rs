@@ -146,6 +146,7 @@ impl HostBuilder {
             stores_folder,
             manifest,
             router,
+            resolved,
             warnings,
             phase,
             task: Some(task),
@@ -268,6 +269,7 @@ pub struct RunningHost {
     stores_folder: PathBuf,
     manifest: Manifest,
     router: Router,
+    resolved: Resolved,
     warnings: Vec<String>,
     phase: watch::Sender<Phase>,
     task: Option<JoinHandle<()>>,
@@ -296,6 +298,15 @@ impl RunningHost {
         self.router
             .iter()
             .map(|route| (route.pattern.as_str(), route.component.as_str()))
+    }
+
+    /// Whether a component's variable has this value. The value itself is not given out: it may be secret.
+    #[must_use]
+    pub fn is_set(&self, component: &str, variable: &str, value: &str) -> bool {
+        self.manifest.component.get(component).is_some_and(|component| {
+            let variables = self.resolved.component(&component.variables);
+            variables.is_ok_and(|variables| variables.get(variable).is_ok_and(|text| text == value))
+        })
     }
 
     /// What will not work, in sentences that name no value.

@@ -76,15 +76,18 @@ impl<'a> Trail<'a> {
     pub fn append(&self, event: &Event) -> Result<(), StoreError> {
         let chains = Chains::new(&self.shelf, self.keys, self.function);
         let first = u8::try_from(self.entropy.below(u32::from(SHARDS))).unwrap_or(0);
-        // Another request was faster at this chain, or died while it began it: the next one is as good, and at once.
-        for shard in (first..SHARDS).chain(0..first) {
-            match chains
-                .chain(event.clinic, shard)
-                .try_append(*event.id.as_bytes(), event)
-            {
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) | Err(StoreError::Kv(KvError::Busy)) => {}
-                Err(error) => return Err(error),
+        let mut shards = (first..SHARDS).chain(0..first).cycle();
+        for _ in self.shelf.attempts() {
+            // Another request was faster at this chain, or died while it began it: the next one is as good, and at once.
+            for shard in shards.by_ref().take(2) {
+                match chains
+                    .chain(event.clinic, shard)
+                    .try_append(*event.id.as_bytes(), event)
+                {
+                    Ok(Some(_)) => return Ok(()),
+                    Ok(None) | Err(StoreError::Kv(KvError::Busy)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Err(StoreError::Contended)

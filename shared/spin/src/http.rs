@@ -87,7 +87,7 @@ fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
 pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, outparam: ResponseOutparam) {
     let platform = Platform {
         clock: &HostClock,
-        entropy: &HostEntropy,
+        entropy: &HostEntropy::default(),
         secrets: &Variables,
         stores: &Granted,
         outbound: &outbound::Granted,

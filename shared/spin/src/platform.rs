@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::io::Write;
 use std::time::Duration;
 
@@ -28,13 +29,28 @@ impl Clock for HostClock {
     }
 }
 
-/// `wasi:random`, which the host takes from its cryptographic generator.
-pub(crate) struct HostEntropy;
+/// How much randomness is asked for at once, in bytes.
+const RANDOM_AT_ONCE: u64 = 128;
+
+/// `wasi:random`, which the host takes from its cryptographic generator. A request wants a few bytes many times, and each
+/// call to the host costs more than the bytes: they are asked for ahead, handed out once and wiped.
+#[derive(Default)]
+pub(crate) struct HostEntropy(RefCell<Vec<u8>>);
 
 impl Entropy for HostEntropy {
     fn fill(&self, buffer: &mut [u8]) {
-        let length = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
-        buffer.copy_from_slice(&wasi::random::random::get_random_bytes(length));
+        let mut ahead = self.0.borrow_mut();
+        for byte in buffer {
+            if ahead.is_empty() {
+                *ahead = wasi::random::random::get_random_bytes(RANDOM_AT_ONCE);
+            }
+            // A host that gives nothing must not let the request go on with zeros.
+            *byte = ahead
+                .last_mut()
+                .map(std::mem::take)
+                .unwrap_or_else(|| std::process::abort());
+            ahead.pop();
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use ports::{Creation, DocKey, EntropyExt, Swap};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Encoding, Json, Shelf, StoreError, retry};
+use crate::{Encoding, Json, Shelf, StoreError};
 
 const FORMAT: u8 = 1;
 const HEADER_LENGTH: usize = 1 + 8;
@@ -199,7 +199,7 @@ impl<T, K: Sealer + ?Sized, E: Encoding<T>> Doc<'_, T, K, E> {
     ) -> Result<Versioned<R>, UpdateError<F>> {
         let me: Writer = self.shelf.entropy.bytes();
         let mut mine = None;
-        for _ in retry::attempts(self.shelf.clock, self.shelf.entropy) {
+        for _ in self.shelf.attempts() {
             let slot = self
                 .shelf
                 .kv

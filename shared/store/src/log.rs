@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::{Shelf, StoreError, retry};
+use crate::{Shelf, StoreError};
 
 const FORMAT: u8 = 1;
 
@@ -32,6 +32,9 @@ const INLINE: usize = 16;
 
 /// How many bytes of entries the head carries at most, so that an append stays a small write.
 const INLINE_BYTES: usize = 12 * 1024;
+
+/// What stands in front of the entries at most, with room for the newest one's own header.
+const HEAD_LENGTH: usize = 256;
 
 const HEAD: Label = Label::new("confide 2026-11 log head");
 const CHAIN: &[u8] = b"confide 2026-11 log chain";
@@ -93,15 +96,17 @@ struct Link {
     chain: Hash,
 }
 
-struct Frame {
+struct Frame<'b> {
     id: EntryId,
-    sealed: Vec<u8>,
+    sealed: &'b [u8],
 }
 
 /// A run of entries as stored, and the chain value that they must come to.
-struct Block {
+struct Block<'b> {
     link: Option<Link>,
-    frames: Vec<Frame>,
+    /// The frames as bytes: an append and a spill copy them as they are.
+    bytes: &'b [u8],
+    frames: Vec<Frame<'b>>,
     sequence: u64,
     chain: Hash,
 }
@@ -141,17 +146,25 @@ impl<'b> Bytes<'b> {
         }
     }
 
-    fn frames(&mut self) -> Result<Vec<Frame>, CryptoError> {
+    /// What is left, as frames.
+    fn block(mut self, link: Option<Link>, sequence: u64, chain: Hash) -> Result<Block<'b>, CryptoError> {
+        let bytes = self.0;
         let mut frames = Vec::with_capacity(INLINE);
         while !self.0.is_empty() {
             let id = self.array()?;
             let length = usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| CryptoError::Tampered)?;
-            frames.push(Frame {
-                id,
-                sealed: self.slice(length)?.to_vec(),
-            });
+            let sealed = self.slice(length)?;
+            frames.push(Frame { id, sealed });
         }
-        Ok(frames)
+        let block = Block {
+            link,
+            bytes,
+            frames,
+            sequence,
+            chain,
+        };
+        block.check_count()?;
+        Ok(block)
     }
 }
 
@@ -167,13 +180,11 @@ fn write_link(bytes: &mut Vec<u8>, link: Option<&Link>) {
     }
 }
 
-fn write_frames(bytes: &mut Vec<u8>, frames: &[Frame]) -> Result<(), StoreError> {
-    for frame in frames {
-        let length = u32::try_from(frame.sealed.len()).map_err(|_| StoreError::Form)?;
-        bytes.extend_from_slice(&frame.id);
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(&frame.sealed);
-    }
+fn write_frame(bytes: &mut Vec<u8>, frame: &Frame<'_>) -> Result<(), StoreError> {
+    let length = u32::try_from(frame.sealed.len()).map_err(|_| StoreError::Form)?;
+    bytes.extend_from_slice(&frame.id);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(frame.sealed);
     Ok(())
 }
 
@@ -183,7 +194,7 @@ fn segment_key(hash: &Hash) -> OnceKey {
 
 impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
     /// Parses the head and checks its MAC. The entries themselves are checked when they are opened.
-    fn parse_head(&self, stored: &[u8]) -> Result<Block, CryptoError> {
+    fn parse_head<'b>(&self, stored: &'b [u8]) -> Result<Block<'b>, CryptoError> {
         let mut bytes = Bytes(stored);
         bytes.format()?;
         let version = u32::from_be_bytes(bytes.array()?);
@@ -201,19 +212,13 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
         {
             return Err(CryptoError::Tampered);
         }
-        let block = Block {
-            link,
-            frames: bytes.frames()?,
-            sequence,
-            chain,
-        };
-        block.check_count()?;
-        Ok(block)
+        bytes.block(link, sequence, chain)
     }
 
-    fn write_head(&self, block: &Block) -> Result<Vec<u8>, StoreError> {
+    /// The head with one entry more than the block has.
+    fn write_head(&self, block: &Block<'_>, newest: &Frame<'_>) -> Result<Vec<u8>, StoreError> {
         let version = self.key.version();
-        let mut bytes = Vec::with_capacity(INLINE_BYTES);
+        let mut bytes = Vec::with_capacity(HEAD_LENGTH + block.bytes.len() + newest.sealed.len());
         bytes.push(FORMAT);
         bytes.extend_from_slice(&version.to_be_bytes());
         bytes.extend_from_slice(&block.sequence.to_be_bytes());
@@ -221,18 +226,12 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
         write_link(&mut bytes, block.link.as_ref());
         let mac = self.key.authenticate(version, HEAD, &self.place, &[&bytes])?;
         bytes.extend_from_slice(mac.as_bytes());
-        write_frames(&mut bytes, &block.frames)?;
+        bytes.extend_from_slice(block.bytes);
+        write_frame(&mut bytes, newest)?;
         Ok(bytes)
     }
 
-    fn read_head(&self) -> Result<Option<Block>, StoreError> {
-        match self.shelf.kv.doc(&self.at)? {
-            None => Ok(None),
-            Some(stored) => Ok(Some(self.parse_head(&stored)?)),
-        }
-    }
-
-    fn read_segment(&self, link: &Link) -> Result<Block, StoreError> {
+    fn read_segment(&self, link: &Link) -> Result<Vec<u8>, StoreError> {
         // A segment that is gone was removed behind our back: segments are never deleted while a head links to them.
         let stored = self
             .shelf
@@ -242,16 +241,7 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
         if Sha256::digest(&stored).as_slice() != link.hash {
             return Err(CryptoError::Tampered.into());
         }
-        let mut bytes = Bytes(&stored);
-        bytes.format()?;
-        let block = Block {
-            link: bytes.link()?,
-            frames: bytes.frames()?,
-            sequence: link.sequence,
-            chain: link.chain,
-        };
-        block.check_count()?;
-        Ok(block)
+        Ok(stored)
     }
 
     /// How many entries there are, and the hash that covers them.
@@ -259,24 +249,22 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
     /// # Errors
     /// [`StoreError`] where the store does not answer or the head is not what was written.
     pub fn head(&self) -> Result<Head, StoreError> {
-        Ok(self.read_head()?.map_or(
-            Head {
-                sequence: 0,
-                chain: GENESIS,
-            },
-            |block| Head {
-                sequence: block.sequence,
-                chain: block.chain,
-            },
-        ))
+        let stored = self.shelf.kv.doc(&self.at)?;
+        let block = stored
+            .as_deref()
+            .map_or(Ok(Block::EMPTY), |stored| self.parse_head(stored))?;
+        Ok(Head {
+            sequence: block.sequence,
+            chain: block.chain,
+        })
     }
 
     /// Moves the inline entries to a segment.
-    fn spill(&self, block: &mut Block) -> Result<(), StoreError> {
-        let mut bytes = Vec::with_capacity(INLINE_BYTES);
+    fn spill(&self, block: &mut Block<'_>) -> Result<(), StoreError> {
+        let mut bytes = Vec::with_capacity(HEAD_LENGTH + block.bytes.len());
         bytes.push(FORMAT);
         write_link(&mut bytes, block.link.as_ref());
-        write_frames(&mut bytes, &block.frames)?;
+        bytes.extend_from_slice(block.bytes);
         let hash: Hash = Sha256::digest(&bytes).into();
         // Data before index: a crash here leaves a segment that nothing links to, and that the next append writes again.
         self.shelf.kv.put_once(&segment_key(&hash), &bytes)?;
@@ -285,12 +273,30 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
             sequence: block.sequence,
             chain: block.chain,
         });
+        block.bytes = &[];
         block.frames.clear();
         Ok(())
     }
 }
 
-impl Block {
+impl<'b> Block<'b> {
+    /// Before the first entry.
+    const EMPTY: Self = Self {
+        link: None,
+        bytes: &[],
+        frames: Vec::new(),
+        sequence: 0,
+        chain: GENESIS,
+    };
+
+    /// The block of a segment that is what its link says.
+    fn of_segment(stored: &'b [u8], link: &Link) -> Result<Self, CryptoError> {
+        let mut bytes = Bytes(stored);
+        bytes.format()?;
+        let before = bytes.link()?;
+        bytes.block(before, link.sequence, link.chain)
+    }
+
     fn first_sequence(&self) -> u64 {
         self.link.as_ref().map_or(0, |link| link.sequence) + 1
     }
@@ -315,7 +321,7 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
     /// # Errors
     /// [`StoreError`] where the entry is not known to be durable.
     pub fn append(&self, id: EntryId, value: &T) -> Result<u64, StoreError> {
-        for _ in retry::attempts(self.shelf.clock, self.shelf.entropy) {
+        for _ in self.shelf.attempts() {
             if let Some(sequence) = self.try_append(id, value)? {
                 return Ok(sequence);
             }
@@ -332,12 +338,7 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
         let json = serde_json::to_vec(value).map_err(|_| StoreError::Form)?;
         let slot = self.shelf.kv.open(&self.at)?;
         let mut block = match &slot {
-            None => Block {
-                link: None,
-                frames: Vec::new(),
-                sequence: 0,
-                chain: GENESIS,
-            },
+            None => Block::EMPTY,
             Some(slot) => self.parse_head(slot.value())?,
         };
         if let Some(sequence) = block.position(&id) {
@@ -350,8 +351,7 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
         let sealed = self.key.seal(self.shelf.entropy, &self.place.at(sequence), &json)?;
         block.chain = chain(&block.chain, sequence, &id, &json);
         block.sequence = sequence;
-        block.frames.push(Frame { id, sealed });
-        let head = self.write_head(&block)?;
+        let head = self.write_head(&block, &Frame { id, sealed: &sealed })?;
         let is_written = match slot {
             None => self.shelf.kv.create(&self.at, &head)? == Creation::Created,
             Some(slot) => slot.swap(&head)? == Swap::Applied,
@@ -378,11 +378,11 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
         }
     }
 
-    fn open_block(&self, block: &Block) -> Result<Vec<Entry<T>>, StoreError> {
+    fn open_block(&self, block: &Block<'_>) -> Result<Vec<Entry<T>>, StoreError> {
         let mut now = block.link.as_ref().map_or(GENESIS, |link| link.chain);
         let mut entries = Vec::with_capacity(block.frames.len());
         for (sequence, frame) in (block.first_sequence()..).zip(&block.frames) {
-            let plain = self.key.open(&self.place.at(sequence), &frame.sealed)?;
+            let plain = self.key.open(&self.place.at(sequence), frame.sealed)?;
             now = chain(&now, sequence, &frame.id, &plain);
             entries.push(Entry {
                 sequence,
@@ -398,7 +398,7 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
     }
 }
 
-impl Block {
+impl Block<'_> {
     fn position(&self, id: &EntryId) -> Option<u64> {
         (self.first_sequence()..)
             .zip(&self.frames)
@@ -423,12 +423,19 @@ struct Walk<'l, 's, T, K: ?Sized> {
 impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Walk<'_, '_, T, K> {
     /// Loads the next older block; `false` at the end of the log.
     fn load(&mut self) -> Result<bool, StoreError> {
+        let stored;
         let block = match std::mem::replace(&mut self.next, Next::End) {
-            Next::Head => match self.log.read_head()? {
+            Next::Head => match self.log.shelf.kv.doc(&self.log.at)? {
                 None => return Ok(false),
-                Some(block) => block,
+                Some(head) => {
+                    stored = head;
+                    self.log.parse_head(&stored)?
+                }
             },
-            Next::Segment(link) => self.log.read_segment(&link)?,
+            Next::Segment(link) => {
+                stored = self.log.read_segment(&link)?;
+                Block::of_segment(&stored, &link)?
+            }
             Next::End => return Ok(false),
         };
         self.next = block.link.clone().map_or(Next::End, Next::Segment);

@@ -4,7 +4,7 @@ use crypto::Place;
 use model::ClinicId;
 use ports::{Clock, DocKey, Entropy, Kv, KvError, Platform};
 
-use crate::{Doc, History, Log};
+use crate::{Doc, History, Log, retry};
 
 /// One store with what is needed to keep documents and logs in it.
 pub struct Shelf<'a> {
@@ -26,6 +26,11 @@ impl<'a> Shelf<'a> {
             entropy: platform.entropy,
             label,
         })
+    }
+
+    /// Bounded tries at something that others change too, each after the first later by a random time.
+    pub fn attempts(&self) -> impl Iterator<Item = u32> + 'a {
+        retry::attempts(self.clock, self.entropy)
     }
 
     fn place(&self, clinic: Option<ClinicId>, class: &'static str, name: &str) -> (DocKey, Place) {

@@ -22,15 +22,24 @@ pub enum Reaction {
     HangUp,
 }
 
+/// How a provider reacts that was told nothing else.
+type Usual = Box<dyn Fn(&Request<Vec<u8>>) -> Reaction>;
+
 /// Everybody outside the deployment: keeps what reached it, and reacts as it is told.
 #[derive(Default)]
 pub struct Provider {
     script: RefCell<VecDeque<Reaction>>,
+    usual: RefCell<Option<Usual>>,
     received: RefCell<Vec<Request<Vec<u8>>>>,
 }
 
 impl Provider {
-    /// How it reacts to the next requests, one each. After those it answers 200 with an empty JSON object.
+    /// How it reacts to requests, where it was not told otherwise. Else it answers 200 with an empty JSON object.
+    pub fn usually(&self, reacts: impl Fn(&Request<Vec<u8>>) -> Reaction + 'static) {
+        *self.usual.borrow_mut() = Some(Box::new(reacts));
+    }
+
+    /// How it reacts to the next requests, one each.
     pub fn reacts(&self, reactions: impl IntoIterator<Item = Reaction>) {
         self.script.borrow_mut().extend(reactions);
     }
@@ -42,15 +51,18 @@ impl Provider {
     }
 
     fn react(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
-        let reaction = self.script.borrow_mut().pop_front();
+        let told = self.script.borrow_mut().pop_front();
+        let reaction = told.unwrap_or_else(|| match self.usual.borrow().as_ref() {
+            Some(usual) => usual(&request),
+            None => Reaction::Answer(200, "{}"),
+        });
         let (status, body) = match reaction {
-            Some(Reaction::Refuse) => return Err(OutboundError::NotSent),
-            Some(Reaction::HangUp) => {
+            Reaction::Refuse => return Err(OutboundError::NotSent),
+            Reaction::HangUp => {
                 self.received.borrow_mut().push(request);
                 return Err(OutboundError::Unknown);
             }
-            Some(Reaction::Answer(status, body)) => (status, body),
-            None => (200, "{}"),
+            Reaction::Answer(status, body) => (status, body),
         };
         self.received.borrow_mut().push(request);
         let mut response = Response::new(body.as_bytes().to_vec());
@@ -66,7 +78,7 @@ pub(crate) struct GrantedOutbound<'w> {
 }
 
 /// Whom the manifest lets a function send to, as the permission map of `spin.toml` has it.
-fn may_send(function: Function, host: &str) -> bool {
+pub(crate) fn may_send(function: Function, host: &str) -> bool {
     match function {
         Function::Auth => host == "notify.spin.internal",
         Function::Notify => host == "identity.spin.internal" || !host.ends_with(CHAINING_DOMAIN),

@@ -111,6 +111,12 @@ impl Answer {
         self.response.headers().get(name)?.to_str().ok()
     }
 
+    /// The body as text.
+    #[must_use]
+    pub fn body(&self) -> String {
+        String::from_utf8(self.response.body().clone()).unwrap()
+    }
+
     /// The stable part of the problem's type.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {

@@ -9,7 +9,8 @@ use ports::{Clock, Entropy, OperatorLog, Platform, Secrets};
 use web::Route;
 
 use crate::bucket::{GrantedStores, MemoryStores};
-use crate::outbound::{GrantedOutbound, Provider};
+use crate::outbound::{GrantedOutbound, Provider, may_send};
+use crate::request::Call;
 
 /// A clock that stands still, but for pauses and [`StandingClock::advance`].
 #[derive(Debug)]
@@ -142,11 +143,37 @@ impl World {
         }
     }
 
+    /// A private call of one function to another, as the first would make it now.
+    #[must_use]
+    pub fn private_call(&self, caller: Function, callee: Function, path: &str, body: &serde_json::Value) -> Call {
+        let text = self.keyrings.get(&caller).map(String::as_str);
+        let keyring = crypto::Keyring::parse(caller, text).unwrap();
+        let body = body.to_string();
+        let call = access::PrivateCall {
+            caller,
+            callee,
+            method: "POST",
+            target: path,
+            body: body.as_bytes(),
+        };
+        let proof = call.prove(keyring.calls(callee).unwrap(), self.clock.now());
+        Call::new(http::Method::POST, path)
+            .header("content-type", "application/json")
+            .header("private-call", &proof)
+            .body(body)
+    }
+
     /// Sets a variable of a function.
     pub fn set(&self, function: Function, name: &str, value: &str) {
         self.variables
             .borrow_mut()
             .insert((function, name.to_owned()), value.to_owned());
+    }
+
+    /// Whether the manifest lets a function send requests to this host.
+    #[must_use]
+    pub fn may_send(&self, function: Function, host: &str) -> bool {
+        may_send(function, host)
     }
 
     /// Lets a function be reached by the chained calls of others.

@@ -95,11 +95,7 @@ impl Exchange<'_> {
             caller,
             callee: self.function,
             method: self.request.method().as_str(),
-            target: self
-                .request
-                .uri()
-                .path_and_query()
-                .map_or("/", http::uri::PathAndQuery::as_str),
+            target: self.target(),
             body: self.body(),
         };
         let key = self.keyring.called_by(caller)?;

@@ -43,7 +43,20 @@ impl<'a> Exchange<'a> {
         self.request.uri().path()
     }
 
-    pub(crate) fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    /// Path and query, as they were asked for.
+    #[must_use]
+    pub fn target(&self) -> &'a str {
+        self.request
+            .uri()
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str)
+    }
+
+    /// A header that is sent once, or not at all.
+    ///
+    /// # Errors
+    /// 400 where it is sent more than once, or is no text.
+    pub fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
         let mut values = self.request.headers().get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),

@@ -159,6 +159,12 @@ impl Problem {
         .log(operator_line)
     }
 
+    /// What the operator must know, for whoever goes on in spite of the problem.
+    #[must_use]
+    pub fn operator_line(&self) -> Option<&str> {
+        self.operator_line.as_deref()
+    }
+
     /// With the audit entry that says so.
     #[must_use]
     pub fn recorded(mut self, event: EventId) -> Self {

@@ -1,4 +1,4 @@
-use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use model::EventId;
 use serde::Serialize;
@@ -51,6 +51,24 @@ impl Reply {
             status: StatusCode::NO_CONTENT,
             headers: HeaderMap::new(),
             body: Vec::new(),
+        }
+    }
+
+    /// 200 with an HTML page for people that loads nothing and runs nothing. Its one inline style is named by its SHA-256 in
+    /// base64 (Content Security Policy Level 3, section 2.3.1).
+    #[must_use]
+    pub fn page(html: String, style_sha256: &str) -> Self {
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{style_sha256}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        let reply = Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))]),
+            body: html.into_bytes(),
+        };
+        match HeaderValue::from_str(&policy) {
+            Ok(policy) => reply.header(CONTENT_SECURITY_POLICY, policy),
+            Err(_) => reply,
         }
     }
 

@@ -25,7 +25,8 @@ const TARGET_LIMIT: usize = 2048;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// On every answer: nothing is cached, sniffed, framed or passed on (OWASP secure headers for APIs).
+/// On every answer: nothing is cached, sniffed, framed or passed on (OWASP secure headers for APIs). A page for people has a
+/// content policy of its own.
 const HEADERS: [(HeaderName, &str); 6] = [
     (CACHE_CONTROL, "no-store"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -120,7 +121,7 @@ pub fn serve(
     let mut response = reply.into_response();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
         headers.insert(REQUEST_ID, value);

@@ -42,7 +42,9 @@ pub fn announce(home: &Home, code: &str) {
          \x20 code       {code}\n\
          \n\
          The code founds one clinic, one time: POST it to /v1/auth/clinics. It is shown now and kept nowhere;\n\
-         `cargo run -- keys bootstrap-code` makes another.",
+         `cargo run -- keys bootstrap-code` makes another.\n\
+         \n\
+         Messages are sent to nobody and shown at /v1/notify/capture instead; see .env.",
         folder = home.folder().display(),
         env = home.env_file().display(),
     ));

@@ -87,6 +87,12 @@ fn announce(host: &RunningHost, home: &std::path::Path) {
             labels.join(", ")
         ));
     }
+    if host.is_set("notify", "capture", "on") {
+        console::line(format_args!(
+            "\nmessages are sent to nobody; they are shown at {}/v1/notify/capture",
+            host.url()
+        ));
+    }
     for warning in host.warnings() {
         console::line(format_args!("\nwarning: {warning}"));
     }
