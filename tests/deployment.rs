@@ -32,13 +32,13 @@ fn build() {
     BUILT.get_or_init(|| confide::functions::build(manifest(), true).expect("the functions build"));
 }
 
-fn serve(runtime: &Runtime, home: &Home, keyless: &[&str]) -> RunningHost {
+fn serve(runtime: &Runtime, home: &Home, variables: &[(&str, &str)]) -> RunningHost {
     let mut builder = Host::builder(manifest())
         .home(home.folder())
         .listen("127.0.0.1:0".parse().unwrap())
         .quiet(true);
-    for function in keyless {
-        builder = builder.variable(format!("{function}_keyring"), "");
+    for (name, value) in variables {
+        builder = builder.variable(*name, *value);
     }
     runtime.block_on(builder.start()).expect("the host starts")
 }
@@ -46,18 +46,18 @@ fn serve(runtime: &Runtime, home: &Home, keyless: &[&str]) -> RunningHost {
 impl Deployment {
     #[must_use]
     pub fn start() -> Self {
-        Self::start_without(&[])
+        Self::start_with(&[])
     }
 
-    /// A deployment in which some functions have no keyring.
+    /// A deployment with variables of its own.
     #[must_use]
-    pub fn start_without(keyless: &[&str]) -> Self {
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
         build();
         let folder = TempDir::new().unwrap();
         let home = Home::new(folder.path().join("home"));
         home.initialise().unwrap();
         let runtime = Runtime::new().unwrap();
-        let host = serve(&runtime, &home, keyless);
+        let host = serve(&runtime, &home, variables);
         Self {
             client: Client::new(host.url()),
             home,

@@ -135,7 +135,7 @@ fn a_refusal_does_not_tell_who_exists() {
 /// A function without its keyring answers 503 and the others go on: there is no default key.
 #[test]
 fn a_missing_keyring_is_no_default() {
-    let deployment = Deployment::start_without(&["records"]);
+    let deployment = Deployment::start_with(&[("records_keyring", "")]);
     let answer = deployment.expect(
         503,
         &Call::get("/v1/records/clients/cli_00000000000000000000000000/records").bearer("cfs_AAAA"),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::account::{Account, Accounts};
 use crate::credentials::{checked, present};
 use crate::factor::{SecondFactor, SecondFactors};
-use crate::opening::{Opening, Unchanged, check_device_name};
+use crate::opening::{Opening, Transport, Unchanged, check_device_name};
 use crate::password::Password;
 use crate::pending::{PendingLogIn, PendingToken};
 use crate::proof::Proof;
@@ -26,6 +26,8 @@ struct LogInBody {
     totp: Option<Zeroizing<String>>,
     recovery_code: Option<Zeroizing<String>>,
     device_name: Option<String>,
+    #[serde(default)]
+    transport: Transport,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         totp,
         recovery_code,
         device_name,
+        transport,
     } = exchange.json()?;
     let mut check = Check::new();
     check_device_name(&mut check, device_name.as_deref());
@@ -101,6 +104,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 assurance,
                 rule,
                 device_name,
+                transport,
             };
             let reply = opening.open(exchange, again)?;
             if reply.is_some() {

@@ -4,7 +4,7 @@ use access::{Assurance, Request, Session, Token};
 use audit_trail::Decision;
 use model::{AccountId, Action, Confidential, DataClass, Role, SessionId, Timestamp};
 use ports::EntropyExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
@@ -23,10 +23,24 @@ pub(crate) fn check_device_name(check: &mut Check, device_name: Option<&str>) {
     }
 }
 
+/// How the session's token travels from then on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Transport {
+    /// The caller keeps it and sends it as a bearer (RFC 6750).
+    #[default]
+    Bearer,
+    /// A browser keeps it where no script can read it, and the page sends a second token beside it.
+    Cookie,
+}
+
 #[derive(Serialize)]
 struct SessionAnswer<'s> {
     session_id: SessionId,
-    token: Zeroizing<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<Zeroizing<String>>,
     account_id: AccountId,
     roles: &'s [Role],
     assurance: Assurance,
@@ -45,6 +59,7 @@ pub(crate) struct Opening<'o> {
     pub(crate) assurance: Assurance,
     pub(crate) rule: &'static str,
     pub(crate) device_name: Option<Confidential<String>>,
+    pub(crate) transport: Transport,
 }
 
 /// Why an account is not changed.
@@ -89,6 +104,7 @@ impl Opening<'_> {
             assurance,
             rule,
             device_name,
+            transport,
         } = self;
         let (entropy, now) = (exchange.platform.entropy, exchange.platform.clock.now());
         let id: SessionId = entropy.id();
@@ -145,7 +161,8 @@ impl Opening<'_> {
         begun.map_err(|error| Problem::from(error).recorded(event))?;
         let answer = SessionAnswer {
             session_id: id,
-            token: token.reveal(),
+            token: (transport == Transport::Bearer).then(|| token.reveal()),
+            csrf_token: (transport == Transport::Cookie).then(|| token.csrf_token(attestor.index())),
             account_id: session.account,
             roles: &session.roles,
             assurance,
@@ -153,8 +170,10 @@ impl Opening<'_> {
             expires_at: session.expires_at,
             idle_seconds: session.idle_seconds,
         };
-        Ok(Some(
-            Reply::created("/v1/auth/sessions/current", &answer)?.recorded(event),
-        ))
+        let reply = Reply::created("/v1/auth/sessions/current", &answer)?.recorded(event);
+        Ok(Some(match transport {
+            Transport::Bearer => reply,
+            Transport::Cookie => reply.session_cookie(&token, SESSION_LENGTH.as_secs()),
+        }))
     }
 }

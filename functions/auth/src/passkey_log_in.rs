@@ -10,7 +10,7 @@ use web::{Check, Exchange, Problem, Reply};
 use crate::account::{Account, Accounts};
 use crate::challenge::Ceremony;
 use crate::credentials::invalid_credentials;
-use crate::opening::{Opening, check_device_name};
+use crate::opening::{Opening, Transport, check_device_name};
 use crate::passkey_settings::relying_party;
 use crate::proof::{PasskeyProof, Proof, assertion};
 use crate::step::{PasswordEvidence, Step};
@@ -28,6 +28,8 @@ struct PasskeyBody {
     clinic_id: ClinicId,
     credential: Value,
     device_name: Option<String>,
+    #[serde(default)]
+    transport: Transport,
 }
 
 /// `POST /v1/auth/passkeys/challenge`
@@ -56,6 +58,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         clinic_id: clinic,
         credential,
         device_name,
+        transport,
     } = exchange.json()?;
     let mut check = Check::new();
     check_device_name(&mut check, device_name.as_deref());
@@ -90,6 +93,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         assurance,
         rule,
         device_name: device_name.map(Confidential::new),
+        transport,
     };
     match opening.open(exchange, |account| Ok(decide(account)? == step))? {
         Some(reply) => {

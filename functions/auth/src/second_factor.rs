@@ -13,7 +13,7 @@ use crate::account::{Account, Accounts};
 use crate::challenge::Ceremony;
 use crate::credentials::invalid_credentials;
 use crate::factor::{Factors, SecondFactor};
-use crate::opening::Opening;
+use crate::opening::{Opening, Transport};
 use crate::passkey_settings::relying_party;
 use crate::pending::{PendingLogIn, PendingToken};
 use crate::proof::{CodeUse, Offered, Proof, assertion};
@@ -35,6 +35,8 @@ struct CompletionBody {
     sms_code: Option<Zeroizing<String>>,
     recovery_code: Option<Zeroizing<String>>,
     passkey: Option<Value>,
+    #[serde(default)]
+    transport: Transport,
 }
 
 /// A log-in that is half done, and its account.
@@ -166,6 +168,7 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         sms_code,
         recovery_code,
         passkey,
+        transport,
     } = exchange.json()?;
     let passkey = passkey.as_ref().map(|json| assertion(json, "/passkey")).transpose()?;
     let offered = Offered {
@@ -214,6 +217,7 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         assurance,
         rule,
         device_name: log_in.device_name,
+        transport,
     };
     let reply = opening.open(exchange, |account| {
         let waits = account.pending_log_ins.find(&token, index, now).is_some();

@@ -138,7 +138,8 @@ pub(crate) fn log_out(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         exchange,
         Request::new(Action::Revoke, DataClass::Session).while_enrolling(),
     )?;
-    end(exchange, &caller, caller.session().id, recorded.event())
+    // A browser that sent its session as a cookie is to forget it; to another the header says nothing.
+    Ok(end(exchange, &caller, caller.session().id, recorded.event())?.without_session_cookie())
 }
 
 /// `DELETE /v1/auth/sessions/{session}`

@@ -682,3 +682,39 @@ fn a_slot_that_was_never_written_is_used_again() {
     let tokens: Vec<String> = (0..8).map(|_| practice.log_in(&ada).text("token")).collect();
     assert!(tokens.iter().all(|token| practice.is_live(token)));
 }
+
+/// In a browser the token is where no script can read it, and what is sent beside it is good for that session only.
+#[test]
+fn a_browser_keeps_its_session_in_a_cookie() {
+    let (practice, ada) = Practice::open(61);
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    let credentials = json!({
+        "clinic_id": practice.clinic, "email": ada.email, "password": ada.password, "totp": practice.code(&ada),
+        "transport": "cookie",
+    });
+    let opened = practice.send(&Call::post("/v1/auth/sessions", &credentials));
+    assert_eq!(opened.status, 201, "{}", opened.json);
+    assert_eq!(opened.json["token"], Value::Null);
+    let set = opened.header("set-cookie").unwrap();
+    let (cookie, attributes) = set.split_once(';').unwrap();
+    assert!(cookie.starts_with("__Host-confide-session=cfs_"), "{set}");
+    assert_eq!(attributes, " Max-Age=43200; Path=/; Secure; HttpOnly; SameSite=Strict");
+    let csrf = opened.text("csrf_token");
+    let current = |call: Call| practice.send(&call.header("cookie", cookie)).status;
+    let path = "/v1/auth/sessions/current";
+    assert_eq!(current(Call::get(path)), 200);
+    assert_eq!(current(Call::delete(path)), 403);
+    assert_eq!(current(Call::get(path)), 200);
+    let ended = practice.send(
+        &Call::delete(path)
+            .header("cookie", cookie)
+            .header("x-csrf-token", &csrf),
+    );
+    assert_eq!(ended.status, 204);
+    let forgotten = ended.header("set-cookie").unwrap();
+    assert!(
+        forgotten.starts_with("__Host-confide-session=; Max-Age=0;"),
+        "{forgotten}"
+    );
+    assert_eq!(current(Call::get(path)), 401);
+}

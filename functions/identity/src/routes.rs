@@ -10,5 +10,5 @@ pub const ROUTES: [Route; 6] = [
     Route::new(Method::GET, "/v1/identity/clients/{client}", handlers::read),
     Route::new(Method::PUT, "/v1/identity/clients/{client}", handlers::correct),
     Route::new(Method::GET, "/v1/identity/clients/{client}/history", handlers::history),
-    Route::new(Method::POST, "/v1/identity/private/contact", private_contact::contact),
+    Route::private(Method::POST, "/v1/identity/private/contact", private_contact::contact),
 ];

@@ -121,8 +121,13 @@ impl<'d, 'a> Dispatcher<'d, 'a> {
             Recipient::Email(address) | Recipient::Phone(address) => address.clone(),
             Recipient::Client { client_id, channel } => {
                 match resolve(self.exchange, self.outbox.clinic(), *client_id, *channel) {
-                    // The message keeps its place: nothing has left.
-                    Err(_) => return Ok(Outcome::Later { after: None }),
+                    // Nothing has left, and another message may.
+                    Err(problem) => {
+                        if let Some(line) = problem.operator_line() {
+                            self.platform.log.write(line);
+                        }
+                        return Ok(Outcome::Later { after: None });
+                    }
                     Ok(None) => return Ok(Outcome::Unreachable),
                     Ok(Some(Address {
                         address,

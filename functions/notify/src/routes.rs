@@ -6,7 +6,7 @@ use crate::{accept, callbacks, capture, drain, review};
 
 /// What this function answers.
 pub const ROUTES: [Route; 7] = [
-    Route::new(Method::POST, MESSAGES, accept::accept),
+    Route::private(Method::POST, MESSAGES, accept::accept),
     Route::new(Method::GET, MESSAGES, review::list),
     Route::new(Method::GET, "/v1/notify/messages/{message}", review::read),
     Route::new(Method::GET, "/v1/notify/dead-letters", review::dead_letters),

@@ -8,6 +8,7 @@ use model::{AccountId, ClientId, ClinicId, Role, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+const CSRF: Label = Label::new("confide 2026-11 session cross-site request forgery token");
 const TOKEN: Label = Label::new("confide 2026-11 session token");
 
 const TOKEN_PREFIX: &str = "cfs_";
@@ -50,6 +51,16 @@ impl Token {
 
     pub(crate) fn code(&self, index: &Secret) -> Mac {
         mac(index, TOKEN, &[self.0.split_at(SLOT_LENGTH).1])
+    }
+
+    pub(crate) fn csrf_code(&self, index: &Secret) -> Mac {
+        mac(index, CSRF, &[self.0.as_slice()])
+    }
+
+    /// What a browser that keeps the token as a cookie must send beside it to change anything.
+    #[must_use]
+    pub fn csrf_token(&self, index: &Secret) -> Zeroizing<String> {
+        Zeroizing::new(Base64UrlUnpadded::encode_string(self.csrf_code(index).as_bytes()))
     }
 
     /// What a session keeps of the token: enough to recognise it, not enough to make it.

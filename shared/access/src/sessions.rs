@@ -3,6 +3,7 @@
 //! A session's document has a margin: when it was last used, to within a minute, under a MAC that everybody who reads
 //! sessions can make. Whoever serves a request may move it on; who forges it moves the idle limit and nothing else.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{AttestationReader, Attestor, CryptoError, Label, Mac, Opener, Secret, mac, name};
 use jiff::SignedDuration;
 use model::{SessionId, Timestamp};
@@ -150,6 +151,13 @@ impl<'a> Sessions<'a> {
                 .change_margin(|margin| (*margin == mine).then_some(touched));
         }
         Ok(Caller { session })
+    }
+
+    /// Whether this is what a browser that keeps the token as a cookie must send beside it. Compares in constant time.
+    #[must_use]
+    pub fn is_csrf_token(&self, token: &Token, presented: &str) -> bool {
+        Base64UrlUnpadded::decode_vec(presented)
+            .is_ok_and(|presented| token.csrf_code(self.keys.index).matches(&presented))
     }
 
     /// Begins a session in a slot of a random name that nothing was ever written under.

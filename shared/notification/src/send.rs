@@ -81,7 +81,7 @@ mod tests {
 
     fn world(notify: web::Handler) -> World {
         let world = World::new(1);
-        world.deploy(Function::Notify, &[Route::new(Method::POST, MESSAGES, notify)]);
+        world.deploy(Function::Notify, &[Route::private(Method::POST, MESSAGES, notify)]);
         world
     }
 
@@ -129,12 +129,22 @@ mod tests {
         }
     }
 
+    /// Keyrings of different deployments do not fit together.
+    #[test]
+    fn a_pair_that_does_not_fit_is_said_to_the_operator() {
+        let mut world = world(takes);
+        let other = World::new(2).keyrings.remove(&Function::Notify).unwrap();
+        world.keyrings.insert(Function::Notify, other);
+        assert_eq!(ask(&world).status, 503);
+        assert!(world.log().concat().contains("keyrings"), "{:?}", world.log());
+    }
+
     /// Nobody else gets to the private route, and to nobody else does it look like one.
     #[test]
     fn strangers_find_nothing() {
         let world = world(takes);
         let send = |call: &Call| {
-            let routes = [Route::new(Method::POST, MESSAGES, takes)];
+            let routes = [Route::private(Method::POST, MESSAGES, takes)];
             Answer::from(world.serve(Function::Notify, &routes, &call.request()))
         };
         let nothing = send(&Call::post("/v1/notify/nothing", &serde_json::json!({})));

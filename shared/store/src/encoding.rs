@@ -100,6 +100,7 @@ mod tests {
                 "care_team",
                 "notice",
                 "account",
+                "authenticator",
                 "session",
                 "audit",
                 "message",

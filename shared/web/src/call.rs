@@ -5,10 +5,10 @@ use std::time::Duration;
 use access::{CallingFunction, PrivateCall, Unproven};
 use crypto::KeyringPlan;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use model::Function;
 use ports::{OutboundError, OutboundLimits};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::serve::{BODY_LIMIT, REQUEST_ID};
 use crate::{Exchange, Problem};
@@ -22,6 +22,16 @@ const LIMITS: OutboundLimits = OutboundLimits {
     total: Duration::from_secs(20),
     body: BODY_LIMIT,
 };
+
+#[derive(Deserialize)]
+struct ProblemType {
+    r#type: String,
+}
+
+fn is_no_such_route(body: &[u8]) -> bool {
+    let kind = |problem: ProblemType| problem.r#type == Problem::no_such_route().body().kind;
+    serde_json::from_slice(body).is_ok_and(kind)
+}
 
 impl Exchange<'_> {
     /// Calls a private route of another function, and returns its answer where it has decided something: a status below
@@ -73,6 +83,10 @@ impl Exchange<'_> {
             })?;
         if response.status().is_server_error() {
             return Err(failed("failed there"));
+        }
+        // Not "there is no such thing", which a handler would say, but "who are you", which comes before every handler.
+        if response.status() == StatusCode::NOT_FOUND && is_no_such_route(response.body()) {
+            return Err(failed("was not believed there: compare their keyrings and clocks"));
         }
         Ok(response)
     }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use store::Shelf;
 
 use crate::route::Parameters;
-use crate::{Problem, RateLimit, json};
+use crate::{Problem, RateLimit, cookie, json};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
@@ -207,18 +207,35 @@ impl<'a> Exchange<'a> {
         Ok(Sessions::new(self.shelf("sessions")?, keys, self.platform.clock))
     }
 
-    /// Who presents this request's token.
+    /// Who presents this request's token: as a bearer, or as a browser's cookie together with the header that another
+    /// site could not send.
     ///
     /// # Errors
-    /// 401 where it is nobody's.
+    /// 401 where it is nobody's, 403 where a browser was made to send it by somebody else.
     pub fn authenticate(&self, sessions: &Sessions<'_>) -> Result<Caller, Problem> {
-        let token = self
-            .header(&AUTHORIZATION)?
-            .and_then(|header| header.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, token)| Token::parse(token.trim()))
+        if let Some(header) = self.header(&AUTHORIZATION)? {
+            let token = header
+                .split_once(' ')
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .and_then(|(_, token)| Token::parse(token.trim()))
+                .ok_or_else(Problem::unauthenticated)?;
+            return Ok(sessions.authenticate(&token)?);
+        }
+        let token = cookie::session(self.request.headers())?
+            .and_then(Token::parse)
             .ok_or_else(Problem::unauthenticated)?;
-        Ok(sessions.authenticate(&token)?)
+        let caller = sessions.authenticate(&token)?;
+        if !self.request.method().is_safe() {
+            let presented = self.header(&cookie::CSRF_TOKEN)?.unwrap_or_default();
+            if !sessions.is_csrf_token(&token, presented) {
+                return Err(Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "csrf-token-required",
+                    "Send `X-CSRF-Token` with the value that the log-in answered, beside the session's cookie.",
+                ));
+            }
+        }
+        Ok(caller)
     }
 
     /// Who asks, for every function but `auth`.

@@ -7,6 +7,7 @@
 
 mod call;
 mod check;
+mod cookie;
 mod exchange;
 mod json;
 mod page;

@@ -322,7 +322,7 @@ impl<E: Into<Problem>> From<UpdateError<E>> for Problem {
 #[derive(Serialize)]
 pub(crate) struct Body<'p> {
     #[serde(rename = "type")]
-    kind: String,
+    pub(crate) kind: String,
     title: &'static str,
     status: u16,
     detail: &'p str,

@@ -14,13 +14,31 @@ pub struct Route {
     pub path: &'static str,
     /// What answers.
     pub handler: Handler,
+    /// Whether other functions alone call it, and nobody else is to learn of it by asking with another method.
+    is_private: bool,
 }
 
 impl Route {
     /// A route.
     #[must_use]
     pub const fn new(method: Method, path: &'static str, handler: Handler) -> Self {
-        Self { method, path, handler }
+        Self {
+            method,
+            path,
+            handler,
+            is_private: false,
+        }
+    }
+
+    /// A route for other functions. Its handler begins with [`Exchange::calling_function`].
+    #[must_use]
+    pub const fn private(method: Method, path: &'static str, handler: Handler) -> Self {
+        Self {
+            method,
+            path,
+            handler,
+            is_private: true,
+        }
     }
 }
 
@@ -62,6 +80,10 @@ pub(crate) fn find(routes: &[Route], method: &Method, path: &str) -> Result<(Han
         let (route, parameters) = here.swap_remove(found);
         return Ok((route.handler, parameters));
     }
+    here.retain(|(route, _)| !route.is_private);
+    if here.is_empty() {
+        return Err(Problem::no_such_route());
+    }
     let methods: Vec<&str> = here.iter().map(|(route, _)| route.method.as_str()).collect();
     Err(Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -87,6 +109,8 @@ mod tests {
             Route::new(Method::GET, "/v1/things/{thing}", handler),
             Route::new(Method::GET, "/v1/things/current", handler),
             Route::new(Method::GET, "/v1/things/{thing}/parts/{part}", handler),
+            Route::private(Method::POST, "/v1/things", handler),
+            Route::private(Method::POST, "/v1/private/things", handler),
         ];
         let ask = |method: Method, path: &str| match find(&routes, &method, path) {
             Ok((_, parameters)) => Ok(parameters
@@ -105,6 +129,11 @@ mod tests {
             // Literal segments decide before the method does: there is no deleting `current` through the parameter.
             (Method::DELETE, "/v1/things/current", Err(405)),
             (Method::POST, "/v1/things/7", Err(405)),
+            // A private route is found by its method, and by no other is it shown that there is one.
+            (Method::POST, "/v1/things", found(&[])),
+            (Method::PUT, "/v1/things", Err(405)),
+            (Method::POST, "/v1/private/things", found(&[])),
+            (Method::GET, "/v1/private/things", Err(404)),
             (Method::GET, "/v1/things/", Err(404)),
             (Method::GET, "/v1/things/7/", Err(404)),
             (Method::GET, "/v1/things/7/parts", Err(404)),

@@ -8,12 +8,14 @@ mod tamper;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use model::Function;
 
 use crate::client::Client;
 use crate::home::Home;
 use crate::host::default_home;
 use crate::tour::patient::Patient;
 use crate::tour::stage::Stage;
+use crate::tour::story::Local;
 use crate::tour::tamper::StoreFiles;
 
 #[derive(clap::Args, Debug)]
@@ -29,11 +31,11 @@ pub struct Arguments {
     #[arg(short = 'f', long, default_value = "spin.toml", value_name = "FILE")]
     pub manifest: PathBuf,
 
-    /// The deployment's folder, for a bootstrap code and for the tampering [default: .confide beside the manifest]
+    /// The deployment's folder, for a bootstrap code, a message and the tampering [default: .confide beside the manifest]
     #[arg(long, env = "CONFIDE_HOME", value_name = "FOLDER")]
     pub home: Option<PathBuf>,
 
-    /// The bootstrap code of a deployment whose folder is not on this machine. The tampering is then left out
+    /// The bootstrap code of a deployment whose folder is not on this machine. Message and tampering are then left out
     #[arg(long)]
     pub code: Option<String>,
 }
@@ -50,15 +52,18 @@ pub fn run(arguments: Arguments) -> Result<()> {
             .clone()
             .unwrap_or_else(|| default_home(&arguments.manifest)),
     );
-    let (code, files) = match arguments.code {
+    let (code, local) = match arguments.code {
         Some(code) => (code, None),
         None => (
             home.bootstrap_code()?.to_string(),
-            Some(StoreFiles::before(&arguments.manifest, &home)?),
+            Some(Local {
+                files: StoreFiles::before(&arguments.manifest, &home)?,
+                auth: home.keyring(Function::Auth)?,
+            }),
         ),
     };
     let mut stage = Stage::new(Client::new(&arguments.url));
-    story::play(&mut stage, &patient, &code, files.as_ref())?;
+    story::play(&mut stage, &patient, &code, local.as_ref())?;
     match stage.broken() {
         0 => {
             stage.say(&format!("\nall {} answers were as promised\n", stage.steps()));

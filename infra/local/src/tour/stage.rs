@@ -15,6 +15,7 @@ pub(crate) struct Ask<'a> {
     path: String,
     token: Option<&'a str>,
     if_match: Option<String>,
+    private_call: Option<String>,
     body: Option<Value>,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Ask<'a> {
             path: path.into(),
             token: None,
             if_match: None,
+            private_call: None,
             body: None,
         }
     }
@@ -70,6 +72,12 @@ impl<'a> Ask<'a> {
         self
     }
 
+    /// As a private call between functions, with its proof.
+    pub(crate) fn private_call(mut self, proof: String) -> Self {
+        self.private_call = Some(proof);
+        self
+    }
+
     fn request(&self) -> Result<Request<Vec<u8>>> {
         let mut request = Request::builder().method(&self.method).uri(&self.path);
         if let Some(token) = self.token {
@@ -79,6 +87,9 @@ impl<'a> Ask<'a> {
         }
         if let Some(etag) = &self.if_match {
             request = request.header("if-match", etag);
+        }
+        if let Some(proof) = &self.private_call {
+            request = request.header("private-call", proof);
         }
         if self.method == Method::POST {
             let key: model::RequestId = SystemEntropy.id();

@@ -1,10 +1,15 @@
 //! The story: a clinic opens, a client consents, her note is written, read, refused, withdrawn and accounted for.
 
+use access::PrivateCall;
 use anyhow::{Context as _, Result};
+use crypto::Keyring;
 use jiff::Timestamp;
+use model::Function;
+use ports::EntropyExt as _;
 use serde_json::{Value, json};
 
 use crate::command::verify;
+use crate::home::SystemEntropy;
 use crate::tour::patient::Patient;
 use crate::tour::stage::{Answer, Ask, Stage};
 use crate::tour::tamper::StoreFiles;
@@ -16,8 +21,23 @@ struct Person {
 
 const PASSWORD: &str = "quiet-harbour-lantern-7";
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tour lives in real time, as an authenticator app does"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// What is at hand where the deployment's folder is on this machine.
+pub(crate) struct Local {
+    pub(crate) files: StoreFiles,
+    /// To send a message as `auth` would.
+    pub(crate) auth: Keyring,
+}
+
 /// Plays the whole story. Answers that are not as promised are counted by the stage; only a silent server ends it.
-pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Option<&StoreFiles>) -> Result<()> {
+pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Option<&Local>) -> Result<()> {
     let mut denials = Vec::new();
     let mut denied = |answer: &Answer| denials.extend(answer.audit_id.clone());
 
@@ -215,7 +235,9 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Opti
     stage.say("\nIt is all accounted for\n");
     account_for(stage, &officer, &denials)?;
 
-    if let Some(files) = files {
+    if let Some(Local { files, auth }) = local {
+        stage.say("\nOne function asks another to tell somebody something\n");
+        let has_messages = tell(stage, auth, &clinic, &admin, patient)?;
         stage.say("\nSomebody with the store files changes one bit in every value\n");
         tamper(
             stage,
@@ -227,6 +249,7 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, files: Opti
                 consents: &consents,
                 herself: &herself,
                 officer: &officer,
+                admin: has_messages.then_some(&admin),
             },
         )?;
         stage.expect(
@@ -323,11 +346,7 @@ fn totp(secret: &str, steps: i64) -> Result<String> {
         .ok()
         .and_then(|secret| secret.try_into().ok())
         .context("the TOTP secret is not 20 bytes of base32")?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tour lives in real time, as an authenticator app does"
-    )]
-    let now = Timestamp::now().as_second() + steps * 30;
+    let now = now().as_second() + steps * 30;
     let totp = totp_rs::Builder::new()
         .with_algorithm(totp_rs::Algorithm::SHA1)
         .with_digits(6)
@@ -437,6 +456,54 @@ struct Cast<'a> {
     consents: &'a str,
     herself: &'a Person,
     officer: &'a Person,
+    /// Who sees messages, where the deployment has any.
+    admin: Option<&'a Person>,
+}
+
+/// Sends a message as `auth` would, and without its key. `false` where the deployment sends no messages.
+fn tell(stage: &mut Stage, auth: &Keyring, clinic: &str, admin: &Person, patient: &Patient) -> Result<bool> {
+    const MESSAGES: &str = "/v1/notify/messages";
+    let message = json!({
+        "key": format!("tour-{}", SystemEntropy.id::<model::kind::Message>()), "clinic_id": clinic,
+        "recipient": {"email": patient.email}, "content": {"template": "password_changed"},
+        "language": patient.language, "urgency": "queued",
+    });
+    stage.expect(
+        404,
+        "A message that no function of Confide sends finds nobody who takes it",
+        &Ask::post(MESSAGES, message.clone()).by(&admin.token),
+    )?;
+    let body = serde_json::to_vec(&message)?;
+    let call = PrivateCall {
+        caller: Function::Auth,
+        callee: Function::Notify,
+        method: "POST",
+        target: MESSAGES,
+        body: &body,
+    };
+    let proof = call.prove(auth.calls(Function::Notify)?, now());
+    let taken = stage.ask(&Ask::post(MESSAGES, message).private_call(proof))?;
+    if taken.problem() == Some("provider-not-configured") {
+        stage.say("This deployment has nobody to send messages by: the rest is left out");
+        return Ok(false);
+    }
+    stage.check(
+        taken.status == 200 && taken.text("/state") == "pending",
+        "the same with the key that only the two functions hold",
+        "One that a function sends is durable before it leaves",
+    );
+    let listed = stage.expect(
+        200,
+        "The administrator sees that there is one, not what it says nor to whom",
+        &Ask::get(MESSAGES).by(&admin.token),
+    )?;
+    stage.check(
+        listed.text("/messages/0/message_id") == taken.text("/message_id")
+            && !listed.json.to_string().contains(&patient.email),
+        "message_id, template, state, times",
+        "and nothing else is in the list",
+    );
+    Ok(true)
 }
 
 /// For each store a request that reads from it. It must be refused, and must not say anything of what it read.
@@ -453,6 +520,10 @@ fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> 
             "identity" | "identity-keys" => own(format!("/v1/identity/clients/{}", cast.client)),
             "consent" => own(cast.consents.to_owned()),
             "audit" => Ask::get("/v1/audit/verify").by(&cast.officer.token),
+            "notify" => match cast.admin {
+                Some(admin) => Ask::get("/v1/notify/messages").by(&admin.token),
+                None => continue,
+            },
             unknown => {
                 stage.check(false, unknown, "A store that the tour knows no check for");
                 continue;
