@@ -16,7 +16,7 @@ use crypto::{KeySet, Label, Secret, mac, name};
 use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Doc, Log, Shelf};
+use store::{Doc, Log, Shelf, UpdateError};
 use web::{Exchange, Problem};
 
 use crate::challenge::UsedChallenges;
@@ -181,6 +181,28 @@ impl Account {
     }
 }
 
+/// Why an account is not changed.
+pub(crate) enum Unchanged {
+    /// It is not any more what was decided on: another request has used something up.
+    Raced,
+    Failed(Problem),
+}
+
+impl From<Problem> for Unchanged {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+impl From<Unchanged> for Problem {
+    fn from(unchanged: Unchanged) -> Self {
+        match unchanged {
+            Unchanged::Raced => Self::from(store::StoreError::Contended),
+            Unchanged::Failed(problem) => problem,
+        }
+    }
+}
+
 /// The accounts store.
 pub(crate) struct Accounts<'a> {
     shelf: Shelf<'a>,
@@ -206,6 +228,18 @@ impl<'a> Accounts<'a> {
     pub(crate) fn account(&self, clinic: ClinicId, account: AccountId) -> Doc<'_, Account, KeySet> {
         let name = name(self.index, ACCOUNT, &[clinic.as_bytes(), account.as_bytes()]);
         self.shelf.doc(Some(clinic), "account", &name, self.seal)
+    }
+
+    /// Changes an account. The change is behind a pointer: all that goes into [`Doc::update`] is compiled for each type of change, and
+    /// there are many of them here.
+    pub(crate) fn change(
+        &self,
+        clinic: ClinicId,
+        account: AccountId,
+        change: &mut dyn FnMut(&mut Account) -> Result<(), Unchanged>,
+    ) -> Result<(), UpdateError<Unchanged>> {
+        let changed = self.account(clinic, account).update(None, |account| change(account));
+        changed.map(drop)
     }
 
     pub(crate) fn email(&self, clinic: ClinicId, email: &Email) -> Doc<'_, EmailEntry, KeySet> {

@@ -8,8 +8,8 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::Accounts;
-use crate::credentials::{checked, invalid_credentials, present};
+use crate::account::{Accounts, Unchanged};
+use crate::credentials::{checked, present};
 use crate::password::Password;
 use crate::step::PasswordEvidence;
 use crate::throttle::Factor;
@@ -47,18 +47,15 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let event = exchange
         .gate()?
         .note(Some(clinic), Some(actor), &request, Decision::Allowed, "enrolment.totp")?;
-    let confirmed = accounts.account(clinic, presented.account.id).update(None, |account| {
+    let confirmed = accounts.change(clinic, presented.account.id, &mut |account| {
         if account.password != presented.account.password || !account.confirm_first_totp(&code, now)? {
-            return Err(invalid_credentials());
+            return Err(Unchanged::Raced);
         }
         Ok(())
     });
     match confirmed {
-        Ok(_) => {}
-        // Used up since it was read.
-        Err(UpdateError::Refused(problem)) if problem.status == http::StatusCode::UNAUTHORIZED => {
-            return Err(refused()?);
-        }
+        Ok(()) => {}
+        Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused()?),
         Err(error) => return Err(Problem::from(error).recorded(event)),
     }
     // The account is confirmed whether the failures before are forgotten now or later.

@@ -8,10 +8,10 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts};
+use crate::account::{Account, Accounts, Unchanged};
 use crate::credentials::{checked, present};
 use crate::factor::{SecondFactor, SecondFactors};
-use crate::opening::{Opening, Transport, Unchanged, check_device_name};
+use crate::opening::{Opening, Transport, check_device_name};
 use crate::password::Password;
 use crate::pending::{PendingLogIn, PendingToken};
 use crate::proof::Proof;
@@ -79,7 +79,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let hash = &presented.account.password;
     let upgraded = hash.upgraded(&password, exchange.keyring.key("pepper")?, exchange.platform.entropy)?;
     // Decided again on what the account is now: the code may be used up since, or have become needed.
-    let again = |account: &mut Account| {
+    let mut again = |account: &mut Account| {
         let same = account.password == *hash && decide(account)? == step;
         if let Some(upgraded) = upgraded.as_ref().filter(|_| same) {
             account.password = upgraded.clone();
@@ -90,7 +90,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let reply = match step {
         Step::Refused => None,
         Step::SecondFactor(wanted) => {
-            let reply = wait(exchange, &accounts, &presented.account, wanted, device_name, again)?;
+            let reply = wait(exchange, &accounts, &presented.account, wanted, device_name, &mut again)?;
             if reply.is_some() {
                 // Nothing was wrong, and nobody has proven herself yet: failures before are not forgotten.
                 let _ = presented.attempt.released();
@@ -106,7 +106,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 device_name,
                 transport,
             };
-            let reply = opening.open(exchange, again)?;
+            let reply = opening.open(exchange, &mut again)?;
             if reply.is_some() {
                 // The session has begun whether the failures before are forgotten now or later.
                 let _ = presented.attempt.succeeded();
@@ -130,7 +130,7 @@ fn wait(
     account: &Account,
     wanted: SecondFactors,
     device_name: Option<Confidential<String>>,
-    mut again: impl FnMut(&mut Account) -> Result<bool, Problem>,
+    again: &mut dyn FnMut(&mut Account) -> Result<bool, Problem>,
 ) -> Result<Option<Reply>, Problem> {
     let now = exchange.platform.clock.now();
     let token = PendingToken::generate(exchange.platform.entropy, account.clinic, account.id);
@@ -145,7 +145,7 @@ fn wait(
         Decision::Allowed,
         "login.second-factor",
     )?;
-    let kept = accounts.account(account.clinic, account.id).update(None, |account| {
+    let kept = accounts.change(account.clinic, account.id, &mut |account| {
         if !again(account)? {
             return Err(Unchanged::Raced);
         }
@@ -153,7 +153,7 @@ fn wait(
         Ok(())
     });
     match kept {
-        Ok(_) => {}
+        Ok(()) => {}
         Err(UpdateError::Refused(Unchanged::Raced)) => return Ok(None),
         Err(error) => return Err(Problem::from(error).recorded(event)),
     }

@@ -9,7 +9,7 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, SESSION_LENGTH};
+use crate::account::{Account, Accounts, SESSION_LENGTH, Unchanged};
 use crate::factor::SecondFactor;
 use crate::slots::{self, Place, Slot};
 use crate::step;
@@ -62,28 +62,6 @@ pub(crate) struct Opening<'o> {
     pub(crate) transport: Transport,
 }
 
-/// Why an account is not changed.
-pub(crate) enum Unchanged {
-    /// It is not any more what was decided on: another request has used something up.
-    Raced,
-    Failed(Problem),
-}
-
-impl From<Problem> for Unchanged {
-    fn from(problem: Problem) -> Self {
-        Self::Failed(problem)
-    }
-}
-
-impl From<Unchanged> for Problem {
-    fn from(unchanged: Unchanged) -> Self {
-        match unchanged {
-            Unchanged::Raced => Self::from(store::StoreError::Contended),
-            Unchanged::Failed(problem) => problem,
-        }
-    }
-}
-
 impl Opening<'_> {
     /// Opens the session. `again` decides once more on what the account is by then, and uses up what was shown; `None` where
     /// it decides otherwise.
@@ -96,7 +74,7 @@ impl Opening<'_> {
     pub(crate) fn open(
         self,
         exchange: &Exchange<'_>,
-        mut again: impl FnMut(&mut Account) -> Result<bool, Problem>,
+        again: &mut dyn FnMut(&mut Account) -> Result<bool, Problem>,
     ) -> Result<Option<Reply>, Problem> {
         let Self {
             accounts,
@@ -123,17 +101,20 @@ impl Opening<'_> {
             device_name,
             network: exchange.network().map(Confidential::new),
         };
-        let taken = accounts.account(account.clinic, account.id).update(None, |account| {
+        let mut place = None;
+        let taken = accounts.change(account.clinic, account.id, &mut |account| {
             if !again(account)? {
                 return Err(Unchanged::Raced);
             }
             account.enrolled_at.get_or_insert(now);
-            Ok(slots::take(&mut account.slots, wanted.clone(), now))
+            place = Some(slots::take(&mut account.slots, wanted.clone(), now));
+            Ok(())
         });
-        let place = match taken {
-            Ok(taken) => taken.value,
-            Err(UpdateError::Refused(Unchanged::Raced)) => return Ok(None),
-            Err(error) => return Err(Problem::from(error).recorded(event)),
+        let place = match (taken, place) {
+            (Ok(()), Some(place)) => place,
+            (Err(UpdateError::Refused(Unchanged::Raced)), _) => return Ok(None),
+            (Err(error), _) => return Err(Problem::from(error).recorded(event)),
+            (Ok(()), None) => return Err(Problem::defect("a change that was made was not tried").recorded(event)),
         };
 
         let attestor = exchange.keyring.attests("sessions")?;

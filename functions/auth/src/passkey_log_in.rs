@@ -95,7 +95,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         device_name: device_name.map(Confidential::new),
         transport,
     };
-    match opening.open(exchange, |account| Ok(decide(account)? == step))? {
+    match opening.open(exchange, &mut |account| Ok(decide(account)? == step))? {
         Some(reply) => {
             // The session has begun whether the failures before are forgotten now or later.
             let _ = attempt.succeeded();

@@ -87,7 +87,7 @@ fn change_to(
     check.finish()?;
     let hash = PasswordHash::make(new, pepper, exchange.platform.entropy)?;
     own.tell(exchange, Content::PasswordChanged)?;
-    let changed = own.change(|now| {
+    let changed = own.change(&mut |now| {
         if now.password != account.password {
             return Err(wrong_password());
         }

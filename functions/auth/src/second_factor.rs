@@ -124,17 +124,11 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         &phone,
         code_use,
         event,
-        |account, code| {
-            let still_open = account.pending_log_ins.find(&token, accounts.index, now).is_some();
-            let sms = account
-                .factors
-                .sms
-                .as_mut()
-                .filter(|sms| still_open && sms.phone == phone);
-            let sms = sms.ok_or_else(over)?;
-            sms_codes::check_resend(sms.code.as_ref(), now)?;
-            sms.code = Some(code);
-            Ok(())
+        &mut |account, code| {
+            if account.pending_log_ins.find(&token, accounts.index, now).is_none() {
+                return Err(over());
+            }
+            sms_codes::keep(account, &phone, code, now)
         },
     )
 }
@@ -219,7 +213,7 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         device_name: log_in.device_name,
         transport,
     };
-    let reply = opening.open(exchange, |account| {
+    let reply = opening.open(exchange, &mut |account| {
         let waits = account.pending_log_ins.find(&token, index, now).is_some();
         let same = waits && decide(account)? == step;
         account.pending_log_ins.end(token.id);

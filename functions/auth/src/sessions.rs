@@ -202,11 +202,11 @@ pub(crate) fn end_others(
         return Ok(());
     }
     // They are over whether their slots are free now or later.
-    let _ = accounts.account(account.clinic, account.id).update(None, |account| {
+    let _ = accounts.change(account.clinic, account.id, &mut |account| {
         for session in &ended {
             slots::end(&mut account.slots, *session);
         }
-        Ok::<_, Problem>(())
+        Ok(())
     });
     Ok(())
 }
@@ -231,11 +231,9 @@ fn end(exchange: &Exchange<'_>, caller: &Caller, id: SessionId, event: EventId) 
             Ok::<_, Problem>(())
         })
         .map_err(|error| Problem::from(error).recorded(event))?;
-    let _ = accounts
-        .account(caller.clinic(), caller.account())
-        .update(None, |account| {
-            slots::end(&mut account.slots, id);
-            Ok::<_, Problem>(())
-        });
+    let _ = accounts.change(caller.clinic(), caller.account(), &mut |account| {
+        slots::end(&mut account.slots, id);
+        Ok(())
+    });
     Ok(Reply::no_content().recorded(event))
 }

@@ -6,9 +6,8 @@ use serde::Serialize;
 use store::UpdateError;
 use web::{Exchange, Problem, Reply};
 
-use crate::account::{Account, Accounts};
+use crate::account::{Account, Accounts, Unchanged};
 use crate::factor::{Digits, Factors, OneTimeCode, Phone, SecondFactor};
-use crate::opening::Unchanged;
 use crate::proof::CodeUse;
 use crate::step::BETTER;
 
@@ -62,16 +61,15 @@ pub(crate) fn send(
     phone: &Phone,
     code_use: CodeUse,
     event: EventId,
-    mut keep: impl FnMut(&mut Account, OneTimeCode) -> Result<(), Problem>,
+    keep: &mut dyn FnMut(&mut Account, OneTimeCode) -> Result<(), Problem>,
 ) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let about = code_use.about(account);
     let (digits, code) = OneTimeCode::issue(accounts.index, exchange.platform.entropy, &about, now);
     accounts
-        .account(account.clinic, account.id)
-        .update(None, |account| {
+        .change(account.clinic, account.id, &mut |account| {
             account.factors.sms_budget.spend(now).map_err(wait)?;
-            keep(account, code.clone())
+            Ok(keep(account, code.clone())?)
         })
         .map_err(|error| Problem::from(error).recorded(event))?;
     message(account, phone, &digits, code.expires_at, event)
@@ -109,14 +107,20 @@ pub(crate) fn count_try(
     now: Timestamp,
     code: fn(&mut Factors) -> Option<&mut OneTimeCode>,
 ) -> Result<Option<Account>, Problem> {
-    let counted = accounts.account(account.clinic, account.id).update(None, |account| {
-        match code(&mut account.factors).map(|code| code.count_try(now)) {
-            Some(true) => Ok(account.clone()),
+    let mut counted = None;
+    let changed = accounts.change(
+        account.clinic,
+        account.id,
+        &mut |account| match code(&mut account.factors).map(|code| code.count_try(now)) {
+            Some(true) => {
+                counted = Some(account.clone());
+                Ok(())
+            }
             _ => Err(Unchanged::Raced),
-        }
-    });
-    match counted {
-        Ok(account) => Ok(Some(account.value)),
+        },
+    );
+    match changed {
+        Ok(()) => Ok(counted),
         Err(UpdateError::Refused(Unchanged::Raced)) => Ok(None),
         Err(error) => Err(error.into()),
     }

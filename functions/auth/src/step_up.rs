@@ -10,10 +10,9 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts};
+use crate::account::{Account, Accounts, Unchanged};
 use crate::challenge::Ceremony;
 use crate::factor::{Factors, SecondFactor};
-use crate::opening::Unchanged;
 use crate::passkey_settings::relying_party;
 use crate::password::Password;
 use crate::proof::{CodeUse, Offered, Proof, assertion};
@@ -126,7 +125,7 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         return Err(refused(&account)?);
     };
     if proof.is_some() {
-        let used_up = accounts.account(account.clinic, account.id).update(None, |account| {
+        let used_up = accounts.change(account.clinic, account.id, &mut |account| {
             if account.password == before && decide(account)? == Some(assurance) {
                 Ok(())
             } else {
@@ -134,7 +133,7 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
             }
         });
         match used_up {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&account)?),
             Err(error) => return Err(error.into()),
         }
@@ -208,7 +207,7 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         &phone,
         code_use,
         event,
-        |account, code| {
+        &mut |account, code| {
             account.check_usable(SecondFactor::Sms)?;
             sms_codes::keep(account, &phone, code, now)
         },

@@ -141,19 +141,21 @@ impl<'o> Own<'o> {
     /// Changes the account, unless the session may not change it any more, and gives what it then is.
     pub(crate) fn change(
         &self,
-        mut change: impl FnMut(&mut Account) -> Result<(), Problem>,
+        change: &mut dyn FnMut(&mut Account) -> Result<(), Problem>,
     ) -> Result<Account, Problem> {
-        let changed = self
+        let mut changed = None;
+        let result = self
             .accounts
-            .account(self.account.clinic, self.account.id)
-            .update(None, |account| {
+            .change(self.account.clinic, self.account.id, &mut |account| {
                 self.check(account)?;
                 change(account)?;
-                Ok::<_, Problem>(account.clone())
+                changed = Some(account.clone());
+                Ok(())
             });
-        match changed {
-            Ok(changed) => Ok(changed.value),
-            Err(error) => Err(Problem::from(error).recorded(self.event)),
+        match (result, changed) {
+            (Ok(()), Some(account)) => Ok(account),
+            (Err(error), _) => Err(Problem::from(error).recorded(self.event)),
+            (Ok(()), None) => Err(Problem::defect("a change that was made was not tried").recorded(self.event)),
         }
     }
 
@@ -186,7 +188,7 @@ fn request(action: Action) -> Request {
 /// Order: record, notice, account, sessions, answer. A crash after the notice leaves a notice of what was not done; the repeated
 /// request does it and sends no other. A crash after the account leaves other sessions alive; the repeated request finds nothing
 /// to take away and ends them.
-fn remove(exchange: &Exchange<'_>, factor: Factor, take: impl Fn(&mut Factors) -> bool) -> Result<Reply, Problem> {
+fn remove(exchange: &Exchange<'_>, factor: Factor, take: &dyn Fn(&mut Factors) -> bool) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let own = Own::admit(exchange, &accounts, request(Action::Revoke))?;
     let taken = |account: &mut Account| -> Result<bool, Problem> {
@@ -208,7 +210,7 @@ fn remove(exchange: &Exchange<'_>, factor: Factor, take: impl Fn(&mut Factors) -
     if taken(&mut own.account.clone()).map_err(|problem| problem.recorded(own.event))? {
         own.tell(exchange, Content::FactorRemoved { factor })?;
     }
-    let account = own.change(|account| taken(account).map(drop))?;
+    let account = own.change(&mut |account| taken(account).map(drop))?;
     own.end_others(exchange, &account)?;
     Ok(own.done())
 }

@@ -156,7 +156,7 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         factor: Factor::Passkey,
     };
     own.tell(exchange, added)?;
-    own.change(|account| {
+    own.change(&mut |account| {
         // The same request at the same time.
         if account.factors.passkeys.find(&passkey.credential.id).is_some() {
             return Ok(());
@@ -173,5 +173,5 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `DELETE /v1/auth/factors/passkeys/{passkey}`
 pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: PasskeyId = exchange.parameter("passkey")?;
-    remove_factor(exchange, Factor::Passkey, |factors| factors.passkeys.remove(id))
+    remove_factor(exchange, Factor::Passkey, &|factors| factors.passkeys.remove(id))
 }

@@ -58,7 +58,7 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     own.tell(exchange, added)?;
     let (codes, list) = RecoveryCodes::make(index, exchange.platform.entropy, clinic, account, made_by, now);
-    own.change(|account| {
+    own.change(&mut |account| {
         // Of two requests at one time, one is told codes that count.
         let there = account.factors.recovery_codes.as_ref().map(|codes| codes.made_by);
         if there == Some(made_by) {

@@ -60,7 +60,7 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         &phone,
         code_use,
         own.event,
-        |account, code| {
+        &mut |account, code| {
             own.check(account)?;
             sms_codes::check_resend(account.factors.candidate_code_mut().as_deref(), now)?;
             account.factors.sms_candidate = Some(SmsCandidate {
@@ -109,7 +109,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     confirm(&mut counted.clone()).map_err(|problem| problem.recorded(own.event))?;
     own.tell(exchange, Content::FactorAdded { factor: Factor::Sms })?;
-    let account = own.change(confirm)?;
+    let account = own.change(&mut |account| confirm(account))?;
     if replaces {
         own.end_others(exchange, &account)?;
     }
@@ -118,7 +118,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `DELETE /v1/auth/factors/sms`
 pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    remove_factor(exchange, Factor::Sms, |factors| {
+    remove_factor(exchange, Factor::Sms, &|factors| {
         factors.sms_candidate = None;
         factors.sms.take().is_some()
     })

@@ -31,7 +31,7 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let own = Own::admit(exchange, &accounts, request(Action::Create))?;
     let secret = TotpSecret::generate(exchange.platform.entropy);
-    own.change(|account| {
+    own.change(&mut |account| {
         account.factors.totp_candidate = Some(secret.clone());
         Ok(())
     })?;
@@ -77,7 +77,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     confirm(&mut own.account.clone()).map_err(|problem| problem.recorded(own.event))?;
     own.tell(exchange, Content::FactorAdded { factor: Factor::Totp })?;
-    let account = own.change(confirm)?;
+    let account = own.change(&mut |account| confirm(account))?;
     if has_app {
         own.end_others(exchange, &account)?;
     }
@@ -86,7 +86,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `DELETE /v1/auth/factors/totp`
 pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    remove_factor(exchange, Factor::Totp, |factors| {
+    remove_factor(exchange, Factor::Totp, &|factors| {
         factors.totp_candidate = None;
         factors.totp.take().is_some()
     })
