@@ -1,8 +1,9 @@
 //! Accounts and what leads to them, as they lie, sealed, in the accounts store.
 //!
 //! ```text
-//! clinic document      its name, one per clinic
+//! clinic document      its name and who runs it, one per clinic
 //! account document     one per account
+//! account log          which accounts there are, one log per clinic
 //! e-mail document      which account has an address, one per clinic and address
 //! invitation document  one per invitation
 //! invitation log       which invitations there are, one log per clinic
@@ -14,18 +15,21 @@
 
 use crypto::{KeySet, Label, Secret, mac, name};
 use jiff::SignedDuration;
-use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, Role, Timestamp};
+use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, Role, SessionId, Timestamp};
+use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Doc, Log, Shelf, UpdateError};
+use store::{Doc, Shelf, UpdateError};
 use web::{Exchange, Problem};
 
+use crate::administrators::Administrators;
 use crate::challenge::UsedChallenges;
 use crate::email::Email;
 use crate::factor::{Factors, Holder};
-use crate::invitation::{Invitation, InvitationEntry};
+use crate::invitation::Invitation;
+use crate::listing::Listing;
 use crate::password::{PasswordHash, Strength};
 use crate::pending::PendingLogIns;
-use crate::slots::Slot;
+use crate::slots::{self, Slot};
 use crate::step::{Circumstances, Standing};
 use crate::throttle::{Bucket, Tries};
 
@@ -34,6 +38,7 @@ const ACCOUNT: Label = Label::new("confide 2026-11 account name");
 const EMAIL: Label = Label::new("confide 2026-11 account e-mail name");
 const NOBODY: Label = Label::new("confide 2026-11 account of nobody");
 const INVITATION: Label = Label::new("confide 2026-11 invitation name");
+const ACCOUNTS: Label = Label::new("confide 2026-11 account index name");
 const INVITATIONS: Label = Label::new("confide 2026-11 invitation index name");
 const TRIES: Label = Label::new("confide 2026-11 account tries name");
 const TRIES_AT_NOBODY: Label = Label::new("confide 2026-11 nobody's tries");
@@ -53,25 +58,36 @@ pub(crate) const SESSION_LENGTH: SignedDuration = SignedDuration::from_hours(12)
 pub(crate) struct Clinic {
     pub(crate) name: Confidential<String>,
     pub(crate) created_at: Timestamp,
+    pub(crate) administrators: Administrators,
 }
 
-/// Which account has an address.
+/// Which account has an address. None where it was given up: documents are not taken away, since one that is made again could
+/// not be told from the one before.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailEntry {
-    pub(crate) account: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<AccountId>,
 }
 
 /// Whether an account lets its owner in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum AccountState {
     #[default]
     Active,
-    /// Closed by an administrator.
-    Disabled { at: Timestamp, by: AccountId },
-    /// Closed by its owner.
-    Deactivated { at: Timestamp },
+    /// Closed by an administrator until one opens it again.
+    Disabled {
+        at: Timestamp,
+        by: AccountId,
+        reason: Confidential<String>,
+    },
+    /// Closed by an administrator for good.
+    Deactivated {
+        at: Timestamp,
+        by: AccountId,
+        reason: Confidential<String>,
+    },
 }
 
 /// An account. Everything that a log-in uses up lies in this one document: of two requests that use up the same, one
@@ -94,6 +110,12 @@ pub(crate) struct Account {
     pub(crate) password: PasswordHash,
     #[serde(default)]
     pub(crate) factors: Factors,
+    /// Recognises the secret of a service identity, which has no password. See [`crate::service`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_verifier: Option<[u8; 32]>,
+    /// Counts the passwords that it has had, so that what was mailed to set one is good for one.
+    #[serde(default)]
+    pub(crate) passwords: u64,
     pub(crate) created_at: Timestamp,
     /// When its owner first proved to hold it. Until then enrolment can be repeated, afterwards never again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +159,8 @@ impl Account {
             state: AccountState::Active,
             password: PasswordHash::nobody(),
             factors: Factors::default(),
+            service_verifier: None,
+            passwords: 0,
             created_at: now,
             enrolled_at: None,
             pending_log_ins: PendingLogIns::default(),
@@ -161,10 +185,34 @@ impl Account {
         }
     }
 
+    /// Whether it is a service identity's: no person's, without an address and a password.
+    pub(crate) fn is_service(&self) -> bool {
+        self.roles.contains(&Role::Job)
+    }
+
+    /// Whether it may run the clinic now.
+    pub(crate) fn is_active_administrator(&self) -> bool {
+        self.state == AccountState::Active && self.roles.contains(&Role::ClinicAdmin)
+    }
+
     /// Sets another password. Log-ins that are half done were begun with the one before, so they end.
     pub(crate) fn set_password(&mut self, password: PasswordHash) {
         self.password = password;
+        self.passwords = self.passwords.saturating_add(1);
         self.pending_log_ins.end_all();
+    }
+
+    /// Ends all that was begun: log-ins that are half done, and sessions, as far as the account says. See
+    /// [`end_others`](crate::sessions::end_others) for what is left to do.
+    pub(crate) fn end_log_ins(&mut self) {
+        self.pending_log_ins.end_all();
+        slots::end_all(&mut self.slots);
+    }
+
+    /// Whether the session may go on, as far as the account says.
+    pub(crate) fn lets_in(&self, session: SessionId) -> bool {
+        let holds = |slot: &Slot| slot.session == session && !slot.ended;
+        self.state == AccountState::Active && self.slots.iter().any(holds)
     }
 
     /// What decisions about the account depend on.
@@ -206,7 +254,7 @@ impl From<Unchanged> for Problem {
 /// The accounts store.
 pub(crate) struct Accounts<'a> {
     shelf: Shelf<'a>,
-    seal: &'a KeySet,
+    pub(crate) seal: &'a KeySet,
     pub(crate) index: &'a Secret,
 }
 
@@ -238,8 +286,21 @@ impl<'a> Accounts<'a> {
         account: AccountId,
         change: &mut dyn FnMut(&mut Account) -> Result<(), Unchanged>,
     ) -> Result<(), UpdateError<Unchanged>> {
-        let changed = self.account(clinic, account).update(None, |account| change(account));
-        changed.map(drop)
+        self.change_at(clinic, account, None, change).map(drop)
+    }
+
+    /// Changes an account where it is at this version, if one is given, and says at which one it is then.
+    pub(crate) fn change_at(
+        &self,
+        clinic: ClinicId,
+        account: AccountId,
+        expected: Option<u64>,
+        change: &mut dyn FnMut(&mut Account) -> Result<(), Unchanged>,
+    ) -> Result<u64, UpdateError<Unchanged>> {
+        let changed = self
+            .account(clinic, account)
+            .update(expected, |account| change(account));
+        changed.map(|changed| changed.version)
     }
 
     pub(crate) fn email(&self, clinic: ClinicId, email: &Email) -> Doc<'_, EmailEntry, KeySet> {
@@ -252,7 +313,13 @@ impl<'a> Accounts<'a> {
         self.shelf.doc(Some(clinic), "invitation", &name, self.seal)
     }
 
-    pub(crate) fn invitations(&self, clinic: ClinicId) -> Log<'_, InvitationEntry, KeySet> {
+    /// Which accounts there are.
+    pub(crate) fn listing(&self, clinic: ClinicId) -> Listing<'_> {
+        let name = name(self.index, ACCOUNTS, &[clinic.as_bytes()]);
+        self.shelf.log(Some(clinic), "account index", &name, self.seal)
+    }
+
+    pub(crate) fn invitations(&self, clinic: ClinicId) -> Listing<'_> {
         let name = name(self.index, INVITATIONS, &[clinic.as_bytes()]);
         self.shelf.log(Some(clinic), "invitation index", &name, self.seal)
     }
@@ -275,12 +342,66 @@ impl<'a> Accounts<'a> {
         self.shelf.doc(None, "networks", &name, self.seal)
     }
 
+    /// Which account has this address.
+    pub(crate) fn holder_of(&self, clinic: ClinicId, email: &Email) -> Result<Option<AccountId>, Problem> {
+        Ok(self.email(clinic, email).read()?.and_then(|entry| entry.value.account))
+    }
+
+    /// Makes the account the one that has the address, which is what lets it log in; `false` where another one has it. One
+    /// compare-and-swap decides.
+    pub(crate) fn claim_email(&self, clinic: ClinicId, email: &Email, account: AccountId) -> Result<bool, Problem> {
+        let doc = self.email(clinic, email);
+        if doc.create(&EmailEntry { account: Some(account) })? == Creation::Created {
+            return Ok(true);
+        }
+        self.hand_over(&doc, None, Some(account))
+    }
+
+    /// Frees the address for another account, if this one has it.
+    pub(crate) fn release_email(&self, clinic: ClinicId, email: &Email, account: AccountId) -> Result<(), Problem> {
+        self.hand_over(&self.email(clinic, email), Some(account), None)
+            .map(drop)
+    }
+
+    /// Whether the address is `to`'s: it was already, or was `from`'s until now.
+    fn hand_over(
+        &self,
+        doc: &Doc<'_, EmailEntry, KeySet>,
+        from: Option<AccountId>,
+        to: Option<AccountId>,
+    ) -> Result<bool, Problem> {
+        let handed = doc.update(None, |entry| {
+            if entry.account == from {
+                entry.account = to;
+            }
+            if entry.account == to { Ok(()) } else { Err(()) }
+        });
+        match handed {
+            Ok(_) => Ok(true),
+            // Where it never was anybody's, there is nothing to free.
+            Err(UpdateError::Refused(()) | UpdateError::Absent) => Ok(false),
+            Err(UpdateError::Stale) => Err(Problem::stale()),
+            Err(UpdateError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Changes the clinic, behind a pointer as in [`Accounts::change`].
+    pub(crate) fn change_clinic(
+        &self,
+        clinic: ClinicId,
+        change: &mut dyn FnMut(&mut Clinic) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        Ok(self.clinic(clinic).update(None, |clinic| change(clinic)).map(drop)?)
+    }
+
     /// The account with this address. Where there is none, a document is looked for all the same, so that both take
     /// the same operations.
     pub(crate) fn find(&self, clinic: ClinicId, email: &Email) -> Result<Option<Account>, Problem> {
         let entry = self.email(clinic, email).read()?;
         let nobody = mac(self.index, NOBODY, &[clinic.as_bytes(), email.folded().as_bytes()]).truncated();
-        let id = entry.map_or(AccountId::from_bytes(nobody), |entry| entry.value.account);
+        let id = entry
+            .and_then(|entry| entry.value.account)
+            .unwrap_or(AccountId::from_bytes(nobody));
         Ok(self.account(clinic, id).read()?.map(|account| account.value))
     }
 }
@@ -316,14 +437,22 @@ mod tests {
         for (state, standing, stored) in [
             (AccountState::Active, Standing::Active, r#"{"is":"active"}"#.to_owned()),
             (
-                AccountState::Disabled { at: now, by },
+                AccountState::Disabled {
+                    at: now,
+                    by,
+                    reason: Confidential::new("left".to_owned()),
+                },
                 Standing::Disabled,
-                format!(r#"{{"is":"disabled","at":"{now}","by":"{by}"}}"#),
+                format!(r#"{{"is":"disabled","at":"{now}","by":"{by}","reason":"left"}}"#),
             ),
             (
-                AccountState::Deactivated { at: now },
+                AccountState::Deactivated {
+                    at: now,
+                    by,
+                    reason: Confidential::default(),
+                },
                 Standing::Deactivated,
-                format!(r#"{{"is":"deactivated","at":"{now}"}}"#),
+                format!(r#"{{"is":"deactivated","at":"{now}","by":"{by}","reason":""}}"#),
             ),
         ] {
             assert_eq!(serde_json::to_string(&state).unwrap(), stored);

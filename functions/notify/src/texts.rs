@@ -117,7 +117,8 @@ fn page(template: Template) -> &'static str {
         | Template::FactorRemoved
         | Template::PasswordChanged
         | Template::NewDevice
-        | Template::AccountDisabled => "/",
+        | Template::AccountDisabled
+        | Template::AccountChanged => "/",
     }
 }
 
@@ -307,6 +308,7 @@ mod tests {
             Content::PasswordChanged,
             Content::NewDevice,
             Content::AccountDisabled,
+            Content::AccountChanged,
             Content::RecoveryApproved { token: token() },
         ]
     }

@@ -154,6 +154,8 @@ pub enum Content {
     NewDevice,
     /// The account was disabled.
     AccountDisabled,
+    /// An administrator has changed what the account may do: it is open again, or has other roles.
+    AccountChanged,
     /// Recovery of the account was approved: go on with it.
     RecoveryApproved {
         /// Proves the approval.
@@ -176,12 +178,13 @@ pub enum Template {
     PasswordChanged,
     NewDevice,
     AccountDisabled,
+    AccountChanged,
     RecoveryApproved,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Invitation,
         Self::SignInCode,
         Self::PasswordReset,
@@ -192,6 +195,7 @@ impl Template {
         Self::PasswordChanged,
         Self::NewDevice,
         Self::AccountDisabled,
+        Self::AccountChanged,
         Self::RecoveryApproved,
     ];
 
@@ -209,6 +213,7 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::NewDevice => "new_device",
             Self::AccountDisabled => "account_disabled",
+            Self::AccountChanged => "account_changed",
             Self::RecoveryApproved => "recovery_approved",
         }
     }
@@ -236,6 +241,7 @@ impl Content {
             Self::PasswordChanged => Template::PasswordChanged,
             Self::NewDevice => Template::NewDevice,
             Self::AccountDisabled => Template::AccountDisabled,
+            Self::AccountChanged => Template::AccountChanged,
             Self::RecoveryApproved { .. } => Template::RecoveryApproved,
         }
     }
@@ -254,7 +260,8 @@ impl Content {
             | Self::FactorRemoved { .. }
             | Self::PasswordChanged
             | Self::NewDevice
-            | Self::AccountDisabled => None,
+            | Self::AccountDisabled
+            | Self::AccountChanged => None,
         }
     }
 
