@@ -5,6 +5,9 @@
 //! account document     one per account
 //! account log          which accounts there are, one log per clinic
 //! e-mail document      which account has an address, one per clinic and address
+//! service log          which of them are service identities, one log per clinic
+//! recovery document    one per request of an administrator to recover an account
+//! recovery log         which of these there are, one log per clinic
 //! invitation document  one per invitation
 //! invitation log       which invitations there are, one log per clinic
 //! tries document       the failures at an account, one per account; and 256 for those at nobody's
@@ -15,7 +18,9 @@
 
 use crypto::{KeySet, Label, Secret, mac, name};
 use jiff::SignedDuration;
-use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, Role, SessionId, Timestamp};
+use model::{
+    AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, RecoveryId, Role, SessionId, Timestamp,
+};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, UpdateError};
@@ -29,6 +34,7 @@ use crate::invitation::Invitation;
 use crate::listing::Listing;
 use crate::password::{PasswordHash, Strength};
 use crate::pending::PendingLogIns;
+use crate::recovery::Recovery;
 use crate::slots::{self, Slot};
 use crate::step::{Circumstances, Standing};
 use crate::throttle::{Bucket, Tries};
@@ -40,6 +46,9 @@ const NOBODY: Label = Label::new("confide 2026-11 account of nobody");
 const INVITATION: Label = Label::new("confide 2026-11 invitation name");
 const ACCOUNTS: Label = Label::new("confide 2026-11 account index name");
 const INVITATIONS: Label = Label::new("confide 2026-11 invitation index name");
+const RECOVERY: Label = Label::new("confide 2026-11 recovery name");
+const RECOVERIES: Label = Label::new("confide 2026-11 recovery index name");
+const SERVICES: Label = Label::new("confide 2026-11 service index name");
 const TRIES: Label = Label::new("confide 2026-11 account tries name");
 const TRIES_AT_NOBODY: Label = Label::new("confide 2026-11 nobody's tries");
 const TRIES_AT_NOBODY_NAME: Label = Label::new("confide 2026-11 nobody's tries name");
@@ -51,6 +60,8 @@ const CLIENT_IDLE: u32 = 30 * 60;
 
 /// How long a session lasts at most.
 pub(crate) const SESSION_LENGTH: SignedDuration = SignedDuration::from_hours(12);
+
+const SERVICE_SESSION_LENGTH: SignedDuration = SignedDuration::from_mins(10);
 
 /// A clinic.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -190,6 +201,20 @@ impl Account {
         self.roles.contains(&Role::Job)
     }
 
+    /// When somebody last came in, as far as a slot remembers.
+    pub(crate) fn last_log_in_at(&self) -> Option<Timestamp> {
+        self.slots.iter().map(|slot| slot.created_at).max()
+    }
+
+    /// How long a session of it lasts at most: a job's as long as a run of it.
+    pub(crate) fn session_length(&self) -> SignedDuration {
+        if self.is_service() {
+            SERVICE_SESSION_LENGTH
+        } else {
+            SESSION_LENGTH
+        }
+    }
+
     /// Whether it may run the clinic now.
     pub(crate) fn is_active_administrator(&self) -> bool {
         self.state == AccountState::Active && self.roles.contains(&Role::ClinicAdmin)
@@ -317,6 +342,24 @@ impl<'a> Accounts<'a> {
     pub(crate) fn listing(&self, clinic: ClinicId) -> Listing<'_> {
         let name = name(self.index, ACCOUNTS, &[clinic.as_bytes()]);
         self.shelf.log(Some(clinic), "account index", &name, self.seal)
+    }
+
+    /// Which service identities there are.
+    pub(crate) fn services(&self, clinic: ClinicId) -> Listing<'_> {
+        let name = name(self.index, SERVICES, &[clinic.as_bytes()]);
+        self.shelf.log(Some(clinic), "service index", &name, self.seal)
+    }
+
+    /// A request to recover an account.
+    pub(crate) fn recovery(&self, clinic: ClinicId, recovery: RecoveryId) -> Doc<'_, Recovery, KeySet> {
+        let name = name(self.index, RECOVERY, &[clinic.as_bytes(), recovery.as_bytes()]);
+        self.shelf.doc(Some(clinic), "recovery", &name, self.seal)
+    }
+
+    /// Which requests to recover accounts there are.
+    pub(crate) fn recoveries(&self, clinic: ClinicId) -> Listing<'_> {
+        let name = name(self.index, RECOVERIES, &[clinic.as_bytes()]);
+        self.shelf.log(Some(clinic), "recovery index", &name, self.seal)
     }
 
     pub(crate) fn invitations(&self, clinic: ClinicId) -> Listing<'_> {

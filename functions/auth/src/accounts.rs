@@ -79,6 +79,7 @@ struct ListAnswer {
 
 impl From<Account> for AccountAnswer {
     fn from(account: Account) -> Self {
+        let last_log_in_at = account.last_log_in_at();
         let (state, closed) = match account.state {
             AccountState::Active => (StateName::Active, None),
             AccountState::Disabled { at, by, reason } => (StateName::Disabled, Some(ClosedAnswer { at, by, reason })),
@@ -96,17 +97,23 @@ impl From<Account> for AccountAnswer {
             closed,
             created_at: account.created_at,
             enrolled_at: account.enrolled_at,
-            last_log_in_at: account.slots.iter().map(|slot| slot.created_at).max(),
+            last_log_in_at,
         }
     }
 }
 
 /// What an administrator does to somebody else's account.
-enum Change {
-    Disable { reason: Confidential<String> },
+pub(crate) enum Change {
+    Disable {
+        reason: Confidential<String>,
+    },
     Enable,
-    Deactivate { reason: Confidential<String> },
+    Deactivate {
+        reason: Confidential<String>,
+    },
     Roles(Vec<Role>),
+    /// Closes a service identity for good. Nobody else.
+    DeleteService,
 }
 
 pub(crate) fn own_account_refused() -> Problem {
@@ -130,6 +137,15 @@ fn last_administrator() -> Problem {
     )
 }
 
+/// Closes the account, and leaves nothing that anybody could come in with.
+fn close_for_good(account: &mut Account, by: AccountId, reason: Confidential<String>, now: Timestamp) {
+    account.state = AccountState::Deactivated { at: now, by, reason };
+    account.set_password(PasswordHash::nobody());
+    account.factors = Factors::default();
+    account.service_verifier = None;
+    account.end_log_ins();
+}
+
 impl Change {
     /// The rule's name in the audit trail.
     fn rule(&self) -> &'static str {
@@ -138,13 +154,14 @@ impl Change {
             Self::Enable => "account.enabled",
             Self::Deactivate { .. } => "account.deactivated",
             Self::Roles(_) => "account.roles-changed",
+            Self::DeleteService => "service.deleted",
         }
     }
 
     fn action(&self) -> Action {
         match self {
             Self::Disable { .. } | Self::Enable | Self::Roles(_) => Action::Amend,
-            Self::Deactivate { .. } => Action::Revoke,
+            Self::Deactivate { .. } | Self::DeleteService => Action::Revoke,
         }
     }
 
@@ -153,8 +170,14 @@ impl Change {
         if account.id == by {
             return Err(own_account_refused());
         }
+        if matches!(self, Self::DeleteService) && !account.is_service() {
+            return Err(Problem::conflict(
+                "not-a-service-identity",
+                "This is a person's account. See the routes of accounts.",
+            ));
+        }
         match (self, &account.state) {
-            (Self::Deactivate { .. }, AccountState::Deactivated { .. }) => Ok(false),
+            (Self::Deactivate { .. } | Self::DeleteService, AccountState::Deactivated { .. }) => Ok(false),
             (_, AccountState::Deactivated { .. }) => Err(deactivated()),
             (Self::Disable { .. }, AccountState::Disabled { .. }) | (Self::Enable, AccountState::Active) => Ok(false),
             (Self::Disable { reason }, AccountState::Active) => {
@@ -171,15 +194,11 @@ impl Change {
                 Ok(true)
             }
             (Self::Deactivate { reason }, _) => {
-                account.state = AccountState::Deactivated {
-                    at: now,
-                    by,
-                    reason: reason.clone(),
-                };
-                account.set_password(PasswordHash::nobody());
-                account.factors = Factors::default();
-                account.service_verifier = None;
-                account.end_log_ins();
+                close_for_good(account, by, reason.clone(), now);
+                Ok(true)
+            }
+            (Self::DeleteService, _) => {
+                close_for_good(account, by, Confidential::new("deleted".to_owned()), now);
                 Ok(true)
             }
             (Self::Roles(roles), _) if account.roles == *roles => Ok(false),
@@ -202,7 +221,9 @@ impl Change {
     fn notice(&self, account: &Account) -> Option<(Timestamp, Content)> {
         match (self, &account.state) {
             (Self::Disable { .. }, AccountState::Disabled { at, .. })
-            | (Self::Deactivate { .. }, AccountState::Deactivated { at, .. }) => Some((*at, Content::AccountDisabled)),
+            | (Self::Deactivate { .. } | Self::DeleteService, AccountState::Deactivated { at, .. }) => {
+                Some((*at, Content::AccountDisabled))
+            }
             _ => None,
         }
     }
@@ -283,7 +304,7 @@ pub(crate) fn set_roles(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     administer(exchange, &Change::Roles(roles))
 }
 
-fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {
+pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {
     let id: AccountId = exchange.parameter("account")?;
     let request = Request::new(change.action(), DataClass::Account).of(id);
     let (recorded, caller) = admit(exchange, request.clone().fresh())?;

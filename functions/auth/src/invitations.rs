@@ -2,6 +2,7 @@
 
 use access::Request;
 use model::{Action, ClientId, Confidential, DataClass, InvitationId, Role, Timestamp};
+use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::account::Accounts;
 use crate::email::{self, Email};
-use crate::enrolment::email_taken;
+use crate::enrolment::{USUAL_LANGUAGE, email_taken};
 use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
 use crate::listing::{Page, Wanted, list_once};
 use crate::sessions::admit;
@@ -27,6 +28,8 @@ struct InvitationBody {
 struct InvitedAnswer {
     invitation_id: InvitationId,
     token: Zeroizing<String>,
+    /// Whether the invitation is on its way by e-mail. Where it is not, it is the inviter's to hand over.
+    mailed: bool,
     expires_at: Timestamp,
 }
 
@@ -52,8 +55,11 @@ struct ListAnswer {
 
 /// `POST /v1/auth/invitations`
 ///
-/// Order: record, invitation, log, answer. A crash after the invitation leaves one that no list shows and whose token
-/// nobody was told; the repeated request comes to the same id and the same token, and adds the log entry.
+/// The token is mailed, where the deployment sends e-mail, and told the inviter, who may hand it over in another way.
+///
+/// Order: record, invitation, log, message, answer. A crash after the invitation leaves one that no list shows and whose token
+/// nobody was told; the repeated request comes to the same id and the same token, and adds the log entry. The message has the
+/// invitation's name, so that it is sent once.
 pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let InvitationBody {
         email,
@@ -116,12 +122,26 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         invitation.created_at,
         now,
     )?;
+    let message = Message {
+        key: format!("invitation/{id}"),
+        clinic_id: clinic,
+        recipient: Recipient::Email(invitation.email.clone()),
+        content: Content::Invitation {
+            token: Confidential::new(token.reveal().to_string()),
+        },
+        language: USUAL_LANGUAGE.to_owned(),
+        urgency: Urgency::Queued,
+        expires_at: Some(invitation.expires_at),
+    };
+    // An invitation is made where nothing can be mailed, too: the inviter has the token.
+    let mailed = message.send(exchange).is_ok();
     let location = format!("{}/{id}", exchange.path());
     Ok(Reply::created(
         &location,
         &InvitedAnswer {
             invitation_id: id,
             token: token.reveal(),
+            mailed,
             expires_at: invitation.expires_at,
         },
     )?

@@ -96,7 +96,7 @@ impl Opening<'_> {
             id: entropy.bytes(),
             session: id,
             created_at: now,
-            expires_at: now.saturating_add(SESSION_LENGTH).unwrap_or(now),
+            expires_at: now.saturating_add(account.session_length()).unwrap_or(now),
             ended: false,
             device_name,
             network: exchange.network().map(Confidential::new),
@@ -161,7 +161,11 @@ impl Opening<'_> {
             account_id: session.account,
             roles: &session.roles,
             assurance,
-            suggested: step::suggested(assurance),
+            suggested: if account.is_service() {
+                &[]
+            } else {
+                step::suggested(assurance)
+            },
             expires_at: session.expires_at,
             idle_seconds: session.idle_seconds,
         };

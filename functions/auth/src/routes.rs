@@ -2,12 +2,12 @@ use http::Method;
 use web::Route;
 
 use crate::{
-    accounts, confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, reset,
-    second_factor, sessions, step_up,
+    accounts, confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, recovery,
+    reset, second_factor, service, sessions, step_up,
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 40] = [
+pub const ROUTES: [Route; 49] = [
     Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
     Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
     Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
@@ -49,6 +49,19 @@ pub const ROUTES: [Route; 40] = [
     Route::new(Method::PUT, "/v1/auth/password", password_change::change),
     Route::new(Method::POST, "/v1/auth/password-resets", reset::ask),
     Route::new(Method::POST, "/v1/auth/password-resets/confirm", reset::confirm),
+    Route::new(Method::POST, "/v1/auth/recoveries", recovery::request),
+    Route::new(Method::GET, "/v1/auth/recoveries", recovery::list),
+    Route::new(Method::POST, "/v1/auth/recoveries/complete", recovery::complete),
+    Route::new(Method::DELETE, "/v1/auth/recoveries/{recovery}", recovery::withdraw),
+    Route::new(
+        Method::POST,
+        "/v1/auth/recoveries/{recovery}/approve",
+        recovery::approve,
+    ),
+    Route::new(Method::POST, "/v1/auth/service-identities", service::make),
+    Route::new(Method::GET, "/v1/auth/service-identities", service::list),
+    Route::new(Method::DELETE, "/v1/auth/service-identities/{account}", service::delete),
+    Route::new(Method::POST, "/v1/auth/service-tokens", service::log_in),
     Route::new(Method::GET, "/v1/auth/factors", own_factors::list),
     Route::new(Method::POST, "/v1/auth/factors/totp", own_factors::begin_totp),
     Route::new(Method::POST, "/v1/auth/factors/totp/confirm", own_factors::confirm_totp),

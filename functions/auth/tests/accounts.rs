@@ -7,7 +7,8 @@ mod setting;
 use std::rc::Rc;
 
 use jiff::SignedDuration;
-use notification::{Content, Message};
+use model::{Confidential, Function};
+use notification::{Content, Message, Recipient};
 use serde_json::{Value, json};
 use setting::{ADMIN, Person, Practice, ZOE, messages, race, staff};
 use testkit::{Answer, Call, Fault, survive};
@@ -97,6 +98,30 @@ fn administrators_see_who_there_is() {
     ] {
         assert_eq!((answer.status, answer.problem()), (404, Some("not-found")));
     }
+}
+
+#[test]
+fn an_invitation_is_mailed_once_and_told_the_inviter() {
+    let (practice, ada) = Practice::open(70);
+    let token = practice.log_in(&ada).text("token");
+    messages();
+    let invited = practice.invite(&token, "ben", &staff(BEN));
+    let again = practice.invite(&token, "ben", &staff(BEN));
+    assert_eq!((invited.json["mailed"].as_bool(), &again.json), (Some(true), &invited.json));
+    let sent = messages();
+    let [message] = &sent[..] else {
+        panic!("one message")
+    };
+    assert_eq!(message.recipient, Recipient::Email(Confidential::new(BEN.to_owned())));
+    let Content::Invitation { token: mailed } = &message.content else {
+        panic!("an invitation")
+    };
+    assert_eq!(*mailed.expose(), invited.text("token"));
+
+    practice.world.deploy(Function::Notify, &[]);
+    let unsent = practice.invite(&token, "cyd", &staff("cyd@example.org"));
+    assert_eq!((unsent.status, unsent.json["mailed"].as_bool()), (201, Some(false)));
+    assert_eq!(practice.accept(&unsent.text("token"), "eight ch").status, 201);
 }
 
 #[test]
