@@ -70,6 +70,9 @@ pub(crate) struct Clinic {
     pub(crate) name: Confidential<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) administrators: Administrators,
+    /// Whether clients may open accounts themselves.
+    #[serde(default)]
+    pub(crate) self_registration: bool,
 }
 
 /// Which account has an address. None where it was given up: documents are not taken away, since one that is made again could

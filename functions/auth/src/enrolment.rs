@@ -26,7 +26,7 @@ use crate::password::{Context, Password, PasswordHash};
 use crate::pending::PendingLogIns;
 use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
-const MOST_NAME: usize = 200;
+pub(crate) const MOST_NAME: usize = 200;
 
 /// In which messages reach somebody who did not say.
 pub(crate) const USUAL_LANGUAGE: &str = "en";
@@ -77,19 +77,19 @@ struct TotpAnswer {
 }
 
 /// Who is about to get an account.
-struct Newcomer<'n> {
-    clinic: ClinicId,
-    account: AccountId,
-    email: &'n Email,
-    display_name: &'n str,
-    language: Option<&'n str>,
-    password: &'n Password,
-    roles: &'n [Role],
-    client: Option<ClientId>,
+pub(crate) struct Newcomer<'n> {
+    pub(crate) clinic: ClinicId,
+    pub(crate) account: AccountId,
+    pub(crate) email: &'n Email,
+    pub(crate) display_name: &'n str,
+    pub(crate) language: Option<&'n str>,
+    pub(crate) password: &'n Password,
+    pub(crate) roles: &'n [Role],
+    pub(crate) client: Option<ClientId>,
 }
 
 /// What there is of the account already.
-enum Standing {
+pub(crate) enum Standing {
     Nothing,
     /// An earlier try with the same address and password, whose owner has not proven anything yet.
     Begun(Box<Account>),
@@ -127,7 +127,7 @@ fn checked_email(check: &mut Check, text: &str, field: &str) -> Option<Email> {
     check.parsed(Email::parse(text), field, "email", email::RULE)
 }
 
-fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
+pub(crate) fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
     check.that(
         language.is_none_or(is_language_tag),
         field,
@@ -137,7 +137,7 @@ fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
 }
 
 impl Newcomer<'_> {
-    fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
+    pub(crate) fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
         let Some(existing) = accounts.account(self.clinic, self.account).read()? else {
             return Ok(Standing::Nothing);
         };
@@ -152,7 +152,7 @@ impl Newcomer<'_> {
     }
 
     /// The account, or 409 where another request is making it at this moment.
-    fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
+    pub(crate) fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
         let entropy = exchange.platform.entropy;
         let account = Account {
             id: self.account,
@@ -184,7 +184,7 @@ impl Newcomer<'_> {
     }
 
     /// Makes the account the one that has the address, which is what lets it log in; 409 where another one is.
-    fn claim_email(&self, accounts: &Accounts<'_>) -> Result<(), Problem> {
+    pub(crate) fn claim_email(&self, accounts: &Accounts<'_>) -> Result<(), Problem> {
         if accounts.claim_email(self.clinic, self.email, self.account)? {
             Ok(())
         } else {
@@ -193,14 +193,19 @@ impl Newcomer<'_> {
     }
 
     /// Lets administrators see the account.
-    fn list(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>, account: &Account) -> Result<(), Problem> {
+    pub(crate) fn list(
+        &self,
+        exchange: &Exchange<'_>,
+        accounts: &Accounts<'_>,
+        account: &Account,
+    ) -> Result<(), Problem> {
         let log = accounts.listing(self.clinic);
         let now = exchange.platform.clock.now();
         Ok(list_once(&log, *self.account.as_bytes(), account.created_at, now)?)
     }
 
     /// Writes that the enrolment is about to happen.
-    fn record(&self, exchange: &Exchange<'_>, rule: &'static str) -> Result<EventId, Problem> {
+    pub(crate) fn record(&self, exchange: &Exchange<'_>, rule: &'static str) -> Result<EventId, Problem> {
         let actor = Actor {
             account: self.account,
             role: self.roles.first().copied().unwrap_or(Role::Client),
@@ -212,7 +217,7 @@ impl Newcomer<'_> {
             .note(Some(self.clinic), Some(actor), &request, Decision::Allowed, rule)?)
     }
 
-    fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
+    pub(crate) fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
         let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
         // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
         let secret = (account.factors.totp_candidate.as_ref())
@@ -233,7 +238,7 @@ impl Newcomer<'_> {
 }
 
 /// Counts and records a refusal.
-fn refuse(
+pub(crate) fn refuse(
     exchange: &Exchange<'_>,
     attempt: &Attempt<'_>,
     clinic: Option<ClinicId>,
@@ -313,6 +318,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         name: Confidential::new(name),
         created_at: account.created_at,
         administrators: Administrators::first(newcomer.account),
+        self_registration: false,
     };
     newcomer.list(exchange, &accounts, &account)?;
     // What an earlier try wrote stands.

@@ -29,6 +29,7 @@ mod password_change;
 mod pending;
 mod proof;
 mod recovery;
+mod registration;
 mod reset;
 mod routes;
 mod second_factor;

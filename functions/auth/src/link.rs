@@ -8,7 +8,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{KeySet, Opener, Place, Sealer};
 use jiff::SignedDuration;
-use model::{AccountId, ClinicId, Timestamp};
+use model::{AccountId, ClinicId, Confidential, Timestamp};
 use ports::Entropy;
 use web::Problem;
 use zeroize::Zeroizing;
@@ -19,14 +19,16 @@ const ID_LENGTH: usize = 16;
 const NUMBER_LENGTH: usize = 8;
 const EXPIRY_LENGTH: usize = 8;
 
-/// The longest token that is looked at: what is sealed is 48 bytes.
-const MOST: usize = 256;
+/// The longest token that is looked at: what is sealed is 48 bytes and an address.
+const MOST: usize = 512;
 
 /// What a link is for. One for one thing is right for no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LinkUse {
     /// Choosing a password in the place of one that was forgotten.
     PasswordReset,
+    /// Opening an account as a client, at a clinic that allows it.
+    Registration,
     /// Choosing a password after two administrators have taken the factors away.
     Recovery,
 }
@@ -36,6 +38,8 @@ impl LinkUse {
     pub(crate) fn lifetime(self) -> SignedDuration {
         match self {
             Self::PasswordReset => SignedDuration::from_mins(30),
+            // Until when `notify` keeps what strangers can cause; longer would let fewer of them fill its place for it.
+            Self::Registration => SignedDuration::from_hours(1),
             Self::Recovery => SignedDuration::from_hours(24),
         }
     }
@@ -43,6 +47,7 @@ impl LinkUse {
     fn place(self) -> Place {
         let key = match self {
             Self::PasswordReset => "confide 2026-11 password reset link",
+            Self::Registration => "confide 2026-11 registration link",
             Self::Recovery => "confide 2026-11 recovery link",
         };
         Place {
@@ -64,6 +69,8 @@ pub(crate) struct Link {
     /// How many passwords the account has had. Once it has another one, the link is used, or was overtaken.
     pub(crate) number: u64,
     pub(crate) expires_at: Timestamp,
+    /// The address that it was mailed to, where no account says it.
+    pub(crate) email: Confidential<String>,
 }
 
 impl Link {
@@ -76,6 +83,15 @@ impl Link {
             number,
             // Whole seconds, as the token has them.
             expires_at: Timestamp::from_second(end.as_second()).unwrap_or(end),
+            email: Confidential::default(),
+        }
+    }
+
+    /// The link for who has no account yet.
+    pub(crate) fn mailed_to(self, email: &Confidential<String>) -> Self {
+        Self {
+            email: email.clone(),
+            ..self
         }
     }
 
@@ -86,11 +102,12 @@ impl Link {
         key: &KeySet,
         entropy: &dyn Entropy,
     ) -> Result<Zeroizing<String>, Problem> {
-        let parts: [&[u8]; 4] = [
+        let parts: [&[u8]; 5] = [
             self.clinic.as_bytes(),
             self.account.as_bytes(),
             &self.number.to_be_bytes(),
             &self.expires_at.as_second().to_be_bytes(),
+            self.email.expose().as_bytes(),
         ];
         let plain = Zeroizing::new(parts.concat());
         let sealed = key
@@ -108,13 +125,15 @@ impl Link {
         let (clinic, rest) = plain.split_first_chunk::<ID_LENGTH>()?;
         let (account, rest) = rest.split_first_chunk::<ID_LENGTH>()?;
         let (number, rest) = rest.split_first_chunk::<NUMBER_LENGTH>()?;
-        let expiry: [u8; EXPIRY_LENGTH] = rest.try_into().ok()?;
-        let expires_at = Timestamp::from_second(i64::from_be_bytes(expiry)).ok()?;
+        let (expiry, email) = rest.split_first_chunk::<EXPIRY_LENGTH>()?;
+        let expires_at = Timestamp::from_second(i64::from_be_bytes(*expiry)).ok()?;
+        let email = Confidential::new(std::str::from_utf8(email).ok()?.to_owned());
         (now < expires_at).then_some(Self {
             clinic: ClinicId::from_bytes(*clinic),
             account: AccountId::from_bytes(*account),
             number: u64::from_be_bytes(*number),
             expires_at,
+            email,
         })
     }
 }
@@ -126,7 +145,7 @@ mod tests {
     use model::{DataClass, Function};
     use testkit::World;
 
-    const USES: [LinkUse; 2] = [LinkUse::PasswordReset, LinkUse::Recovery];
+    const USES: [LinkUse; 3] = [LinkUse::PasswordReset, LinkUse::Registration, LinkUse::Recovery];
 
     fn with_key(world: &World, test: impl FnOnce(&KeySet)) {
         let keyring = Keyring::parse(Function::Auth, Some(&world.keyrings[&Function::Auth])).unwrap();
@@ -139,7 +158,8 @@ mod tests {
 
     fn link(link_use: LinkUse) -> Link {
         let (clinic, account) = (ClinicId::from_bytes([2; 16]), AccountId::from_bytes([3; 16]));
-        Link::new(link_use, clinic, account, 4, at(1000))
+        let longest = format!("{}@{}.org", "a".repeat(64), "b".repeat(185));
+        Link::new(link_use, clinic, account, 4, at(1000)).mailed_to(&Confidential::new(longest))
     }
 
     #[test]
@@ -186,7 +206,7 @@ mod tests {
                 changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
                 assert_eq!(open(std::str::from_utf8(&changed).unwrap()), None, "{position}");
             }
-            let long = format!("{}{}", *token, "A".repeat(400));
+            let long = format!("{}{}", *token, "A".repeat(600));
             for wrong in ["", PREFIX, &token[..token.len() - 4], &token[4..], &long] {
                 assert_eq!(open(wrong), None, "{wrong}");
             }

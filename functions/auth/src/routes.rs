@@ -3,11 +3,11 @@ use web::Route;
 
 use crate::{
     accounts, confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, recovery,
-    reset, second_factor, service, sessions, step_up,
+    registration, reset, second_factor, service, sessions, step_up,
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 49] = [
+pub const ROUTES: [Route; 53] = [
     Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
     Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
     Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
@@ -49,6 +49,10 @@ pub const ROUTES: [Route; 49] = [
     Route::new(Method::PUT, "/v1/auth/password", password_change::change),
     Route::new(Method::POST, "/v1/auth/password-resets", reset::ask),
     Route::new(Method::POST, "/v1/auth/password-resets/confirm", reset::confirm),
+    Route::new(Method::GET, "/v1/auth/clinic/settings", registration::settings),
+    Route::new(Method::PUT, "/v1/auth/clinic/settings", registration::set),
+    Route::new(Method::POST, "/v1/auth/registrations", registration::ask),
+    Route::new(Method::POST, "/v1/auth/registrations/confirm", registration::confirm),
     Route::new(Method::POST, "/v1/auth/recoveries", recovery::request),
     Route::new(Method::GET, "/v1/auth/recoveries", recovery::list),
     Route::new(Method::POST, "/v1/auth/recoveries/complete", recovery::complete),

@@ -107,11 +107,12 @@ fn an_invitation_is_mailed_once_and_told_the_inviter() {
     messages();
     let invited = practice.invite(&token, "ben", &staff(BEN));
     let again = practice.invite(&token, "ben", &staff(BEN));
-    assert_eq!((invited.json["mailed"].as_bool(), &again.json), (Some(true), &invited.json));
+    assert_eq!(
+        (invited.json["mailed"].as_bool(), &again.json),
+        (Some(true), &invited.json)
+    );
     let sent = messages();
-    let [message] = &sent[..] else {
-        panic!("one message")
-    };
+    let [message] = &sent[..] else { panic!("one message") };
     assert_eq!(message.recipient, Recipient::Email(Confidential::new(BEN.to_owned())));
     let Content::Invitation { token: mailed } = &message.content else {
         panic!("an invitation")

@@ -121,6 +121,11 @@ pub enum Content {
         /// Proves the invitation.
         token: Confidential<String>,
     },
+    /// Open an account, as somebody asked with this address.
+    Registration {
+        /// Proves that the address is read.
+        token: Confidential<String>,
+    },
     /// A code to log in with, bound to the front end's origin.
     SignInCode {
         /// 4 to 10 digits.
@@ -169,6 +174,7 @@ pub enum Content {
 #[expect(missing_docs, reason = "see `Content`")]
 pub enum Template {
     Invitation,
+    Registration,
     SignInCode,
     PasswordReset,
     EmailChangeOld,
@@ -184,8 +190,9 @@ pub enum Template {
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Invitation,
+        Self::Registration,
         Self::SignInCode,
         Self::PasswordReset,
         Self::EmailChangeOld,
@@ -204,6 +211,7 @@ impl Template {
     pub fn name(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
+            Self::Registration => "registration",
             Self::SignInCode => "sign_in_code",
             Self::PasswordReset => "password_reset",
             Self::EmailChangeOld => "email_change_old",
@@ -222,7 +230,7 @@ impl Template {
     /// strangers cannot make a store grow; all others are kept.
     #[must_use]
     pub fn is_caused_by_strangers(self) -> bool {
-        matches!(self, Self::SignInCode | Self::PasswordReset)
+        matches!(self, Self::Registration | Self::SignInCode | Self::PasswordReset)
     }
 }
 
@@ -232,6 +240,7 @@ impl Content {
     pub fn template(&self) -> Template {
         match self {
             Self::Invitation { .. } => Template::Invitation,
+            Self::Registration { .. } => Template::Registration,
             Self::SignInCode { .. } => Template::SignInCode,
             Self::PasswordReset { .. } => Template::PasswordReset,
             Self::EmailChangeOld => Template::EmailChangeOld,
@@ -251,6 +260,7 @@ impl Content {
     pub fn token(&self) -> Option<&Confidential<String>> {
         match self {
             Self::Invitation { token }
+            | Self::Registration { token }
             | Self::PasswordReset { token }
             | Self::EmailChangeNew { token }
             | Self::RecoveryApproved { token } => Some(token),
