@@ -1,9 +1,13 @@
 //! Accounts and what leads to them, as they lie, sealed, in the accounts store.
 //!
 //! ```text
-//! clinic document      its name, one per clinic
+//! clinic document      its name and who runs it, one per clinic
 //! account document     one per account
+//! account log          which accounts there are, one log per clinic
 //! e-mail document      which account has an address, one per clinic and address
+//! service log          which of them are service identities, one log per clinic
+//! recovery document    one per request of an administrator to recover an account
+//! recovery log         which of these there are, one log per clinic
 //! invitation document  one per invitation
 //! invitation log       which invitations there are, one log per clinic
 //! tries document       the failures at an account, one per account; and 256 for those at nobody's
@@ -15,18 +19,24 @@
 use crypto::{KeySet, Label, Secret, mac, name};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
-use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, Role, Timestamp};
+use model::{
+    AccountId, ClientId, ClinicId, Confidential, DataClass, InvitationId, RecoveryId, Role, SessionId, Timestamp,
+};
+use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Doc, Log, Shelf, UpdateError};
+use store::{Doc, Shelf, UpdateError};
 use web::{Exchange, Problem};
 
+use crate::administrators::Administrators;
 use crate::challenge::UsedChallenges;
 use crate::email::Email;
 use crate::factor::{Factors, Holder};
-use crate::invitation::{Invitation, InvitationEntry};
+use crate::invitation::Invitation;
+use crate::listing::Listing;
 use crate::password::{PasswordHash, Strength};
 use crate::pending::PendingLogIns;
-use crate::slots::Slot;
+use crate::recovery::Recovery;
+use crate::slots::{self, Slot};
 use crate::step::{Circumstances, Standing};
 use crate::throttle::{Bucket, Tries};
 
@@ -35,7 +45,11 @@ const ACCOUNT: Label = Label::new("confide 2026-11 account name");
 const EMAIL: Label = Label::new("confide 2026-11 account e-mail name");
 const NOBODY: Label = Label::new("confide 2026-11 account of nobody");
 const INVITATION: Label = Label::new("confide 2026-11 invitation name");
+const ACCOUNTS: Label = Label::new("confide 2026-11 account index name");
 const INVITATIONS: Label = Label::new("confide 2026-11 invitation index name");
+const RECOVERY: Label = Label::new("confide 2026-11 recovery name");
+const RECOVERIES: Label = Label::new("confide 2026-11 recovery index name");
+const SERVICES: Label = Label::new("confide 2026-11 service index name");
 const TRIES: Label = Label::new("confide 2026-11 account tries name");
 const TRIES_AT_NOBODY: Label = Label::new("confide 2026-11 nobody's tries");
 const TRIES_AT_NOBODY_NAME: Label = Label::new("confide 2026-11 nobody's tries name");
@@ -48,6 +62,8 @@ const CLIENT_IDLE: u32 = 30 * 60;
 /// How long a session lasts at most.
 pub(crate) const SESSION_LENGTH: SignedDuration = SignedDuration::from_hours(12);
 
+const SERVICE_SESSION_LENGTH: SignedDuration = SignedDuration::from_mins(10);
+
 /// A clinic.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,31 +71,40 @@ pub(crate) struct Clinic {
     pub(crate) name: Confidential<String>,
     #[serde(with = "nanosecond::required")]
     pub(crate) created_at: Timestamp,
+    pub(crate) administrators: Administrators,
+    /// Whether clients may open accounts themselves.
+    #[serde(default)]
+    pub(crate) self_registration: bool,
 }
 
-/// Which account has an address.
+/// Which account has an address. None where it was given up: documents are not taken away, since one that is made again could
+/// not be told from the one before.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailEntry {
-    pub(crate) account: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<AccountId>,
 }
 
 /// Whether an account lets its owner in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum AccountState {
     #[default]
     Active,
-    /// Closed by an administrator.
+    /// Closed by an administrator until one opens it again.
     Disabled {
         #[serde(with = "nanosecond::required")]
         at: Timestamp,
         by: AccountId,
+        reason: Confidential<String>,
     },
-    /// Closed by its owner.
+    /// Closed by an administrator for good.
     Deactivated {
         #[serde(with = "nanosecond::required")]
         at: Timestamp,
+        by: AccountId,
+        reason: Confidential<String>,
     },
 }
 
@@ -103,6 +128,12 @@ pub(crate) struct Account {
     pub(crate) password: PasswordHash,
     #[serde(default)]
     pub(crate) factors: Factors,
+    /// Recognises the secret of a service identity, which has no password. See [`crate::service`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_verifier: Option<[u8; 32]>,
+    /// Counts the passwords that it has had, so that what was mailed to set one is good for one.
+    #[serde(default)]
+    pub(crate) passwords: u64,
     #[serde(with = "nanosecond::required")]
     pub(crate) created_at: Timestamp,
     /// When its owner first proved to hold it. Until then enrolment can be repeated, afterwards never again.
@@ -147,6 +178,8 @@ impl Account {
             state: AccountState::Active,
             password: PasswordHash::nobody(),
             factors: Factors::default(),
+            service_verifier: None,
+            passwords: 0,
             created_at: now,
             enrolled_at: None,
             pending_log_ins: PendingLogIns::default(),
@@ -171,10 +204,48 @@ impl Account {
         }
     }
 
+    /// Whether it is a service identity's: no person's, without an address and a password.
+    pub(crate) fn is_service(&self) -> bool {
+        self.roles.contains(&Role::Job)
+    }
+
+    /// When somebody last came in, as far as a slot remembers.
+    pub(crate) fn last_log_in_at(&self) -> Option<Timestamp> {
+        self.slots.iter().map(|slot| slot.created_at).max()
+    }
+
+    /// How long a session of it lasts at most: a job's as long as a run of it.
+    pub(crate) fn session_length(&self) -> SignedDuration {
+        if self.is_service() {
+            SERVICE_SESSION_LENGTH
+        } else {
+            SESSION_LENGTH
+        }
+    }
+
+    /// Whether it may run the clinic now.
+    pub(crate) fn is_active_administrator(&self) -> bool {
+        self.state == AccountState::Active && self.roles.contains(&Role::ClinicAdmin)
+    }
+
     /// Sets another password. Log-ins that are half done were begun with the one before, so they end.
     pub(crate) fn set_password(&mut self, password: PasswordHash) {
         self.password = password;
+        self.passwords = self.passwords.saturating_add(1);
         self.pending_log_ins.end_all();
+    }
+
+    /// Ends all that was begun: log-ins that are half done, and sessions, as far as the account says. See
+    /// [`end_others`](crate::sessions::end_others) for what is left to do.
+    pub(crate) fn end_log_ins(&mut self) {
+        self.pending_log_ins.end_all();
+        slots::end_all(&mut self.slots);
+    }
+
+    /// Whether the session may go on, as far as the account says.
+    pub(crate) fn lets_in(&self, session: SessionId) -> bool {
+        let holds = |slot: &Slot| slot.session == session && !slot.ended;
+        self.state == AccountState::Active && self.slots.iter().any(holds)
     }
 
     /// What decisions about the account depend on.
@@ -216,7 +287,7 @@ impl From<Unchanged> for Problem {
 /// The accounts store.
 pub(crate) struct Accounts<'a> {
     shelf: Shelf<'a>,
-    seal: &'a KeySet,
+    pub(crate) seal: &'a KeySet,
     pub(crate) index: &'a Secret,
 }
 
@@ -248,8 +319,21 @@ impl<'a> Accounts<'a> {
         account: AccountId,
         change: &mut dyn FnMut(&mut Account) -> Result<(), Unchanged>,
     ) -> Result<(), UpdateError<Unchanged>> {
-        let changed = self.account(clinic, account).update(None, |account| change(account));
-        changed.map(drop)
+        self.change_at(clinic, account, None, change).map(drop)
+    }
+
+    /// Changes an account where it is at this version, if one is given, and says at which one it is then.
+    pub(crate) fn change_at(
+        &self,
+        clinic: ClinicId,
+        account: AccountId,
+        expected: Option<u64>,
+        change: &mut dyn FnMut(&mut Account) -> Result<(), Unchanged>,
+    ) -> Result<u64, UpdateError<Unchanged>> {
+        let changed = self
+            .account(clinic, account)
+            .update(expected, |account| change(account));
+        changed.map(|changed| changed.version)
     }
 
     pub(crate) fn email(&self, clinic: ClinicId, email: &Email) -> Doc<'_, EmailEntry, KeySet> {
@@ -262,7 +346,31 @@ impl<'a> Accounts<'a> {
         self.shelf.doc(Some(clinic), "invitation", &name, self.seal)
     }
 
-    pub(crate) fn invitations(&self, clinic: ClinicId) -> Log<'_, InvitationEntry, KeySet> {
+    /// Which accounts there are.
+    pub(crate) fn listing(&self, clinic: ClinicId) -> Listing<'_> {
+        let name = name(self.index, ACCOUNTS, &[clinic.as_bytes()]);
+        self.shelf.log(Some(clinic), "account index", &name, self.seal)
+    }
+
+    /// Which service identities there are.
+    pub(crate) fn services(&self, clinic: ClinicId) -> Listing<'_> {
+        let name = name(self.index, SERVICES, &[clinic.as_bytes()]);
+        self.shelf.log(Some(clinic), "service index", &name, self.seal)
+    }
+
+    /// A request to recover an account.
+    pub(crate) fn recovery(&self, clinic: ClinicId, recovery: RecoveryId) -> Doc<'_, Recovery, KeySet> {
+        let name = name(self.index, RECOVERY, &[clinic.as_bytes(), recovery.as_bytes()]);
+        self.shelf.doc(Some(clinic), "recovery", &name, self.seal)
+    }
+
+    /// Which requests to recover accounts there are.
+    pub(crate) fn recoveries(&self, clinic: ClinicId) -> Listing<'_> {
+        let name = name(self.index, RECOVERIES, &[clinic.as_bytes()]);
+        self.shelf.log(Some(clinic), "recovery index", &name, self.seal)
+    }
+
+    pub(crate) fn invitations(&self, clinic: ClinicId) -> Listing<'_> {
         let name = name(self.index, INVITATIONS, &[clinic.as_bytes()]);
         self.shelf.log(Some(clinic), "invitation index", &name, self.seal)
     }
@@ -285,12 +393,66 @@ impl<'a> Accounts<'a> {
         self.shelf.doc(None, "networks", &name, self.seal)
     }
 
+    /// Which account has this address.
+    pub(crate) fn holder_of(&self, clinic: ClinicId, email: &Email) -> Result<Option<AccountId>, Problem> {
+        Ok(self.email(clinic, email).read()?.and_then(|entry| entry.value.account))
+    }
+
+    /// Makes the account the one that has the address, which is what lets it log in; `false` where another one has it. One
+    /// compare-and-swap decides.
+    pub(crate) fn claim_email(&self, clinic: ClinicId, email: &Email, account: AccountId) -> Result<bool, Problem> {
+        let doc = self.email(clinic, email);
+        if doc.create(&EmailEntry { account: Some(account) })? == Creation::Created {
+            return Ok(true);
+        }
+        self.hand_over(&doc, None, Some(account))
+    }
+
+    /// Frees the address for another account, if this one has it.
+    pub(crate) fn release_email(&self, clinic: ClinicId, email: &Email, account: AccountId) -> Result<(), Problem> {
+        self.hand_over(&self.email(clinic, email), Some(account), None)
+            .map(drop)
+    }
+
+    /// Whether the address is `to`'s: it was already, or was `from`'s until now.
+    fn hand_over(
+        &self,
+        doc: &Doc<'_, EmailEntry, KeySet>,
+        from: Option<AccountId>,
+        to: Option<AccountId>,
+    ) -> Result<bool, Problem> {
+        let handed = doc.update(None, |entry| {
+            if entry.account == from {
+                entry.account = to;
+            }
+            if entry.account == to { Ok(()) } else { Err(()) }
+        });
+        match handed {
+            Ok(_) => Ok(true),
+            // Where it never was anybody's, there is nothing to free.
+            Err(UpdateError::Refused(()) | UpdateError::Absent) => Ok(false),
+            Err(UpdateError::Stale) => Err(Problem::stale()),
+            Err(UpdateError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Changes the clinic, behind a pointer as in [`Accounts::change`].
+    pub(crate) fn change_clinic(
+        &self,
+        clinic: ClinicId,
+        change: &mut dyn FnMut(&mut Clinic) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        Ok(self.clinic(clinic).update(None, |clinic| change(clinic)).map(drop)?)
+    }
+
     /// The account with this address. Where there is none, a document is looked for all the same, so that both take
     /// the same operations.
     pub(crate) fn find(&self, clinic: ClinicId, email: &Email) -> Result<Option<Account>, Problem> {
         let entry = self.email(clinic, email).read()?;
         let nobody = mac(self.index, NOBODY, &[clinic.as_bytes(), email.folded().as_bytes()]).truncated();
-        let id = entry.map_or(AccountId::from_bytes(nobody), |entry| entry.value.account);
+        let id = entry
+            .and_then(|entry| entry.value.account)
+            .unwrap_or(AccountId::from_bytes(nobody));
         Ok(self.account(clinic, id).read()?.map(|account| account.value))
     }
 }
@@ -326,14 +488,28 @@ mod tests {
         for (state, standing, stored) in [
             (AccountState::Active, Standing::Active, r#""active""#.to_owned()),
             (
-                AccountState::Disabled { at: now, by },
+                AccountState::Disabled {
+                    at: now,
+                    by,
+                    reason: Confidential::new("left".to_owned()),
+                },
                 Standing::Disabled,
-                format!(r#"{{"disabled":{{"at":{},"by":"{by}"}}}}"#, now.as_nanosecond()),
+                format!(
+                    r#"{{"disabled":{{"at":{},"by":"{by}","reason":"left"}}}}"#,
+                    now.as_nanosecond()
+                ),
             ),
             (
-                AccountState::Deactivated { at: now },
+                AccountState::Deactivated {
+                    at: now,
+                    by,
+                    reason: Confidential::default(),
+                },
                 Standing::Deactivated,
-                format!(r#"{{"deactivated":{{"at":{}}}}}"#, now.as_nanosecond()),
+                format!(
+                    r#"{{"deactivated":{{"at":{},"by":"{by}","reason":""}}}}"#,
+                    now.as_nanosecond()
+                ),
             ),
         ] {
             assert_eq!(serde_json::to_string(&state).unwrap(), stored);

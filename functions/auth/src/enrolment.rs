@@ -15,19 +15,21 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, AccountState, Accounts, Clinic, EmailEntry, strength};
+use crate::account::{Account, AccountState, Accounts, Clinic, strength};
+use crate::administrators::Administrators;
 use crate::challenge::UsedChallenges;
 use crate::email::{self, Email};
 use crate::factor::{Factors, TotpSecret};
 use crate::invitation::{Token, account_id};
+use crate::listing::list_once;
 use crate::password::{Context, Password, PasswordHash};
 use crate::pending::PendingLogIns;
 use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
-const MOST_NAME: usize = 200;
+pub(crate) const MOST_NAME: usize = 200;
 
 /// In which messages reach somebody who did not say.
-const USUAL_LANGUAGE: &str = "en";
+pub(crate) const USUAL_LANGUAGE: &str = "en";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,19 +77,19 @@ struct TotpAnswer {
 }
 
 /// Who is about to get an account.
-struct Newcomer<'n> {
-    clinic: ClinicId,
-    account: AccountId,
-    email: &'n Email,
-    display_name: &'n str,
-    language: Option<&'n str>,
-    password: &'n Password,
-    roles: &'n [Role],
-    client: Option<ClientId>,
+pub(crate) struct Newcomer<'n> {
+    pub(crate) clinic: ClinicId,
+    pub(crate) account: AccountId,
+    pub(crate) email: &'n Email,
+    pub(crate) display_name: &'n str,
+    pub(crate) language: Option<&'n str>,
+    pub(crate) password: &'n Password,
+    pub(crate) roles: &'n [Role],
+    pub(crate) client: Option<ClientId>,
 }
 
 /// What there is of the account already.
-enum Standing {
+pub(crate) enum Standing {
     Nothing,
     /// An earlier try with the same address and password, whose owner has not proven anything yet.
     Begun(Box<Account>),
@@ -125,7 +127,7 @@ fn checked_email(check: &mut Check, text: &str, field: &str) -> Option<Email> {
     check.parsed(Email::parse(text), field, "email", email::RULE)
 }
 
-fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
+pub(crate) fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
     check.that(
         language.is_none_or(is_language_tag),
         field,
@@ -135,7 +137,7 @@ fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
 }
 
 impl Newcomer<'_> {
-    fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
+    pub(crate) fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
         let Some(existing) = accounts.account(self.clinic, self.account).read()? else {
             return Ok(Standing::Nothing);
         };
@@ -150,7 +152,7 @@ impl Newcomer<'_> {
     }
 
     /// The account, or 409 where another request is making it at this moment.
-    fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
+    pub(crate) fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
         let entropy = exchange.platform.entropy;
         let account = Account {
             id: self.account,
@@ -166,6 +168,8 @@ impl Newcomer<'_> {
                 totp_candidate: Some(TotpSecret::generate(entropy)),
                 ..Factors::default()
             },
+            service_verifier: None,
+            passwords: 1,
             created_at: exchange.platform.clock.now(),
             enrolled_at: None,
             pending_log_ins: PendingLogIns::default(),
@@ -180,20 +184,28 @@ impl Newcomer<'_> {
     }
 
     /// Makes the account the one that has the address, which is what lets it log in; 409 where another one is.
-    fn claim_email(&self, accounts: &Accounts<'_>) -> Result<(), Problem> {
-        let doc = accounts.email(self.clinic, self.email);
-        let entry = EmailEntry { account: self.account };
-        if doc.create(&entry)? == Creation::Created {
-            return Ok(());
-        }
-        match doc.read()? {
-            Some(entry) if entry.value.account == self.account => Ok(()),
-            _ => Err(email_taken()),
+    pub(crate) fn claim_email(&self, accounts: &Accounts<'_>) -> Result<(), Problem> {
+        if accounts.claim_email(self.clinic, self.email, self.account)? {
+            Ok(())
+        } else {
+            Err(email_taken())
         }
     }
 
+    /// Lets administrators see the account.
+    pub(crate) fn list(
+        &self,
+        exchange: &Exchange<'_>,
+        accounts: &Accounts<'_>,
+        account: &Account,
+    ) -> Result<(), Problem> {
+        let log = accounts.listing(self.clinic);
+        let now = exchange.platform.clock.now();
+        Ok(list_once(&log, *self.account.as_bytes(), account.created_at, now)?)
+    }
+
     /// Writes that the enrolment is about to happen.
-    fn record(&self, exchange: &Exchange<'_>, rule: &'static str) -> Result<EventId, Problem> {
+    pub(crate) fn record(&self, exchange: &Exchange<'_>, rule: &'static str) -> Result<EventId, Problem> {
         let actor = Actor {
             account: self.account,
             role: self.roles.first().copied().unwrap_or(Role::Client),
@@ -205,7 +217,7 @@ impl Newcomer<'_> {
             .note(Some(self.clinic), Some(actor), &request, Decision::Allowed, rule)?)
     }
 
-    fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
+    pub(crate) fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
         let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
         // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
         let secret = (account.factors.totp_candidate.as_ref())
@@ -226,7 +238,7 @@ impl Newcomer<'_> {
 }
 
 /// Counts and records a refusal.
-fn refuse(
+pub(crate) fn refuse(
     exchange: &Exchange<'_>,
     attempt: &Attempt<'_>,
     clinic: Option<ClinicId>,
@@ -242,7 +254,7 @@ fn refuse(
 
 /// `POST /v1/auth/clinics`
 ///
-/// Order: record, account, clinic, e-mail index, answer. The index comes last: before it nobody can log in, and a crash
+/// Order: record, account, account log, clinic, e-mail index, answer. The index comes last: before it nobody can log in, and a crash
 /// anywhere before leaves documents that nothing leads to but the same code with the same address and password. Then
 /// the repeated request adds what is missing. A crash after the index loses the answer only, which is made again.
 pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -305,7 +317,10 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic = Clinic {
         name: Confidential::new(name),
         created_at: account.created_at,
+        administrators: Administrators::first(newcomer.account),
+        self_registration: false,
     };
+    newcomer.list(exchange, &accounts, &account)?;
     // What an earlier try wrote stands.
     let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
     newcomer
@@ -318,11 +333,12 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `POST /v1/auth/invitations/accept`
 ///
-/// Order: record, invitation (accepted), account, e-mail index, answer. Acceptance comes first, so that an invitation is
+/// Order: record, invitation (accepted), account, account log, e-mail index, clinic (of an administrator), answer. Acceptance comes first, so that an invitation is
 /// either revoked or accepted and never both. A crash after it leaves an accepted invitation without an account, one
 /// after the account leaves an account that nobody can log in to; nobody was told of either, and the same token goes
 /// on where it stopped until the invitation's time is over. After that the address is free for another invitation. A
-/// crash after the index loses the answer only, which is made again.
+/// crash after the index leaves an administrator who does not count as one (see [`Administrators`]), or loses the answer
+/// only, which is made again.
 pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let AcceptBody {
         token,
@@ -379,7 +395,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             let mut check = Check::new();
             password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
             check.finish().map_err(|problem| attempt.excuse(problem))?;
-            if accounts.email(clinic, &email).read()?.is_some() {
+            if accounts.holder_of(clinic, &email)?.is_some() {
                 return Err(attempt.excuse(email_taken()));
             }
             None
@@ -404,9 +420,17 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(account) => *account,
         None => newcomer.create(exchange, &accounts)?,
     };
+    newcomer.list(exchange, &accounts, &account)?;
     newcomer
         .claim_email(&accounts)
         .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    if account.is_active_administrator() {
+        // As it was when it was made: whoever has closed it since goes first.
+        accounts.change_clinic(clinic, &mut |clinic| {
+            clinic.administrators.count(account.id, 1);
+            Ok(())
+        })?;
+    }
     // The account is there whether what was counted is given back or not.
     let _ = attempt.released();
     newcomer.answer(&account, event)

@@ -49,16 +49,6 @@ pub(crate) struct Invitation {
     pub(crate) revoked_at: Option<Timestamp>,
 }
 
-/// What the log says of an invitation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct InvitationEntry {
-    pub(crate) id: InvitationId,
-    /// When the entry was: later than the invitation where a repeated request finished what died.
-    #[serde(with = "nanosecond::required")]
-    pub(crate) added_at: Timestamp,
-}
-
 /// What has become of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

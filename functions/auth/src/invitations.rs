@@ -1,22 +1,20 @@
 //! How an administrator invites people, sees whom, and takes an invitation back.
 
 use access::Request;
-use jiff::SignedDuration;
 use model::{Action, ClientId, Confidential, DataClass, InvitationId, Role, Timestamp};
+use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
-use web::{Check, Exchange, Problem, Reply, page_size};
+use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::account::Accounts;
 use crate::email::{self, Email};
-use crate::enrolment::email_taken;
-use crate::invitation::{Invitation, InvitationEntry, LIFETIME, State, Token, check_roles};
+use crate::enrolment::{USUAL_LANGUAGE, email_taken};
+use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
+use crate::listing::{Page, Wanted, list_once};
 use crate::sessions::admit;
-
-/// How far the clocks of two hosts may be apart when an unfinished log entry is looked for.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +28,8 @@ struct InvitationBody {
 struct InvitedAnswer {
     invitation_id: InvitationId,
     token: Zeroizing<String>,
+    /// Whether the invitation is on its way by e-mail. Where it is not, it is the inviter's to hand over.
+    mailed: bool,
     expires_at: Timestamp,
 }
 
@@ -53,17 +53,13 @@ struct ListAnswer {
     next: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    cursor: Option<u64>,
-    limit: Option<usize>,
-}
-
 /// `POST /v1/auth/invitations`
 ///
-/// Order: record, invitation, log, answer. A crash after the invitation leaves one that no list shows and whose token
-/// nobody was told; the repeated request comes to the same id and the same token, and adds the log entry.
+/// The token is mailed, where the deployment sends e-mail, and told the inviter, who may hand it over in another way.
+///
+/// Order: record, invitation, log, message, answer. A crash after the invitation leaves one that no list shows and whose token
+/// nobody was told; the repeated request comes to the same id and the same token, and adds the log entry. The message has the
+/// invitation's name, so that it is sent once.
 pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let InvitationBody {
         email,
@@ -90,7 +86,7 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let invitation = match doc.read()? {
         Some(existing) => existing.value,
         None => {
-            if accounts.email(clinic, &email).read()?.is_some() {
+            if accounts.holder_of(clinic, &email)?.is_some() {
                 return Err(email_taken().recorded(event));
             }
             let invitation = Invitation {
@@ -120,64 +116,49 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if invitation.fingerprint != fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(event));
     }
-    finish_log(&accounts, clinic, &invitation, now)?;
+    list_once(
+        &accounts.invitations(clinic),
+        *id.as_bytes(),
+        invitation.created_at,
+        now,
+    )?;
+    let message = Message {
+        key: format!("invitation/{id}"),
+        clinic_id: clinic,
+        recipient: Recipient::Email(invitation.email.clone()),
+        content: Content::Invitation {
+            token: Confidential::new(token.reveal().to_string()),
+        },
+        language: USUAL_LANGUAGE.to_owned(),
+        urgency: Urgency::Queued,
+        expires_at: Some(invitation.expires_at),
+    };
+    // An invitation is made where nothing can be mailed, too: the inviter has the token.
+    let mailed = message.send(exchange).is_ok();
     let location = format!("{}/{id}", exchange.path());
     Ok(Reply::created(
         &location,
         &InvitedAnswer {
             invitation_id: id,
             token: token.reveal(),
+            mailed,
             expires_at: invitation.expires_at,
         },
     )?
     .recorded(event))
 }
 
-/// Adds the log entry of an invitation unless it is there. The log is in order of when entries were added, so the search
-/// ends where they are older than the invitation. An entry that a repeated request adds hours later has its own time, not
-/// the invitation's: else the search for those before it would end too early, and add them again.
-fn finish_log(
-    accounts: &Accounts<'_>,
-    clinic: model::ClinicId,
-    invitation: &Invitation,
-    now: Timestamp,
-) -> Result<(), Problem> {
-    let log = accounts.invitations(clinic);
-    for entry in log.newest_first(None) {
-        let entry = entry?.value;
-        if entry.id == invitation.id {
-            return Ok(());
-        }
-        if entry.added_at.duration_until(invitation.created_at) > CLOCK_TOLERANCE {
-            break;
-        }
-    }
-    let entry = InvitationEntry {
-        id: invitation.id,
-        added_at: now,
-    };
-    log.append(*invitation.id.as_bytes(), &entry)?;
-    Ok(())
-}
-
 /// `GET /v1/auth/invitations`
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let query: ListQuery = exchange.query()?;
-    let limit = page_size(query.limit)?;
+    let wanted = Wanted::by(exchange)?;
     let (recorded, _) = admit(exchange, Request::new(Action::List, DataClass::Account))?;
     let accounts = Accounts::open(exchange)?;
     let now = exchange.platform.clock.now();
-    let mut invitations = Vec::with_capacity(limit);
-    let (mut last, mut next) = (None, None);
-    for entry in accounts.invitations(recorded.clinic()).newest_first(query.cursor) {
-        let entry = entry?;
-        if invitations.len() == limit {
-            next = last;
-            break;
-        }
-        last = Some(entry.sequence);
+    let Page { ids, next } = wanted.page(&accounts.invitations(recorded.clinic()))?;
+    let mut invitations = Vec::with_capacity(ids.len());
+    for id in ids {
         let invitation = accounts
-            .invitation(recorded.clinic(), entry.value.id)
+            .invitation(recorded.clinic(), InvitationId::from_bytes(id))
             .read()?
             .ok_or_else(|| Problem::defect("the invitation log names an invitation that does not exist"))?
             .value;
@@ -191,7 +172,6 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             expires_at: invitation.expires_at,
         });
     }
-    let next = next.map(|next: u64| next.to_string());
     Ok(Reply::ok(&ListAnswer { invitations, next })?.recorded(recorded.event()))
 }
 

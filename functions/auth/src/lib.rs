@@ -6,6 +6,8 @@
 )]
 
 mod account;
+mod accounts;
+mod administrators;
 mod challenge;
 mod confirmation;
 mod credentials;
@@ -14,7 +16,10 @@ mod enrolment;
 mod factor;
 mod invitation;
 mod invitations;
+mod link;
+mod listing;
 mod log_in;
+mod notice;
 mod opening;
 mod own_factors;
 mod passkey_log_in;
@@ -23,8 +28,12 @@ mod password;
 mod password_change;
 mod pending;
 mod proof;
+mod recovery;
+mod registration;
+mod reset;
 mod routes;
 mod second_factor;
+mod service;
 mod sessions;
 mod slots;
 mod sms_codes;

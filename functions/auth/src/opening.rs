@@ -66,7 +66,7 @@ impl Opening<'_> {
     /// Opens the session. `again` decides once more on what the account is by then, and uses up what was shown; `None` where
     /// it decides otherwise.
     ///
-    /// Order: record, account (what was shown used up, slot taken), session, answer. A crash after the account leaves a slot
+    /// Order: record, account (what was shown used up, slot taken), session, a look at the account, answer. A crash after the account leaves a slot
     /// whose session does not exist, which no list shows and which a later log-in takes; what was shown is used up all the
     /// same, and the repeated request needs another code. Where the slot had a session before, it ends as soon as its
     /// document is replaced; until then, also after a crash, it lives, is listed and can be ended. A crash after the session
@@ -96,7 +96,7 @@ impl Opening<'_> {
             id: entropy.bytes(),
             session: id,
             created_at: now,
-            expires_at: now.saturating_add(SESSION_LENGTH).unwrap_or(now),
+            expires_at: now.saturating_add(account.session_length()).unwrap_or(now),
             ended: false,
             device_name,
             network: exchange.network().map(Confidential::new),
@@ -140,6 +140,20 @@ impl Opening<'_> {
             Place::Again(_) => sessions.begin_again(attestor, &slot, &session),
         };
         begun.map_err(|error| Problem::from(error).recorded(event))?;
+        // Whoever closes the account marks it first and looks for sessions then. Here the session comes first and the
+        // look at the account then: one of the two sees the other, and no session outlives what was to end it.
+        let marked = accounts.account(account.clinic, account.id).read()?;
+        if !marked.is_some_and(|account| account.value.lets_in(id)) {
+            sessions
+                .change(attestor, &slot, |session| {
+                    if session.id == id {
+                        session.revoked_at.get_or_insert(now);
+                    }
+                    Ok::<_, Problem>(())
+                })
+                .map_err(|error| Problem::from(error).recorded(event))?;
+            return Ok(None);
+        }
         let answer = SessionAnswer {
             session_id: id,
             token: (transport == Transport::Bearer).then(|| token.reveal()),
@@ -147,7 +161,11 @@ impl Opening<'_> {
             account_id: session.account,
             roles: &session.roles,
             assurance,
-            suggested: step::suggested(assurance),
+            suggested: if account.is_service() {
+                &[]
+            } else {
+                step::suggested(assurance)
+            },
             expires_at: session.expires_at,
             idle_seconds: session.idle_seconds,
         };

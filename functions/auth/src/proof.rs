@@ -117,10 +117,18 @@ impl<'o> Offered<'o> {
     where
         'o: 'p,
     {
-        let totp = self.totp.map(Proof::Totp);
         let sms = self.sms_code.map(|code| Proof::Sms(code, code_use));
+        sms.or(self.second_factor(passkey))
+    }
+
+    /// As [`Offered::proof`], where no code is sent.
+    pub(crate) fn second_factor<'p>(&self, passkey: Option<&'p PasskeyProof<'o>>) -> Option<Proof<'p>>
+    where
+        'o: 'p,
+    {
+        let totp = self.totp.map(Proof::Totp);
         let recovery_code = self.recovery_code.map(Proof::RecoveryCode);
-        totp.or(sms).or(recovery_code).or(passkey.map(Proof::Passkey))
+        totp.or(recovery_code).or(passkey.map(Proof::Passkey))
     }
 }
 
@@ -222,6 +230,18 @@ impl Account {
         let circumstances = self.circumstances();
         let evidence = self.evidence(password, proof, index, now)?;
         Ok(step::step_up(&circumstances, evidence, session))
+    }
+
+    /// Whether this is enough to set a password beside a link that was mailed. What is right is used up.
+    pub(crate) fn may_reset(
+        &mut self,
+        proof: Option<&Proof<'_>>,
+        index: &Secret,
+        now: Timestamp,
+    ) -> Result<bool, Problem> {
+        let circumstances = self.circumstances();
+        let evidence = self.evidence(PasswordEvidence::NotShown, proof, index, now)?;
+        Ok(step::may_reset(&circumstances, evidence.factor))
     }
 
     /// 409 unless the factor is set up, and may be used by whoever has the account.

@@ -74,6 +74,13 @@ pub(crate) fn end(slots: &mut [Slot], session: SessionId) {
     }
 }
 
+/// Marks all slots.
+pub(crate) fn end_all(slots: &mut [Slot]) {
+    for slot in slots {
+        slot.ended = true;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -120,6 +120,17 @@ pub(crate) fn may_change_factors(account: &Circumstances, session: Assurance) ->
         && (session == Assurance::MultiFactor || account.registered.usable_by(account.holder).is_empty())
 }
 
+/// Whether who has the link that was mailed may set a password: with a second factor where the account has one, and with
+/// nothing else where it has none. A mailbox is no factor (NIST SP 800-63B-4, section 3.1.3.1), so it replaces one, never two.
+pub(crate) fn may_reset(account: &Circumstances, shown: Option<(SecondFactor, bool)>) -> bool {
+    let usable = account.registered.usable_by(account.holder);
+    account.standing == Standing::Active
+        && match shown {
+            None => usable.is_empty(),
+            Some((factor, right)) => right && usable.contains(factor),
+        }
+}
+
 /// Why a factor can't be taken away: staff keep at least one second factor, and recovery codes are none.
 pub(crate) fn may_be_left_with(holder: Holder, left: SecondFactors) -> bool {
     holder == Holder::Client || !left.usable_by(holder).is_empty()
@@ -167,6 +178,22 @@ mod tests {
         Standing::Deactivated,
         Standing::Unknown,
     ];
+
+    #[test]
+    fn a_link_replaces_the_password_and_no_factor() {
+        for (circumstances, usable, shown) in everything() {
+            let active = circumstances.standing == Standing::Active;
+            let expected = match shown.factor {
+                None => usable.is_empty(),
+                Some((factor, right)) => right && usable.contains(letter(factor)),
+            };
+            assert_eq!(
+                may_reset(&circumstances, shown.factor),
+                active && expected,
+                "{circumstances:?} {shown:?}"
+            );
+        }
+    }
 
     fn set(letters: &str) -> SecondFactors {
         SecondFactors {

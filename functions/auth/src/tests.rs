@@ -5,7 +5,7 @@ use crypto::Keyring;
 use data_encoding::BASE32_NOPAD;
 use http::Method;
 use jiff::SignedDuration;
-use model::{AccountId, ClinicId, Function};
+use model::{AccountId, ClinicId, Confidential, Function};
 use ports::Clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,10 +31,15 @@ fn set_state(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Accounts::open(exchange)?.change(body.clinic_id, body.account_id, &mut |account| {
         account.state = match (body.open, body.by_owner) {
             (true, _) => AccountState::Active,
-            (false, true) => AccountState::Deactivated { at },
+            (false, true) => AccountState::Deactivated {
+                at,
+                by: body.account_id,
+                reason: Confidential::default(),
+            },
             (false, false) => AccountState::Disabled {
                 at,
                 by: body.account_id,
+                reason: Confidential::default(),
             },
         };
         Ok(())

@@ -116,8 +116,8 @@ fn opening_a_clinic() {
             let made = documents(practice).len();
             assert_eq!(
                 made,
-                3 + 2,
-                "a clinic, an account and its address; what counts its tries and the network's"
+                4 + 2,
+                "a clinic, an account, its address and the list of accounts; what counts its tries and the network's"
             );
         },
         thoroughly: |practice: &Practice, _: Option<&Answer>, again: &Answer| {

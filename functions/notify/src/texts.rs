@@ -108,6 +108,7 @@ pub(crate) fn is_sent_by(template: Template, channel: Channel) -> bool {
 fn page(template: Template) -> &'static str {
     match template {
         Template::Invitation => "/invitation",
+        Template::Registration => "/registration",
         Template::PasswordReset => "/password-reset",
         Template::EmailChangeNew => "/email-change",
         Template::RecoveryApproved => "/recovery",
@@ -117,7 +118,8 @@ fn page(template: Template) -> &'static str {
         | Template::FactorRemoved
         | Template::PasswordChanged
         | Template::NewDevice
-        | Template::AccountDisabled => "/",
+        | Template::AccountDisabled
+        | Template::AccountChanged => "/",
     }
 }
 
@@ -294,6 +296,7 @@ mod tests {
         let token = || Confidential::new("t0k-en_.~".to_owned());
         vec![
             Content::Invitation { token: token() },
+            Content::Registration { token: token() },
             Content::SignInCode {
                 code: Confidential::new("123456".to_owned()),
             },
@@ -307,6 +310,7 @@ mod tests {
             Content::PasswordChanged,
             Content::NewDevice,
             Content::AccountDisabled,
+            Content::AccountChanged,
             Content::RecoveryApproved { token: token() },
         ]
     }

@@ -6,7 +6,7 @@ use model::DataClass::{
     Session,
 };
 use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
-use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
+use model::Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
 use model::{Action, DataClass, Function, Purpose, Role};
 
 /// What must hold besides role, action, class and purpose.
@@ -195,7 +195,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "administration.accounts",
         roles: &[ClinicAdmin],
-        actions: &[Create, List, Revoke],
+        actions: &[Create, Read, List, Amend, Revoke],
         classes: &[Account],
         purposes: &[SystemAdministration, PatientAdministration],
         needs: &[],
@@ -216,10 +216,19 @@ pub const TABLE: &[Rule] = &[
         ],
         needs: &[],
     },
-    // What an account is proven with is its owner's, and nobody else's: there is no row that lets anybody at another's.
+    // What an account is proven with is its owner's, and nobody else's: there is no row that lets anybody at another's. A service
+    // identity's secret is made and taken away by administrators, with the account.
     Rule {
         id: "self.authenticators",
-        roles: &Role::ALL,
+        roles: &[
+            Client,
+            Clinician,
+            ClinicAdmin,
+            Billing,
+            PrivacyOfficer,
+            Security,
+            Auditor,
+        ],
         actions: &[Create, List, Amend, Revoke],
         classes: &[Authenticator],
         purposes: &[

@@ -40,8 +40,8 @@ clinic_admin     client_file    PATADMIN  create                    -
 clinic_admin     consent        PATADMIN  create,read,list,revoke   known
 clinic_admin     care_team      PATADMIN  create,read,revoke        known
 clinic_admin     notice         PATADMIN  create                    -
-clinic_admin     account        PATADMIN  create,list,revoke        -
-clinic_admin     account        HSYSADMIN create,list,revoke        -
+clinic_admin     account        PATADMIN  create,read,list,amend,revoke -
+clinic_admin     account        HSYSADMIN create,read,list,amend,revoke -
 clinic_admin     message        PATADMIN  read,list                 -
 clinic_admin     message        HSYSADMIN read,list                 -
 
@@ -70,7 +70,7 @@ job              message        HSYSADMIN execute                   -
 const SESSION_PURPOSES: [&str; 6] = ["TREAT", "PATRQT", "PATADMIN", "HSYSADMIN", "HCOMPL", "HPAYMT"];
 const SESSION_ACTIONS: [&str; 5] = ["create", "read", "list", "amend", "revoke"];
 
-/// And everybody proves with something that an account is theirs.
+/// And everybody but a job proves with something that an account is theirs.
 const AUTHENTICATOR_ACTIONS: [&str; 4] = ["create", "list", "amend", "revoke"];
 
 /// What a request of each role is for when it does not say.
@@ -106,7 +106,7 @@ fn policy() -> Policy {
             for action in SESSION_ACTIONS {
                 policy.insert((role, "session", purpose, action), Vec::new());
             }
-            for action in AUTHENTICATOR_ACTIONS {
+            for action in AUTHENTICATOR_ACTIONS.into_iter().filter(|_| role != "job") {
                 policy.insert((role, "authenticator", purpose, action), Vec::new());
             }
         }

@@ -180,6 +180,8 @@ kinds! {
     PasskeyId = Passkey, "psk";
     /// A clinical record.
     RecordId = Record, "rec";
+    /// A request of an administrator to recover somebody's account.
+    RecoveryId = Recovery, "rcv";
     /// One HTTP request.
     RequestId = Request, "req";
     /// A log-in session.

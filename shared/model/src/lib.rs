@@ -19,7 +19,7 @@ pub use function::Function;
 pub use id::kind;
 pub use id::{
     AccountId, ClientId, ClinicId, ConsentId, EventId, Id, IdError, InvitationId, Kind, MessageId, NoticeId, PasskeyId,
-    RecordId, RequestId, SessionId, SubjectId,
+    RecordId, RecoveryId, RequestId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

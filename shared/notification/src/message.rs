@@ -121,6 +121,11 @@ pub enum Content {
         /// Proves the invitation.
         token: Confidential<String>,
     },
+    /// Open an account, as somebody asked with this address.
+    Registration {
+        /// Proves that the address is read.
+        token: Confidential<String>,
+    },
     /// A code to log in with, bound to the front end's origin.
     SignInCode {
         /// 4 to 10 digits.
@@ -154,6 +159,8 @@ pub enum Content {
     NewDevice,
     /// The account was disabled.
     AccountDisabled,
+    /// An administrator has changed what the account may do: it is open again, or has other roles.
+    AccountChanged,
     /// Recovery of the account was approved: go on with it.
     RecoveryApproved {
         /// Proves the approval.
@@ -167,6 +174,7 @@ pub enum Content {
 #[expect(missing_docs, reason = "see `Content`")]
 pub enum Template {
     Invitation,
+    Registration,
     SignInCode,
     PasswordReset,
     EmailChangeOld,
@@ -176,13 +184,15 @@ pub enum Template {
     PasswordChanged,
     NewDevice,
     AccountDisabled,
+    AccountChanged,
     RecoveryApproved,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Invitation,
+        Self::Registration,
         Self::SignInCode,
         Self::PasswordReset,
         Self::EmailChangeOld,
@@ -192,6 +202,7 @@ impl Template {
         Self::PasswordChanged,
         Self::NewDevice,
         Self::AccountDisabled,
+        Self::AccountChanged,
         Self::RecoveryApproved,
     ];
 
@@ -200,6 +211,7 @@ impl Template {
     pub fn name(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
+            Self::Registration => "registration",
             Self::SignInCode => "sign_in_code",
             Self::PasswordReset => "password_reset",
             Self::EmailChangeOld => "email_change_old",
@@ -209,6 +221,7 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::NewDevice => "new_device",
             Self::AccountDisabled => "account_disabled",
+            Self::AccountChanged => "account_changed",
             Self::RecoveryApproved => "recovery_approved",
         }
     }
@@ -217,7 +230,7 @@ impl Template {
     /// strangers cannot make a store grow; all others are kept.
     #[must_use]
     pub fn is_caused_by_strangers(self) -> bool {
-        matches!(self, Self::SignInCode | Self::PasswordReset)
+        matches!(self, Self::Registration | Self::SignInCode | Self::PasswordReset)
     }
 }
 
@@ -227,6 +240,7 @@ impl Content {
     pub fn template(&self) -> Template {
         match self {
             Self::Invitation { .. } => Template::Invitation,
+            Self::Registration { .. } => Template::Registration,
             Self::SignInCode { .. } => Template::SignInCode,
             Self::PasswordReset { .. } => Template::PasswordReset,
             Self::EmailChangeOld => Template::EmailChangeOld,
@@ -236,6 +250,7 @@ impl Content {
             Self::PasswordChanged => Template::PasswordChanged,
             Self::NewDevice => Template::NewDevice,
             Self::AccountDisabled => Template::AccountDisabled,
+            Self::AccountChanged => Template::AccountChanged,
             Self::RecoveryApproved { .. } => Template::RecoveryApproved,
         }
     }
@@ -245,6 +260,7 @@ impl Content {
     pub fn token(&self) -> Option<&Confidential<String>> {
         match self {
             Self::Invitation { token }
+            | Self::Registration { token }
             | Self::PasswordReset { token }
             | Self::EmailChangeNew { token }
             | Self::RecoveryApproved { token } => Some(token),
@@ -254,7 +270,8 @@ impl Content {
             | Self::FactorRemoved { .. }
             | Self::PasswordChanged
             | Self::NewDevice
-            | Self::AccountDisabled => None,
+            | Self::AccountDisabled
+            | Self::AccountChanged => None,
         }
     }
 

@@ -9,10 +9,9 @@ mod sms;
 mod totp;
 
 use access::{Assurance, Caller, Request};
-use crypto::{Label, name};
 use http::StatusCode;
 use model::{Action, Confidential, DataClass, EventId, Timestamp};
-use notification::{Content, Factor, Message, Recipient, Urgency};
+use notification::{Content, Factor};
 use passkeys::PasskeyAnswer;
 pub(crate) use passkeys::{add as add_passkey, options as passkey_options, remove as remove_passkey};
 pub(crate) use recovery_codes::make as make_recovery_codes;
@@ -24,10 +23,9 @@ use web::{Exchange, Problem, Reply};
 
 use crate::account::{Account, Accounts};
 use crate::factor::{Factors, SecondFactor};
+use crate::notice;
 use crate::sessions::{admit, end_others};
 use crate::step;
-
-const NOTICE: Label = Label::new("confide 2026-11 account notice");
 
 /// Somebody who may change how she logs in, and her account.
 pub(crate) struct Own<'o> {
@@ -118,24 +116,9 @@ impl<'o> Own<'o> {
     /// Makes the notice of a change durable, before the change. It is named by the account's version, so that a request that is
     /// repeated after it died in between sends it once.
     pub(crate) fn tell(&self, exchange: &Exchange<'_>, content: Content) -> Result<(), Problem> {
-        let parts: [&[u8]; 5] = [
-            self.account.clinic.as_bytes(),
-            self.account.id.as_bytes(),
-            &self.version.to_be_bytes(),
-            content.template().name().as_bytes(),
-            content.factor().map_or("", Factor::name).as_bytes(),
-        ];
-        let message = Message {
-            key: name(self.accounts.index, NOTICE, &parts),
-            clinic_id: self.account.clinic,
-            recipient: Recipient::Email(self.account.email.clone()),
-            content,
-            language: self.account.language.clone(),
-            urgency: Urgency::Queued,
-            expires_at: None,
-        };
-        message.send(exchange).map_err(|problem| problem.recorded(self.event))?;
-        Ok(())
+        let occasion = self.version.to_be_bytes();
+        notice::tell(exchange, self.accounts, &self.account, &occasion, content)
+            .map_err(|problem| problem.recorded(self.event))
     }
 
     /// Changes the account, unless the session may not change it any more, and gives what it then is.

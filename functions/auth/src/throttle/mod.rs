@@ -36,12 +36,7 @@ mod network;
 mod policy;
 mod tries;
 
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "for the reset of a password, which is not here yet")
-)]
-pub(crate) use attempt::clear_all;
-pub(crate) use attempt::{Attempt, Subject, Verdict, limit_rate, proven};
+pub(crate) use attempt::{Attempt, Subject, Verdict, clear_all, limit_rate, proven};
 pub(crate) use network::Bucket;
 pub(crate) use policy::{Factor, RouteClass};
 pub(crate) use tries::Tries;

@@ -21,9 +21,9 @@ pub(crate) enum Factor {
 pub(crate) enum RouteClass {
     /// Whatever takes a password or a code. A whole clinic may begin its day behind one address.
     LogIn,
-    /// The opening of a clinic.
+    /// The opening of a clinic, and the wish of a client to open an account.
     Registration,
-    /// The acceptance of an invitation.
+    /// The acceptance of an invitation, and the confirmation of a registration.
     Acceptance,
     /// The wish to reset a password, which sends mail.
     Reset,

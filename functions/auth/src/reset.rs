@@ -1,0 +1,291 @@
+//! Another password for who has forgotten hers: a link by e-mail, and the second factor that the account has.
+//!
+//! A mailbox alone opens no account that has a second factor. Of two links, asked for one after the other, both are good until
+//! one is used or the password is changed otherwise: else anybody who knows an address could make each link void before its
+//! owner comes to follow it.
+
+use access::Request;
+use audit_trail::Decision;
+use http::StatusCode;
+use model::{AccountId, Action, ClinicId, Confidential, DataClass};
+use notification::{Channel, Content, Message, Recipient, Urgency};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::UpdateError;
+use web::{Check, Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, AccountState, Accounts, Unchanged, strength};
+use crate::challenge::Ceremony;
+use crate::email::{self, Email};
+use crate::enrolment::USUAL_LANGUAGE;
+use crate::factor::SecondFactor;
+use crate::link::{Link, LinkUse};
+use crate::notice;
+use crate::password::{Context, Password, PasswordHash};
+use crate::proof::{Offered, Proof, assertion};
+use crate::sessions::end_others;
+use crate::throttle::{Attempt, RouteClass, Subject, Verdict, clear_all, limit_rate};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetBody {
+    clinic_id: ClinicId,
+    email: String,
+}
+
+#[derive(Serialize)]
+struct AskedAnswer {
+    detail: &'static str,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmBody {
+    token: Zeroizing<String>,
+    password: Password,
+    totp: Option<Zeroizing<String>>,
+    recovery_code: Option<Zeroizing<String>>,
+    passkey: Option<Value>,
+}
+
+fn invalid_link() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid-link",
+        "The link is not valid, was used before or is over, or what was shown beside it is not right. Ask for another link.",
+    )
+}
+
+/// Told only to who has the link.
+fn factor_required(account: &Account) -> Problem {
+    let usable = account.factors.registered().usable_by(account.holder());
+    let names: Vec<&str> = usable
+        .iter()
+        .filter_map(|factor| match factor {
+            SecondFactor::Passkey => Some("passkey"),
+            SecondFactor::Totp => Some("totp"),
+            SecondFactor::RecoveryCode => Some("recovery_code"),
+            SecondFactor::Sms => None,
+        })
+        .collect();
+    let detail = if names.is_empty() {
+        "The account's second factor is a code by SMS, which is not sent for this. Two administrators of the clinic can recover the account.".to_owned()
+    } else {
+        format!(
+            "The account has a second factor. Show one of these beside the link: {}.",
+            names.join(", ")
+        )
+    };
+    Problem::new(StatusCode::FORBIDDEN, "second-factor-required", detail)
+}
+
+/// `POST /v1/auth/password-resets`
+///
+/// Whether the clinic and the account exist and are open is told nobody: the answer, the work and the store operations are the
+/// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here.
+///
+/// Order: request counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ResetBody {
+        clinic_id: clinic,
+        email,
+    } = exchange.json()?;
+    let mut check = Check::new();
+    let email = check.parsed(Email::parse(&email), "/email", "email", email::RULE);
+    check.finish()?;
+    let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
+    let accounts = Accounts::open(exchange)?;
+    limit_rate(exchange, &accounts, RouteClass::Reset)?;
+    let now = exchange.platform.clock.now();
+    let found = accounts
+        .find(clinic, &email)?
+        .filter(|account| account.state == AccountState::Active);
+
+    let request = Request::new(Action::Create, DataClass::Authenticator);
+    let (in_clinic, request, decision, rule) = match &found {
+        Some(account) => (Some(clinic), request.of(account.id), Decision::Allowed, "reset.asked"),
+        None => (None, request, Decision::Denied, "reset.refused"),
+    };
+    let event = exchange.gate()?.note(in_clinic, None, &request, decision, rule)?;
+
+    let (recipient, language) = match &found {
+        // As she spelled it, not as a stranger did.
+        Some(account) => (Recipient::Email(account.email.clone()), account.language.clone()),
+        None => (
+            Recipient::Nobody {
+                channel: Channel::Email,
+            },
+            USUAL_LANGUAGE.to_owned(),
+        ),
+    };
+    let account = found.unwrap_or_else(|| Account::nobody(clinic, AccountId::from_bytes([0; 16]), now));
+    let link = Link::new(LinkUse::PasswordReset, clinic, account.id, account.passwords, now);
+    let token = link.seal(LinkUse::PasswordReset, accounts.seal, exchange.platform.entropy)?;
+    let message = Message {
+        // Each event sends one link.
+        key: format!("password-reset/{event}"),
+        clinic_id: clinic,
+        recipient,
+        content: Content::PasswordReset {
+            token: Confidential::new(token.to_string()),
+        },
+        language,
+        urgency: Urgency::Queued,
+        expires_at: Some(link.expires_at),
+    };
+    message.send(exchange).map_err(|problem| problem.recorded(event))?;
+    let answer = AskedAnswer {
+        detail: "If the clinic has an open account with this address, a link is on its way to it.",
+    };
+    Ok(Reply::accepted(&answer)?.recorded(event))
+}
+
+/// `POST /v1/auth/password-resets/confirm`
+pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    set_password(exchange, LinkUse::PasswordReset, "reset.confirmed")
+}
+
+/// Sets the password that comes with a link.
+///
+/// Order: failure counted, record, notice, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions, failure given back, tries
+/// forgotten, answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
+/// other. After the account, the link is used: with the same password, the repeated request finds it set, and does the rest.
+pub(crate) fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
+    let ConfirmBody {
+        token,
+        password,
+        totp,
+        recovery_code,
+        passkey,
+    } = exchange.json()?;
+    let mut check = Check::new();
+    password.check_length(&mut check, "/password");
+    let shown = [totp.is_some(), recovery_code.is_some(), passkey.is_some()];
+    check.that(
+        shown.into_iter().filter(|shown| *shown).count() <= 1,
+        "",
+        "one-factor",
+        "must have one second factor at most: what is shown beside it would be used up for nothing",
+    );
+    check.finish()?;
+    let passkey = passkey.as_ref().map(|json| assertion(json, "/passkey")).transpose()?;
+    let offered = Offered {
+        password: None,
+        totp: totp.as_ref().map(|code| code.as_str()),
+        sms_code: None,
+        recovery_code: recovery_code.as_ref().map(|code| code.as_str()),
+        passkey: passkey.as_ref(),
+    };
+
+    let accounts = Accounts::open(exchange)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let (index, now) = (accounts.index, exchange.platform.clock.now());
+    let Some(link) = Link::open(link_use, accounts.seal, &token, now) else {
+        return Err(refuse(exchange, None)?);
+    };
+    let account = accounts.account(link.clinic, link.account).read()?;
+    let Some(account) = account
+        .map(|account| account.value)
+        .filter(|account| account.state == AccountState::Active)
+    else {
+        return Err(refuse(exchange, None)?);
+    };
+    let pepper = exchange.keyring.key("pepper")?;
+    let is_again =
+        link.number.checked_add(1) == Some(account.passwords) && account.password.is_of(&password, pepper)?;
+    if !is_again && link.number != account.passwords {
+        return Err(refuse(exchange, Some(&account))?);
+    }
+    let request = Request::new(Action::Amend, DataClass::Authenticator).of(account.id);
+    let record = || {
+        let actor = account.actor(None);
+        let gate = exchange.gate()?;
+        Ok::<_, Problem>(gate.note(Some(account.clinic), Some(actor), &request, Decision::Allowed, rule)?)
+    };
+    if is_again {
+        let event = record()?;
+        let _ = attempt.released();
+        return finish(exchange, &accounts, &account)
+            .map(|reply| reply.recorded(event))
+            .map_err(|problem| problem.recorded(event));
+    }
+
+    let ceremony = Ceremony::LogIn(link.clinic);
+    let passkey = offered.passkey_proof(exchange, ceremony)?;
+    let proof = offered.second_factor(passkey.as_ref());
+    if let Some(factor) = proof.as_ref().and_then(|proof| proof.factor().throttled()) {
+        let subject = Subject::Account(account.clinic, account.id);
+        if attempt.at(subject, &[factor])? == Verdict::Locked {
+            return Err(refuse(exchange, Some(&account))?);
+        }
+    }
+    if proof.is_none() && !account.factors.registered().usable_by(account.holder()).is_empty() {
+        return Err(attempt.excuse(factor_required(&account)));
+    }
+    let decide = |account: &mut Account| -> Result<bool, Problem> {
+        Ok(account.passwords == link.number && account.may_reset(proof.as_ref(), index, now)?)
+    };
+    if !decide(&mut account.clone())? {
+        return Err(refuse(exchange, Some(&account))?);
+    }
+    check_new(&accounts, &account, &password).map_err(|problem| attempt.excuse(problem))?;
+    let hash = PasswordHash::make(&password, pepper, exchange.platform.entropy)?;
+    let event = record()?;
+    let occasion = [b"link".as_slice(), &link.number.to_be_bytes()].concat();
+    notice::tell(exchange, &accounts, &account, &occasion, Content::PasswordChanged)
+        .map_err(|problem| problem.recorded(event))?;
+    let mut changed = account.clone();
+    let set = accounts.change(account.clinic, account.id, &mut |account| {
+        if !decide(account)? {
+            return Err(Unchanged::Raced);
+        }
+        account.set_password(hash.clone());
+        account.end_log_ins();
+        changed = account.clone();
+        Ok(())
+    });
+    match set {
+        Ok(()) => {}
+        Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refuse(exchange, Some(&account))?),
+        Err(error) => return Err(Problem::from(error).recorded(event)),
+    }
+    let _ = attempt.released();
+    finish(exchange, &accounts, &changed)
+        .map(|reply| reply.recorded(event))
+        .map_err(|problem| problem.recorded(event))
+}
+
+/// What is left once the password is set.
+fn finish(exchange: &Exchange<'_>, accounts: &Accounts<'_>, account: &Account) -> Result<Reply, Problem> {
+    end_others(exchange, accounts, account, None)?;
+    clear_all(accounts, account.clinic, account.id)?;
+    Ok(Reply::no_content())
+}
+
+fn check_new(accounts: &Accounts<'_>, account: &Account, password: &Password) -> Result<(), Problem> {
+    let email =
+        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
+    let clinic = accounts.clinic(account.clinic).read()?.map(|clinic| clinic.value.name);
+    let context = Context {
+        email: email.folded(),
+        display_name: account.display_name.expose(),
+        clinic: clinic.as_ref().map_or("", |name| name.expose().as_str()),
+    };
+    let mut check = Check::new();
+    password.check_new(&mut check, "/password", strength(&account.roles), &context);
+    check.finish()
+}
+
+/// Records a refusal, which is counted already.
+fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
+    let request = Request::new(Action::Amend, DataClass::Authenticator);
+    let (clinic, request) = match account {
+        Some(account) => (Some(account.clinic), request.of(account.id)),
+        None => (None, request),
+    };
+    let event = exchange
+        .gate()?
+        .note(clinic, None, &request, Decision::Denied, "reset.refused")?;
+    Ok(invalid_link().recorded(event))
+}

@@ -1,0 +1,287 @@
+//! Service identities: what a scheduler logs in with to run jobs. An account with the role `job` and nothing else, without an
+//! address or a password: its secret is 256 random bits, shown once and kept as a keyed hash.
+
+use access::{Assurance, Request};
+use audit_trail::Decision;
+use base64ct::{Base64UrlUnpadded, Encoding};
+use crypto::{Label, Mac, Secret, mac};
+use http::StatusCode;
+use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role, Timestamp};
+use ports::{Creation, Entropy, EntropyExt};
+use serde::{Deserialize, Serialize};
+use store::idempotency;
+use web::{Check, Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, AccountState, Accounts};
+use crate::accounts::{Change, administer};
+use crate::enrolment::USUAL_LANGUAGE;
+use crate::listing::{Page, Wanted, list_once};
+use crate::opening::{Opening, Transport};
+use crate::sessions::admit;
+use crate::throttle::{Attempt, RouteClass};
+
+const VERIFIER: Label = Label::new("confide 2026-11 service secret verifier");
+
+const PREFIX: &str = "cfx_";
+const ID_LENGTH: usize = 16;
+const SECRET_LENGTH: usize = 32;
+const TOKEN_LENGTH: usize = 2 * ID_LENGTH + SECRET_LENGTH;
+
+const MOST_NAME: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdentityBody {
+    name: String,
+    role: Role,
+}
+
+#[derive(Serialize)]
+struct MadeAnswer {
+    service_identity_id: AccountId,
+    secret: Zeroizing<String>,
+}
+
+#[derive(Serialize)]
+struct IdentityAnswer {
+    service_identity_id: AccountId,
+    name: Confidential<String>,
+    role: Role,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_log_in_at: Option<Timestamp>,
+    /// Whether its secret still counts.
+    active: bool,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    service_identities: Vec<IdentityAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenBody {
+    secret: Zeroizing<String>,
+}
+
+/// What a scheduler holds: which identity (clinic and account, 128 bits each) and what proves it (256 bits).
+struct ServiceSecret {
+    clinic: ClinicId,
+    account: AccountId,
+    secret: Zeroizing<[u8; SECRET_LENGTH]>,
+}
+
+impl ServiceSecret {
+    fn generate(entropy: &dyn Entropy, clinic: ClinicId, account: AccountId) -> Self {
+        Self {
+            clinic,
+            account,
+            secret: Zeroizing::new(entropy.bytes()),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; TOKEN_LENGTH]);
+        let decoded = Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut_slice()).ok()?;
+        let (clinic, rest) = decoded.split_first_chunk::<ID_LENGTH>()?;
+        let (account, secret) = rest.split_first_chunk::<ID_LENGTH>()?;
+        Some(Self {
+            clinic: ClinicId::from_bytes(*clinic),
+            account: AccountId::from_bytes(*account),
+            secret: Zeroizing::new(secret.try_into().ok()?),
+        })
+    }
+
+    fn reveal(&self) -> Zeroizing<String> {
+        let parts: [&[u8]; 3] = [self.clinic.as_bytes(), self.account.as_bytes(), self.secret.as_slice()];
+        let bytes = Zeroizing::new(parts.concat());
+        let encoded = Zeroizing::new(Base64UrlUnpadded::encode_string(&bytes));
+        Zeroizing::new(format!("{PREFIX}{}", *encoded))
+    }
+
+    fn code(&self, index: &Secret) -> Mac {
+        let (clinic, account) = (self.clinic.as_bytes(), self.account.as_bytes());
+        mac(index, VERIFIER, &[clinic, account, self.secret.as_slice()])
+    }
+}
+
+fn secret_shown() -> Problem {
+    Problem::conflict(
+        "secret-shown",
+        "This request has made its identity before, and the secret is shown once. Delete the identity and make another with a new Idempotency-Key.",
+    )
+}
+
+fn invalid_secret() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid-secret",
+        "The secret is not a service identity's, or its identity was deleted or disabled.",
+    )
+}
+
+/// `POST /v1/auth/service-identities`
+///
+/// Order: record, account, log, answer. A crash after the account loses the secret, which nobody keeps. The repeated request
+/// lists the identity, so that it can be deleted, and is told that the secret was shown.
+pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let IdentityBody { name, role } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(&name, "/name", 1, MOST_NAME);
+    check.that(
+        role == Role::Job,
+        "/role",
+        "service",
+        "must be job: all other roles are people's",
+    );
+    check.finish()?;
+    let key = exchange.idempotency_key()?;
+    let (recorded, caller) = admit(exchange, Request::new(Action::Create, DataClass::Account).fresh())?;
+    let (clinic, event) = (recorded.clinic(), recorded.event());
+    let accounts = Accounts::open(exchange)?;
+    let now = exchange.platform.clock.now();
+    let id: AccountId = idempotency::created_id(accounts.index, clinic, caller.account(), exchange.path(), key);
+    let secret = ServiceSecret::generate(exchange.platform.entropy, clinic, id);
+    let account = Account {
+        display_name: Confidential::new(name),
+        language: USUAL_LANGUAGE.to_owned(),
+        roles: vec![Role::Job],
+        service_verifier: Some(*secret.code(accounts.index).as_bytes()),
+        ..Account::nobody(clinic, id, now)
+    };
+    let doc = accounts.account(clinic, id);
+    let created = doc.create(&account)?;
+    let created_at = match created {
+        Creation::Created => now,
+        Creation::Exists => doc.read()?.map_or(now, |account| account.value.created_at),
+    };
+    list_once(&accounts.services(clinic), *id.as_bytes(), created_at, now)?;
+    if created == Creation::Exists {
+        return Err(secret_shown().recorded(event));
+    }
+    let location = format!("{}/{id}", exchange.path());
+    let answer = MadeAnswer {
+        service_identity_id: id,
+        secret: secret.reveal(),
+    };
+    Ok(Reply::created(&location, &answer)?.recorded(event))
+}
+
+/// `GET /v1/auth/service-identities`
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let wanted = Wanted::by(exchange)?;
+    let (recorded, _) = admit(exchange, Request::new(Action::List, DataClass::Account))?;
+    let accounts = Accounts::open(exchange)?;
+    let Page { ids, next } = wanted.page(&accounts.services(recorded.clinic()))?;
+    let mut service_identities = Vec::with_capacity(ids.len());
+    for id in ids {
+        let account = accounts
+            .account(recorded.clinic(), AccountId::from_bytes(id))
+            .read()?
+            .ok_or_else(|| Problem::defect("the service log names an account that does not exist"))?
+            .value;
+        service_identities.push(IdentityAnswer {
+            service_identity_id: account.id,
+            last_log_in_at: account.last_log_in_at(),
+            active: account.state == AccountState::Active,
+            role: account.first_role(),
+            name: account.display_name,
+            created_at: account.created_at,
+        });
+    }
+    let answer = ListAnswer {
+        service_identities,
+        next,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+/// `DELETE /v1/auth/service-identities/{account}`
+pub(crate) fn delete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    administer(exchange, &Change::DeleteService)
+}
+
+/// `POST /v1/auth/service-tokens`
+///
+/// A session of ten minutes. It needs no other identifier: the secret says whose it is. What is no secret, an identity that is not there
+/// and a wrong secret are one answer; 256 bits are guessed by nobody, so only the network is limited and no account locked.
+///
+/// Order: failure counted, then see [`Opening::open`], failure given back. Of a refusal: record, answer.
+pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let TokenBody { secret } = exchange.json()?;
+    let accounts = Accounts::open(exchange)?;
+    let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let secret = ServiceSecret::parse(&secret);
+    let found = match &secret {
+        Some(secret) => accounts.account(secret.clinic, secret.account).read()?,
+        None => None,
+    };
+    let found = found.map(|account| account.value);
+    let is_right = |account: &Account| {
+        let shown = secret.as_ref().zip(account.service_verifier.as_ref());
+        let proven = shown.is_some_and(|(secret, verifier)| secret.code(accounts.index).matches(verifier));
+        proven && account.is_service() && account.state == AccountState::Active
+    };
+    let refused = |account: Option<&Account>| {
+        let request = Request::new(Action::Create, DataClass::Session);
+        let (clinic, request) = match account {
+            Some(account) => (Some(account.clinic), request.of(account.id)),
+            None => (None, request),
+        };
+        let gate = exchange.gate()?;
+        let event = gate.note(clinic, None, &request, Decision::Denied, "login.refused")?;
+        Ok::<_, Problem>(invalid_secret().recorded(event))
+    };
+    let Some(account) = found.as_ref().filter(|account| is_right(account)) else {
+        return Err(refused(found.as_ref())?);
+    };
+    let opening = Opening {
+        accounts: &accounts,
+        account,
+        assurance: Assurance::SingleFactor,
+        rule: "login.service",
+        device_name: None,
+        transport: Transport::Bearer,
+    };
+    match opening.open(exchange, &mut |account| Ok(is_right(account)))? {
+        Some(reply) => {
+            // The session has begun whether what was counted is given back now or later.
+            let _ = attempt.released();
+            Ok(reply)
+        }
+        None => Err(refused(Some(account))?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::SeededEntropy;
+
+    #[test]
+    fn a_secret_proves_one_identity() {
+        let (index, entropy) = (Secret::from_bytes([1; 32]), SeededEntropy::new(1));
+        let (clinic, account) = (ClinicId::from_bytes([2; 16]), AccountId::from_bytes([3; 16]));
+        let secret = ServiceSecret::generate(&entropy, clinic, account);
+        let text = secret.reveal();
+        let parsed = ServiceSecret::parse(&text).unwrap();
+        let kept = *secret.code(&index).as_bytes();
+        assert!((parsed.clinic, parsed.account) == (clinic, account) && parsed.code(&index).matches(&kept));
+        let other = ServiceSecret::generate(&entropy, clinic, account);
+        assert!(!other.code(&index).matches(&kept));
+        for wrong in [
+            "",
+            PREFIX,
+            &text[..text.len() - 1],
+            &format!("{}A", *text),
+            &text.replace("cfx_", "cfs_"),
+        ] {
+            assert!(ServiceSecret::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

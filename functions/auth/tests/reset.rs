@@ -1,0 +1,349 @@
+//! Another password by a link, and what it takes beside the link.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod setting;
+
+use jiff::SignedDuration;
+use model::Function;
+use notification::{Content, Message, Recipient};
+use ports::Clock;
+use serde_json::json;
+use setting::{ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, messages, race};
+use testkit::{Answer, Call, Fault, survive};
+
+const RESETS: &str = "/v1/auth/password-resets";
+const NEW_PASSWORD: &str = "seven lanterns at dusk";
+
+fn ask(practice: &Practice, email: &str) -> Answer {
+    practice.send(&Call::post(
+        RESETS,
+        &json!({"clinic_id": practice.clinic, "email": email}),
+    ))
+}
+
+/// The token of the one link that was mailed since messages were asked for last.
+fn mailed() -> String {
+    match &messages()[..] {
+        [
+            Message {
+                recipient: Recipient::Email(_),
+                content: Content::PasswordReset { token },
+                ..
+            },
+        ] => token.expose().clone(),
+        other => panic!("one link, not {other:?}"),
+    }
+}
+
+fn confirm_call(token: &str, password: &str, factor: Option<(&str, &str)>) -> Call {
+    let mut body = json!({"token": token, "password": password});
+    if let Some((factor, value)) = factor {
+        body[factor] = json!(value);
+    }
+    Call::post(format!("{RESETS}/confirm"), &body)
+}
+
+fn confirm(practice: &Practice, token: &str, password: &str) -> Answer {
+    practice.send(&confirm_call(token, password, None))
+}
+
+/// A link for Zoe, a client without a second factor.
+fn link_for_zoe(seed: u64) -> (Practice, String) {
+    let (practice, ada) = Practice::open(seed);
+    practice.enrol_zoe(&ada);
+    messages();
+    assert_eq!(ask(&practice, "ZOE@example.org").status, 202);
+    (practice, mailed())
+}
+
+#[test]
+fn a_client_without_a_second_factor_needs_the_link_alone() {
+    let (practice, token) = link_for_zoe(81);
+    let session = practice
+        .send(&practice.credentials(ZOE, ZOE_PASSWORD, None))
+        .text("token");
+    let done = confirm(&practice, &token, NEW_PASSWORD);
+    assert_eq!(done.status, 204, "{}", done.json);
+    assert!(!practice.is_live(&session), "all sessions end");
+    let told: Vec<Content> = messages().into_iter().map(|message| message.content).collect();
+    assert_eq!(told, [Content::PasswordChanged]);
+    assert_eq!(
+        practice.send(&practice.credentials(ZOE, ZOE_PASSWORD, None)).status,
+        401
+    );
+    assert_eq!(
+        practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
+        201
+    );
+}
+
+#[test]
+fn a_link_works_once_and_in_its_time() {
+    let (practice, token) = link_for_zoe(82);
+    assert_eq!(ask(&practice, ZOE).status, 202);
+    let other = mailed();
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
+    for token in [&token, &other] {
+        let refused = confirm(&practice, token, "eight lanterns at dusk");
+        assert_eq!((refused.status, refused.problem()), (401, Some("invalid-link")));
+    }
+    assert_eq!(
+        practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
+        201
+    );
+
+    messages();
+    ask(&practice, ZOE);
+    let late = mailed();
+    practice.world.clock.advance(SignedDuration::from_mins(30));
+    assert_eq!(
+        confirm(&practice, &late, "nine lanterns at dusk").problem(),
+        Some("invalid-link")
+    );
+    for wrong in ["", "cfm_", "cfm_AAAA", &late[..late.len() - 2]] {
+        assert_eq!(
+            confirm(&practice, wrong, "nine lanterns at dusk").problem(),
+            Some("invalid-link")
+        );
+    }
+}
+
+#[test]
+fn the_factor_that_is_left_is_asked_for() {
+    let (practice, ada) = Practice::open(83);
+    let fresh = practice.log_in(&ada).text("token");
+    let codes = practice.recovery_codes(&fresh, "codes");
+    messages();
+    assert_eq!(ask(&practice, ADMIN).status, 202);
+    let token = mailed();
+    let alone = confirm(&practice, &token, NEW_PASSWORD);
+    assert_eq!((alone.status, alone.problem()), (403, Some("second-factor-required")));
+    assert!(alone.text("detail").contains("totp, recovery_code"), "{}", alone.json);
+    assert!(practice.is_live(&fresh), "nothing has changed");
+
+    let used = practice.code(&ada);
+    for wrong in [
+        ("totp", used.as_str()),
+        ("totp", "000000"),
+        ("recovery_code", "nonsense"),
+        ("recovery_code", "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa"),
+    ] {
+        let refused = practice.send(&confirm_call(&token, NEW_PASSWORD, Some(wrong)));
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (401, Some("invalid-link")),
+            "{wrong:?}"
+        );
+    }
+    let both = json!({"token": token, "password": NEW_PASSWORD, "totp": "123456", "recovery_code": codes[0]});
+    assert_eq!(
+        practice.send(&Call::post(format!("{RESETS}/confirm"), &both)).status,
+        422
+    );
+    let weak = practice.send(&confirm_call(&token, "password", Some(("recovery_code", &codes[0]))));
+    assert_eq!(weak.status, 422, "{}", weak.json);
+
+    let done = practice.send(&confirm_call(&token, NEW_PASSWORD, Some(("recovery_code", &codes[0]))));
+    assert_eq!(done.status, 204, "{}", done.json);
+    assert!(!practice.is_live(&fresh));
+    // The code is used up, and the app is still there.
+    practice.world.clock.advance(SignedDuration::from_secs(60));
+    let with_code = Call::post(
+        "/v1/auth/sessions",
+        &json!({"clinic_id": practice.clinic, "email": ADMIN, "password": NEW_PASSWORD, "recovery_code": codes[0]}),
+    );
+    assert_eq!(practice.send(&with_code).status, 401);
+    assert_eq!(
+        practice
+            .send(&practice.credentials(ADMIN, ADMIN_PASSWORD, Some(&practice.code(&ada))))
+            .status,
+        401
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(30));
+    let code = code_at(&ada.secret, practice.world.clock.now().as_second());
+    assert_eq!(
+        practice
+            .send(&practice.credentials(ADMIN, NEW_PASSWORD, Some(&code)))
+            .status,
+        201
+    );
+}
+
+#[test]
+fn a_reset_ends_lockouts() {
+    let (practice, token) = link_for_zoe(84);
+    for _ in 0..6 {
+        assert_eq!(practice.send(&practice.credentials(ZOE, "wrong", None)).status, 401);
+    }
+    let locked = practice.send(&practice.credentials(ZOE, ZOE_PASSWORD, None));
+    assert_eq!(locked.status, 401, "locked");
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
+    assert_eq!(
+        practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
+        201
+    );
+}
+
+/// Whether there is an account, or a clinic, and whether it is open: the same answer, the same operations, one message.
+#[test]
+fn nobody_learns_who_has_an_account() {
+    let (practice, ada) = Practice::open(85);
+    practice.enrol_zoe(&ada);
+    let token = practice.log_in(&ada).text("token");
+    messages();
+    let observe = |clinic: &str, email: &str| {
+        practice.world.stores.disarm();
+        let answer = practice.send(&Call::post(RESETS, &json!({"clinic_id": clinic, "email": email})));
+        // What a chain of the trail is like depends on how many events there were, not on who asked.
+        let trace: Vec<String> = practice
+            .world
+            .stores
+            .trace()
+            .iter()
+            .filter(|operation| !operation.starts_with("audit"))
+            .map(|operation| operation.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        let sent = messages();
+        assert_eq!(sent.len(), 1);
+        let Content::PasswordReset { token } = &sent[0].content else {
+            panic!("a link")
+        };
+        let decoy = matches!(sent[0].recipient, Recipient::Nobody { .. });
+        (
+            answer.status,
+            answer.json.to_string(),
+            trace,
+            token.expose().len(),
+            decoy,
+        )
+    };
+    // The network's own document comes to be with the first request.
+    observe(&practice.clinic, ZOE);
+    let known = observe(&practice.clinic, ZOE);
+    assert_eq!((known.0, known.4), (202, false));
+    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
+    let as_unknown = |seen: (u16, String, Vec<String>, usize, bool)| {
+        assert!(seen.4);
+        assert_eq!(
+            (seen.0, seen.1, seen.2, seen.3),
+            (known.0, known.1.clone(), known.2.clone(), known.3)
+        );
+    };
+    as_unknown(observe(&practice.clinic, "nobody@example.org"));
+    as_unknown(observe(&other_clinic, ZOE));
+    let listed = practice.send(&Call::get("/v1/auth/accounts").bearer(&token));
+    let zoes = listed.json["accounts"][0]["account_id"].as_str().unwrap().to_owned();
+    let disable = Call::post(format!("/v1/auth/accounts/{zoes}/disable"), &json!({"reason": "moved"})).bearer(&token);
+    assert_eq!(practice.send(&disable).status, 204);
+    messages();
+    as_unknown(observe(&practice.clinic, ZOE));
+}
+
+#[test]
+fn a_link_is_void_once_the_account_is_closed() {
+    let (practice, ada) = Practice::open(86);
+    practice.enrol_zoe(&ada);
+    let token = practice.log_in(&ada).text("token");
+    messages();
+    ask(&practice, ZOE);
+    let link = mailed();
+    let listed = practice.send(&Call::get("/v1/auth/accounts").bearer(&token));
+    let zoes = listed.json["accounts"][0]["account_id"].as_str().unwrap().to_owned();
+    let disable = Call::post(format!("/v1/auth/accounts/{zoes}/disable"), &json!({"reason": "moved"})).bearer(&token);
+    assert_eq!(practice.send(&disable).status, 204);
+    assert_eq!(confirm(&practice, &link, NEW_PASSWORD).problem(), Some("invalid-link"));
+}
+
+#[test]
+fn nothing_is_stored_for_strangers_and_they_are_slowed_down() {
+    let (practice, _) = Practice::open(87);
+    ask(&practice, "nobody@example.org");
+    let documents = || {
+        let stored = practice.world.stores.dump();
+        stored.iter().filter(|(store, ..)| store == "accounts").count()
+    };
+    let before = documents();
+    let statuses: Vec<u16> = (0..25)
+        .map(|number| ask(&practice, &format!("nobody{number}@example.org")).status)
+        .collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 19);
+    assert_eq!(statuses.last(), Some(&429));
+    assert_eq!(documents(), before);
+    messages();
+}
+
+/// Two confirmations of one link at one time, at every operation: exactly one password is set.
+#[test]
+fn of_two_confirmations_one_counts() {
+    race(
+        88,
+        |practice, ada| {
+            practice.enrol_zoe(ada);
+            messages();
+            ask(practice, ZOE);
+            let token = mailed();
+            (
+                confirm_call(&token, NEW_PASSWORD, None),
+                confirm_call(&token, "eight lanterns at dusk", None),
+            )
+        },
+        |nth, one, other| {
+            let won = |answer: &Answer| {
+                assert!(answer.status == 204 || answer.status == 401, "{nth}: {}", answer.json);
+                usize::from(answer.status == 204)
+            };
+            assert_eq!(won(one) + other.map_or(0, won), 1, "{nth}");
+        },
+    );
+}
+
+/// Every fault at every operation: what was acknowledged holds, and the same request comes to the same end.
+#[test]
+fn what_breaks_off_is_finished_by_the_next_try() {
+    let (practice, token) = link_for_zoe(89);
+    let session = practice
+        .send(&practice.credentials(ZOE, ZOE_PASSWORD, None))
+        .text("token");
+    let stored = practice.world.stores.dump();
+    practice.world.stores.disarm();
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
+    let operations = practice.world.stores.operations();
+    for fault in [
+        Fault::Refused,
+        Fault::AppliedButFailed,
+        Fault::KilledBefore,
+        Fault::KilledAfter,
+    ] {
+        for nth in 0..operations {
+            practice.world.stores.restore(&stored);
+            practice.world.stores.arm(nth, fault);
+            let first = survive(|| confirm(&practice, &token, NEW_PASSWORD));
+            practice.world.stores.disarm();
+            if let Some(first) = &first {
+                assert!([204, 503].contains(&first.status), "{fault:?} {nth} {}", first.json);
+                assert!(first.status == 503 || !practice.is_live(&session), "{fault:?} {nth}");
+            }
+            let again = confirm(&practice, &token, NEW_PASSWORD);
+            assert_eq!(again.status, 204, "{fault:?} {nth} {}", again.json);
+            assert!(!practice.is_live(&session), "{fault:?} {nth}");
+            assert_eq!(
+                practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
+                201
+            );
+            messages();
+        }
+    }
+}
+
+#[test]
+fn nothing_goes_without_notify() {
+    let (practice, token) = link_for_zoe(90);
+    practice.world.deploy(Function::Notify, &[]);
+    assert_eq!(ask(&practice, ZOE).status, 503);
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 503);
+    assert_eq!(
+        practice.send(&practice.credentials(ZOE, ZOE_PASSWORD, None)).status,
+        201
+    );
+}
