@@ -135,10 +135,11 @@ fn messages_are_taken_from_functions_only_and_shown() {
     let mut token = String::new();
     deployment.restart(|home| token = job(home, clinic));
     let drain = Call::post(DRAIN, &json!({})).bearer(&token);
+    // The notice, and the invitation that the clinician was mailed.
     let drained = deployment.expect(200, &drain);
     assert_eq!(
         drained.json,
-        json!({"ran": true, "tried": 1, "waiting": 0, "more": false})
+        json!({"ran": true, "tried": 2, "waiting": 0, "more": false})
     );
     let page = deployment.expect(200, &Call::get(CAPTURE)).body();
     assert!(page.contains("zoe@example.org") && page.contains("पासवर्ड"), "{page}");
