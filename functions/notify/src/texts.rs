@@ -478,7 +478,11 @@ mod tests {
     /// The form of the WICG specification, section 4: the last line, host and code and nothing else.
     #[test]
     fn a_code_by_sms_is_bound_to_the_origin() {
-        let code = &contents()[1];
+        let contents = contents();
+        let code = contents
+            .iter()
+            .find(|content| matches!(content, Content::SignInCode { .. }))
+            .unwrap();
         for (tag, _) in LANGUAGES {
             let sms = Text::render(code, tag, at(), Some(until()), &app()).unwrap().short();
             let last = sms.lines().last().unwrap();
