@@ -14,6 +14,7 @@
 mod connection;
 mod figures;
 mod load;
+mod log_in;
 mod prepared;
 mod processor;
 mod report;
@@ -28,6 +29,7 @@ use clap::Parser;
 
 use crate::figures::{Figures, Round};
 use crate::load::drive;
+use crate::log_in::LogIns;
 use crate::prepared::Prepared;
 use crate::processor::Process;
 use crate::report::Report;
@@ -96,6 +98,14 @@ fn measure(options: &Options, url: &str, code: &str, host: Option<Process>) -> R
             Err(reason) => skipped.push((target.name, reason)),
         }
     }
+    let [hash, log_in] = Target::log_in(&setting);
+    let log_ins = match LogIns::measure(url, &hash, &log_in) {
+        Ok(log_ins) => Some(log_ins),
+        Err(reason) => {
+            skipped.push((log_in.name, reason));
+            None
+        }
+    };
     let time = Duration::from_secs_f64(options.seconds);
     for target in &targets {
         drive(url, target, CONNECTIONS, time.min(Duration::from_millis(500)), None);
@@ -115,6 +125,7 @@ fn measure(options: &Options, url: &str, code: &str, host: Option<Process>) -> R
     }
     Report {
         figures: Figures::new(&targets, &rounds),
+        log_ins,
         skipped,
         starts: Vec::new(),
         sizes: Vec::new(),

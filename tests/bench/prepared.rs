@@ -17,7 +17,7 @@ const FLOOR_STORES: [&str; 5] = [
     "floor-audit",
 ];
 
-/// A folder with Confide's manifest and two functions more, fresh keyrings and empty stores.
+/// A folder with Confide's manifest and the fixtures as functions more, fresh keyrings and empty stores.
 pub(crate) struct Prepared {
     home: Home,
     manifest: Table,
@@ -124,7 +124,7 @@ fn text(path: &Path) -> Value {
     path.to_str().expect("a path in UTF-8").into()
 }
 
-/// The deployed manifest with absolute paths, and the two fixtures as functions of their own.
+/// The deployed manifest with absolute paths, and the fixtures as functions of their own.
 fn extended_manifest() -> Table {
     let path = fs::canonicalize(manifest()).unwrap();
     let root = path.parent().unwrap();
@@ -137,7 +137,7 @@ fn extended_manifest() -> Table {
         }
     }
     let fixtures = root.join("tests").join("bench").join("fixtures");
-    for (id, stores) in [("empty", &[] as &[&str]), ("floor", &FLOOR_STORES)] {
+    for (id, stores) in [("empty", &[] as &[&str]), ("floor", &FLOOR_STORES), ("hash", &[])] {
         let component = fixture(&fixtures.join(id), id, stores);
         extended["component"]
             .as_table_mut()

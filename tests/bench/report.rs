@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::figures::{Figures, LIMIT, Ratio, Row};
+use crate::log_in::LogIns;
 
 /// The most that a function's component may have, in bytes.
 const LARGEST_COMPONENT: u64 = 1_500_000;
@@ -11,6 +12,7 @@ const LARGEST_COMPONENT: u64 = 1_500_000;
 /// Everything that a run found.
 pub(crate) struct Report {
     pub(crate) figures: Figures,
+    pub(crate) log_ins: Option<LogIns>,
     /// What was left out, and why.
     pub(crate) skipped: Vec<(&'static str, String)>,
     pub(crate) starts: Vec<(&'static str, Duration)>,
@@ -48,6 +50,7 @@ impl Report {
             .iter()
             .map(|(name, why)| json!({"name": name, "why": why}))
             .collect();
+        json["log_in"] = self.log_ins.as_ref().map_or(Value::Null, LogIns::json);
         json["starts_ms"] = self
             .starts
             .iter()
@@ -107,6 +110,9 @@ impl Display for Report {
         if let Some(read) = self.figures.read() {
             writeln!(f)?;
             self.read_verdict(f, read)?;
+        }
+        if let Some(log_ins) = &self.log_ins {
+            writeln!(f, "\n{log_ins}")?;
         }
         if !self.starts.is_empty() {
             writeln!(f)?;

@@ -13,6 +13,8 @@ const NOTE: usize = 2048;
 pub(crate) struct Setting {
     pub(crate) token: String,
     pub(crate) clients: Vec<Chart>,
+    /// What a client logs in with: a password, and no second factor, whose codes are good once.
+    pub(crate) credentials: Value,
 }
 
 /// A client and her note.
@@ -120,7 +122,7 @@ impl Setting {
             "notice_id": notice.text("notice_id"), "language": "en", "purposes": purposes, "classes": classes,
             "given_by": "client", "method": "in_person",
         });
-        let clients = (0..CONNECTIONS)
+        let clients: Vec<Chart> = (0..CONNECTIONS)
             .map(|_| {
                 let client = deployment
                     .create(&token, "/v1/consent/clients", &json!({}))
@@ -132,6 +134,16 @@ impl Setting {
                 Chart { client, note }
             })
             .collect();
-        Self { token, clients }
+        let email = "client@practice.example";
+        let invitation = json!({"email": email, "roles": ["client"], "client_id": clients[0].client});
+        let invited = deployment.create(&admin, "/v1/auth/invitations", &invitation);
+        let acceptance = json!({"token": invited.text("token"), "display_name": "Clio Client", "password": PASSWORD});
+        deployment.expect(201, &Call::post("/v1/auth/invitations/accept", &acceptance));
+        let credentials = json!({"clinic_id": clinic, "email": email, "password": PASSWORD});
+        Self {
+            token,
+            clients,
+            credentials,
+        }
     }
 }

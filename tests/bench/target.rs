@@ -105,6 +105,19 @@ impl Target {
         targets
     }
 
+    /// A log-in of a client, and the hash that it costs.
+    pub(crate) fn log_in(setting: &Setting) -> [Self; 2] {
+        let json = [("content-type", "application/json")];
+        [
+            Self::same("hash", 204, request("GET", "/bench/hash", &[], "")),
+            Self::same(
+                "log-in",
+                201,
+                request("POST", "/v1/auth/sessions", &json, &setting.credentials.to_string()),
+            ),
+        ]
+    }
+
     /// Reads that end earlier and earlier.
     fn probes(setting: &Setting, bearer: &str) -> [Self; 4] {
         let chart = &setting.clients[0];
