@@ -31,6 +31,23 @@ pub(crate) fn invalid_credentials() -> Problem {
     )
 }
 
+/// Records that somebody proved nothing, at this account or at none, and gives the problem that says no more than that. An
+/// account that was not found names no clinic either: the trail of a clinic is about its own accounts.
+pub(crate) fn record_refusal(
+    exchange: &Exchange<'_>,
+    request: Request,
+    account: Option<&Account>,
+    rule: &'static str,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let (clinic, request) = match account {
+        Some(account) => (Some(account.clinic), request.of(account.id)),
+        None => (None, request),
+    };
+    let event = exchange.gate()?.note(clinic, None, &request, Decision::Denied, rule)?;
+    Ok(problem.recorded(event))
+}
+
 /// The address, if it is one and the password is not too long to be looked at.
 pub(crate) fn checked(email: &str, password: &Password, mut check: Check) -> Result<Email, Problem> {
     let email = check.parsed(Email::parse(email), "/email", "email", email::RULE);
@@ -89,14 +106,14 @@ impl Presented<'_> {
             Verdict::Open => "login.refused",
             Verdict::Locked => "login.locked",
         };
-        let request = Request::new(action, class);
-        let (clinic, request) = if self.exists {
-            (Some(self.account.clinic), request.of(self.account.id))
-        } else {
-            (None, request)
-        };
-        let event = exchange.gate()?.note(clinic, None, &request, Decision::Denied, rule)?;
-        Ok(invalid_credentials().recorded(event))
+        let account = self.exists.then_some(&self.account);
+        record_refusal(
+            exchange,
+            Request::new(action, class),
+            account,
+            rule,
+            invalid_credentials(),
+        )
     }
 }
 

@@ -1,7 +1,6 @@
 //! Log-in with a passkey alone: no address is typed and no password exists to be stolen.
 
 use access::Request;
-use audit_trail::Decision;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +8,7 @@ use web::{Check, Exchange, Problem, Reply};
 
 use crate::account::{Account, Accounts};
 use crate::challenge::Ceremony;
-use crate::credentials::invalid_credentials;
+use crate::credentials::{invalid_credentials, record_refusal};
 use crate::opening::{Opening, Transport, check_device_name};
 use crate::passkey_settings::relying_party;
 use crate::proof::{PasskeyProof, Proof, assertion};
@@ -109,12 +108,5 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Records a refusal, which is counted already.
 fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
     let request = Request::new(Action::Create, DataClass::Session);
-    let (clinic, request) = match account {
-        Some(account) => (Some(account.clinic), request.of(account.id)),
-        None => (None, request),
-    };
-    let event = exchange
-        .gate()?
-        .note(clinic, None, &request, Decision::Denied, "login.refused")?;
-    Ok(invalid_credentials().recorded(event))
+    record_refusal(exchange, request, account, "login.refused", invalid_credentials())
 }

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::account::{Account, AccountState, Accounts, Unchanged, strength};
 use crate::challenge::Ceremony;
+use crate::credentials::record_refusal;
 use crate::email::{self, Email};
 use crate::enrolment::USUAL_LANGUAGE;
 use crate::factor::SecondFactor;
@@ -280,12 +281,5 @@ fn check_new(accounts: &Accounts<'_>, account: &Account, password: &Password) ->
 /// Records a refusal, which is counted already.
 fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
     let request = Request::new(Action::Amend, DataClass::Authenticator);
-    let (clinic, request) = match account {
-        Some(account) => (Some(account.clinic), request.of(account.id)),
-        None => (None, request),
-    };
-    let event = exchange
-        .gate()?
-        .note(clinic, None, &request, Decision::Denied, "reset.refused")?;
-    Ok(invalid_link().recorded(event))
+    record_refusal(exchange, request, account, "reset.refused", invalid_link())
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::account::{Account, Accounts};
 use crate::challenge::Ceremony;
-use crate::credentials::invalid_credentials;
+use crate::credentials::{invalid_credentials, record_refusal};
 use crate::factor::{Factors, SecondFactor};
 use crate::opening::{Opening, Transport};
 use crate::passkey_settings::relying_party;
@@ -58,14 +58,7 @@ fn over() -> Problem {
 /// Records a refusal, which is counted already.
 fn refuse(exchange: &Exchange<'_>, account: Option<&Account>, problem: Problem) -> Result<Problem, Problem> {
     let request = Request::new(Action::Create, DataClass::Session);
-    let (clinic, request) = match account {
-        Some(account) => (Some(account.clinic), request.of(account.id)),
-        None => (None, request),
-    };
-    let event = exchange
-        .gate()?
-        .note(clinic, None, &request, Decision::Denied, "login.refused")?;
-    Ok(problem.recorded(event))
+    record_refusal(exchange, request, account, "login.refused", problem)
 }
 
 /// The log-in that the token is of. The attempt that this is counts as failed until it is settled.
