@@ -6,7 +6,8 @@ use crate::target::Target;
 /// The most that Confide's read may take, in times of the floor.
 pub(crate) const LIMIT: f64 = 1.5;
 
-const FLOOR: &str = "floor";
+/// What every target is compared with.
+pub(crate) const FLOOR: &str = "floor";
 const READ: &str = "Confide read";
 
 /// One round: for each target what one connection and what many gave.

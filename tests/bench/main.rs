@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::figures::{Figures, Round};
+use crate::figures::{FLOOR, Figures, Round};
 use crate::load::drive;
 use crate::log_in::LogIns;
 use crate::prepared::Prepared;
@@ -64,6 +64,10 @@ struct Options {
     #[arg(long)]
     probes: bool,
 
+    /// Only this target, and the floor beside it, such as "Confide read"; may be given several times
+    #[arg(long, value_name = "TARGET")]
+    only: Vec<String>,
+
     /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
@@ -86,6 +90,10 @@ impl Options {
     fn is_test(&self) -> bool {
         !self.bench && std::env::args_os().len() == 1
     }
+
+    fn wants(&self, target: &Target) -> bool {
+        self.only.is_empty() || target.name == FLOOR || self.only.iter().any(|name| name == target.name)
+    }
 }
 
 fn measure(options: &Options, url: &str, code: &str, host: Option<Process>) -> Report {
@@ -93,18 +101,22 @@ fn measure(options: &Options, url: &str, code: &str, host: Option<Process>) -> R
     let mut skipped = Vec::new();
     let mut targets = Vec::new();
     for target in Target::all(&setting, options.probes) {
+        if !options.wants(&target) {
+            continue;
+        }
         match target.try_once(url) {
             Ok(()) => targets.push(target),
             Err(reason) => skipped.push((target.name, reason)),
         }
     }
     let [hash, log_in] = Target::log_in(&setting);
-    let log_ins = match LogIns::measure(url, &hash, &log_in) {
-        Ok(log_ins) => Some(log_ins),
-        Err(reason) => {
+    let log_ins = match options.wants(&log_in).then(|| LogIns::measure(url, &hash, &log_in)) {
+        Some(Ok(log_ins)) => Some(log_ins),
+        Some(Err(reason)) => {
             skipped.push((log_in.name, reason));
             None
         }
+        None => None,
     };
     let time = Duration::from_secs_f64(options.seconds);
     for target in &targets {
