@@ -89,18 +89,25 @@ impl KeyringPlan {
     }
 }
 
-fn key(entropy: &dyn Entropy) -> Zeroizing<String> {
+/// The text of a document that is made here.
+type Text = Zeroizing<String>;
+
+fn text(text: &str) -> Text {
+    Zeroizing::new(text.to_owned())
+}
+
+fn key(entropy: &dyn Entropy) -> Text {
     Secret::from_bytes(entropy.bytes()).to_base64()
 }
 
-fn key_set(entropy: &dyn Entropy) -> KeySetDocument {
+fn key_set(entropy: &dyn Entropy) -> KeySetDocument<Text> {
     KeySetDocument {
         current: 1,
         keys: ByName::from_iter([(1, key(entropy))]),
     }
 }
 
-fn copy(set: &KeySetDocument) -> KeySetDocument {
+fn copy(set: &KeySetDocument<Text>) -> KeySetDocument<Text> {
     KeySetDocument {
         current: set.current,
         keys: set.keys.iter().map(|(version, key)| (*version, key.clone())).collect(),
@@ -112,17 +119,17 @@ fn copy(set: &KeySetDocument) -> KeySetDocument {
 /// # Errors
 /// A serialisation error, which cannot occur with these documents.
 pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroizing<String>>, serde_json::Error> {
-    let mut documents: BTreeMap<Function, KeyringDocument> = KeyringPlan::ALL
+    let mut documents: BTreeMap<Function, KeyringDocument<Text>> = KeyringPlan::ALL
         .into_iter()
         .map(|plan| {
             let document = KeyringDocument {
-                format: FORMAT.to_owned(),
+                format: text(FORMAT),
                 function: plan.function,
                 seal: plan.seals.iter().map(|class| (*class, key_set(entropy))).collect(),
                 keys: plan
                     .keys
                     .iter()
-                    .map(|name| ((*name).to_owned(), key(entropy)))
+                    .map(|name| (text(name), key(entropy)))
                     .collect(),
                 audit: ByName::from_iter([(plan.function, key_set(entropy))]),
                 attests: ByName::default(),
@@ -149,13 +156,13 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
                     index: index.clone(),
                     key: pair,
                 };
-                document.reads.insert(what.to_owned(), reader);
+                document.reads.insert(text(what), reader);
             }
         }
         if let Some(document) = documents.get_mut(&authority) {
             document
                 .attests
-                .insert(what.to_owned(), AttestorDocument { seal, index, readers });
+                .insert(text(what), AttestorDocument { seal, index, readers });
         }
     }
     // A key a direction, in the keyrings of caller and callee and nowhere else.
@@ -172,7 +179,7 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
         }
     }
     // The audit function checks everybody's chains.
-    let chains: Vec<(Function, KeySetDocument)> = documents
+    let chains: Vec<(Function, KeySetDocument<Text>)> = documents
         .values()
         .flat_map(|document| document.audit.iter().map(|(function, set)| (*function, copy(set))))
         .collect();
@@ -201,7 +208,7 @@ pub fn add_key_version(
         line: error.line(),
         column: error.column(),
     };
-    let mut document: KeyringDocument = serde_json::from_str(text).map_err(malformed)?;
+    let mut document: KeyringDocument<Text> = serde_json::from_str(text).map_err(malformed)?;
     let set = document.seal.get_mut(&class).ok_or(KeyringError::Lacks(class.name()))?;
     let next = set
         .keys
@@ -327,7 +334,7 @@ mod tests {
     fn only_shared_keys_are_shared() {
         let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (function, text) in keyrings() {
-            let document: KeyringDocument = serde_json::from_str(&text).unwrap();
+            let document: KeyringDocument<Text> = serde_json::from_str(&text).unwrap();
             let mut note = |key: &Zeroizing<String>, what: String| seen.entry(key.to_string()).or_default().push(what);
             for (class, set) in document.seal.iter() {
                 set.keys
@@ -335,7 +342,7 @@ mod tests {
                     .for_each(|(_, key)| note(key, format!("{function} seals {class}")));
             }
             for (name, key) in document.keys.iter() {
-                note(key, format!("{function} key {name}"));
+                note(key, format!("{function} key {}", name.as_str()));
             }
         }
         for (_, holders) in seen {

@@ -5,7 +5,6 @@
 
 use model::{DataClass, Function};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::by_name::ByName;
 use crate::{AttestationReader, Attestor, KeySet, Secret};
@@ -45,54 +44,59 @@ pub enum KeyringError {
     },
 }
 
+/// How a keyring is written. `T` is its text: parts of the document where one is read, so that the keys in it are not copied, and
+/// fresh keys where one is made.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct KeySetDocument {
+pub(crate) struct KeySetDocument<T> {
     pub(crate) current: u32,
-    pub(crate) keys: ByName<u32, Zeroizing<String>>,
+    pub(crate) keys: ByName<u32, T>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AttestorDocument {
-    pub(crate) seal: KeySetDocument,
-    pub(crate) index: Zeroizing<String>,
-    pub(crate) readers: ByName<Function, Zeroizing<String>>,
+pub(crate) struct AttestorDocument<T> {
+    pub(crate) seal: KeySetDocument<T>,
+    pub(crate) index: T,
+    pub(crate) readers: ByName<Function, T>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReaderDocument {
-    pub(crate) seal: KeySetDocument,
-    pub(crate) index: Zeroizing<String>,
-    pub(crate) key: Zeroizing<String>,
+pub(crate) struct ReaderDocument<T> {
+    pub(crate) seal: KeySetDocument<T>,
+    pub(crate) index: T,
+    pub(crate) key: T,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct KeyringDocument {
-    pub(crate) format: String,
+#[serde(
+    deny_unknown_fields,
+    bound(deserialize = "T: Deserialize<'de> + PartialEq", serialize = "T: Serialize + PartialEq")
+)]
+pub(crate) struct KeyringDocument<T> {
+    pub(crate) format: T,
     pub(crate) function: Function,
     /// Sealing keys of the classes that the function owns.
     #[serde(default)]
-    pub(crate) seal: ByName<DataClass, KeySetDocument>,
+    pub(crate) seal: ByName<DataClass, KeySetDocument<T>>,
     /// Keys with one purpose each, by name.
     #[serde(default)]
-    pub(crate) keys: ByName<String, Zeroizing<String>>,
+    pub(crate) keys: ByName<T, T>,
     /// Keys of audit chains, by the function that writes them.
-    pub(crate) audit: ByName<Function, KeySetDocument>,
+    pub(crate) audit: ByName<Function, KeySetDocument<T>>,
     /// What the function attests to others.
     #[serde(default)]
-    pub(crate) attests: ByName<String, AttestorDocument>,
+    pub(crate) attests: ByName<T, AttestorDocument<T>>,
     /// What others attest to it.
     #[serde(default)]
-    pub(crate) reads: ByName<String, ReaderDocument>,
+    pub(crate) reads: ByName<T, ReaderDocument<T>>,
     /// Keys of private calls to other functions.
     #[serde(default)]
-    pub(crate) calls: ByName<Function, Zeroizing<String>>,
+    pub(crate) calls: ByName<Function, T>,
     /// Keys of private calls from other functions.
     #[serde(default)]
-    pub(crate) called_by: ByName<Function, Zeroizing<String>>,
+    pub(crate) called_by: ByName<Function, T>,
 }
 
 /// A parsed keyring. It has no `Debug`; its keys are wiped when it is dropped.
@@ -111,24 +115,19 @@ fn secret(text: &str) -> Result<Secret, KeyringError> {
     Secret::from_base64(text).ok_or(KeyringError::BadKey)
 }
 
-impl KeySetDocument {
-    fn parse(&self) -> Result<KeySet, KeyringError> {
-        let versions = self
-            .keys
-            .iter()
-            .map(|(version, text)| Ok((*version, secret(text)?)))
-            .collect::<Result<_, _>>()?;
-        KeySet::new(self.current, versions).ok_or(KeyringError::BadKey)
+impl KeySetDocument<&str> {
+    fn parse(self) -> Result<KeySet, KeyringError> {
+        KeySet::new(self.current, parse_all(self.keys, secret)?).ok_or(KeyringError::BadKey)
     }
 }
 
-fn parse_all<K: PartialEq + Clone, D, T>(
-    documents: &ByName<K, D>,
-    parse: impl Fn(&D) -> Result<T, KeyringError>,
+fn parse_all<N, K: From<N> + PartialEq, D, T>(
+    documents: ByName<N, D>,
+    parse: impl Fn(D) -> Result<T, KeyringError>,
 ) -> Result<ByName<K, T>, KeyringError> {
     documents
-        .iter()
-        .map(|(name, document)| Ok((name.clone(), parse(document)?)))
+        .into_iter()
+        .map(|(name, document)| Ok((name.into(), parse(document)?)))
         .collect()
 }
 
@@ -141,7 +140,7 @@ impl Keyring {
         let text = text
             .filter(|text| !text.trim().is_empty())
             .ok_or(KeyringError::Missing)?;
-        let document: KeyringDocument = serde_json::from_str(text).map_err(|error| KeyringError::Malformed {
+        let document: KeyringDocument<&str> = serde_json::from_str(text).map_err(|error| KeyringError::Malformed {
             line: error.line(),
             column: error.column(),
         })?;
@@ -153,28 +152,28 @@ impl Keyring {
         }
         Ok(Self {
             function,
-            seal: parse_all(&document.seal, KeySetDocument::parse)?,
-            keys: parse_all(&document.keys, |text| secret(text))?,
-            audit: parse_all(&document.audit, KeySetDocument::parse)?,
-            attests: parse_all(&document.attests, |attestor| {
-                let readers = parse_all(&attestor.readers, |text| secret(text))?;
+            seal: parse_all(document.seal, KeySetDocument::parse)?,
+            keys: parse_all(document.keys, secret)?,
+            audit: parse_all(document.audit, KeySetDocument::parse)?,
+            attests: parse_all(document.attests, |attestor| {
+                let readers = parse_all::<_, Function, _, _>(attestor.readers, secret)?;
                 Ok(Attestor::new(
                     function,
                     attestor.seal.parse()?,
-                    secret(&attestor.index)?,
+                    secret(attestor.index)?,
                     readers.into_iter().collect(),
                 ))
             })?,
-            reads: parse_all(&document.reads, |reader| {
+            reads: parse_all(document.reads, |reader| {
                 Ok(AttestationReader::new(
                     function,
                     reader.seal.parse()?,
-                    secret(&reader.index)?,
-                    secret(&reader.key)?,
+                    secret(reader.index)?,
+                    secret(reader.key)?,
                 ))
             })?,
-            calls: parse_all(&document.calls, |text| secret(text))?,
-            called_by: parse_all(&document.called_by, |text| secret(text))?,
+            calls: parse_all(document.calls, secret)?,
+            called_by: parse_all(document.called_by, secret)?,
         })
     }
 
