@@ -13,6 +13,12 @@ use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
 /// The most that a host takes into an outgoing body that nobody reads yet, in bytes.
 const BODY_BEFORE_RESPONSE: usize = 1024 * 1024;
 
+/// What the host's own headers begin with.
+const HOST_HEADERS: &str = "spin-";
+
+/// The one of them that is read. The host appends its own after what the client sent.
+const CLIENT_ADDRESS: &str = "spin-client-addr";
+
 /// A request that is not HTTP as the `http` crate understands it.
 struct Malformed;
 
@@ -45,7 +51,13 @@ fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
     let mut received = Request::new(body);
     *received.method_mut() = method;
     *received.uri_mut() = target.parse::<Uri>().map_err(|_| Malformed)?;
-    for (name, value) in request.headers().entries() {
+    let entries = request.headers().entries();
+    received.headers_mut().reserve(entries.len());
+    for (name, value) in entries {
+        // The host describes the route in half a dozen headers that nothing here believes, because a client can send them too.
+        if name.starts_with(HOST_HEADERS) && name != CLIENT_ADDRESS {
+            continue;
+        }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Malformed)?;
         let value = HeaderValue::from_bytes(&value).map_err(|_| Malformed)?;
         received.headers_mut().append(name, value);
