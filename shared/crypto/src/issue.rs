@@ -7,6 +7,7 @@ use ports::{Entropy, EntropyExt};
 use zeroize::Zeroizing;
 
 use crate::Secret;
+use crate::by_name::ByName;
 use crate::keyring::{AttestorDocument, FORMAT, KeySetDocument, KeyringDocument, KeyringError, ReaderDocument};
 
 /// What one function's keyring holds. The plan is data, so that a test can hold it against the separation that is promised.
@@ -95,14 +96,14 @@ fn key(entropy: &dyn Entropy) -> Zeroizing<String> {
 fn key_set(entropy: &dyn Entropy) -> KeySetDocument {
     KeySetDocument {
         current: 1,
-        keys: BTreeMap::from([(1, key(entropy))]),
+        keys: ByName::from_iter([(1, key(entropy))]),
     }
 }
 
 fn copy(set: &KeySetDocument) -> KeySetDocument {
     KeySetDocument {
         current: set.current,
-        keys: set.keys.clone(),
+        keys: set.keys.iter().map(|(version, key)| (*version, key.clone())).collect(),
     }
 }
 
@@ -123,11 +124,11 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
                     .iter()
                     .map(|name| ((*name).to_owned(), key(entropy)))
                     .collect(),
-                audit: BTreeMap::from([(plan.function, key_set(entropy))]),
-                attests: BTreeMap::new(),
-                reads: BTreeMap::new(),
-                calls: BTreeMap::new(),
-                called_by: BTreeMap::new(),
+                audit: ByName::from_iter([(plan.function, key_set(entropy))]),
+                attests: ByName::default(),
+                reads: ByName::default(),
+                calls: ByName::default(),
+                called_by: ByName::default(),
             };
             (plan.function, document)
         })
@@ -138,7 +139,7 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
     {
         let seal = key_set(entropy);
         let index = key(entropy);
-        let mut readers = BTreeMap::from([(authority, key(entropy))]);
+        let mut readers = ByName::from_iter([(authority, key(entropy))]);
         for plan in KeyringPlan::ALL.iter().filter(|plan| plan.reads.contains(&what)) {
             let pair = key(entropy);
             readers.insert(plan.function, pair.clone());
@@ -176,7 +177,7 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
         .flat_map(|document| document.audit.iter().map(|(function, set)| (*function, copy(set))))
         .collect();
     if let Some(audit) = documents.get_mut(&Function::Audit) {
-        audit.audit.extend(chains);
+        audit.audit = chains.into_iter().collect();
     }
     documents
         .into_iter()
@@ -204,8 +205,9 @@ pub fn add_key_version(
     let set = document.seal.get_mut(&class).ok_or(KeyringError::Lacks(class.name()))?;
     let next = set
         .keys
-        .last_key_value()
-        .map_or(0, |(version, _)| *version)
+        .names()
+        .max()
+        .map_or(0, |version| *version)
         .checked_add(1)
         .ok_or(KeyringError::BadKey)?;
     set.keys.insert(next, key(entropy));
@@ -327,12 +329,12 @@ mod tests {
         for (function, text) in keyrings() {
             let document: KeyringDocument = serde_json::from_str(&text).unwrap();
             let mut note = |key: &Zeroizing<String>, what: String| seen.entry(key.to_string()).or_default().push(what);
-            for (class, set) in &document.seal {
+            for (class, set) in document.seal.iter() {
                 set.keys
-                    .values()
-                    .for_each(|key| note(key, format!("{function} seals {class}")));
+                    .iter()
+                    .for_each(|(_, key)| note(key, format!("{function} seals {class}")));
             }
-            for (name, key) in &document.keys {
+            for (name, key) in document.keys.iter() {
                 note(key, format!("{function} key {name}"));
             }
         }
@@ -371,6 +373,10 @@ mod tests {
                 "not 32 bytes",
             ),
             (good.replacen('{', "{\"surprise\":1,", 1), "is not a keyring document"),
+            (
+                good.replacen("\"keys\":{\"1\":", "\"keys\":{\"1\":\"SECRET\",\"1\":", 1),
+                "is not a keyring document",
+            ),
         ] {
             let error = parse(&text).expect("must be refused");
             assert!(error.contains(why), "{error}");

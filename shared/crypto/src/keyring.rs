@@ -3,12 +3,11 @@
 //! It holds what that function may do and nothing else. Parsing is strict: an unknown field, a key of another length, a
 //! keyring of another function are refused, and no error repeats what was in the document.
 
-use std::collections::BTreeMap;
-
 use model::{DataClass, Function};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::by_name::ByName;
 use crate::{AttestationReader, Attestor, KeySet, Secret};
 
 pub(crate) const FORMAT: &str = "confide-keyring-1";
@@ -50,7 +49,7 @@ pub enum KeyringError {
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeySetDocument {
     pub(crate) current: u32,
-    pub(crate) keys: BTreeMap<u32, Zeroizing<String>>,
+    pub(crate) keys: ByName<u32, Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,7 +57,7 @@ pub(crate) struct KeySetDocument {
 pub(crate) struct AttestorDocument {
     pub(crate) seal: KeySetDocument,
     pub(crate) index: Zeroizing<String>,
-    pub(crate) readers: BTreeMap<Function, Zeroizing<String>>,
+    pub(crate) readers: ByName<Function, Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,36 +75,36 @@ pub(crate) struct KeyringDocument {
     pub(crate) function: Function,
     /// Sealing keys of the classes that the function owns.
     #[serde(default)]
-    pub(crate) seal: BTreeMap<DataClass, KeySetDocument>,
+    pub(crate) seal: ByName<DataClass, KeySetDocument>,
     /// Keys with one purpose each, by name.
     #[serde(default)]
-    pub(crate) keys: BTreeMap<String, Zeroizing<String>>,
+    pub(crate) keys: ByName<String, Zeroizing<String>>,
     /// Keys of audit chains, by the function that writes them.
-    pub(crate) audit: BTreeMap<Function, KeySetDocument>,
+    pub(crate) audit: ByName<Function, KeySetDocument>,
     /// What the function attests to others.
     #[serde(default)]
-    pub(crate) attests: BTreeMap<String, AttestorDocument>,
+    pub(crate) attests: ByName<String, AttestorDocument>,
     /// What others attest to it.
     #[serde(default)]
-    pub(crate) reads: BTreeMap<String, ReaderDocument>,
+    pub(crate) reads: ByName<String, ReaderDocument>,
     /// Keys of private calls to other functions.
     #[serde(default)]
-    pub(crate) calls: BTreeMap<Function, Zeroizing<String>>,
+    pub(crate) calls: ByName<Function, Zeroizing<String>>,
     /// Keys of private calls from other functions.
     #[serde(default)]
-    pub(crate) called_by: BTreeMap<Function, Zeroizing<String>>,
+    pub(crate) called_by: ByName<Function, Zeroizing<String>>,
 }
 
 /// A parsed keyring. It has no `Debug`; its keys are wiped when it is dropped.
 pub struct Keyring {
     function: Function,
-    seal: BTreeMap<DataClass, KeySet>,
-    keys: BTreeMap<String, Secret>,
-    audit: BTreeMap<Function, KeySet>,
-    attests: BTreeMap<String, Attestor>,
-    reads: BTreeMap<String, AttestationReader>,
-    calls: BTreeMap<Function, Secret>,
-    called_by: BTreeMap<Function, Secret>,
+    seal: ByName<DataClass, KeySet>,
+    keys: ByName<String, Secret>,
+    audit: ByName<Function, KeySet>,
+    attests: ByName<String, Attestor>,
+    reads: ByName<String, AttestationReader>,
+    calls: ByName<Function, Secret>,
+    called_by: ByName<Function, Secret>,
 }
 
 fn secret(text: &str) -> Result<Secret, KeyringError> {
@@ -123,10 +122,10 @@ impl KeySetDocument {
     }
 }
 
-fn parse_all<K: Ord + Clone, D, T>(
-    documents: &BTreeMap<K, D>,
+fn parse_all<K: PartialEq + Clone, D, T>(
+    documents: &ByName<K, D>,
     parse: impl Fn(&D) -> Result<T, KeyringError>,
-) -> Result<BTreeMap<K, T>, KeyringError> {
+) -> Result<ByName<K, T>, KeyringError> {
     documents
         .iter()
         .map(|(name, document)| Ok((name.clone(), parse(document)?)))

@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
-
 use ports::Entropy;
 use zeroize::Zeroizing;
 
 use crate::Secret;
+use crate::by_name::ByName;
 use crate::derive::{Label, Mac};
 use crate::envelope::{Authenticator, CryptoError, DataKey, Opener, Place, Sealer, authenticate, key_version};
 
@@ -12,13 +11,13 @@ use crate::envelope::{Authenticator, CryptoError, DataKey, Opener, Place, Sealer
 /// limit of random nonces.
 pub struct KeySet {
     current: u32,
-    versions: BTreeMap<u32, Secret>,
+    versions: ByName<u32, Secret>,
 }
 
 impl KeySet {
     /// The set with these versions; `None` where the current one is not among them.
-    pub(crate) fn new(current: u32, versions: BTreeMap<u32, Secret>) -> Option<Self> {
-        versions.contains_key(&current).then_some(Self { current, versions })
+    pub(crate) fn new(current: u32, versions: ByName<u32, Secret>) -> Option<Self> {
+        versions.get(&current).is_some().then_some(Self { current, versions })
     }
 
     /// The version that new values are sealed under.
@@ -29,7 +28,7 @@ impl KeySet {
 
     /// Every version that still opens.
     pub fn versions(&self) -> impl Iterator<Item = u32> + '_ {
-        self.versions.keys().copied()
+        self.versions.names().copied()
     }
 
     fn secret(&self, version: u32) -> Result<&Secret, CryptoError> {

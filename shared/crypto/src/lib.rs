@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod attest;
+mod by_name;
 mod derive;
 mod envelope;
 mod issue;
