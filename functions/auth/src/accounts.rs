@@ -1,6 +1,12 @@
 //! Accounts as administrators see them: who there is, and who may come in.
 
 use access::Request;
+use account::email::Email;
+use account::factor::Factors;
+use account::notice;
+use account::password::PasswordHash;
+use account::session::{admit, end_others};
+use account::{Account, AccountState, Accounts, Last};
 use audit_trail::{Actor, Decision};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, Timestamp};
 use notification::Content;
@@ -8,15 +14,9 @@ use serde::{Deserialize, Serialize};
 use store::{StoreError, UpdateError, Versioned};
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::account::{Account, AccountState, Accounts};
-use crate::administrators::Last;
-use crate::email::Email;
-use crate::factor::Factors;
+use crate::documents::Documents;
 use crate::invitation::check_roles;
 use crate::listing::{Page, Wanted};
-use crate::notice;
-use crate::password::PasswordHash;
-use crate::sessions::{admit, end_others};
 
 pub(crate) const MOST_REASON: usize = 500;
 

@@ -7,6 +7,11 @@
 //! newcomer has an account's tries before she has the account.
 
 use access::{Request, bootstrap_code};
+use account::email::{self, Email};
+use account::factor::{Factors, TotpSecret};
+use account::password::{Context, Password, PasswordHash};
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
+use account::{Account, Accounts, Administrators, Clinic, USUAL_LANGUAGE, strength};
 use audit_trail::{Actor, Decision};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, is_language_tag};
 use ports::Creation;
@@ -15,21 +20,11 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, AccountState, Accounts, Clinic, strength};
-use crate::administrators::Administrators;
-use crate::challenge::UsedChallenges;
-use crate::email::{self, Email};
-use crate::factor::{Factors, TotpSecret};
+use crate::documents::Documents;
 use crate::invitation::{Token, account_id};
 use crate::listing::list_once;
-use crate::password::{Context, Password, PasswordHash};
-use crate::pending::PendingLogIns;
-use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 pub(crate) const MOST_NAME: usize = 200;
-
-/// In which messages reach somebody who did not say.
-pub(crate) const USUAL_LANGUAGE: &str = "en";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,26 +150,18 @@ impl Newcomer<'_> {
     pub(crate) fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
         let entropy = exchange.platform.entropy;
         let account = Account {
-            id: self.account,
-            clinic: self.clinic,
             email: self.email.spelled().clone(),
             display_name: Confidential::new(self.display_name.to_owned()),
             language: self.language.unwrap_or(USUAL_LANGUAGE).to_owned(),
             roles: self.roles.to_vec(),
             client: self.client,
             password: PasswordHash::make(self.password, exchange.keyring.key("pepper")?, entropy)?,
-            state: AccountState::Active,
             factors: Factors {
                 totp_candidate: Some(TotpSecret::generate(entropy)),
                 ..Factors::default()
             },
-            service_verifier: None,
             passwords: 1,
-            created_at: exchange.platform.clock.now(),
-            enrolled_at: None,
-            pending_log_ins: PendingLogIns::default(),
-            used_challenges: UsedChallenges::default(),
-            slots: Vec::new(),
+            ..Account::nobody(self.clinic, self.account, exchange.platform.clock.now())
         };
         match accounts.account(self.clinic, self.account).create(&account)? {
             Creation::Created => Ok(account),

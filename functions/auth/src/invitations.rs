@@ -1,6 +1,9 @@
 //! How an administrator invites people, sees whom, and takes an invitation back.
 
 use access::Request;
+use account::email::{self, Email};
+use account::session::admit;
+use account::{Accounts, USUAL_LANGUAGE};
 use model::{Action, ClientId, Confidential, DataClass, InvitationId, Role, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
@@ -9,12 +12,10 @@ use store::{UpdateError, idempotency};
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::Accounts;
-use crate::email::{self, Email};
-use crate::enrolment::{USUAL_LANGUAGE, email_taken};
+use crate::documents::Documents;
+use crate::enrolment::email_taken;
 use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
 use crate::listing::{Page, Wanted, list_once};
-use crate::sessions::admit;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,6 +5,11 @@
 //! its owner, with which she chooses a password. Staff then set up a factor before they come to anything else.
 
 use access::{Caller, Request};
+use account::factor::Factors;
+use account::password::PasswordHash;
+use account::session::{admit, end_others};
+use account::throttle::clear_all;
+use account::{Account, AccountState, Accounts, Link, LinkUse, Unchanged};
 use audit_trail::{Actor, Decision};
 use jiff::SignedDuration;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId, RecoveryId, Role, Timestamp};
@@ -14,15 +19,10 @@ use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
 use web::{Exchange, Problem, Reply};
 
-use crate::account::{Account, AccountState, Accounts, Unchanged};
 use crate::accounts::{checked_reason, own_account_refused};
-use crate::factor::Factors;
-use crate::link::{Link, LinkUse};
+use crate::documents::Documents;
 use crate::listing::{Page, Wanted, list_once};
-use crate::password::PasswordHash;
 use crate::reset::set_password;
-use crate::sessions::{admit, end_others};
-use crate::throttle::clear_all;
 
 /// How long a request waits for its approval.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);

@@ -4,6 +4,11 @@
 //! is named in it, so that a link leads to one account however often it is followed.
 
 use access::Request;
+use account::email::{self, Email};
+use account::password::{Context, Password};
+use account::session::admit;
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, limit_rate};
+use account::{Accounts, Link, LinkUse, USUAL_LANGUAGE, strength};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
@@ -13,13 +18,7 @@ use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Accounts, strength};
-use crate::email::{self, Email};
-use crate::enrolment::{MOST_NAME, Newcomer, Standing, USUAL_LANGUAGE, check_language, refuse};
-use crate::link::{Link, LinkUse};
-use crate::password::{Context, Password};
-use crate::sessions::admit;
-use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, limit_rate};
+use crate::enrolment::{MOST_NAME, Newcomer, Standing, check_language, refuse};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,31 +2,22 @@
 //! address or a password: its secret is 256 random bits, shown once and kept as a keyed hash.
 
 use access::{Assurance, Request};
+use account::session::admit;
+use account::throttle::{Attempt, RouteClass};
+use account::{Account, AccountState, Accounts, ServiceSecret, USUAL_LANGUAGE};
 use audit_trail::Decision;
-use base64ct::{Base64UrlUnpadded, Encoding};
-use crypto::{Label, Mac, Secret, mac};
 use http::StatusCode;
-use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role, Timestamp};
-use ports::{Creation, Entropy, EntropyExt};
+use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, AccountState, Accounts};
 use crate::accounts::{Change, administer};
-use crate::enrolment::USUAL_LANGUAGE;
+use crate::documents::Documents;
 use crate::listing::{Page, Wanted, list_once};
 use crate::opening::{Opening, Transport};
-use crate::sessions::admit;
-use crate::throttle::{Attempt, RouteClass};
-
-const VERIFIER: Label = Label::new("confide 2026-11 service secret verifier");
-
-const PREFIX: &str = "cfx_";
-const ID_LENGTH: usize = 16;
-const SECRET_LENGTH: usize = 32;
-const TOKEN_LENGTH: usize = 2 * ID_LENGTH + SECRET_LENGTH;
 
 const MOST_NAME: usize = 100;
 
@@ -67,47 +58,6 @@ struct ListAnswer {
 #[serde(deny_unknown_fields)]
 struct TokenBody {
     secret: Zeroizing<String>,
-}
-
-/// What a scheduler holds: which identity (clinic and account, 128 bits each) and what proves it (256 bits).
-struct ServiceSecret {
-    clinic: ClinicId,
-    account: AccountId,
-    secret: Zeroizing<[u8; SECRET_LENGTH]>,
-}
-
-impl ServiceSecret {
-    fn generate(entropy: &dyn Entropy, clinic: ClinicId, account: AccountId) -> Self {
-        Self {
-            clinic,
-            account,
-            secret: Zeroizing::new(entropy.bytes()),
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; TOKEN_LENGTH]);
-        let decoded = Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut_slice()).ok()?;
-        let (clinic, rest) = decoded.split_first_chunk::<ID_LENGTH>()?;
-        let (account, secret) = rest.split_first_chunk::<ID_LENGTH>()?;
-        Some(Self {
-            clinic: ClinicId::from_bytes(*clinic),
-            account: AccountId::from_bytes(*account),
-            secret: Zeroizing::new(secret.try_into().ok()?),
-        })
-    }
-
-    fn reveal(&self) -> Zeroizing<String> {
-        let parts: [&[u8]; 3] = [self.clinic.as_bytes(), self.account.as_bytes(), self.secret.as_slice()];
-        let bytes = Zeroizing::new(parts.concat());
-        let encoded = Zeroizing::new(Base64UrlUnpadded::encode_string(&bytes));
-        Zeroizing::new(format!("{PREFIX}{}", *encoded))
-    }
-
-    fn code(&self, index: &Secret) -> Mac {
-        let (clinic, account) = (self.clinic.as_bytes(), self.account.as_bytes());
-        mac(index, VERIFIER, &[clinic, account, self.secret.as_slice()])
-    }
 }
 
 fn secret_shown() -> Problem {
@@ -151,7 +101,7 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         display_name: Confidential::new(name),
         language: USUAL_LANGUAGE.to_owned(),
         roles: vec![Role::Job],
-        service_verifier: Some(*secret.code(accounts.index).as_bytes()),
+        service_verifier: Some(*secret.verifier(accounts.index).as_bytes()),
         ..Account::nobody(clinic, id, now)
     };
     let doc = accounts.account(clinic, id);
@@ -224,7 +174,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let found = found.map(|account| account.value);
     let is_right = |account: &Account| {
         let shown = secret.as_ref().zip(account.service_verifier.as_ref());
-        let proven = shown.is_some_and(|(secret, verifier)| secret.code(accounts.index).matches(verifier));
+        let proven = shown.is_some_and(|(secret, verifier)| secret.verifier(accounts.index).matches(verifier));
         proven && account.is_service() && account.state == AccountState::Active
     };
     let refused = |account: Option<&Account>| {
@@ -255,33 +205,5 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             Ok(reply)
         }
         None => Err(refused(Some(account))?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use testkit::SeededEntropy;
-
-    #[test]
-    fn a_secret_proves_one_identity() {
-        let (index, entropy) = (Secret::from_bytes([1; 32]), SeededEntropy::new(1));
-        let (clinic, account) = (ClinicId::from_bytes([2; 16]), AccountId::from_bytes([3; 16]));
-        let secret = ServiceSecret::generate(&entropy, clinic, account);
-        let text = secret.reveal();
-        let parsed = ServiceSecret::parse(&text).unwrap();
-        let kept = *secret.code(&index).as_bytes();
-        assert!((parsed.clinic, parsed.account) == (clinic, account) && parsed.code(&index).matches(&kept));
-        let other = ServiceSecret::generate(&entropy, clinic, account);
-        assert!(!other.code(&index).matches(&kept));
-        for wrong in [
-            "",
-            PREFIX,
-            &text[..text.len() - 1],
-            &format!("{}A", *text),
-            &text.replace("cfx_", "cfs_"),
-        ] {
-            assert!(ServiceSecret::parse(wrong).is_none(), "{wrong}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What no route does yet, seen from the routes: accounts that are closed.
 
 use access::bootstrap_code;
+use account::{AccountState, Accounts};
 use crypto::Keyring;
 use data_encoding::BASE32_NOPAD;
 use http::Method;
@@ -13,7 +14,6 @@ use testkit::{Answer, Call, World};
 use web::{Exchange, Problem, Reply, Route};
 
 use crate::ROUTES;
-use crate::account::{AccountState, Accounts};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
