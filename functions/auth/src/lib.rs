@@ -1,13 +1,8 @@
-//! Accounts: clinics, invitations, enrolment, log-in and sessions. The one authority on who somebody is.
+//! Log-in with every factor, sessions, and what their owner logs in with. The one authority on who somebody is.
+//! How accounts come to be and who may come in is `accounts`. Towards all other functions the two are one.
 
-mod accounts;
 mod confirmation;
 mod credentials;
-mod documents;
-mod enrolment;
-mod invitation;
-mod invitations;
-mod listing;
 mod log_in;
 mod offered;
 mod opening;
@@ -15,17 +10,13 @@ mod own_factors;
 mod passkey_log_in;
 mod passkey_settings;
 mod password_change;
-mod recovery;
-mod registration;
 mod reset;
 mod routes;
 mod second_factor;
-mod service;
+mod service_log_in;
 mod sessions;
 mod sms_codes;
 mod step_up;
-#[cfg(test)]
-mod tests;
 
 pub use routes::ROUTES;
 

@@ -144,12 +144,19 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     set_password(exchange, LinkUse::PasswordReset, "reset.confirmed")
 }
 
+/// `POST /v1/auth/recoveries/complete`
+///
+/// The account's owner chooses a password, with the link that was mailed to her. See [`set_password`].
+pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    set_password(exchange, LinkUse::Recovery, "recovery.completed")
+}
+
 /// Sets the password that comes with a link.
 ///
 /// Order: failure counted, record, notice, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions, failure given back, tries
 /// forgotten, answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
 /// other. After the account, the link is used: with the same password, the repeated request finds it set, and does the rest.
-pub(crate) fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
+fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
     let ConfirmBody {
         token,
         password,

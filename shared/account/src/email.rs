@@ -1,7 +1,8 @@
 //! E-mail addresses: as they were spelled, and the one form under which the same address is always found.
 
 use model::Confidential;
-use unicode_normalization::UnicodeNormalization;
+
+use crate::nfc::nfc;
 
 /// The longest address, in bytes (RFC 5321, section 4.5.3.1.3: a path of 256 with its brackets).
 const MOST: usize = 254;
@@ -25,13 +26,13 @@ pub struct NotAnAddress;
 
 /// Texts that people hold for the same become the same: composed (NFC) and in lower case.
 pub(crate) fn fold(text: &str) -> String {
-    text.trim().nfc().collect::<String>().to_lowercase().nfc().collect()
+    nfc(&nfc(text.trim()).to_lowercase())
 }
 
 impl Email {
     /// Checks only what every address has; whether it takes mail shows when mail is sent.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
-        let spelled: String = text.trim().nfc().collect();
+        let spelled: String = nfc(text.trim());
         let (local, domain) = spelled.split_once('@').ok_or(NotAnAddress)?;
         let sane = spelled.len() <= MOST
             && (1..=MOST_LOCAL).contains(&local.len())

@@ -17,6 +17,7 @@ mod challenge;
 pub mod email;
 pub mod factor;
 mod link;
+mod nfc;
 pub mod notice;
 pub mod password;
 mod pending;

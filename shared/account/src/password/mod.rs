@@ -10,8 +10,9 @@ mod rules;
 pub use hash::PasswordHash;
 pub use rules::{Context, Strength};
 use serde::{Deserialize, Deserializer};
-use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+
+use crate::nfc::nfc;
 
 /// A password as it was typed, in composed form (NFC; section 3.1.1.2), wiped when dropped.
 pub struct Password(Zeroizing<String>);
@@ -24,6 +25,6 @@ impl<'de> Deserialize<'de> for Password {
 
 impl Password {
     fn new(text: &str) -> Self {
-        Self(Zeroizing::new(text.nfc().collect()))
+        Self(Zeroizing::new(nfc(text)))
     }
 }

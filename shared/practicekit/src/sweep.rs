@@ -11,9 +11,10 @@ use ports::Clock;
 use store::Shelf;
 use testkit::{Answer, Call, Fault, SeededEntropy, World, survive};
 
-use super::{Practice, deploy_notify, messages};
+use crate::{Practice, deploy_notify, messages};
 
-pub(crate) const FAULTS: [Fault; 4] = [
+/// Every way in which an operation breaks off.
+pub const FAULTS: [Fault; 4] = [
     Fault::Refused,
     Fault::AppliedButFailed,
     Fault::KilledBefore,
@@ -22,16 +23,20 @@ pub(crate) const FAULTS: [Fault; 4] = [
 
 /// Everything as it is at one moment, to go on from many times: enrolling somebody anew costs each case an Argon2id or
 /// more.
-pub(crate) struct Moment {
-    pub(crate) keyrings: BTreeMap<Function, String>,
-    pub(crate) now: Timestamp,
-    pub(crate) stored: Vec<(String, String, Vec<u8>)>,
-    pub(crate) clinic: String,
+pub struct Moment {
+    /// The functions' keys.
+    pub keyrings: BTreeMap<Function, String>,
+    /// When it is.
+    pub now: Timestamp,
+    /// What there is: store, key, value.
+    pub stored: Vec<(String, String, Vec<u8>)>,
+    /// The clinic.
+    pub clinic: String,
 }
 
 impl Moment {
     /// Two minutes after what was done: codes are fresh again, and sessions are due to be touched.
-    pub(crate) fn after(practice: &Practice) -> Self {
+    pub fn after(practice: &Practice) -> Self {
         practice.world.clock.advance(SignedDuration::from_mins(2));
         Self {
             keyrings: practice.world.keyrings.clone(),
@@ -41,7 +46,8 @@ impl Moment {
         }
     }
 
-    pub(crate) fn resume(&self, seed: u64) -> Practice {
+    /// The practice at that moment, with this randomness from then on.
+    pub fn resume(&self, seed: u64) -> Practice {
         let mut world = World::new(0);
         deploy_notify(&world);
         world.keyrings.clone_from(&self.keyrings);
@@ -58,7 +64,7 @@ impl Moment {
 
 /// What the request meets where it writes its first event: the handlers are the same, the operations are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Chain {
+pub enum Chain {
     /// One without events, which has to come to be.
     Fresh,
     /// One with events.
@@ -68,7 +74,8 @@ pub(crate) enum Chain {
 }
 
 impl Chain {
-    pub(crate) fn of(trace: &[String]) -> Self {
+    /// What a request met that did these operations.
+    pub fn of(trace: &[String]) -> Self {
         let does = |what: &str| trace.iter().any(|operation| operation.starts_with(what));
         if does("audit set once/segment/") {
             Self::Full
@@ -82,7 +89,7 @@ impl Chain {
 
 /// Reads the clinic's chains as those who watch over the trail do. Only this function's can hold anything: it has no
 /// key of another's.
-pub(crate) fn with_chains<R>(practice: &Practice, read: impl FnOnce(&Chains<'_>, ClinicId) -> R) -> R {
+pub fn with_chains<R>(practice: &Practice, read: impl FnOnce(&Chains<'_>, ClinicId) -> R) -> R {
     let keyring = Keyring::parse(Function::Audit, Some(&practice.world.keyrings[&Function::Audit])).unwrap();
     practice.world.with_platform(Function::Audit, |platform| {
         let shelf = Shelf::open(&platform, "audit").unwrap();
@@ -92,7 +99,7 @@ pub(crate) fn with_chains<R>(practice: &Practice, read: impl FnOnce(&Chains<'_>,
 }
 
 /// All events of the clinic. Fails where a chain is not what was recorded.
-pub(crate) fn trail(practice: &Practice) -> BTreeMap<String, Event> {
+pub fn trail(practice: &Practice) -> BTreeMap<String, Event> {
     with_chains(practice, |chains, clinic| {
         let mut events = BTreeMap::new();
         for (shard, head) in chains.heads(clinic).expect("heads that are what was written") {
@@ -111,9 +118,10 @@ pub(crate) fn trail(practice: &Practice) -> BTreeMap<String, Event> {
 }
 
 /// What there is besides the trail, and how often each of it was written.
-pub(crate) type Shape = Vec<(String, String, Vec<u8>)>;
+pub type Shape = Vec<(String, String, Vec<u8>)>;
 
-pub(crate) fn shape(practice: &Practice, counts: &BTreeSet<String>) -> Shape {
+/// What there is now, without the documents that count.
+pub fn shape(practice: &Practice, counts: &BTreeSet<String>) -> Shape {
     let stored = practice.world.stores.dump().into_iter();
     stored
         .filter(|(store, key, _)| store != "audit" && !counts.contains(key))
@@ -123,7 +131,7 @@ pub(crate) fn shape(practice: &Practice, counts: &BTreeSet<String>) -> Shape {
 }
 
 /// The documents of the accounts store, without flags and segments.
-pub(crate) fn documents(practice: &Practice) -> BTreeMap<String, Vec<u8>> {
+pub fn documents(practice: &Practice) -> BTreeMap<String, Vec<u8>> {
     let stored = practice.world.stores.dump().into_iter();
     stored
         .filter(|(store, key, _)| store == "accounts" && key.starts_with("doc/"))
@@ -133,7 +141,7 @@ pub(crate) fn documents(practice: &Practice) -> BTreeMap<String, Vec<u8>> {
 
 /// The documents that count tries, which are written before anything is decided and so before anything is recorded:
 /// those of the network and of the account, and none of the account for a passkey or for who has a session.
-pub(crate) fn counts(trace: &[String]) -> BTreeSet<String> {
+pub fn counts(trace: &[String]) -> BTreeSet<String> {
     let before = trace.iter().take_while(|operation| !operation.starts_with("audit "));
     let written = before.filter_map(|operation| operation.strip_prefix("accounts swap "));
     let counts: BTreeSet<String> = written.map(str::to_owned).collect();
@@ -141,20 +149,19 @@ pub(crate) fn counts(trace: &[String]) -> BTreeSet<String> {
     counts
 }
 
-pub(crate) fn without(
-    mut documents: BTreeMap<String, Vec<u8>>,
-    counts: &BTreeSet<String>,
-) -> BTreeMap<String, Vec<u8>> {
+/// The documents, without those that count.
+pub fn without(mut documents: BTreeMap<String, Vec<u8>>, counts: &BTreeSet<String>) -> BTreeMap<String, Vec<u8>> {
     documents.retain(|key, _| !counts.contains(key));
     documents
 }
 
-pub(crate) fn succeeded(answer: &Answer) -> bool {
+/// Whether the request did what it asked for.
+pub fn succeeded(answer: &Answer) -> bool {
     (200..300).contains(&answer.status)
 }
 
 /// What there was before the cases, and what was met in them so far.
-pub(crate) struct Met {
+pub struct Met {
     events: BTreeMap<String, Event>,
     documents: BTreeMap<String, Vec<u8>>,
     counts: BTreeSet<String>,
@@ -163,18 +170,19 @@ pub(crate) struct Met {
 }
 
 /// A request that is broken off at every operation in every way, looked at, and then repeated.
-pub(crate) struct Sweep<'s, R, L, V, T> {
-    pub(crate) moment: &'s Moment,
+pub struct Sweep<'s, R, L, V, T> {
+    /// What there is before.
+    pub moment: &'s Moment,
     /// The request, as it is sent at this time.
-    pub(crate) request: R,
+    pub request: R,
     /// What the repeated request is answered besides its success, where the first try did its work.
-    pub(crate) also: Option<u16>,
+    pub also: Option<u16>,
     /// Looks at what the broken request left, given its answer where that was a success.
-    pub(crate) look: L,
+    pub look: L,
     /// Looks at what the repeated request came to, given the first answer where that was a success, and its own.
-    pub(crate) verify: V,
+    pub verify: V,
     /// Looks at it at length: once for everything that a broken request can leave and a repeated one come to.
-    pub(crate) thoroughly: T,
+    pub thoroughly: T,
 }
 
 impl<R, L, V, T> Sweep<'_, R, L, V, T>
@@ -185,12 +193,12 @@ where
     T: Fn(&Practice, Option<&Answer>, &Answer),
 {
     /// Runs all cases on one kind of chain.
-    pub(crate) fn run(&self, chain: Chain) {
+    pub fn run(&self, chain: Chain) {
         self.run_after(chain, || {});
     }
 
     /// Runs all cases on one kind of chain, once what finding one has caused outside is done away with.
-    pub(crate) fn run_after(&self, chain: Chain, found: impl FnOnce()) {
+    pub fn run_after(&self, chain: Chain, found: impl FnOnce()) {
         let (seed, trace) = self.seed(chain);
         found();
         let before = self.moment.resume(seed);

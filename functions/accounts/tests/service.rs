@@ -2,11 +2,9 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
+use practicekit::{Practice, messages};
 use serde_json::json;
-use setting::{Practice, messages};
 use testkit::{Answer, Call, Fault, survive};
 
 const IDENTITIES: &str = "/v1/auth/service-identities";

@@ -13,12 +13,13 @@ const USER_VERIFIED: u8 = 0x04;
 const ATTESTED: u8 = 0x40;
 
 /// A device with one passkey on it.
-pub(crate) struct Authenticator {
+pub struct Authenticator {
     key: SigningKey,
     id: [u8; 16],
     /// What it does not do, if it is not to.
-    pub(crate) verifies_user: bool,
-    pub(crate) origin: String,
+    pub verifies_user: bool,
+    /// On whose page its browser is.
+    pub origin: String,
     count: u32,
     user: Option<String>,
 }
@@ -28,7 +29,8 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 impl Authenticator {
-    pub(crate) fn new(number: u8) -> Self {
+    /// A device without a passkey.
+    pub fn new(number: u8) -> Self {
         Self {
             key: SigningKey::from_bytes(&[number; 32].into()).unwrap(),
             id: [number; 16],
@@ -55,7 +57,7 @@ impl Authenticator {
     }
 
     /// `navigator.credentials.create()`
-    pub(crate) fn create(&mut self, options: &Value) -> Value {
+    pub fn create(&mut self, options: &Value) -> Value {
         assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
         self.user = Some(options["user"]["id"].as_str().unwrap().to_owned());
         let mut data = self.authenticator_data(options["rp"]["id"].as_str().unwrap(), ATTESTED);
@@ -83,7 +85,7 @@ impl Authenticator {
     }
 
     /// `navigator.credentials.get()`
-    pub(crate) fn get(&mut self, options: &Value) -> Value {
+    pub fn get(&mut self, options: &Value) -> Value {
         assert_eq!(options["userVerification"], "required");
         let allowed = options["allowCredentials"].as_array().unwrap();
         assert!(allowed.is_empty() || allowed.iter().any(|credential| credential["id"] == encode(&self.id)));
@@ -104,7 +106,7 @@ impl Authenticator {
     }
 
     /// The same device, copied: it counts on from here by itself.
-    pub(crate) fn copied(&self) -> Self {
+    pub fn copied(&self) -> Self {
         Self {
             key: self.key.clone(),
             user: self.user.clone(),

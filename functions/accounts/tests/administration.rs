@@ -2,15 +2,13 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use std::rc::Rc;
 
 use jiff::SignedDuration;
 use model::{Confidential, Function};
 use notification::{Content, Message, Recipient};
+use practicekit::{ADMIN, Person, Practice, ZOE, messages, race, staff};
 use serde_json::{Value, json};
-use setting::{ADMIN, Person, Practice, ZOE, messages, race, staff};
 use testkit::{Answer, Call, Fault, survive};
 
 const ACCOUNTS: &str = "/v1/auth/accounts";

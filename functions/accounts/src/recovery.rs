@@ -19,10 +19,9 @@ use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
 use web::{Exchange, Problem, Reply};
 
-use crate::accounts::{checked_reason, own_account_refused};
+use crate::administration::{checked_reason, own_account_refused};
 use crate::documents::Documents;
 use crate::listing::{Page, Wanted, list_once};
-use crate::reset::set_password;
 
 /// How long a request waits for its approval.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -385,13 +384,6 @@ fn recover(
         expires_at: Some(link.expires_at),
     };
     message.send(exchange).map(drop)
-}
-
-/// `POST /v1/auth/recoveries/complete`
-///
-/// The account's owner chooses a password, with the link that was mailed to her. See [`set_password`].
-pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    set_password(exchange, LinkUse::Recovery, "recovery.completed")
 }
 
 #[cfg(test)]

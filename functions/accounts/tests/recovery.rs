@@ -2,12 +2,10 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
 use notification::{Content, Message};
+use practicekit::{Person, Practice, messages, race};
 use serde_json::json;
-use setting::{Person, Practice, messages, race};
 use testkit::{Answer, Call, Fault, survive};
 
 const RECOVERIES: &str = "/v1/auth/recoveries";

@@ -2,12 +2,10 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
 use notification::{Content, Message, Recipient};
+use practicekit::{ADMIN, Practice, messages, race};
 use serde_json::json;
-use setting::{ADMIN, Practice, messages, race};
 use testkit::{Answer, Call, Fault, survive};
 
 const REGISTRATIONS: &str = "/v1/auth/registrations";

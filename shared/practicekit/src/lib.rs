@@ -1,8 +1,12 @@
-//! A clinic and its administrator, and what they ask for.
-#![allow(dead_code, reason = "each test crate asks for a part of it")]
+//! A practice for the tests of what lets people in: a clinic and its administrator, what they ask `accounts` and `auth` for, and what
+//! `notify` takes from them. A crate of its own, because the tests of each of the two need routes of both.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-pub(crate) mod authenticator;
-pub(crate) mod sweep;
+pub mod authenticator;
+pub mod sweep;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,14 +21,17 @@ use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
 use web::{Exchange, Problem, Reply, Route};
 
-use authenticator::Authenticator;
+use crate::authenticator::Authenticator;
 
-pub(crate) const ADMIN: &str = "Ada.Okafor@example.org";
-pub(crate) const ADMIN_PASSWORD: &str = "hill walks 7";
+/// The clinic's administrator.
+pub const ADMIN: &str = "Ada.Okafor@example.org";
+/// Hers.
+pub const ADMIN_PASSWORD: &str = "hill walks 7";
 
 /// A client of the clinic, with a password that stands alone.
-pub(crate) const ZOE: &str = "zoe@example.org";
-pub(crate) const ZOE_PASSWORD: &str = "grey heron by the weir";
+pub const ZOE: &str = "zoe@example.org";
+/// Hers.
+pub const ZOE_PASSWORD: &str = "grey heron by the weir";
 
 thread_local! {
     /// What `notify` has taken, each message once.
@@ -46,19 +53,19 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 }
 
 /// Lets `notify` take messages in this world.
-pub(crate) fn deploy_notify(world: &World) {
+pub fn deploy_notify(world: &World) {
     world.deploy(Function::Notify, &[Route::new(Method::POST, MESSAGES, take)]);
     world.set(Function::Auth, "rp_id", "localhost");
     world.set(Function::Auth, "origins", "http://localhost:3000 https://app.localhost");
 }
 
 /// What was sent since this was asked last.
-pub(crate) fn messages() -> Vec<Message> {
+pub fn messages() -> Vec<Message> {
     TAKEN.take()
 }
 
 /// The code in the one message that was sent by SMS since messages were asked for last, and the number it went to.
-pub(crate) fn code_by_sms() -> (String, String) {
+pub fn code_by_sms() -> (String, String) {
     match &messages()[..] {
         [
             Message {
@@ -72,24 +79,30 @@ pub(crate) fn code_by_sms() -> (String, String) {
 }
 
 /// Another code of the same form.
-pub(crate) fn other_code(code: &str) -> &'static str {
+pub fn other_code(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
 }
 
 /// A clinic in a world of its own.
-pub(crate) struct Practice {
-    pub(crate) world: World,
-    pub(crate) clinic: String,
+pub struct Practice {
+    /// Where it lies.
+    pub world: World,
+    /// Its id.
+    pub clinic: String,
 }
 
 /// Somebody who can log in.
-pub(crate) struct Person {
-    pub(crate) email: &'static str,
-    pub(crate) password: &'static str,
-    pub(crate) secret: String,
+pub struct Person {
+    /// The address.
+    pub email: &'static str,
+    /// The password.
+    pub password: &'static str,
+    /// The app's secret from enrolment.
+    pub secret: String,
 }
 
-pub(crate) fn code_at(secret: &str, second: i64) -> String {
+/// The code that an app with this secret shows at this second.
+pub fn code_at(secret: &str, second: i64) -> String {
     let secret: [u8; 20] = data_encoding::BASE32_NOPAD
         .decode(secret.as_bytes())
         .unwrap()
@@ -99,36 +112,43 @@ pub(crate) fn code_at(secret: &str, second: i64) -> String {
     totp.generate(u64::try_from(second).unwrap()).to_string()
 }
 
-pub(crate) fn bootstrap_code(world: &World, id: u8) -> String {
+/// An operator's code.
+pub fn bootstrap_code(world: &World, id: u8) -> String {
     let keyring = Keyring::parse(Function::Auth, Some(&world.keyrings[&Function::Auth])).unwrap();
     access::bootstrap_code::mint(keyring.key("bootstrap").unwrap(), [id; 16]).to_string()
 }
 
-pub(crate) fn send(world: &World, call: &Call) -> Answer {
-    Answer::from(world.serve(Function::Auth, &auth::ROUTES, &call.request()))
+/// Asks whichever of the two functions answers.
+pub fn send(world: &World, call: &Call) -> Answer {
+    let routes = [accounts::ROUTES.as_slice(), &auth::ROUTES].concat();
+    Answer::from(world.serve(Function::Auth, &routes, &call.request()))
 }
 
-pub(crate) fn clinic_body(code: &str, email: &str, password: &str) -> Value {
+/// What opens a clinic.
+pub fn clinic_body(code: &str, email: &str, password: &str) -> Value {
     json!({"code": code, "clinic": {"name": "Practice on the Hill"},
         "administrator": {"email": email, "display_name": "Ada Okafor", "password": password}})
 }
 
-pub(crate) fn invitation(token: &str, key: &str, body: &Value) -> Call {
+/// Invites somebody.
+pub fn invitation(token: &str, key: &str, body: &Value) -> Call {
     Call::post("/v1/auth/invitations", body).bearer(token).once(key)
 }
 
-pub(crate) fn acceptance(token: &str, password: &str) -> Call {
+/// Accepts an invitation.
+pub fn acceptance(token: &str, password: &str) -> Call {
     let body = json!({"token": token, "display_name": "Somebody Else", "password": password});
     Call::post("/v1/auth/invitations/accept", &body)
 }
 
-pub(crate) fn staff(email: &str) -> Value {
+/// What invites a clinician.
+pub fn staff(email: &str) -> Value {
     json!({"email": email, "roles": ["clinician"]})
 }
 
 impl Person {
     /// Who was enrolled with this answer.
-    pub(crate) fn enrolled(email: &'static str, password: &'static str, answer: &Answer) -> Self {
+    pub fn enrolled(email: &'static str, password: &'static str, answer: &Answer) -> Self {
         assert_eq!(answer.status, 201, "{}", answer.json);
         Self {
             email,
@@ -140,7 +160,7 @@ impl Person {
 
 impl Practice {
     /// A clinic whose administrator has confirmed her app.
-    pub(crate) fn open(seed: u64) -> (Self, Person) {
+    pub fn open(seed: u64) -> (Self, Person) {
         let world = World::new(seed);
         deploy_notify(&world);
         let body = clinic_body(&bootstrap_code(&world, 1), ADMIN, ADMIN_PASSWORD);
@@ -154,25 +174,29 @@ impl Practice {
         (practice, ada)
     }
 
-    pub(crate) fn send(&self, call: &Call) -> Answer {
+    /// As [`send`].
+    pub fn send(&self, call: &Call) -> Answer {
         send(&self.world, call)
     }
 
-    pub(crate) fn code(&self, person: &Person) -> String {
+    /// The code that somebody's app shows now.
+    pub fn code(&self, person: &Person) -> String {
         code_at(&person.secret, self.world.clock.now().as_second())
     }
 
     /// Asks to confirm a person's app, with its code of now.
-    pub(crate) fn confirmation(&self, person: &Person) -> Call {
+    pub fn confirmation(&self, person: &Person) -> Call {
         let body = json!({"clinic_id": self.clinic, "email": person.email, "password": person.password, "code": self.code(person)});
         Call::post("/v1/auth/totp/confirm", &body)
     }
 
-    pub(crate) fn confirm(&self, person: &Person) {
+    /// Confirms somebody's app.
+    pub fn confirm(&self, person: &Person) {
         assert_eq!(self.send(&self.confirmation(person)).status, 204);
     }
 
-    pub(crate) fn credentials(&self, email: &str, password: &str, totp: Option<&str>) -> Call {
+    /// Logs in with these.
+    pub fn credentials(&self, email: &str, password: &str, totp: Option<&str>) -> Call {
         let mut body = json!({"clinic_id": self.clinic, "email": email, "password": password});
         if let Some(totp) = totp {
             body["totp"] = json!(totp);
@@ -180,8 +204,13 @@ impl Practice {
         Call::post("/v1/auth/sessions", &body)
     }
 
+    /// Logs in with the app's code of now.
+    pub fn log_in_call(&self, person: &Person) -> Call {
+        self.credentials(person.email, person.password, Some(&self.code(person)))
+    }
+
     /// Logs in with the app's next code.
-    pub(crate) fn log_in(&self, person: &Person) -> Answer {
+    pub fn log_in(&self, person: &Person) -> Answer {
         self.world.clock.advance(SignedDuration::from_secs(30));
         let answer = self.send(&self.credentials(person.email, person.password, Some(&self.code(person))));
         assert_eq!(answer.status, 201, "{}", answer.json);
@@ -189,7 +218,7 @@ impl Practice {
     }
 
     /// Enrols a client who has not confirmed an app.
-    pub(crate) fn enrol_zoe(&self, admin: &Person) -> Person {
+    pub fn enrol_zoe(&self, admin: &Person) -> Person {
         let token = self.log_in(admin).text("token");
         let client = model::ClientId::from_bytes([5; 16]).to_string();
         let body = json!({"email": ZOE, "roles": ["client"], "client_id": client});
@@ -198,39 +227,42 @@ impl Practice {
     }
 
     /// Enrols a clinician who has not confirmed an app.
-    pub(crate) fn enrol_ben(&self, admin: &Person) -> Person {
+    pub fn enrol_ben(&self, admin: &Person) -> Person {
         let token = self.log_in(admin).text("token");
         let invited = self.invite(&token, "ben", &staff("ben@example.org")).text("token");
         Person::enrolled("ben@example.org", "eight ch", &self.accept(&invited, "eight ch"))
     }
 
     /// Shows the password alone.
-    pub(crate) fn password_alone(&self, person: &Person) -> Answer {
+    pub fn password_alone(&self, person: &Person) -> Answer {
         self.send(&self.credentials(person.email, person.password, None))
     }
 
     /// Completes a log-in that is half done.
-    pub(crate) fn complete(&self, log_in: &str, factor: &str, value: &str) -> Answer {
+    pub fn complete(&self, log_in: &str, factor: &str, value: &str) -> Answer {
         self.send(&Call::post(
             "/v1/auth/log-ins/complete",
             &json!({"log_in": log_in, factor: value}),
         ))
     }
 
-    pub(crate) fn invite(&self, token: &str, key: &str, body: &Value) -> Answer {
+    /// As [`invitation`].
+    pub fn invite(&self, token: &str, key: &str, body: &Value) -> Answer {
         self.send(&invitation(token, key, body))
     }
 
-    pub(crate) fn accept(&self, token: &str, password: &str) -> Answer {
+    /// As [`acceptance`].
+    pub fn accept(&self, token: &str, password: &str) -> Answer {
         self.send(&acceptance(token, password))
     }
 
-    pub(crate) fn is_live(&self, token: &str) -> bool {
+    /// Whether the session lives.
+    pub fn is_live(&self, token: &str) -> bool {
         self.send(&Call::get("/v1/auth/sessions/current").bearer(token)).status == 200
     }
 
     /// Gets codes by SMS from now on. The session has to be fresh.
-    pub(crate) fn register_sms(&self, token: &str, phone: &str) {
+    pub fn register_sms(&self, token: &str, phone: &str) {
         messages();
         let begun = self.send(&Call::post("/v1/auth/factors/sms", &json!({"phone": phone})).bearer(token));
         assert_eq!(begun.status, 202, "{}", begun.json);
@@ -240,7 +272,7 @@ impl Practice {
     }
 
     /// Sets up an app, or another one, and gives its secret. The session has to be fresh.
-    pub(crate) fn register_totp(&self, token: &str) -> String {
+    pub fn register_totp(&self, token: &str) -> String {
         let begun = self.send(&Call::post("/v1/auth/factors/totp", &json!({})).bearer(token));
         assert_eq!(begun.status, 200, "{}", begun.json);
         let secret = begun.text("secret");
@@ -252,14 +284,14 @@ impl Practice {
     }
 
     /// The answer of a device to the options for a new passkey. The session has to be fresh.
-    pub(crate) fn created(&self, token: &str, device: &mut Authenticator) -> Value {
+    pub fn created(&self, token: &str, device: &mut Authenticator) -> Value {
         let options = self.send(&Call::post("/v1/auth/factors/passkeys/options", &json!({})).bearer(token));
         assert_eq!(options.status, 200, "{}", options.json);
         device.create(&options.json)
     }
 
     /// Adds a passkey. The session has to be fresh.
-    pub(crate) fn register_passkey(&self, token: &str, device: &mut Authenticator) -> Answer {
+    pub fn register_passkey(&self, token: &str, device: &mut Authenticator) -> Answer {
         let body = json!({"name": "Telephone", "credential": self.created(token, device)});
         let added = self.send(&Call::post("/v1/auth/factors/passkeys", &body).bearer(token));
         assert_eq!(added.status, 201, "{}", added.json);
@@ -267,7 +299,7 @@ impl Practice {
     }
 
     /// A log-in with a passkey alone, about to be sent.
-    pub(crate) fn passkey_alone(&self, device: &mut Authenticator) -> Call {
+    pub fn passkey_alone(&self, device: &mut Authenticator) -> Call {
         let options = self.send(&Call::post(
             "/v1/auth/passkeys/challenge",
             &json!({"clinic_id": self.clinic}),
@@ -278,7 +310,7 @@ impl Practice {
     }
 
     /// Ten codes. The session has to be fresh.
-    pub(crate) fn recovery_codes(&self, token: &str, key: &str) -> Vec<String> {
+    pub fn recovery_codes(&self, token: &str, key: &str) -> Vec<String> {
         let call = Call::post("/v1/auth/factors/recovery-codes", &json!({}))
             .bearer(token)
             .once(key);
@@ -290,7 +322,7 @@ impl Practice {
 }
 
 /// Runs `one`, and `other` right before each of its operations in turn; `check` gets both answers.
-pub(crate) fn race(
+pub fn race(
     seed: u64,
     prepare: impl Fn(&Practice, &Person) -> (Call, Call),
     check: impl Fn(usize, &Answer, Option<&Answer>),
