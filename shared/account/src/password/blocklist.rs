@@ -85,7 +85,7 @@ mod tests {
     fn the_filter_is_that_of_the_lists() {
         assert!(
             built() == FILTER,
-            "run: cargo test -p auth --lib write_the_filter -- --ignored"
+            "run: cargo test -p account --lib write_the_filter -- --ignored"
         );
     }
 
