@@ -343,7 +343,7 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
 /// the repeated request. Whom to keep out does not wait for `notify`: where that does not answer, the answer is 503, the account
 /// is closed, and the repeated request sends the notice.
 ///
-/// [`Administrators`]: crate::administrators::Administrators
+/// [`Administrators`]: account::Administrators
 fn carry_out(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,

@@ -318,6 +318,9 @@ pub struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     /// Opens the store with this function's keys.
+    ///
+    /// # Errors
+    /// 503 where the platform grants no such store, or the keyring lacks a key.
     pub fn open(exchange: &Exchange<'a>) -> Result<Self, Problem> {
         Ok(Self {
             shelf: exchange.shelf("accounts")?,
@@ -340,6 +343,9 @@ impl<'a> Accounts<'a> {
 
     /// Changes an account. The change is behind a pointer: all that goes into [`Doc::update`] is compiled for each type of change, and
     /// there are many of them here.
+    ///
+    /// # Errors
+    /// [`UpdateError`]: what the change says, that there is no account, or what became of the store.
     pub fn change(
         &self,
         clinic: ClinicId,
@@ -350,6 +356,9 @@ impl<'a> Accounts<'a> {
     }
 
     /// Changes an account where it is at this version, if one is given, and says at which one it is then.
+    ///
+    /// # Errors
+    /// As [`Accounts::change`], and [`UpdateError::Stale`] where it is at another version.
     pub fn change_at(
         &self,
         clinic: ClinicId,
@@ -387,12 +396,18 @@ impl<'a> Accounts<'a> {
     }
 
     /// Which account has this address.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer, 500 where it holds what was not written there.
     pub fn holder_of(&self, clinic: ClinicId, email: &Email) -> Result<Option<AccountId>, Problem> {
         Ok(self.email(clinic, email).read()?.and_then(|entry| entry.value.account))
     }
 
     /// Makes the account the one that has the address, which is what lets it log in; `false` where another one has it. One
     /// compare-and-swap decides.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer, 500 where it holds what was not written there.
     pub fn claim_email(&self, clinic: ClinicId, email: &Email, account: AccountId) -> Result<bool, Problem> {
         let doc = self.email(clinic, email);
         if doc.create(&EmailEntry { account: Some(account) })? == Creation::Created {
@@ -402,6 +417,9 @@ impl<'a> Accounts<'a> {
     }
 
     /// Frees the address for another account, if this one has it.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer, 500 where it holds what was not written there.
     pub fn release_email(&self, clinic: ClinicId, email: &Email, account: AccountId) -> Result<(), Problem> {
         self.hand_over(&self.email(clinic, email), Some(account), None)
             .map(drop)
@@ -430,6 +448,9 @@ impl<'a> Accounts<'a> {
     }
 
     /// Changes the clinic, behind a pointer as in [`Accounts::change`].
+    ///
+    /// # Errors
+    /// What the change says, and 503 where the store does not answer.
     pub fn change_clinic(
         &self,
         clinic: ClinicId,
@@ -440,6 +461,9 @@ impl<'a> Accounts<'a> {
 
     /// The account with this address. Where there is none, a document is looked for all the same, so that both take
     /// the same operations.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer, 500 where it holds what was not written there.
     pub fn find(&self, clinic: ClinicId, email: &Email) -> Result<Option<Account>, Problem> {
         let entry = self.email(clinic, email).read()?;
         let nobody = mac(self.index, NOBODY, &[clinic.as_bytes(), email.folded().as_bytes()]).truncated();

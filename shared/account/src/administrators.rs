@@ -57,6 +57,9 @@ impl Administrators {
     }
 
     /// The account is about to be no active administrator's any more, from this version of its document on.
+    ///
+    /// # Errors
+    /// [`Last`]; then nothing is changed.
     pub fn discount(&mut self, account: AccountId, version: u64) -> Result<(), Last> {
         if self.others(&[account]) == 0 {
             return Err(Last);

@@ -31,8 +31,11 @@ pub(crate) fn fold(text: &str) -> String {
 
 impl Email {
     /// Checks only what every address has; whether it takes mail shows when mail is sent.
+    ///
+    /// # Errors
+    /// [`NotAnAddress`].
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
-        let spelled: String = nfc(text.trim());
+        let spelled = nfc(text.trim());
         let (local, domain) = spelled.split_once('@').ok_or(NotAnAddress)?;
         let sane = spelled.len() <= MOST
             && (1..=MOST_LOCAL).contains(&local.len())

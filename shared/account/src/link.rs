@@ -99,6 +99,9 @@ impl Link {
     }
 
     /// The token for the message.
+    ///
+    /// # Errors
+    /// 500 where nothing can be sealed.
     pub fn seal(&self, link_use: LinkUse, key: &KeySet, entropy: &dyn Entropy) -> Result<Zeroizing<String>, Problem> {
         let parts: [&[u8]; 5] = [
             self.clinic.as_bytes(),

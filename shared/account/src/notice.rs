@@ -10,6 +10,9 @@ const NOTICE: Label = Label::new("confide 2026-11 account notice");
 
 /// Makes a notice durable. It is named by what it says and by `occasion`, which a request that is repeated after it died has to
 /// come to again: then it is sent once. Who has no address, as a service identity, is told nothing.
+///
+/// # Errors
+/// 503 where `notify` does not take it. Then whatever was to be told of must not happen.
 pub fn tell(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,

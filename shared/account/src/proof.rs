@@ -113,6 +113,9 @@ impl Account {
     /// secret. Where it is one already, a right code shows no more than that it is: a request that is repeated, with the
     /// same code or a later one, comes to the same end. Other apps take a session to set up: who has the password and an
     /// old secret must not get round a factor.
+    ///
+    /// # Errors
+    /// 500 where the clock stands before 1970.
     pub fn confirm_first_totp(&mut self, code: &str, now: Timestamp) -> Result<bool, Problem> {
         if let Some(totp) = &mut self.factors.totp {
             return Ok(totp.was_confirmed_by(code, now)? || totp.use_up(code, now)?);
@@ -145,6 +148,9 @@ impl Account {
     }
 
     /// What a session is worth that shows this, or `None` where it proves nothing. What is right is used up.
+    ///
+    /// # Errors
+    /// 500 where the clock stands before 1970.
     pub fn step_up(
         &mut self,
         password: PasswordEvidence,
@@ -159,13 +165,19 @@ impl Account {
     }
 
     /// Whether this is enough to set a password beside a link that was mailed. What is right is used up.
+    ///
+    /// # Errors
+    /// 500 where the clock stands before 1970.
     pub fn may_reset(&mut self, proof: Option<&Proof<'_>>, index: &Secret, now: Timestamp) -> Result<bool, Problem> {
         let circumstances = self.circumstances();
         let evidence = self.evidence(PasswordEvidence::NotShown, proof, index, now)?;
         Ok(step::may_reset(&circumstances, evidence.factor))
     }
 
-    /// 409 unless the factor is set up, and may be used by whoever has the account.
+    /// Whether the factor is set up, and may be used by whoever has the account.
+    ///
+    /// # Errors
+    /// 409 where it is not.
     pub fn check_usable(&self, factor: SecondFactor) -> Result<(), Problem> {
         if self.factors.registered().usable_by(self.holder()).contains(factor) {
             Ok(())
@@ -178,6 +190,9 @@ impl Account {
     }
 
     /// What comes next in a log-in that shows this. What is right is used up.
+    ///
+    /// # Errors
+    /// 500 where the clock stands before 1970.
     pub fn log_in(
         &mut self,
         password: PasswordEvidence,

@@ -9,6 +9,9 @@ use crate::account::{Account, Accounts};
 use crate::slots;
 
 /// Authenticates, decides and records.
+///
+/// # Errors
+/// 401 without a live session, 403 where she may not, 503 where that cannot be recorded.
 pub fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Recorded, Caller), Problem> {
     let attestor = exchange.keyring.attests("sessions")?;
     let caller = exchange.authenticate(&exchange.sessions(attestor)?)?;
@@ -23,6 +26,9 @@ pub fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Recorded, Cal
 ///
 /// Order: sessions (revoked), the one that is kept aside; account (slots free). A crash in between leaves those alive that were not
 /// come to, listed and revocable; repeated, it goes on with them.
+///
+/// # Errors
+/// 503 where a store does not answer; some may have ended.
 pub fn end_others(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,

@@ -92,6 +92,9 @@ impl Passkeys {
     }
 
     /// Adds one whose credential is not there yet.
+    ///
+    /// # Errors
+    /// [`Full`]; then nothing is changed.
     pub fn add(&mut self, passkey: RegisteredPasskey) -> Result<(), Full> {
         if self.0.len() >= MOST {
             return Err(Full);

@@ -29,8 +29,10 @@ pub struct Phone(Confidential<String>);
 pub struct NotANumber;
 
 impl Phone {
+    /// Reads what somebody says is her number.
+    ///
     /// # Errors
-    /// [`NotANumber`] for what is none.
+    /// `NotANumber` for what is none.
     pub fn parse(text: &str) -> Result<Self, NotANumber> {
         let digits = text.strip_prefix('+').ok_or(NotANumber)?;
         let is_number = DIGITS.contains(&digits.len())
@@ -96,6 +98,9 @@ pub struct SmsBudget(Option<Sent>);
 
 impl SmsBudget {
     /// Counts one more, or says how many seconds it has to wait.
+    ///
+    /// # Errors
+    /// The seconds; then nothing is counted.
     pub fn spend(&mut self, now: Timestamp) -> Result<(), i64> {
         let sent = match &mut self.0 {
             Some(sent) if now.duration_since(sent.since) < WINDOW => sent,

@@ -65,6 +65,9 @@ impl TotpSecret {
     }
 
     /// The app, where the code proves that it has the secret. The code is used up with that.
+    ///
+    /// # Errors
+    /// 500 where the clock stands before 1970.
     pub fn confirm(&self, code: &str, now: Timestamp) -> Result<Option<Totp>, Problem> {
         Ok(self.step(code, now)?.map(|step| Totp {
             secret: self.clone(),
@@ -118,6 +121,9 @@ impl Totp {
     }
 
     /// Whether it is a code of the app, used up or not. Shows that the app is set up, and lets nobody in.
+    ///
+    /// # Errors
+    /// 500 where the clock stands before 1970.
     pub fn is_right(&self, code: &str, now: Timestamp) -> Result<bool, Problem> {
         Ok(self.secret.step(code, now)?.is_some())
     }

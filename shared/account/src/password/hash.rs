@@ -70,6 +70,9 @@ impl PasswordHash {
     }
 
     /// Hashes a new password under a fresh salt.
+    ///
+    /// # Errors
+    /// 500 where Argon2id does not take its parameters or the pepper.
     pub fn make(password: &Password, pepper: &Secret, entropy: &dyn Entropy) -> Result<Self, Problem> {
         let salt: [u8; SALT_LENGTH] = entropy.bytes();
         let params = Params::new(MEMORY, PASSES, LANES, Some(OUTPUT_LENGTH))
@@ -86,6 +89,9 @@ impl PasswordHash {
     }
 
     /// Whether it is the hash of this password. Costs one Argon2id whatever the answer.
+    ///
+    /// # Errors
+    /// 500 where the hash is of no known form, or would cost too much.
     pub fn is_of(&self, password: &Password, pepper: &Secret) -> Result<bool, Problem> {
         let Parsed { hash, params } = self.parsed()?;
         match argon2(pepper, params)?.verify_password(password.0.as_bytes(), &hash) {
@@ -103,6 +109,9 @@ impl PasswordHash {
 
     /// The hash that takes this one's place where this one is cheaper than those of today. Only for whoever has just
     /// found the password to be right: it is not looked at again. Costs another Argon2id where there is one.
+    ///
+    /// # Errors
+    /// As [`PasswordHash::is_of`] and [`PasswordHash::make`].
     pub fn upgraded(
         &self,
         password: &Password,

@@ -69,6 +69,9 @@ impl<'t> Attempt<'t> {
     }
 
     /// The attempt shows these factors, all of which count as wrong from now on. One write, whatever the verdict.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer; the failure of the network stays counted.
     pub fn at(&mut self, subject: Subject<'_>, factors: &[Factor]) -> Result<Verdict, Problem> {
         let tries = match subject {
             Subject::Account(clinic, account) => self.accounts.tries(clinic, account),
@@ -94,6 +97,9 @@ impl<'t> Attempt<'t> {
 
     /// This factor was wrong, which is counted already; the others are given back. One write where there are others,
     /// even where there is nothing to give back: it must not show which factor was wrong, or that it is locked.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer; then more is counted than was wrong.
     pub fn failed(&self, wrong: Factor) -> Result<(), Problem> {
         match &self.tried {
             Some(tried) if tried.factors > 1 => tried.give_back(Some(wrong)),
@@ -103,6 +109,9 @@ impl<'t> Attempt<'t> {
 
     /// All that is needed was right: the owner has proven herself from this network. Two writes. A crash before the
     /// first one leaves a failure in each count, one between them a failure of the network.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer; then too much stays counted.
     pub fn succeeded(&self) -> Result<(), Problem> {
         if let Some(tried) = &self.tried {
             change(&tried.tries, &mut |tries| {
@@ -114,6 +123,9 @@ impl<'t> Attempt<'t> {
     }
 
     /// Nothing was guessed and nothing proven: what was counted is given back. Two writes at most.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer; then too much stays counted.
     pub fn released(&self) -> Result<(), Problem> {
         if let Some(tried) = &self.tried {
             tried.give_back(None)?;
@@ -159,6 +171,9 @@ pub fn limit_rate(exchange: &Exchange<'_>, accounts: &Accounts<'_>, class: Route
 }
 
 /// The owner has proven herself with something that cannot be guessed: a passkey. One write.
+///
+/// # Errors
+/// 503 where the store does not answer.
 pub fn proven(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,
@@ -174,6 +189,9 @@ pub fn proven(
 }
 
 /// Forgets all tries at an account, and from where its owner came: after a verified reset of its password. One write.
+///
+/// # Errors
+/// 503 where the store does not answer.
 pub fn clear_all(accounts: &Accounts<'_>, clinic: ClinicId, account: AccountId) -> Result<(), Problem> {
     change(&accounts.tries(clinic, account), &mut |tries| {
         *tries = Tries::default();

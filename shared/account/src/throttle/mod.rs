@@ -1,7 +1,7 @@
 //! Throttling: how often somebody may be wrong, and how often anybody may ask (NIST SP 800-63B-4, section 3.2.2; ASVS
 //! 5.0, 6.1.1 and 6.3.1).
 //!
-//! **Failures at an account** ([`Tries`]) are counted for each factor apart: who guesses codes says nothing about the
+//! **Failures at an account** (`Tries`) are counted for each factor apart: who guesses codes says nothing about the
 //! password. They are counted in lanes: one for each network from which the account's owner has proven herself in the
 //! last 90 days (8 at most), and one for all strangers together. In each lane five failures are free; from the fifth on
 //! it is locked for 1, 2, 4, 8, 15 and 30 minutes, 1, 2, 4, 8, 16 and then 24 hours at a time. A lane's failures are
@@ -20,7 +20,7 @@
 //!   same work and the same store operations, and so is an account that does not exist.
 //! * Hammering at a lock neither counts nor prolongs it.
 //!
-//! **Failures from a network** ([`Bucket`]), at whatever account, are 50 in a quarter of an hour; then, until that is
+//! **Failures from a network** (`Bucket`), at whatever account, are 50 in a quarter of an hour; then, until that is
 //! over, the answer is 429. **Requests from a network** have a quota for each [`RouteClass`]. IPv6 counts by /64.
 //!
 //! Tries are counted *before* anything is verified and given back where nothing was wrong: of guesses at one time no
