@@ -6,6 +6,7 @@ use confide_tests::{Deployment, Practice, note};
 use http::Method;
 use serde_json::json;
 use testkit::{Answer, Call};
+use web::Route;
 
 /// The failing field and rule of a problem.
 fn violation(answer: &Answer) -> (String, String) {
@@ -103,6 +104,45 @@ fn each_mistake_has_its_answer() {
     assert!(read.header("strict-transport-security").is_some() && read.header("x-request-id").is_some());
 }
 
+/// Two components answer below one prefix: a path that is known reaches the one that knows it, and only that one.
+#[test]
+fn every_path_below_auth_reaches_the_component_that_answers_it() {
+    let deployment = Deployment::start();
+    let tables: [&[Route]; 2] = [&auth::ROUTES, &accounts::ROUTES];
+    for route in tables.concat() {
+        let path: Vec<&str> = route
+            .path
+            .split('/')
+            .map(|segment| if segment.starts_with('{') { "some" } else { segment })
+            .collect();
+        let refused = deployment.expect(405, &Call::new(Method::PATCH, path.join("/")));
+        assert_eq!(refused.problem(), Some("method-not-allowed"), "{}", route.path);
+        let allowed = refused.header("allow").unwrap_or_default();
+        assert!(
+            allowed.split(", ").any(|method| method == route.method.as_str()),
+            "{}: {allowed}",
+            route.path
+        );
+    }
+    for path in [
+        "/v1/auth",
+        "/v1/auth/everything",
+        "/v1/auth/totp",
+        "/v1/auth/password/everything",
+        "/v1/auth/sessions/current/everything",
+        "/v1/auth/recoveries/complete/everything",
+        "/v1/auth/accounts/some/everything",
+    ] {
+        let answer = deployment.expect(404, &Call::get(path));
+        assert_eq!(answer.problem(), Some("no-such-route"), "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{path}"
+        );
+    }
+}
+
 /// Whether a client exists, at this clinic or at another, can't be told from a refusal.
 #[test]
 fn a_refusal_does_not_tell_who_exists() {
@@ -158,6 +198,7 @@ fn a_revoked_session_is_over_everywhere() {
     let client = practice.consenting_client(&clinician);
     let paths = [
         "/v1/auth/sessions".to_owned(),
+        "/v1/auth/accounts".to_owned(),
         format!("/v1/consent/clients/{client}"),
         format!("/v1/records/clients/{client}/records"),
         format!("/v1/identity/clients/{client}"),
@@ -183,6 +224,7 @@ fn a_session_that_is_ended_is_over_on_the_next_request_of_every_function() {
     let token = clinician.token.as_str();
     let routes = [
         "/v1/auth/sessions/current".to_owned(),
+        "/v1/auth/accounts".to_owned(),
         format!("/v1/identity/clients/{client}"),
         format!("/v1/consent/clients/{client}"),
         format!("/v1/records/clients/{client}/records"),
@@ -198,5 +240,5 @@ fn a_session_that_is_ended_is_over_on_the_next_request_of_every_function() {
     );
     deployment.expect(204, &Call::delete("/v1/auth/sessions/current").bearer(token));
     let after: Vec<u16> = routes.iter().map(status).collect();
-    assert_eq!(after, [401; 6]);
+    assert_eq!(after, [401; 7]);
 }

@@ -1,6 +1,10 @@
 //! The proof that an app has the secret from enrolment.
 
 use access::Request;
+use account::password::Password;
+use account::step::{PasswordEvidence, Standing};
+use account::throttle::Factor;
+use account::{Accounts, Unchanged};
 use audit_trail::Decision;
 use model::{Action, ClinicId, DataClass};
 use serde::Deserialize;
@@ -8,11 +12,7 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Accounts, Unchanged};
 use crate::credentials::{checked, present};
-use crate::password::Password;
-use crate::step::{PasswordEvidence, Standing};
-use crate::throttle::Factor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

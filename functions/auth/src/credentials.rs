@@ -3,15 +3,14 @@
 //! Whatever is wrong, the answer is the same, after the same work: the same store operations and one Argon2id.
 
 use access::Request;
-use audit_trail::{Actor, Decision};
-use model::{AccountId, Action, ClinicId, DataClass, SessionId};
+use account::email::{self, Email};
+use account::password::Password;
+use account::step::PasswordEvidence;
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
+use account::{Account, Accounts};
+use audit_trail::Decision;
+use model::{AccountId, Action, ClinicId, DataClass};
 use web::{Check, Exchange, Problem};
-
-use crate::account::{Account, Accounts};
-use crate::email::{self, Email};
-use crate::password::Password;
-use crate::step::PasswordEvidence;
-use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 /// An account, or one that does not exist, and what became of the password.
 pub(crate) struct Presented<'t> {
@@ -114,16 +113,5 @@ impl Presented<'_> {
             rule,
             invalid_credentials(),
         )
-    }
-}
-
-impl Account {
-    /// Who acts, for the audit trail, once the account has been proven.
-    pub(crate) fn actor(&self, session: Option<SessionId>) -> Actor {
-        Actor {
-            account: self.id,
-            role: self.first_role(),
-            session,
-        }
     }
 }

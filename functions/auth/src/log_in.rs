@@ -1,6 +1,10 @@
 //! Log-in with a password: straight to a session, or to the question for a second factor.
 
 use access::Request;
+use account::factor::{SecondFactor, SecondFactors};
+use account::password::Password;
+use account::step::Step;
+use account::{Account, Accounts, PendingLogIn, PendingToken, Proof, Unchanged};
 use audit_trail::Decision;
 use model::{Action, ClinicId, Confidential, DataClass, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,14 +12,8 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, Unchanged};
 use crate::credentials::{checked, present};
-use crate::factor::{SecondFactor, SecondFactors};
 use crate::opening::{Opening, Transport, check_device_name};
-use crate::password::Password;
-use crate::pending::{PendingLogIn, PendingToken};
-use crate::proof::Proof;
-use crate::step::Step;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

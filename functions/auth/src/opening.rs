@@ -1,6 +1,10 @@
 //! Opening a session for somebody who has shown enough: one way in, whatever was shown.
 
 use access::{Assurance, Request, Session, Token};
+use account::factor::SecondFactor;
+use account::slots::{self, Place, Slot};
+use account::step;
+use account::{Account, Accounts, SESSION_LENGTH, Unchanged};
 use audit_trail::Decision;
 use model::{AccountId, Action, Confidential, DataClass, Role, SessionId, Timestamp};
 use ports::EntropyExt;
@@ -8,11 +12,6 @@ use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
-
-use crate::account::{Account, Accounts, SESSION_LENGTH, Unchanged};
-use crate::factor::SecondFactor;
-use crate::slots::{self, Place, Slot};
-use crate::step;
 
 const MOST_DEVICE_NAME: usize = 100;
 

@@ -1,19 +1,18 @@
 //! Log-in with a passkey alone: no address is typed and no password exists to be stolen.
 
 use access::Request;
+use account::step::{PasswordEvidence, Step};
+use account::throttle::{Attempt, RouteClass, limit_rate, proven};
+use account::{Account, Accounts, Ceremony, PasskeyProof, Proof};
 use model::{AccountId, Action, ClinicId, Confidential, DataClass};
 use serde::Deserialize;
 use serde_json::Value;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::account::{Account, Accounts};
-use crate::challenge::Ceremony;
 use crate::credentials::{invalid_credentials, record_refusal};
+use crate::offered::assertion;
 use crate::opening::{Opening, Transport, check_device_name};
 use crate::passkey_settings::relying_party;
-use crate::proof::{PasskeyProof, Proof, assertion};
-use crate::step::{PasswordEvidence, Step};
-use crate::throttle::{Attempt, RouteClass, limit_rate, proven};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,7 @@
 //! For whom passkeys are made, as the deployment says: the variables `rp_id` and `origins`.
 
 use web::{Exchange, Problem};
-
-use crate::webauthn::RelyingParty;
+use webauthn::RelyingParty;
 
 const ID: &str = "rp_id";
 const ORIGINS: &str = "origins";

@@ -1,17 +1,17 @@
 //! Choosing another password.
 
 use access::Request;
+use account::email::Email;
+use account::password::{Context, Password, PasswordHash};
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
+use account::{Accounts, strength};
 use http::StatusCode;
 use model::{Action, DataClass};
 use notification::Content;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::account::{Accounts, strength};
-use crate::email::Email;
 use crate::own_factors::Own;
-use crate::password::{Context, Password, PasswordHash};
-use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

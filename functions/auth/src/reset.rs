@@ -5,6 +5,13 @@
 //! owner comes to follow it.
 
 use access::Request;
+use account::email::{self, Email};
+use account::factor::SecondFactor;
+use account::notice;
+use account::password::{Context, Password, PasswordHash};
+use account::session::end_others;
+use account::throttle::{Attempt, RouteClass, Subject, Verdict, clear_all, limit_rate};
+use account::{Account, AccountState, Accounts, Ceremony, Link, LinkUse, USUAL_LANGUAGE, Unchanged, strength};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass};
@@ -15,18 +22,8 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, AccountState, Accounts, Unchanged, strength};
-use crate::challenge::Ceremony;
 use crate::credentials::record_refusal;
-use crate::email::{self, Email};
-use crate::enrolment::USUAL_LANGUAGE;
-use crate::factor::SecondFactor;
-use crate::link::{Link, LinkUse};
-use crate::notice;
-use crate::password::{Context, Password, PasswordHash};
-use crate::proof::{Offered, Proof, assertion};
-use crate::sessions::end_others;
-use crate::throttle::{Attempt, RouteClass, Subject, Verdict, clear_all, limit_rate};
+use crate::offered::{Offered, assertion};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,12 +144,19 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     set_password(exchange, LinkUse::PasswordReset, "reset.confirmed")
 }
 
+/// `POST /v1/auth/recoveries/complete`
+///
+/// The account's owner chooses a password, with the link that was mailed to her. See [`set_password`].
+pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    set_password(exchange, LinkUse::Recovery, "recovery.completed")
+}
+
 /// Sets the password that comes with a link.
 ///
 /// Order: failure counted, record, notice, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions, failure given back, tries
 /// forgotten, answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
 /// other. After the account, the link is used: with the same password, the repeated request finds it set, and does the rest.
-pub(crate) fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
+fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
     let ConfirmBody {
         token,
         password,

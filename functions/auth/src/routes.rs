@@ -2,27 +2,12 @@ use http::Method;
 use web::Route;
 
 use crate::{
-    accounts, confirmation, enrolment, invitations, log_in, own_factors, passkey_log_in, password_change, recovery,
-    registration, reset, second_factor, service, sessions, step_up,
+    confirmation, log_in, own_factors, passkey_log_in, password_change, reset, second_factor, service_log_in, sessions,
+    step_up,
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 53] = [
-    Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
-    Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
-    Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
-    Route::new(Method::POST, "/v1/auth/invitations/accept", enrolment::accept),
-    Route::new(Method::DELETE, "/v1/auth/invitations/{invitation}", invitations::revoke),
-    Route::new(Method::GET, "/v1/auth/accounts", accounts::list),
-    Route::new(Method::GET, "/v1/auth/accounts/{account}", accounts::read),
-    Route::new(Method::POST, "/v1/auth/accounts/{account}/disable", accounts::disable),
-    Route::new(Method::POST, "/v1/auth/accounts/{account}/enable", accounts::enable),
-    Route::new(
-        Method::POST,
-        "/v1/auth/accounts/{account}/deactivate",
-        accounts::deactivate,
-    ),
-    Route::new(Method::PUT, "/v1/auth/accounts/{account}/roles", accounts::set_roles),
+pub const ROUTES: [Route; 31] = [
     Route::new(Method::POST, "/v1/auth/totp/confirm", confirmation::confirm_totp),
     Route::new(Method::POST, "/v1/auth/sessions", log_in::log_in),
     Route::new(Method::POST, "/v1/auth/log-ins/sms", second_factor::send_code),
@@ -49,23 +34,8 @@ pub const ROUTES: [Route; 53] = [
     Route::new(Method::PUT, "/v1/auth/password", password_change::change),
     Route::new(Method::POST, "/v1/auth/password-resets", reset::ask),
     Route::new(Method::POST, "/v1/auth/password-resets/confirm", reset::confirm),
-    Route::new(Method::GET, "/v1/auth/clinic/settings", registration::settings),
-    Route::new(Method::PUT, "/v1/auth/clinic/settings", registration::set),
-    Route::new(Method::POST, "/v1/auth/registrations", registration::ask),
-    Route::new(Method::POST, "/v1/auth/registrations/confirm", registration::confirm),
-    Route::new(Method::POST, "/v1/auth/recoveries", recovery::request),
-    Route::new(Method::GET, "/v1/auth/recoveries", recovery::list),
-    Route::new(Method::POST, "/v1/auth/recoveries/complete", recovery::complete),
-    Route::new(Method::DELETE, "/v1/auth/recoveries/{recovery}", recovery::withdraw),
-    Route::new(
-        Method::POST,
-        "/v1/auth/recoveries/{recovery}/approve",
-        recovery::approve,
-    ),
-    Route::new(Method::POST, "/v1/auth/service-identities", service::make),
-    Route::new(Method::GET, "/v1/auth/service-identities", service::list),
-    Route::new(Method::DELETE, "/v1/auth/service-identities/{account}", service::delete),
-    Route::new(Method::POST, "/v1/auth/service-tokens", service::log_in),
+    Route::new(Method::POST, "/v1/auth/recoveries/complete", reset::complete_recovery),
+    Route::new(Method::POST, "/v1/auth/service-tokens", service_log_in::log_in),
     Route::new(Method::GET, "/v1/auth/factors", own_factors::list),
     Route::new(Method::POST, "/v1/auth/factors/totp", own_factors::begin_totp),
     Route::new(Method::POST, "/v1/auth/factors/totp/confirm", own_factors::confirm_totp),

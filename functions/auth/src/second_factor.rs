@@ -1,6 +1,10 @@
 //! Log-ins that wait for a second factor: how it is asked for, and how they are completed.
 
 use access::Request;
+use account::factor::{Factors, SecondFactor};
+use account::step::{PasswordEvidence, Standing, Step};
+use account::throttle::{Attempt, RouteClass, Subject, Verdict, proven};
+use account::{Account, Accounts, Ceremony, CodeUse, PendingLogIn, PendingToken, Proof};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass};
@@ -9,17 +13,11 @@ use serde_json::Value;
 use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts};
-use crate::challenge::Ceremony;
 use crate::credentials::{invalid_credentials, record_refusal};
-use crate::factor::{Factors, SecondFactor};
+use crate::offered::{Offered, assertion};
 use crate::opening::{Opening, Transport};
 use crate::passkey_settings::relying_party;
-use crate::pending::{PendingLogIn, PendingToken};
-use crate::proof::{CodeUse, Offered, Proof, assertion};
 use crate::sms_codes;
-use crate::step::{PasswordEvidence, Standing, Step};
-use crate::throttle::{Attempt, RouteClass, Subject, Verdict, proven};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

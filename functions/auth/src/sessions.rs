@@ -1,13 +1,12 @@
 //! What everybody can see of their own sessions, and how to end them.
 
-use access::{Assurance, Caller, Recorded, Request, Sessions, Used};
+use access::{Assurance, Caller, Request, Sessions, Used};
+use account::session::{admit, end_others};
+use account::slots::{self, Slot};
+use account::{Account, Accounts};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::UpdateError;
 use web::{Exchange, Problem, Reply};
-
-use crate::account::{Account, Accounts};
-use crate::slots::{self, Slot};
 
 #[derive(Serialize)]
 struct SessionAnswer {
@@ -47,15 +46,6 @@ struct CurrentAnswer<'s> {
     idle_seconds: u32,
     assurance: Assurance,
     proven_at: Timestamp,
-}
-
-/// Authenticates, decides and records.
-pub(crate) fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Recorded, Caller), Problem> {
-    let attestor = exchange.keyring.attests("sessions")?;
-    let caller = exchange.authenticate(&exchange.sessions(attestor)?)?;
-    let request = request.purpose(exchange.purpose()?);
-    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
-    Ok((recorded, caller))
 }
 
 pub(crate) fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Problem> {
@@ -162,53 +152,6 @@ pub(crate) fn revoke_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let kept = (!all).then_some(caller.session().id);
     end_others(exchange, &accounts, &account, kept).map_err(|problem| problem.recorded(recorded.event()))?;
     Ok(Reply::no_content().recorded(recorded.event()))
-}
-
-/// Ends all sessions of an account but one. `account` has to be as it is after whatever is the reason, so that a log-in that was not
-/// hindered by it is seen here. What is not seen is a log-in that had its slot before, and writes its session after this came
-/// by: it is listed and can be ended like any other.
-///
-/// Order: sessions (revoked), the one that is kept aside; account (slots free). A crash in between leaves those alive that were not
-/// come to, listed and revocable; repeated, it goes on with them.
-pub(crate) fn end_others(
-    exchange: &Exchange<'_>,
-    accounts: &Accounts<'_>,
-    account: &Account,
-    kept: Option<SessionId>,
-) -> Result<(), Problem> {
-    let attestor = exchange.keyring.attests("sessions")?;
-    let sessions = exchange.sessions(attestor)?;
-    let now = exchange.platform.clock.now();
-    let mut ended = Vec::new();
-    for slot in &account.slots {
-        let mut session_id = None;
-        let revoked = sessions.change(attestor, &slot.id, |session| {
-            if Some(session.id) == kept || session.revoked_at.is_some() {
-                return Err(());
-            }
-            session_id = Some(session.id);
-            session.revoked_at = Some(now);
-            Ok(())
-        });
-        match revoked {
-            Ok(()) => ended.extend(session_id),
-            // The one that is kept, one that is over, or a slot whose log-in died before it wrote its session.
-            Err(UpdateError::Refused(()) | UpdateError::Absent) => {}
-            Err(UpdateError::Stale) => return Err(Problem::stale()),
-            Err(UpdateError::Store(error)) => return Err(error.into()),
-        }
-    }
-    if ended.is_empty() {
-        return Ok(());
-    }
-    // They are over whether their slots are free now or later.
-    let _ = accounts.change(account.clinic, account.id, &mut |account| {
-        for session in &ended {
-            slots::end(&mut account.slots, *session);
-        }
-        Ok(())
-    });
-    Ok(())
 }
 
 /// Ends one of the caller's own sessions.

@@ -1,15 +1,13 @@
 //! Sending codes by SMS, and counting what is tried with them.
 
+use account::factor::{Digits, Factors, OneTimeCode, Phone, SecondFactor};
+use account::step::BETTER;
+use account::{Account, Accounts, CodeUse, Unchanged};
 use model::{Confidential, EventId, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use serde::Serialize;
 use store::UpdateError;
 use web::{Exchange, Problem, Reply};
-
-use crate::account::{Account, Accounts, Unchanged};
-use crate::factor::{Digits, Factors, OneTimeCode, Phone, SecondFactor};
-use crate::proof::CodeUse;
-use crate::step::BETTER;
 
 /// Said whenever a code is sent: those who choose SMS have to know what they choose (NIST SP 800-63B-4, section 3.2.9).
 const WARNING: &str = "Codes by SMS can be intercepted, and be relayed by a look-alike page. A passkey or an authenticator app protects better.";

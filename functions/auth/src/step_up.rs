@@ -1,6 +1,12 @@
 //! Proving again to be there, for what needs a proof that is recent (ASVS 5.0, 7.5; RFC 9470).
 
 use access::{Assurance, Caller, FRESH_FOR, Request};
+use account::factor::{Factors, SecondFactor};
+use account::password::Password;
+use account::session::admit;
+use account::step::PasswordEvidence;
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, proven};
+use account::{Account, Accounts, Ceremony, CodeUse, Proof, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass, EventId, Timestamp};
@@ -10,16 +16,10 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-use crate::account::{Account, Accounts, Unchanged};
-use crate::challenge::Ceremony;
-use crate::factor::{Factors, SecondFactor};
+use crate::offered::{Offered, assertion};
 use crate::passkey_settings::relying_party;
-use crate::password::Password;
-use crate::proof::{CodeUse, Offered, Proof, assertion};
-use crate::sessions::{admit, own_account, slot_of};
+use crate::sessions::{own_account, slot_of};
 use crate::sms_codes;
-use crate::step::PasswordEvidence;
-use crate::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, proven};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,17 +3,15 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use std::cell::{Cell, RefCell};
 
 use jiff::SignedDuration;
 use notification::{Content, Factor};
 use ports::Clock;
+use practicekit::authenticator::Authenticator;
+use practicekit::sweep::{Chain, FAULTS, Moment, Sweep};
+use practicekit::{Person, Practice, code_at, code_by_sms, messages, other_code};
 use serde_json::{Value, json};
-use setting::authenticator::Authenticator;
-use setting::sweep::{Chain, FAULTS, Moment, Sweep};
-use setting::{Person, Practice, code_at, code_by_sms, messages, other_code};
 use testkit::{Answer, Call, survive};
 
 const FACTORS: &str = "/v1/auth/factors";

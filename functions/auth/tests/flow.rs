@@ -2,16 +2,14 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use ports::Clock;
+use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, code_at, race, staff};
 use serde_json::{Value, json};
-use setting::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, code_at, race, send, staff};
-use testkit::{Answer, Call, Fault, World};
+use testkit::{Call, Fault, World};
 
 const CLIENT_PASSWORD: &str = "grey heron by the weir";
 
@@ -104,51 +102,6 @@ fn from_a_code_to_the_last_log_out() {
         }
     }
     assert_eq!(practice.world.log(), Vec::<String>::new());
-}
-
-#[test]
-fn a_code_opens_one_clinic_once() {
-    let world = World::new(2);
-    let code = bootstrap_code(&world, 1);
-    let open = |code: &str, email: &str, password: &str| {
-        send(
-            &world,
-            &Call::post("/v1/auth/clinics", &clinic_body(code, email, password)),
-        )
-    };
-    let first = open(&code, ADMIN, ADMIN_PASSWORD);
-    assert_eq!(first.status, 201);
-    assert_eq!(open(&code, ADMIN, ADMIN_PASSWORD).json, first.json);
-    assert_ne!(
-        open(&bootstrap_code(&world, 2), ADMIN, ADMIN_PASSWORD).json["clinic_id"],
-        first.json["clinic_id"]
-    );
-    for (code, email, password, status, problem) in [
-        ("cfb_", ADMIN, ADMIN_PASSWORD, 401, "invalid-code"),
-        (&code[..code.len() - 2], ADMIN, ADMIN_PASSWORD, 401, "invalid-code"),
-        (&code, "eve@example.org", ADMIN_PASSWORD, 409, "code-used"),
-        (&code, ADMIN, "hill walks 8", 409, "code-used"),
-        (&code, "ada", ADMIN_PASSWORD, 422, "invalid-content"),
-        (&code, ADMIN, "short", 422, "invalid-content"),
-        (&code, ADMIN, "ada okafor", 422, "invalid-content"),
-    ] {
-        let answer = open(code, email, password);
-        assert_eq!(
-            (answer.status, answer.problem()),
-            (status, Some(problem)),
-            "{email} {password}"
-        );
-    }
-    let practice = Practice {
-        world,
-        clinic: first.text("clinic_id"),
-    };
-    practice.confirm(&Person::enrolled(ADMIN, ADMIN_PASSWORD, &first));
-    let after = practice.send(&Call::post(
-        "/v1/auth/clinics",
-        &clinic_body(&code, ADMIN, ADMIN_PASSWORD),
-    ));
-    assert_eq!(after.problem(), Some("code-used"));
 }
 
 #[test]
@@ -348,148 +301,6 @@ fn a_network_is_locked_out_for_a_time() {
 }
 
 #[test]
-fn strangers_fill_no_store() {
-    let practice = Practice::open(8).0;
-    let guess = |number: u32| {
-        let body = json!({"code": format!("cfb_{number}"), "clinic": {"name": "x"},
-            "administrator": {"email": "eve@example.org", "display_name": "Eve", "password": "quiet little words"}});
-        let network = format!("198.51.{}.{}:1", number / 250, number % 250);
-        practice
-            .send(&Call::post("/v1/auth/clinics", &body).header("spin-client-addr", &network))
-            .status
-    };
-    for number in 0..600 {
-        assert_eq!(guess(number), 401);
-    }
-    let docs = practice
-        .world
-        .stores
-        .dump()
-        .iter()
-        .filter(|(store, key, _)| store == "accounts" && key.starts_with("doc/"))
-        .count();
-    assert!(docs <= 256 + 3, "{docs}");
-}
-
-#[test]
-fn only_administrators_invite() {
-    let (practice, ada) = Practice::open(9);
-    let token = practice.log_in(&ada).text("token");
-    let invited = practice.invite(&token, "ben", &staff("ben@example.org"));
-    let accepted = practice.accept(&invited.text("token"), "eight ch");
-    let ben = Person::enrolled("ben@example.org", "eight ch", &accepted);
-    practice.confirm(&ben);
-    let ben_token = practice.log_in(&ben).text("token");
-    let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
-    for call in [
-        Call::post("/v1/auth/invitations", &staff("eve@example.org")).once("eve"),
-        Call::get("/v1/auth/invitations"),
-        Call::delete(path.clone()),
-    ] {
-        assert_eq!(
-            practice.send(&call.clone().bearer(&ben_token)).problem(),
-            Some("access-denied")
-        );
-        assert_eq!(practice.send(&call).problem(), Some("unauthenticated"));
-    }
-    assert_eq!(
-        practice.send(&Call::delete(path).bearer(&token)).problem(),
-        Some("invitation-accepted")
-    );
-    let unknown = format!("/v1/auth/invitations/{}", model::InvitationId::from_bytes([1; 16]));
-    assert_eq!(
-        practice.send(&Call::delete(unknown).bearer(&token)).problem(),
-        Some("not-found")
-    );
-    assert_eq!(
-        practice
-            .invite(&token, "ben-again", &staff("BEN@example.org"))
-            .problem(),
-        Some("email-taken")
-    );
-    assert_eq!(
-        practice.invite(&token, "ben", &staff("ben@example.org")).json,
-        invited.json,
-        "the same request"
-    );
-    let without_key = Call::post("/v1/auth/invitations", &staff("x@example.org")).bearer(&token);
-    assert_eq!(practice.send(&without_key).problem(), Some("malformed-request"));
-    for body in [
-        json!({"email": "x", "roles": ["clinician"]}),
-        json!({"email": "x@example.org", "roles": []}),
-        json!({"email": "x@example.org", "roles": ["client"]}),
-    ] {
-        assert_eq!(practice.invite(&token, "wrong", &body).status, 422);
-    }
-}
-
-#[test]
-fn invitations_are_accepted_once_or_not_at_all() {
-    let (practice, ada) = Practice::open(10);
-    let token = practice.log_in(&ada).text("token");
-    let invite = |key: &str, email: &str| practice.invite(&token, key, &staff(email));
-    let first = invite("one", "ben@example.org");
-    assert_eq!(invite("one", "ben@example.org").json, first.json);
-    assert_eq!(
-        invite("one", "eve@example.org").problem(),
-        Some("idempotency-key-reused")
-    );
-    let rival = invite("two", "ben@example.org");
-    let revoked = invite("three", "cyd@example.org");
-    let expired = invite("four", "dan@example.org");
-    let path = format!("/v1/auth/invitations/{}", revoked.text("invitation_id"));
-    for _ in 0..2 {
-        assert_eq!(practice.send(&Call::delete(path.clone()).bearer(&token)).status, 204);
-    }
-
-    let accepted = practice.accept(&first.text("token"), "eight ch");
-    assert_eq!(
-        practice.accept(&first.text("token"), "eight ch").json,
-        accepted.json,
-        "repeated"
-    );
-    assert_eq!(
-        practice.accept(&rival.text("token"), "eight ch").problem(),
-        Some("email-taken")
-    );
-    let other_password = practice.accept(&first.text("token"), "eight cx");
-    let unknown = practice.accept("cfi_unknown", "eight ch");
-    let taken_back = practice.accept(&revoked.text("token"), "eight ch");
-    practice.confirm(&Person::enrolled("ben@example.org", "eight ch", &accepted));
-    let used = practice.accept(&first.text("token"), "eight ch");
-
-    let listed = practice.send(&Call::get("/v1/auth/invitations?limit=3").bearer(&token));
-    let states = |answer: &Answer| -> Vec<(String, String)> {
-        let invitations = answer.json["invitations"].as_array().unwrap();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        invitations
-            .iter()
-            .map(|item| (text(&item["email"]), text(&item["state"])))
-            .collect()
-    };
-    let pair = |email: &str, state: &str| (email.to_owned(), state.to_owned());
-    assert_eq!(
-        states(&listed),
-        [
-            pair("dan@example.org", "pending"),
-            pair("cyd@example.org", "revoked"),
-            pair("ben@example.org", "pending")
-        ]
-    );
-    let next = listed.text("next");
-    let rest = practice.send(&Call::get(format!("/v1/auth/invitations?limit=3&cursor={next}")).bearer(&token));
-    assert_eq!(states(&rest), [pair("ben@example.org", "accepted")]);
-    assert_eq!(rest.json.get("next"), None);
-
-    practice.world.clock.advance(SignedDuration::from_hours(7 * 24));
-    let too_late = practice.accept(&expired.text("token"), "eight ch");
-    for answer in [&other_password, &taken_back, &used, &too_late] {
-        assert_eq!((answer.status, &answer.json), (401, &unknown.json));
-    }
-    assert_eq!(unknown.problem(), Some("invalid-token"));
-}
-
-#[test]
 fn a_client_may_do_without_an_app_until_she_has_one() {
     let (practice, ada) = Practice::open(11);
     let token = practice.log_in(&ada).text("token");
@@ -620,45 +431,6 @@ fn of_two_log_ins_with_one_code_one_is_let_in() {
     race(17, same_code, |nth, one, other| {
         let statuses = [one.status, other.map_or(401, |other| other.status)];
         assert!(matches!(statuses, [201, 401] | [401, 201]), "{nth}: {statuses:?}");
-    });
-}
-
-#[test]
-fn an_invitation_is_revoked_or_accepted_and_never_both() {
-    let prepare = |practice: &Practice, ada: &Person| {
-        let token = practice.log_in(ada).text("token");
-        let invited = practice.invite(&token, "ben", &staff("ben@example.org"));
-        let body = json!({"token": invited.text("token"), "display_name": "Ben", "password": "eight ch"});
-        let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
-        (
-            Call::post("/v1/auth/invitations/accept", &body),
-            Call::delete(path).bearer(&token),
-        )
-    };
-    race(18, prepare, |nth, accepted, revoked| {
-        let statuses = [accepted.status, revoked.map_or(409, |revoked| revoked.status)];
-        assert!(matches!(statuses, [201, 409] | [401, 204]), "{nth}: {statuses:?}");
-    });
-}
-
-#[test]
-fn of_two_invitations_to_one_address_one_becomes_an_account() {
-    let prepare = |practice: &Practice, ada: &Person| {
-        let token = practice.log_in(ada).text("token");
-        let accept = |key: &str| {
-            let invited = practice.invite(&token, key, &staff("ben@example.org")).text("token");
-            let body = json!({"token": invited, "display_name": "Ben", "password": "eight ch"});
-            Call::post("/v1/auth/invitations/accept", &body)
-        };
-        (accept("one"), accept("two"))
-    };
-    race(19, prepare, |nth, one, other| {
-        let statuses = [one.status, other.map_or(409, |other| other.status)];
-        // 503: the other one is just being written, and has to be asked for again.
-        assert!(
-            matches!(statuses, [201, 409 | 503] | [409 | 503, 201]),
-            "{nth}: {statuses:?}"
-        );
     });
 }
 

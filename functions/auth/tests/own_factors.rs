@@ -2,14 +2,12 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
 use notification::{Content, Factor, Recipient};
 use ports::Clock;
+use practicekit::authenticator::Authenticator;
+use practicekit::{ADMIN, Person, Practice, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code};
 use serde_json::{Value, json};
-use setting::authenticator::Authenticator;
-use setting::{ADMIN, Person, Practice, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code};
 use testkit::{Answer, Call};
 
 const FACTORS: &str = "/v1/auth/factors";

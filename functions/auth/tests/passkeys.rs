@@ -2,13 +2,11 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
 use model::Function;
+use practicekit::authenticator::Authenticator;
+use practicekit::{Person, Practice, messages, race};
 use serde_json::{Value, json};
-use setting::authenticator::Authenticator;
-use setting::{Person, Practice, messages, race};
 use testkit::{Answer, Call};
 
 const PASSKEYS: &str = "/v1/auth/factors/passkeys";

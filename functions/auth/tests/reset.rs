@@ -2,14 +2,12 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
 use model::Function;
 use notification::{Content, Message, Recipient};
 use ports::Clock;
+use practicekit::{ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, messages, race};
 use serde_json::json;
-use setting::{ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, messages, race};
 use testkit::{Answer, Call, Fault, survive};
 
 const RESETS: &str = "/v1/auth/password-resets";

@@ -2,12 +2,10 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod setting;
-
 use jiff::SignedDuration;
 use ports::Clock;
+use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, code_at, code_by_sms, messages, other_code, race};
 use serde_json::json;
-use setting::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, code_at, code_by_sms, messages, other_code, race};
 use testkit::{Answer, Call};
 
 const COMPLETE: &str = "/v1/auth/log-ins/complete";

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A deployed function: one URL prefix, one set of stores, one keyring.
+/// A deployed function: one URL prefix, one set of stores, one keyring. Mostly one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Function {
-    /// Accounts, invitations, log-in and sessions.
+    /// Accounts, invitations, log-in and sessions: the components `auth` and `accounts`.
     Auth,
     /// Who a client is: name, contact, birth date, preferences.
     Identity,

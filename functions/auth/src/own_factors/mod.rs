@@ -9,6 +9,11 @@ mod sms;
 mod totp;
 
 use access::{Assurance, Caller, Request};
+use account::factor::{Factors, SecondFactor};
+use account::notice;
+use account::session::{admit, end_others};
+use account::step;
+use account::{Account, Accounts};
 use http::StatusCode;
 use model::{Action, Confidential, DataClass, EventId, Timestamp};
 use notification::{Content, Factor};
@@ -20,12 +25,6 @@ pub(crate) use sms::{begin as begin_sms, confirm as confirm_sms, remove as remov
 use store::Versioned;
 pub(crate) use totp::{begin as begin_totp, confirm as confirm_totp, remove as remove_totp};
 use web::{Exchange, Problem, Reply};
-
-use crate::account::{Account, Accounts};
-use crate::factor::{Factors, SecondFactor};
-use crate::notice;
-use crate::sessions::{admit, end_others};
-use crate::step;
 
 /// Somebody who may change how she logs in, and her account.
 pub(crate) struct Own<'o> {

@@ -1,18 +1,17 @@
 //! The passkeys of oneself.
 
+use account::factor::{Full, RegisteredPasskey};
+use account::{Accounts, Ceremony};
 use http::StatusCode;
 use model::{Action, Confidential, PasskeyId, Timestamp};
 use notification::{Content, Factor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::{Check, Exchange, Problem, Reply, Violation};
+use webauthn::{Refused, RegistrationResponse, User};
 
 use super::{Own, remove as remove_factor, request};
-use crate::account::Accounts;
-use crate::challenge::Ceremony;
-use crate::factor::{Full, RegisteredPasskey};
 use crate::passkey_settings::relying_party;
-use crate::webauthn::{Refused, RegistrationResponse, User};
 
 const MOST_NAME: usize = 100;
 

@@ -1,5 +1,7 @@
 //! Recovery codes of oneself.
 
+use account::Accounts;
+use account::factor::RecoveryCodes;
 use crypto::{Label, mac};
 use model::{Action, Timestamp};
 use notification::{Content, Factor};
@@ -9,8 +11,6 @@ use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use super::{Own, request};
-use crate::account::Accounts;
-use crate::factor::RecoveryCodes;
 
 const MADE_BY: Label = Label::new("confide 2026-11 recovery codes request");
 

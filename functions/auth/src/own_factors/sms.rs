@@ -1,5 +1,7 @@
 //! Codes by SMS to oneself: for clients who want them.
 
+use account::factor::{Factors, Holder, PHONE_RULE, Phone, Sms, SmsCandidate};
+use account::{Account, Accounts, CodeUse};
 use http::StatusCode;
 use model::Action;
 use notification::{Content, Factor};
@@ -8,9 +10,6 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use super::{Own, remove as remove_factor, request, wrong_code};
-use crate::account::{Account, Accounts};
-use crate::factor::{Factors, Holder, PHONE_RULE, Phone, Sms, SmsCandidate};
-use crate::proof::CodeUse;
 use crate::sms_codes;
 
 #[derive(Deserialize)]

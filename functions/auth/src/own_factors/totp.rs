@@ -1,5 +1,7 @@
 //! The authenticator app of oneself.
 
+use account::factor::TotpSecret;
+use account::{Account, Accounts};
 use model::Action;
 use notification::{Content, Factor};
 use serde::{Deserialize, Serialize};
@@ -7,8 +9,6 @@ use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use super::{Own, remove as remove_factor, request, wrong_code};
-use crate::account::{Account, Accounts};
-use crate::factor::TotpSecret;
 
 #[derive(Serialize)]
 struct SecretAnswer {

@@ -1,0 +1,411 @@
+//! Accounts as administrators see them: who there is, and who may come in.
+
+use access::Request;
+use account::email::Email;
+use account::factor::Factors;
+use account::notice;
+use account::password::PasswordHash;
+use account::session::{admit, end_others};
+use account::{Account, AccountState, Accounts, Last};
+use audit_trail::{Actor, Decision};
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, Timestamp};
+use notification::Content;
+use serde::{Deserialize, Serialize};
+use store::{StoreError, UpdateError, Versioned};
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::documents::Documents;
+use crate::invitation::check_roles;
+use crate::listing::{Page, Wanted};
+
+pub(crate) const MOST_REASON: usize = 500;
+
+/// How often a change is tried while the account changes by log-ins.
+const ATTEMPTS: usize = 8;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonBody {
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RolesBody {
+    roles: Vec<Role>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StateName {
+    Active,
+    Disabled,
+    Deactivated,
+}
+
+/// How an account came to be closed.
+#[derive(Serialize)]
+struct ClosedAnswer {
+    at: Timestamp,
+    by: AccountId,
+    reason: Confidential<String>,
+}
+
+#[derive(Serialize)]
+struct AccountAnswer {
+    account_id: AccountId,
+    email: Confidential<String>,
+    display_name: Confidential<String>,
+    roles: Vec<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<ClientId>,
+    state: StateName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<ClosedAnswer>,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrolled_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_log_in_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    accounts: Vec<AccountAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl From<Account> for AccountAnswer {
+    fn from(account: Account) -> Self {
+        let last_log_in_at = account.last_log_in_at();
+        let (state, closed) = match account.state {
+            AccountState::Active => (StateName::Active, None),
+            AccountState::Disabled { at, by, reason } => (StateName::Disabled, Some(ClosedAnswer { at, by, reason })),
+            AccountState::Deactivated { at, by, reason } => {
+                (StateName::Deactivated, Some(ClosedAnswer { at, by, reason }))
+            }
+        };
+        Self {
+            account_id: account.id,
+            email: account.email,
+            display_name: account.display_name,
+            roles: account.roles,
+            client_id: account.client,
+            state,
+            closed,
+            created_at: account.created_at,
+            enrolled_at: account.enrolled_at,
+            last_log_in_at,
+        }
+    }
+}
+
+/// What an administrator does to somebody else's account.
+pub(crate) enum Change {
+    Disable {
+        reason: Confidential<String>,
+    },
+    Enable,
+    Deactivate {
+        reason: Confidential<String>,
+    },
+    Roles(Vec<Role>),
+    /// Closes a service identity for good. Nobody else.
+    DeleteService,
+}
+
+pub(crate) fn own_account_refused() -> Problem {
+    Problem::conflict(
+        "own-account",
+        "Nobody does this to their own account. Ask another administrator.",
+    )
+}
+
+fn deactivated() -> Problem {
+    Problem::conflict(
+        "account-deactivated",
+        "The account was closed for good. Invite the person again.",
+    )
+}
+
+fn last_administrator() -> Problem {
+    Problem::conflict(
+        "last-administrator",
+        "The clinic would be left without an active administrator. Make somebody else one first.",
+    )
+}
+
+/// Closes the account, and leaves nothing that anybody could come in with.
+fn close_for_good(account: &mut Account, by: AccountId, reason: Confidential<String>, now: Timestamp) {
+    account.state = AccountState::Deactivated { at: now, by, reason };
+    account.set_password(PasswordHash::nobody());
+    account.factors = Factors::default();
+    account.service_verifier = None;
+    account.end_log_ins();
+}
+
+impl Change {
+    /// The rule's name in the audit trail.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Disable { .. } => "account.disabled",
+            Self::Enable => "account.enabled",
+            Self::Deactivate { .. } => "account.deactivated",
+            Self::Roles(_) => "account.roles-changed",
+            Self::DeleteService => "service.deleted",
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Disable { .. } | Self::Enable | Self::Roles(_) => Action::Amend,
+            Self::Deactivate { .. } | Self::DeleteService => Action::Revoke,
+        }
+    }
+
+    /// Makes the change, and says whether it was one: what is so already stays as it is.
+    fn apply(&self, account: &mut Account, by: AccountId, now: Timestamp) -> Result<bool, Problem> {
+        if account.id == by {
+            return Err(own_account_refused());
+        }
+        if matches!(self, Self::DeleteService) && !account.is_service() {
+            return Err(Problem::conflict(
+                "not-a-service-identity",
+                "This is a person's account. See the routes of accounts.",
+            ));
+        }
+        match (self, &account.state) {
+            (Self::Deactivate { .. } | Self::DeleteService, AccountState::Deactivated { .. }) => Ok(false),
+            (_, AccountState::Deactivated { .. }) => Err(deactivated()),
+            (Self::Disable { .. }, AccountState::Disabled { .. }) | (Self::Enable, AccountState::Active) => Ok(false),
+            (Self::Disable { reason }, AccountState::Active) => {
+                account.state = AccountState::Disabled {
+                    at: now,
+                    by,
+                    reason: reason.clone(),
+                };
+                account.end_log_ins();
+                Ok(true)
+            }
+            (Self::Enable, AccountState::Disabled { .. }) => {
+                account.state = AccountState::Active;
+                Ok(true)
+            }
+            (Self::Deactivate { reason }, _) => {
+                close_for_good(account, by, reason.clone(), now);
+                Ok(true)
+            }
+            (Self::DeleteService, _) => {
+                close_for_good(account, by, Confidential::new("deleted".to_owned()), now);
+                Ok(true)
+            }
+            (Self::Roles(roles), _) if account.roles == *roles => Ok(false),
+            (Self::Roles(roles), _) => {
+                // A client's password stands alone and staff's does not; whose records a client reads is in her account.
+                if account.roles.contains(&Role::Client) || roles.contains(&Role::Client) || account.is_service() {
+                    return Err(Problem::conflict(
+                        "other-kind-of-account",
+                        "Only staff have other staff roles. A client's account stays a client's, and a job's stays a job's: invite the person under another address.",
+                    ));
+                }
+                account.roles.clone_from(roles);
+                account.end_log_ins();
+                Ok(true)
+            }
+        }
+    }
+
+    /// What its owner is told, and on which occasion, once the change is made.
+    fn notice(&self, account: &Account) -> Option<(Timestamp, Content)> {
+        match (self, &account.state) {
+            (Self::Disable { .. }, AccountState::Disabled { at, .. })
+            | (Self::Deactivate { .. } | Self::DeleteService, AccountState::Deactivated { at, .. }) => {
+                Some((*at, Content::AccountDisabled))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `GET /v1/auth/accounts`
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let wanted = Wanted::by(exchange)?;
+    let (recorded, _) = admit(exchange, Request::new(Action::List, DataClass::Account))?;
+    let accounts = Accounts::open(exchange)?;
+    let Page { ids, next } = wanted.page(&accounts.listing(recorded.clinic()))?;
+    let mut answers = Vec::with_capacity(ids.len());
+    for id in ids {
+        let account = accounts
+            .account(recorded.clinic(), AccountId::from_bytes(id))
+            .read()?
+            .ok_or_else(|| Problem::defect("the account log names an account that does not exist"))?;
+        answers.push(account.value.into());
+    }
+    let answer = ListAnswer {
+        accounts: answers,
+        next,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+/// `GET /v1/auth/accounts/{account}`
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let id: AccountId = exchange.parameter("account")?;
+    let (recorded, _) = admit(exchange, Request::new(Action::Read, DataClass::Account).of(id))?;
+    let accounts = Accounts::open(exchange)?;
+    let account = accounts
+        .account(recorded.clinic(), id)
+        .read()?
+        .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    Ok(Reply::ok(&AccountAnswer::from(account.value))?.recorded(recorded.event()))
+}
+
+/// A reason, which is shown to administrators only.
+pub(crate) fn checked_reason(reason: String) -> Result<Confidential<String>, Problem> {
+    let mut check = Check::new();
+    check.text(&reason, "/reason", 1, MOST_REASON);
+    check.finish()?;
+    Ok(Confidential::new(reason))
+}
+
+/// `POST /v1/auth/accounts/{account}/disable`
+pub(crate) fn disable(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ReasonBody { reason } = exchange.json()?;
+    let reason = checked_reason(reason)?;
+    administer(exchange, &Change::Disable { reason })
+}
+
+/// `POST /v1/auth/accounts/{account}/enable`
+pub(crate) fn enable(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    administer(exchange, &Change::Enable)
+}
+
+/// `POST /v1/auth/accounts/{account}/deactivate`
+pub(crate) fn deactivate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ReasonBody { reason } = exchange.json()?;
+    let reason = checked_reason(reason)?;
+    administer(exchange, &Change::Deactivate { reason })
+}
+
+/// `PUT /v1/auth/accounts/{account}/roles`
+pub(crate) fn set_roles(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let RolesBody { roles } = exchange.json()?;
+    let mut check = Check::new();
+    check.that(
+        !roles.contains(&Role::Client),
+        "/roles",
+        "staff",
+        "must not name the role client: a client's account is made by an invitation",
+    );
+    check_roles(&mut check, &roles, None);
+    check.finish()?;
+    administer(exchange, &Change::Roles(roles))
+}
+
+pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {
+    let id: AccountId = exchange.parameter("account")?;
+    let request = Request::new(change.action(), DataClass::Account).of(id);
+    let (recorded, caller) = admit(exchange, request.clone().fresh())?;
+    let actor = Actor {
+        account: caller.account(),
+        role: recorded.role(),
+        session: Some(caller.session().id),
+    };
+    let event = exchange.gate()?.note(
+        Some(caller.clinic()),
+        Some(actor),
+        &request,
+        Decision::Allowed,
+        change.rule(),
+    )?;
+    let accounts = Accounts::open(exchange)?;
+    carry_out(
+        exchange,
+        &accounts,
+        caller.clinic(),
+        id,
+        caller.account(),
+        change,
+        event,
+    )
+    .map_err(|problem| problem.or_recorded(event))?;
+    Ok(Reply::no_content().recorded(event))
+}
+
+/// Order: record, clinic (an administrator does not count any more), notice (of what lets somebody in), account, clinic (an
+/// administrator counts), sessions, e-mail index (of an account that is closed for good), notice (of what keeps somebody
+/// out), answer. Repeated, it finds done what is done, and does the rest.
+///
+/// A crash after the first change of the clinic leaves an administrator who does not count (see [`Administrators`]); after the account, sessions that
+/// live on and, where the account was closed for good, an address that is still taken: what let them in is gone, and they end by
+/// the repeated request. Whom to keep out does not wait for `notify`: where that does not answer, the answer is 503, the account
+/// is closed, and the repeated request sends the notice.
+///
+/// [`Administrators`]: account::Administrators
+fn carry_out(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    clinic: ClinicId,
+    id: AccountId,
+    by: AccountId,
+    change: &Change,
+    event: EventId,
+) -> Result<(), Problem> {
+    let now = exchange.platform.clock.now();
+    for _ in 0..ATTEMPTS {
+        let Versioned { version, value: before } = accounts
+            .account(clinic, id)
+            .read()?
+            .ok_or_else(|| Problem::not_found(event))?;
+        let mut after = before.clone();
+        let is_change = change.apply(&mut after, by, now)?;
+        if before.is_active_administrator() && !after.is_active_administrator() {
+            accounts.change_clinic(clinic, &mut |clinic| {
+                let discounted = clinic.administrators.discount(id, version.saturating_add(1));
+                discounted.map_err(|Last| last_administrator())
+            })?;
+        }
+        if is_change && change.notice(&after).is_none() {
+            notice::tell(
+                exchange,
+                accounts,
+                &before,
+                &version.to_be_bytes(),
+                Content::AccountChanged,
+            )?;
+        }
+        let changed = accounts.change_at(clinic, id, Some(version), &mut |account| {
+            change.apply(account, by, now)?;
+            after = account.clone();
+            Ok(())
+        });
+        let version = match changed {
+            Ok(version) => version,
+            Err(UpdateError::Stale) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if after.is_active_administrator() {
+            accounts.change_clinic(clinic, &mut |clinic| {
+                clinic.administrators.count(id, version);
+                Ok(())
+            })?;
+        }
+        if !matches!(change, Change::Enable) {
+            end_others(exchange, accounts, &after, None)?;
+        }
+        if let AccountState::Deactivated { .. } = after.state
+            && !after.is_service()
+        {
+            let email = Email::parse(after.email.expose())
+                .map_err(|_| Problem::defect("an account holds what is no address"))?;
+            accounts.release_email(clinic, &email, id)?;
+        }
+        if let Some((at, content)) = change.notice(&after) {
+            notice::tell(exchange, accounts, &after, &at.as_nanosecond().to_be_bytes(), content)?;
+        }
+        return Ok(());
+    }
+    Err(StoreError::Contended.into())
+}

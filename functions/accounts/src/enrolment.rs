@@ -1,0 +1,424 @@
+//! How accounts come to be: by the operator's one-time code, or by an invitation.
+//!
+//! Both are named by what they are enrolled with, so that a request that is repeated comes to the same account, finishes
+//! what the first try began and gives the same answer, until the account's owner has proven to hold it.
+//!
+//! Each try is counted as failed before anything else is written, and given back after all is written (see [`Attempt`]): a
+//! newcomer has an account's tries before she has the account.
+
+use access::{Request, bootstrap_code};
+use account::email::{self, Email};
+use account::factor::{Factors, TotpSecret};
+use account::password::{Context, Password, PasswordHash};
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
+use account::{Account, Accounts, Administrators, Clinic, USUAL_LANGUAGE, strength};
+use audit_trail::{Actor, Decision};
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, is_language_tag};
+use ports::Creation;
+use serde::{Deserialize, Serialize};
+use store::UpdateError;
+use web::{Check, Exchange, Problem, Reply};
+use zeroize::Zeroizing;
+
+use crate::documents::Documents;
+use crate::invitation::{Token, account_id};
+use crate::listing::list_once;
+
+pub(crate) const MOST_NAME: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenClinicBody {
+    code: Zeroizing<String>,
+    clinic: ClinicBody,
+    administrator: AdministratorBody,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClinicBody {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdministratorBody {
+    email: String,
+    display_name: String,
+    language: Option<String>,
+    password: Password,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptBody {
+    token: Zeroizing<String>,
+    display_name: String,
+    language: Option<String>,
+    password: Password,
+}
+
+#[derive(Serialize)]
+struct EnrolmentAnswer {
+    clinic_id: ClinicId,
+    account_id: AccountId,
+    totp: TotpAnswer,
+}
+
+#[derive(Serialize)]
+struct TotpAnswer {
+    secret: Zeroizing<String>,
+    uri: Zeroizing<String>,
+}
+
+/// Who is about to get an account.
+pub(crate) struct Newcomer<'n> {
+    pub(crate) clinic: ClinicId,
+    pub(crate) account: AccountId,
+    pub(crate) email: &'n Email,
+    pub(crate) display_name: &'n str,
+    pub(crate) language: Option<&'n str>,
+    pub(crate) password: &'n Password,
+    pub(crate) roles: &'n [Role],
+    pub(crate) client: Option<ClientId>,
+}
+
+/// What there is of the account already.
+pub(crate) enum Standing {
+    Nothing,
+    /// An earlier try with the same address and password, whose owner has not proven anything yet.
+    Begun(Box<Account>),
+    /// Somebody else's, or finished.
+    Taken,
+}
+
+pub(crate) fn email_taken() -> Problem {
+    Problem::conflict(
+        "email-taken",
+        "The clinic has an account with this e-mail address already.",
+    )
+}
+
+fn code_used() -> Problem {
+    Problem::conflict(
+        "code-used",
+        "The code was used before. Log in with the account that it made, or ask the operator for another code.",
+    )
+}
+
+fn invalid_code() -> Problem {
+    Problem::new(http::StatusCode::UNAUTHORIZED, "invalid-code", "The code is not valid.")
+}
+
+fn invalid_token() -> Problem {
+    Problem::new(
+        http::StatusCode::UNAUTHORIZED,
+        "invalid-token",
+        "The invitation is not valid (any more). Ask for a new one.",
+    )
+}
+
+fn checked_email(check: &mut Check, text: &str, field: &str) -> Option<Email> {
+    check.parsed(Email::parse(text), field, "email", email::RULE)
+}
+
+pub(crate) fn check_language(check: &mut Check, language: Option<&str>, field: &str) {
+    check.that(
+        language.is_none_or(is_language_tag),
+        field,
+        "language",
+        "must be a language tag such as en or pt-BR (BCP 47)",
+    );
+}
+
+impl Newcomer<'_> {
+    pub(crate) fn standing(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Standing, Problem> {
+        let Some(existing) = accounts.account(self.clinic, self.account).read()? else {
+            return Ok(Standing::Nothing);
+        };
+        let account = existing.value;
+        let same = self.email.is_same(account.email.expose())
+            && account.password.is_of(self.password, exchange.keyring.key("pepper")?)?;
+        Ok(if same && account.enrolled_at.is_none() {
+            Standing::Begun(Box::new(account))
+        } else {
+            Standing::Taken
+        })
+    }
+
+    /// The account, or 409 where another request is making it at this moment.
+    pub(crate) fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
+        let entropy = exchange.platform.entropy;
+        let account = Account {
+            email: self.email.spelled().clone(),
+            display_name: Confidential::new(self.display_name.to_owned()),
+            language: self.language.unwrap_or(USUAL_LANGUAGE).to_owned(),
+            roles: self.roles.to_vec(),
+            client: self.client,
+            password: PasswordHash::make(self.password, exchange.keyring.key("pepper")?, entropy)?,
+            factors: Factors {
+                totp_candidate: Some(TotpSecret::generate(entropy)),
+                ..Factors::default()
+            },
+            passwords: 1,
+            ..Account::nobody(self.clinic, self.account, exchange.platform.clock.now())
+        };
+        match accounts.account(self.clinic, self.account).create(&account)? {
+            Creation::Created => Ok(account),
+            // Repeated, the request finds what it has to hold its password against.
+            Creation::Exists => Err(Problem::from(store::StoreError::Contended)),
+        }
+    }
+
+    /// Makes the account the one that has the address, which is what lets it log in; 409 where another one is.
+    pub(crate) fn claim_email(&self, accounts: &Accounts<'_>) -> Result<(), Problem> {
+        if accounts.claim_email(self.clinic, self.email, self.account)? {
+            Ok(())
+        } else {
+            Err(email_taken())
+        }
+    }
+
+    /// Lets administrators see the account.
+    pub(crate) fn list(
+        &self,
+        exchange: &Exchange<'_>,
+        accounts: &Accounts<'_>,
+        account: &Account,
+    ) -> Result<(), Problem> {
+        let log = accounts.listing(self.clinic);
+        let now = exchange.platform.clock.now();
+        Ok(list_once(&log, *self.account.as_bytes(), account.created_at, now)?)
+    }
+
+    /// Writes that the enrolment is about to happen.
+    pub(crate) fn record(&self, exchange: &Exchange<'_>, rule: &'static str) -> Result<EventId, Problem> {
+        let actor = Actor {
+            account: self.account,
+            role: self.roles.first().copied().unwrap_or(Role::Client),
+            session: None,
+        };
+        let request = Request::new(Action::Create, DataClass::Account).of(self.account);
+        Ok(exchange
+            .gate()?
+            .note(Some(self.clinic), Some(actor), &request, Decision::Allowed, rule)?)
+    }
+
+    pub(crate) fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
+        let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
+        // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
+        let secret = (account.factors.totp_candidate.as_ref())
+            .ok_or_else(|| Problem::defect("an account that was just enrolled has no app to confirm"))?;
+        Ok(Reply::created(
+            &location,
+            &EnrolmentAnswer {
+                clinic_id: self.clinic,
+                account_id: self.account,
+                totp: TotpAnswer {
+                    secret: secret.base32(),
+                    uri: secret.uri(account.email.expose()),
+                },
+            },
+        )?
+        .recorded(event))
+    }
+}
+
+/// Counts and records a refusal.
+pub(crate) fn refuse(
+    exchange: &Exchange<'_>,
+    attempt: &Attempt<'_>,
+    clinic: Option<ClinicId>,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    attempt.failed(Factor::Password)?;
+    let request = Request::new(Action::Create, DataClass::Account);
+    let event = exchange
+        .gate()?
+        .note(clinic, None, &request, Decision::Denied, "enrolment.refused")?;
+    Ok(problem.recorded(event))
+}
+
+/// `POST /v1/auth/clinics`
+///
+/// Order: record, account, account log, clinic, e-mail index, answer. The index comes last: before it nobody can log in, and a crash
+/// anywhere before leaves documents that nothing leads to but the same code with the same address and password. Then
+/// the repeated request adds what is missing. A crash after the index loses the answer only, which is made again.
+pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let OpenClinicBody {
+        code,
+        clinic: ClinicBody { name },
+        administrator:
+            AdministratorBody {
+                email,
+                display_name,
+                language,
+                password,
+            },
+    } = exchange.json()?;
+    let roles = [Role::ClinicAdmin];
+    let mut check = Check::new();
+    check.text(&name, "/clinic/name", 1, MOST_NAME);
+    check.text(&display_name, "/administrator/display_name", 1, MOST_NAME);
+    check_language(&mut check, language.as_deref(), "/administrator/language");
+    let email = checked_email(&mut check, &email, "/administrator/email");
+    let context = Context {
+        email: email.as_ref().map(Email::folded).unwrap_or_default(),
+        display_name: &display_name,
+        clinic: &name,
+    };
+    password.check_new(&mut check, "/administrator/password", strength(&roles), &context);
+    check.finish()?;
+    let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
+
+    let accounts = Accounts::open(exchange)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Registration)?;
+    let key = exchange.keyring.key("bootstrap")?;
+    let Some(code) = bootstrap_code::verify(key, &code) else {
+        return Err(refuse(exchange, &attempt, None, invalid_code())?);
+    };
+    let newcomer = Newcomer {
+        clinic: code.clinic(key),
+        account: code.account(key),
+        email: &email,
+        display_name: &display_name,
+        language: language.as_deref(),
+        password: &password,
+        roles: &roles,
+        client: None,
+    };
+    let verdict = attempt.at(Subject::Account(newcomer.clinic, newcomer.account), &[Factor::Password])?;
+    let begun = match newcomer.standing(exchange, &accounts)? {
+        Standing::Nothing => None,
+        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        Standing::Begun(_) | Standing::Taken => {
+            return Err(refuse(exchange, &attempt, Some(newcomer.clinic), code_used())?);
+        }
+    };
+
+    let event = newcomer.record(exchange, "enrolment.bootstrap")?;
+    let account = match begun {
+        Some(account) => *account,
+        None => newcomer.create(exchange, &accounts)?,
+    };
+    let clinic = Clinic {
+        name: Confidential::new(name),
+        created_at: account.created_at,
+        administrators: Administrators::first(newcomer.account),
+        self_registration: false,
+    };
+    newcomer.list(exchange, &accounts, &account)?;
+    // What an earlier try wrote stands.
+    let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
+    newcomer
+        .claim_email(&accounts)
+        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    // The account is there whether what was counted is given back or not.
+    let _ = attempt.released();
+    newcomer.answer(&account, event)
+}
+
+/// `POST /v1/auth/invitations/accept`
+///
+/// Order: record, invitation (accepted), account, account log, e-mail index, clinic (of an administrator), answer. Acceptance comes first, so that an invitation is
+/// either revoked or accepted and never both. A crash after it leaves an accepted invitation without an account, one
+/// after the account leaves an account that nobody can log in to; nobody was told of either, and the same token goes
+/// on where it stopped until the invitation's time is over. After that the address is free for another invitation. A
+/// crash after the index leaves an administrator who does not count as one (see [`Administrators`]), or loses the answer
+/// only, which is made again.
+pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let AcceptBody {
+        token,
+        display_name,
+        language,
+        password,
+    } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(&display_name, "/display_name", 1, MOST_NAME);
+    check_language(&mut check, language.as_deref(), "/language");
+    password.check_length(&mut check, "/password");
+    check.finish()?;
+
+    let accounts = Accounts::open(exchange)?;
+    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Acceptance)?;
+    let now = exchange.platform.clock.now();
+    let refused = |attempt: &Attempt<'_>, clinic| refuse(exchange, attempt, clinic, invalid_token());
+    let Some(token) = Token::parse(&token) else {
+        return Err(refused(&attempt, None)?);
+    };
+    let clinic = token.clinic;
+    let doc = accounts.invitation(clinic, token.invitation);
+    let invitation = match doc.read()? {
+        Some(invitation) if token.is_of(accounts.index, &invitation.value.verifier) => invitation.value,
+        _ => return Err(refused(&attempt, None)?),
+    };
+    if !invitation.is_open(now) {
+        return Err(refused(&attempt, Some(clinic))?);
+    }
+    let email = Email::parse(invitation.email.expose())
+        .map_err(|_| Problem::defect("an invitation holds what is no address"))?;
+    let account = account_id(accounts.index, clinic, token.invitation);
+    let verdict = attempt.at(Subject::Account(clinic, account), &[Factor::Password])?;
+    let newcomer = Newcomer {
+        clinic,
+        account,
+        email: &email,
+        display_name: &display_name,
+        language: language.as_deref(),
+        password: &password,
+        roles: &invitation.roles,
+        client: invitation.client,
+    };
+    let begun = match newcomer.standing(exchange, &accounts)? {
+        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
+        Standing::Nothing => {
+            let name = accounts.clinic(clinic).read()?.map(|clinic| clinic.value.name);
+            let context = Context {
+                email: email.folded(),
+                display_name: &display_name,
+                clinic: name.as_ref().map_or("", |name| name.expose().as_str()),
+            };
+            let mut check = Check::new();
+            password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
+            check.finish().map_err(|problem| attempt.excuse(problem))?;
+            if accounts.holder_of(clinic, &email)?.is_some() {
+                return Err(attempt.excuse(email_taken()));
+            }
+            None
+        }
+    };
+
+    let event = newcomer.record(exchange, "enrolment.invitation")?;
+    let accepted = doc.update(None, |invitation| {
+        if !invitation.is_open(now) {
+            return Err(invalid_token());
+        }
+        invitation.accepted_at.get_or_insert(now);
+        Ok(())
+    });
+    match accepted {
+        Ok(_) => {}
+        // Revoked since it was read.
+        Err(UpdateError::Refused(_)) => return Err(refused(&attempt, Some(clinic))?),
+        Err(error) => return Err(Problem::from(error).recorded(event)),
+    }
+    let account = match begun {
+        Some(account) => *account,
+        None => newcomer.create(exchange, &accounts)?,
+    };
+    newcomer.list(exchange, &accounts, &account)?;
+    newcomer
+        .claim_email(&accounts)
+        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+    if account.is_active_administrator() {
+        // As it was when it was made: whoever has closed it since goes first.
+        accounts.change_clinic(clinic, &mut |clinic| {
+            clinic.administrators.count(account.id, 1);
+            Ok(())
+        })?;
+    }
+    // The account is there whether what was counted is given back or not.
+    let _ = attempt.released();
+    newcomer.answer(&account, event)
+}

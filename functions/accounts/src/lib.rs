@@ -1,0 +1,17 @@
+//! The life of accounts: clinics and their settings, invitations, registration, administration, recovery, service identities.
+//! What somebody logs in with, and how, is `auth`'s. Towards all other functions the two are one.
+
+mod administration;
+mod documents;
+mod enrolment;
+mod invitation;
+mod invitations;
+mod listing;
+mod recovery;
+mod registration;
+mod routes;
+mod service;
+
+pub use routes::ROUTES;
+
+spin_adapter::export!(model::Function::Auth, &crate::ROUTES);

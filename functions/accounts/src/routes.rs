@@ -1,0 +1,50 @@
+use http::Method;
+use web::Route;
+
+use crate::{administration, enrolment, invitations, recovery, registration, service};
+
+/// What this function answers.
+pub const ROUTES: [Route; 22] = [
+    Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
+    Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
+    Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
+    Route::new(Method::POST, "/v1/auth/invitations/accept", enrolment::accept),
+    Route::new(Method::DELETE, "/v1/auth/invitations/{invitation}", invitations::revoke),
+    Route::new(Method::GET, "/v1/auth/accounts", administration::list),
+    Route::new(Method::GET, "/v1/auth/accounts/{account}", administration::read),
+    Route::new(
+        Method::POST,
+        "/v1/auth/accounts/{account}/disable",
+        administration::disable,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/auth/accounts/{account}/enable",
+        administration::enable,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/auth/accounts/{account}/deactivate",
+        administration::deactivate,
+    ),
+    Route::new(
+        Method::PUT,
+        "/v1/auth/accounts/{account}/roles",
+        administration::set_roles,
+    ),
+    Route::new(Method::GET, "/v1/auth/clinic/settings", registration::settings),
+    Route::new(Method::PUT, "/v1/auth/clinic/settings", registration::set),
+    Route::new(Method::POST, "/v1/auth/registrations", registration::ask),
+    Route::new(Method::POST, "/v1/auth/registrations/confirm", registration::confirm),
+    Route::new(Method::POST, "/v1/auth/recoveries", recovery::request),
+    Route::new(Method::GET, "/v1/auth/recoveries", recovery::list),
+    Route::new(Method::DELETE, "/v1/auth/recoveries/{recovery}", recovery::withdraw),
+    Route::new(
+        Method::POST,
+        "/v1/auth/recoveries/{recovery}/approve",
+        recovery::approve,
+    ),
+    Route::new(Method::POST, "/v1/auth/service-identities", service::make),
+    Route::new(Method::GET, "/v1/auth/service-identities", service::list),
+    Route::new(Method::DELETE, "/v1/auth/service-identities/{account}", service::delete),
+];

@@ -1,0 +1,212 @@
+//! Clients who open an account themselves.
+// Test code: a failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use jiff::SignedDuration;
+use notification::{Content, Message, Recipient};
+use practicekit::{ADMIN, Practice, messages, race};
+use serde_json::json;
+use testkit::{Answer, Call, Fault, survive};
+
+const REGISTRATIONS: &str = "/v1/auth/registrations";
+const SETTINGS: &str = "/v1/auth/clinic/settings";
+const YVES: &str = "yves@example.org";
+const PASSWORD: &str = "seven lanterns at dusk";
+
+fn ask(practice: &Practice, email: &str) -> Answer {
+    practice.send(&Call::post(
+        REGISTRATIONS,
+        &json!({"clinic_id": practice.clinic, "email": email}),
+    ))
+}
+
+fn confirm_call(token: &str, password: &str) -> Call {
+    let body = json!({"token": token, "display_name": "Yves", "password": password});
+    Call::post(format!("{REGISTRATIONS}/confirm"), &body)
+}
+
+fn confirm(practice: &Practice, token: &str, password: &str) -> Answer {
+    practice.send(&confirm_call(token, password))
+}
+
+fn mailed() -> String {
+    match &messages()[..] {
+        [
+            Message {
+                recipient: Recipient::Email(_),
+                content: Content::Registration { token },
+                ..
+            },
+        ] => token.expose().clone(),
+        other => panic!("one link, not {other:?}"),
+    }
+}
+
+fn allow(practice: &Practice, token: &str, allowed: bool) {
+    let call = Call::put(SETTINGS, &json!({"self_registration": allowed})).bearer(token);
+    assert_eq!(practice.send(&call).status, 204);
+}
+
+/// A clinic that takes registrations, its administrator's session, and a link for Yves.
+fn link(seed: u64) -> (Practice, String, String) {
+    let (practice, ada) = Practice::open(seed);
+    let token = practice.log_in(&ada).text("token");
+    allow(&practice, &token, true);
+    messages();
+    assert_eq!(ask(&practice, YVES).status, 202);
+    (practice, token, mailed())
+}
+
+#[test]
+fn a_link_opens_a_clients_account_once() {
+    let (practice, token, link) = link(121);
+    let weak = confirm(&practice, &link, "too short");
+    assert_eq!(weak.status, 422, "{}", weak.json);
+    let opened = confirm(&practice, &link, PASSWORD);
+    assert_eq!(opened.status, 201, "{}", opened.json);
+    let session = practice.send(&practice.credentials(YVES, PASSWORD, None));
+    assert_eq!((session.status, &session.json["roles"]), (201, &json!(["client"])));
+    let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&session.text("token")));
+    assert_eq!(
+        (current.status, current.json.get("client_id")),
+        (200, None),
+        "no file is hers yet"
+    );
+    let again = confirm(&practice, &link, PASSWORD);
+    assert_eq!((again.status, again.problem()), (401, Some("invalid-link")));
+    assert_eq!(
+        confirm(&practice, &link, "eight lanterns at dusk").problem(),
+        Some("invalid-link")
+    );
+    let listed = practice.send(&Call::get("/v1/auth/accounts").bearer(&token));
+    assert_eq!(listed.json["accounts"][0]["email"], YVES);
+}
+
+#[test]
+fn not_where_the_clinic_does_not_allow_it_any_more() {
+    let (practice, token, link) = link(122);
+    let settings = practice.send(&Call::get(SETTINGS).bearer(&token));
+    assert_eq!(settings.json, json!({"self_registration": true}));
+    allow(&practice, &token, false);
+    assert_eq!(confirm(&practice, &link, PASSWORD).problem(), Some("invalid-link"));
+    allow(&practice, &token, true);
+    practice.world.clock.advance(SignedDuration::from_hours(1));
+    assert_eq!(
+        confirm(&practice, &link, PASSWORD).problem(),
+        Some("invalid-link"),
+        "over"
+    );
+    let stale = Call::put(SETTINGS, &json!({"self_registration": false})).bearer(&token);
+    assert_eq!(practice.send(&stale).status, 401, "idle for an hour");
+    for wrong in ["", "cfm_", "cfm_AAAA"] {
+        assert_eq!(confirm(&practice, wrong, PASSWORD).problem(), Some("invalid-link"));
+    }
+}
+
+/// Whether the clinic exists, allows it, or has the account: the same answer, the same operations, one message; and nothing stays.
+#[test]
+fn nobody_learns_anything_and_nothing_is_stored() {
+    let (practice, token, _) = link(123);
+    let documents = || {
+        let stored = practice.world.stores.dump();
+        stored.iter().filter(|(store, ..)| store == "accounts").count()
+    };
+    let before = documents();
+    let observe = |clinic: &str, email: &str| {
+        practice.world.stores.disarm();
+        let answer = practice.send(&Call::post(
+            REGISTRATIONS,
+            &json!({"clinic_id": clinic, "email": email}),
+        ));
+        let trace: Vec<String> = practice
+            .world
+            .stores
+            .trace()
+            .iter()
+            .filter(|operation| !operation.starts_with("audit"))
+            .map(|operation| operation.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        let sent = messages();
+        assert_eq!(sent.len(), 1);
+        let decoy = matches!(sent[0].recipient, Recipient::Nobody { .. });
+        ((answer.status, answer.json.to_string(), trace), decoy)
+    };
+    let (open, decoy) = observe(&practice.clinic, YVES);
+    assert_eq!((open.0, decoy), (202, false));
+    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
+    assert_eq!(observe(&practice.clinic, ADMIN), (open.clone(), true));
+    assert_eq!(observe(&other_clinic, YVES), (open.clone(), true));
+    allow(&practice, &token, false);
+    assert_eq!(observe(&practice.clinic, YVES), (open, true));
+    assert_eq!(documents(), before);
+    let last = (0..20).map(|_| ask(&practice, YVES).status).last();
+    assert_eq!(last, Some(429));
+    messages();
+}
+
+/// Two confirmations at one time, of one link and of two links to one address: exactly one account.
+#[test]
+fn of_two_confirmations_one_counts() {
+    for links in [1, 2] {
+        race(
+            124,
+            |practice, ada| {
+                let token = practice.log_in(ada).text("token");
+                allow(practice, &token, true);
+                messages();
+                ask(practice, YVES);
+                let first = mailed();
+                let second = if links == 2 {
+                    ask(practice, YVES);
+                    mailed()
+                } else {
+                    first.clone()
+                };
+                (
+                    confirm_call(&first, PASSWORD),
+                    confirm_call(&second, "eight lanterns at dusk"),
+                )
+            },
+            |nth, one, other| {
+                let won = |answer: &Answer| {
+                    assert!([201, 401, 409, 503].contains(&answer.status), "{nth}: {}", answer.json);
+                    usize::from(answer.status == 201)
+                };
+                assert_eq!(won(one) + other.map_or(0, won), 1, "{links} links, {nth}");
+            },
+        );
+    }
+}
+
+/// Every fault at every operation: the same request comes to the same account.
+#[test]
+fn what_breaks_off_is_finished_by_the_next_try() {
+    let (practice, _, link) = link(125);
+    let stored = practice.world.stores.dump();
+    practice.world.stores.disarm();
+    assert_eq!(confirm(&practice, &link, PASSWORD).status, 201);
+    let operations = practice.world.stores.operations();
+    for fault in [
+        Fault::Refused,
+        Fault::AppliedButFailed,
+        Fault::KilledBefore,
+        Fault::KilledAfter,
+    ] {
+        for nth in 0..operations {
+            let (practice, _, link) = self::link(125);
+            practice.world.stores.restore(&stored);
+            practice.world.stores.arm(nth, fault);
+            let first = survive(|| confirm(&practice, &link, PASSWORD));
+            practice.world.stores.disarm();
+            if let Some(first) = &first {
+                assert!([201, 503].contains(&first.status), "{fault:?} {nth} {}", first.json);
+            }
+            // A creation that died keeps others waiting for a minute at most.
+            practice.world.clock.advance(SignedDuration::from_secs(61));
+            let again = confirm(&practice, &link, PASSWORD);
+            assert_eq!(again.status, 201, "{fault:?} {nth} {}", again.json);
+            assert!(first.is_none_or(|first| first.status != 201 || first.json == again.json));
+            assert_eq!(practice.send(&practice.credentials(YVES, PASSWORD, None)).status, 201);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What the page passes to the browser (WebAuthn Level 3, sections 5.4 and 5.5), as the JSON that
+//! `PublicKeyCredential.parseCreationOptionsFromJSON` and `…parseRequestOptionsFromJSON` read.
+
+use model::AccountId;
+use serde::Serialize;
+
+use super::base64url::Base64Url;
+use super::challenge::Challenge;
+use super::passkey::{CredentialId, Passkey, Transport};
+use super::public_key::{EDDSA, ES256};
+use super::relying_party::RelyingParty;
+
+/// How long a ceremony may take, in milliseconds (section 15.1). A challenge should live no longer.
+pub const TIMEOUT_MILLISECONDS: u32 = 300_000;
+
+/// For whom a passkey is made. The names are for the person to choose by, on her own device; they lead to no account.
+pub struct User<'a> {
+    /// Whose account it is for.
+    pub account: AccountId,
+    /// Such as the address she logs in with.
+    pub name: &'a str,
+    /// What she is called.
+    pub display_name: &'a str,
+}
+
+/// `PublicKeyCredentialCreationOptionsJSON`. No `Debug`: it names a person.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreationOptions<'a> {
+    rp: RpEntity<'a>,
+    user: UserEntity<'a>,
+    challenge: &'a Challenge,
+    pub_key_cred_params: [Parameters; 2],
+    timeout: u32,
+    exclude_credentials: Vec<Descriptor<'a>>,
+    authenticator_selection: AuthenticatorSelection,
+    attestation: &'static str,
+}
+
+/// `PublicKeyCredentialRequestOptionsJSON`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestOptions<'a> {
+    challenge: &'a Challenge,
+    timeout: u32,
+    rp_id: &'a str,
+    allow_credentials: Vec<Descriptor<'a>>,
+    user_verification: &'static str,
+}
+
+#[derive(Serialize)]
+struct RpEntity<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserEntity<'a> {
+    id: Base64Url,
+    name: &'a str,
+    display_name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    alg: i64,
+}
+
+#[derive(Serialize)]
+struct Descriptor<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: &'a CredentialId,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    transports: &'a [Transport],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthenticatorSelection {
+    resident_key: &'static str,
+    require_resident_key: bool,
+    user_verification: &'static str,
+}
+
+const PUBLIC_KEY: &str = "public-key";
+const REQUIRED: &str = "required";
+
+fn descriptors(passkeys: &[Passkey]) -> Vec<Descriptor<'_>> {
+    passkeys
+        .iter()
+        .map(|passkey| Descriptor {
+            kind: PUBLIC_KEY,
+            id: &passkey.id,
+            transports: &passkey.transports,
+        })
+        .collect()
+}
+
+impl RelyingParty {
+    /// Options to make a passkey on a device that has none of those that are registered: one that is kept on the device, so
+    /// that it can be found without a name being typed, and that unlocks only for its owner.
+    pub fn creation_options<'a>(
+        &'a self,
+        challenge: &'a Challenge,
+        user: &User<'a>,
+        registered: &'a [Passkey],
+    ) -> CreationOptions<'a> {
+        CreationOptions {
+            // Few clients show the name any more; the id is what section 5.4.1 gives as a safe one.
+            rp: RpEntity {
+                id: self.id(),
+                name: self.id(),
+            },
+            user: UserEntity {
+                // Opaque, as section 14.6.1 asks.
+                id: Base64Url::new(user.account.as_bytes()),
+                name: user.name,
+                display_name: user.display_name,
+            },
+            challenge,
+            // In order of preference. RS256, which only some old TPMs need, is not offered: it is PKCS #1 v1.5.
+            pub_key_cred_params: [EDDSA, ES256].map(|alg| Parameters { kind: PUBLIC_KEY, alg }),
+            timeout: TIMEOUT_MILLISECONDS,
+            exclude_credentials: descriptors(registered),
+            authenticator_selection: AuthenticatorSelection {
+                resident_key: REQUIRED,
+                require_resident_key: true,
+                user_verification: REQUIRED,
+            },
+            // Which make of device somebody has is none of our business (section 14.4.1).
+            attestation: "none",
+        }
+    }
+
+    /// Options to use one of these passkeys, or, where there are none, any that the device has for us. To list the passkeys of an
+    /// account to somebody who has not logged in tells her that it exists and has some (section 14.6.3): list none then.
+    pub fn request_options<'a>(&'a self, challenge: &'a Challenge, allowed: &'a [Passkey]) -> RequestOptions<'a> {
+        RequestOptions {
+            challenge,
+            timeout: TIMEOUT_MILLISECONDS,
+            rp_id: self.id(),
+            allow_credentials: descriptors(allowed),
+            user_verification: REQUIRED,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::software_authenticator::{SoftwareAuthenticator, passkey, rp};
+    use data_encoding::BASE64URL_NOPAD;
+    use serde_json::json;
+
+    #[test]
+    fn are_the_json_that_browsers_read() {
+        let (rp, challenge) = (rp(), Challenge::from_bytes([1; 32]));
+        let user = User {
+            account: AccountId::from_bytes([2; 16]),
+            name: "ada@example.org",
+            display_name: "Ada",
+        };
+        let mut unknown_transport = passkey(&SoftwareAuthenticator::eddsa());
+        unknown_transport.transports.clear();
+        let registered = [passkey(&SoftwareAuthenticator::es256()), unknown_transport];
+        let descriptors = json!([
+            {
+                "type": "public-key",
+                "id": BASE64URL_NOPAD.encode(&SoftwareAuthenticator::es256().credential_id),
+                "transports": ["internal"],
+            },
+            {
+                "type": "public-key",
+                "id": BASE64URL_NOPAD.encode(&SoftwareAuthenticator::eddsa().credential_id),
+            },
+        ]);
+        assert_eq!(
+            serde_json::to_value(rp.creation_options(&challenge, &user, &registered)).unwrap(),
+            json!({
+                "rp": {"id": "example.org", "name": "example.org"},
+                "user": {"id": BASE64URL_NOPAD.encode(&[2; 16]), "name": "ada@example.org", "displayName": "Ada"},
+                "challenge": BASE64URL_NOPAD.encode(&[1; 32]),
+                "pubKeyCredParams": [{"type": "public-key", "alg": -8}, {"type": "public-key", "alg": -7}],
+                "timeout": 300_000,
+                "excludeCredentials": descriptors,
+                "authenticatorSelection": {
+                    "residentKey": "required",
+                    "requireResidentKey": true,
+                    "userVerification": "required",
+                },
+                "attestation": "none",
+            })
+        );
+        assert_eq!(
+            serde_json::to_value(rp.request_options(&challenge, &registered)).unwrap(),
+            json!({
+                "challenge": BASE64URL_NOPAD.encode(&[1; 32]),
+                "timeout": 300_000,
+                "rpId": "example.org",
+                "allowCredentials": descriptors,
+                "userVerification": "required",
+            })
+        );
+        let discoverable = serde_json::to_value(rp.request_options(&challenge, &[])).unwrap();
+        assert_eq!(discoverable["allowCredentials"], json!([]));
+    }
+}
