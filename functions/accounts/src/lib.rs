@@ -3,6 +3,7 @@
 
 mod administration;
 mod documents;
+mod email_change;
 mod enrolment;
 mod invitation;
 mod invitations;

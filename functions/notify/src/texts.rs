@@ -110,10 +110,10 @@ fn page(template: Template) -> &'static str {
         Template::Invitation => "/invitation",
         Template::Registration => "/registration",
         Template::PasswordReset => "/password-reset",
-        Template::EmailChangeNew => "/email-change",
+        Template::EmailChangeOld | Template::EmailChangeNew => "/email-change",
         Template::RecoveryApproved => "/recovery",
         Template::SignInCode
-        | Template::EmailChangeOld
+        | Template::EmailChanged
         | Template::FactorAdded
         | Template::FactorRemoved
         | Template::PasswordChanged
@@ -301,8 +301,9 @@ mod tests {
                 code: Confidential::new("123456".to_owned()),
             },
             Content::PasswordReset { token: token() },
-            Content::EmailChangeOld,
+            Content::EmailChangeOld { token: token() },
             Content::EmailChangeNew { token: token() },
+            Content::EmailChanged,
             Content::FactorAdded { factor: Factor::Sms },
             Content::FactorRemoved {
                 factor: Factor::Passkey,

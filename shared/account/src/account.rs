@@ -24,6 +24,7 @@ use web::{Exchange, Problem};
 use crate::administrators::Administrators;
 use crate::challenge::UsedChallenges;
 use crate::email::Email;
+use crate::email_change::EmailChange;
 use crate::factor::{Factors, Holder};
 use crate::password::{PasswordHash, Strength};
 use crate::pending::PendingLogIns;
@@ -140,6 +141,12 @@ pub struct Account {
     /// Counts the passwords that it has had, so that what was mailed to set one is good for one.
     #[serde(default)]
     pub passwords: u64,
+    /// Another address that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_change: Option<EmailChange>,
+    /// Counts the changes of the address that were asked for or withdrawn, so that what was mailed for one is good for it alone.
+    #[serde(default)]
+    pub email_changes: u64,
     /// When it was made.
     #[serde(with = "nanosecond::required")]
     pub created_at: Timestamp,
@@ -190,6 +197,8 @@ impl Account {
             factors: Factors::default(),
             service_verifier: None,
             passwords: 0,
+            email_change: None,
+            email_changes: 0,
             created_at: now,
             enrolled_at: None,
             pending_log_ins: PendingLogIns::default(),

@@ -31,6 +31,10 @@ pub enum LinkUse {
     Registration,
     /// Choosing a password after two administrators have taken the factors away.
     Recovery,
+    /// Confirming another address, in the mailbox of the one so far.
+    EmailChangeFrom,
+    /// Confirming another address, in its own mailbox.
+    EmailChangeTo,
 }
 
 impl LinkUse {
@@ -40,7 +44,7 @@ impl LinkUse {
             Self::PasswordReset => SignedDuration::from_mins(30),
             // Until when `notify` keeps what strangers can cause; longer would let fewer of them fill its place for it.
             Self::Registration => SignedDuration::from_hours(1),
-            Self::Recovery => SignedDuration::from_hours(24),
+            Self::Recovery | Self::EmailChangeFrom | Self::EmailChangeTo => SignedDuration::from_hours(24),
         }
     }
 
@@ -49,6 +53,8 @@ impl LinkUse {
             Self::PasswordReset => "confide 2026-11 password reset link",
             Self::Registration => "confide 2026-11 registration link",
             Self::Recovery => "confide 2026-11 recovery link",
+            Self::EmailChangeFrom => "confide 2026-11 e-mail change link from",
+            Self::EmailChangeTo => "confide 2026-11 e-mail change link to",
         };
         Place {
             clinic: None,
@@ -146,7 +152,13 @@ mod tests {
     use model::{DataClass, Function};
     use testkit::World;
 
-    const USES: [LinkUse; 3] = [LinkUse::PasswordReset, LinkUse::Registration, LinkUse::Recovery];
+    const USES: [LinkUse; 5] = [
+        LinkUse::PasswordReset,
+        LinkUse::Registration,
+        LinkUse::Recovery,
+        LinkUse::EmailChangeFrom,
+        LinkUse::EmailChangeTo,
+    ];
 
     fn with_key(world: &World, test: impl FnOnce(&KeySet)) {
         let keyring = Keyring::parse(Function::Auth, Some(&world.keyrings[&Function::Auth])).unwrap();

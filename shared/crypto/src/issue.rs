@@ -126,11 +126,7 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
                 format: text(FORMAT),
                 function: plan.function,
                 seal: plan.seals.iter().map(|class| (*class, key_set(entropy))).collect(),
-                keys: plan
-                    .keys
-                    .iter()
-                    .map(|name| (text(name), key(entropy)))
-                    .collect(),
+                keys: plan.keys.iter().map(|name| (text(name), key(entropy))).collect(),
                 audit: ByName::from_iter([(plan.function, key_set(entropy))]),
                 attests: ByName::default(),
                 reads: ByName::default(),

@@ -72,7 +72,10 @@ pub(crate) struct ReaderDocument<T> {
 #[derive(Serialize, Deserialize)]
 #[serde(
     deny_unknown_fields,
-    bound(deserialize = "T: Deserialize<'de> + PartialEq", serialize = "T: Serialize + PartialEq")
+    bound(
+        deserialize = "T: Deserialize<'de> + PartialEq",
+        serialize = "T: Serialize + PartialEq"
+    )
 )]
 pub(crate) struct KeyringDocument<T> {
     pub(crate) format: T,

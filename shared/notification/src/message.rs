@@ -136,13 +136,18 @@ pub enum Content {
         /// Proves the request.
         token: Confidential<String>,
     },
-    /// To the address so far: another one was asked for.
-    EmailChangeOld,
+    /// To the address so far: another one was asked for, confirm it.
+    EmailChangeOld {
+        /// Proves that the address is read.
+        token: Confidential<String>,
+    },
     /// To the new address: confirm it.
     EmailChangeNew {
         /// Proves that the address is read.
         token: Confidential<String>,
     },
+    /// To the address so far: from now on it is another one.
+    EmailChanged,
     /// A factor was added.
     FactorAdded {
         /// Which.
@@ -179,6 +184,7 @@ pub enum Template {
     PasswordReset,
     EmailChangeOld,
     EmailChangeNew,
+    EmailChanged,
     FactorAdded,
     FactorRemoved,
     PasswordChanged,
@@ -190,13 +196,14 @@ pub enum Template {
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Invitation,
         Self::Registration,
         Self::SignInCode,
         Self::PasswordReset,
         Self::EmailChangeOld,
         Self::EmailChangeNew,
+        Self::EmailChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::PasswordChanged,
@@ -216,6 +223,7 @@ impl Template {
             Self::PasswordReset => "password_reset",
             Self::EmailChangeOld => "email_change_old",
             Self::EmailChangeNew => "email_change_new",
+            Self::EmailChanged => "email_changed",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",
             Self::PasswordChanged => "password_changed",
@@ -243,8 +251,9 @@ impl Content {
             Self::Registration { .. } => Template::Registration,
             Self::SignInCode { .. } => Template::SignInCode,
             Self::PasswordReset { .. } => Template::PasswordReset,
-            Self::EmailChangeOld => Template::EmailChangeOld,
+            Self::EmailChangeOld { .. } => Template::EmailChangeOld,
             Self::EmailChangeNew { .. } => Template::EmailChangeNew,
+            Self::EmailChanged => Template::EmailChanged,
             Self::FactorAdded { .. } => Template::FactorAdded,
             Self::FactorRemoved { .. } => Template::FactorRemoved,
             Self::PasswordChanged => Template::PasswordChanged,
@@ -262,10 +271,11 @@ impl Content {
             Self::Invitation { token }
             | Self::Registration { token }
             | Self::PasswordReset { token }
+            | Self::EmailChangeOld { token }
             | Self::EmailChangeNew { token }
             | Self::RecoveryApproved { token } => Some(token),
             Self::SignInCode { .. }
-            | Self::EmailChangeOld
+            | Self::EmailChanged
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. }
             | Self::PasswordChanged
