@@ -31,6 +31,12 @@ struct ReasonBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ClientFileBody {
+    client_id: ClientId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RolesBody {
     roles: Vec<Role>,
 }
@@ -112,6 +118,8 @@ pub(crate) enum Change {
         reason: Confidential<String>,
     },
     Roles(Vec<Role>),
+    /// Makes a client's file that of the account, which has none: its owner registered herself.
+    ClientFile(ClientId),
     /// Closes a service identity for good. Nobody else.
     DeleteService,
 }
@@ -143,6 +151,7 @@ fn close_for_good(account: &mut Account, by: AccountId, reason: Confidential<Str
     account.set_password(PasswordHash::nobody());
     account.factors = Factors::default();
     account.service_verifier = None;
+    account.withdraw_email_change();
     account.end_log_ins();
 }
 
@@ -154,13 +163,14 @@ impl Change {
             Self::Enable => "account.enabled",
             Self::Deactivate { .. } => "account.deactivated",
             Self::Roles(_) => "account.roles-changed",
+            Self::ClientFile(_) => "account.client-file-set",
             Self::DeleteService => "service.deleted",
         }
     }
 
     fn action(&self) -> Action {
         match self {
-            Self::Disable { .. } | Self::Enable | Self::Roles(_) => Action::Amend,
+            Self::Disable { .. } | Self::Enable | Self::Roles(_) | Self::ClientFile(_) => Action::Amend,
             Self::Deactivate { .. } | Self::DeleteService => Action::Revoke,
         }
     }
@@ -214,6 +224,24 @@ impl Change {
                 account.end_log_ins();
                 Ok(true)
             }
+            (Self::ClientFile(client), _) => match account.client {
+                Some(linked) if linked == *client => Ok(false),
+                // Whose records somebody reads is not changed under her.
+                Some(_) => Err(Problem::conflict(
+                    "other-client-file",
+                    "The account is linked to another client file, and stays so. Close it for good and invite the person again.",
+                )),
+                None if account.roles == [Role::Client] => {
+                    account.client = Some(*client);
+                    // Sessions say whose records they are for.
+                    account.end_log_ins();
+                    Ok(true)
+                }
+                None => Err(Problem::conflict(
+                    "other-kind-of-account",
+                    "Only a client's account is linked to a client file.",
+                )),
+            },
         }
     }
 
@@ -302,6 +330,12 @@ pub(crate) fn set_roles(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_roles(&mut check, &roles, None);
     check.finish()?;
     administer(exchange, &Change::Roles(roles))
+}
+
+/// `PUT /v1/auth/accounts/{account}/client-file`
+pub(crate) fn set_client_file(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ClientFileBody { client_id } = exchange.json()?;
+    administer(exchange, &Change::ClientFile(client_id))
 }
 
 pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {

@@ -4,7 +4,7 @@ use web::Route;
 use crate::{administration, email_change, enrolment, invitations, recovery, registration, service};
 
 /// What this function answers.
-pub const ROUTES: [Route; 26] = [
+pub const ROUTES: [Route; 27] = [
     Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
     Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
     Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
@@ -47,6 +47,11 @@ pub const ROUTES: [Route; 26] = [
     Route::new(Method::POST, "/v1/auth/service-identities", service::make),
     Route::new(Method::GET, "/v1/auth/service-identities", service::list),
     Route::new(Method::DELETE, "/v1/auth/service-identities/{account}", service::delete),
+    Route::new(
+        Method::PUT,
+        "/v1/auth/accounts/{account}/client-file",
+        administration::set_client_file,
+    ),
     Route::new(Method::POST, "/v1/auth/email-change", email_change::ask),
     Route::new(Method::GET, "/v1/auth/email-change", email_change::read),
     Route::new(Method::DELETE, "/v1/auth/email-change", email_change::withdraw),

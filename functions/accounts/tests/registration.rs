@@ -83,6 +83,51 @@ fn a_link_opens_a_clients_account_once() {
 }
 
 #[test]
+fn an_administrator_links_the_account_to_a_file_once() {
+    let (practice, token, link) = link(126);
+    let account = confirm(&practice, &link, PASSWORD).text("account_id");
+    let first = practice.send(&practice.credentials(YVES, PASSWORD, None)).text("token");
+    let [file, other] = [5, 6].map(|byte| model::ClientId::from_bytes([byte; 16]).to_string());
+    let set = |account: &str, client: &str, bearer: &str| {
+        let path = format!("/v1/auth/accounts/{account}/client-file");
+        practice.send(&Call::put(path, &json!({"client_id": client})).bearer(bearer))
+    };
+    assert_eq!(set(&account, &file, &first).status, 403, "not by herself");
+    messages();
+    for _ in 0..2 {
+        let linked = set(&account, &file, &token);
+        assert_eq!(linked.status, 204, "{}", linked.json);
+    }
+    let told = messages();
+    assert!(
+        matches!(
+            &told[..],
+            [Message {
+                content: Content::AccountChanged,
+                ..
+            }]
+        ),
+        "once: {told:?}"
+    );
+    assert!(
+        !practice.is_live(&first),
+        "a session is for the file that it began with"
+    );
+    let next = practice.send(&practice.credentials(YVES, PASSWORD, None)).text("token");
+    let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&next));
+    assert_eq!(current.json["client_id"], json!(file));
+    let again = set(&account, &other, &token);
+    assert_eq!((again.status, again.problem()), (409, Some("other-client-file")));
+    let invited = practice.invite(&token, "clinician-ben-16", &practicekit::staff("ben@example.org"));
+    let ben = practice.accept(&invited.text("token"), "eight ch").text("account_id");
+    let staff = set(&ben, &file, &token);
+    assert_eq!((staff.status, staff.problem()), (409, Some("other-kind-of-account")));
+    let nobody = model::AccountId::from_bytes([9; 16]).to_string();
+    assert_eq!(set(&nobody, &file, &token).status, 404);
+    assert_eq!(set(&account, "cli_x", &token).status, 400);
+}
+
+#[test]
 fn not_where_the_clinic_does_not_allow_it_any_more() {
     let (practice, token, link) = link(122);
     let settings = practice.send(&Call::get(SETTINGS).bearer(&token));
