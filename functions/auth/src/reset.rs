@@ -6,12 +6,14 @@
 
 use access::Request;
 use account::email::{self, Email};
-use account::factor::SecondFactor;
+use account::factor::{Factors, SecondFactor};
 use account::notice;
 use account::password::{Context, Password, PasswordHash};
 use account::session::end_others;
 use account::throttle::{Attempt, RouteClass, Subject, Verdict, clear_all, limit_rate};
-use account::{Account, AccountState, Accounts, Ceremony, Link, LinkUse, USUAL_LANGUAGE, Unchanged, strength};
+use account::{
+    Account, AccountState, Accounts, Ceremony, CodeUse, Link, LinkUse, Proof, USUAL_LANGUAGE, Unchanged, strength,
+};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass};
@@ -24,6 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::record_refusal;
 use crate::offered::{Offered, assertion};
+use crate::sms_codes;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,10 +42,17 @@ struct AskedAnswer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct CodeBody {
+    token: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ConfirmBody {
     token: Zeroizing<String>,
     password: Password,
     totp: Option<Zeroizing<String>>,
+    sms_code: Option<Zeroizing<String>>,
     recovery_code: Option<Zeroizing<String>>,
     passkey: Option<Value>,
 }
@@ -60,21 +70,17 @@ fn factor_required(account: &Account) -> Problem {
     let usable = account.factors.registered().usable_by(account.holder());
     let names: Vec<&str> = usable
         .iter()
-        .filter_map(|factor| match factor {
-            SecondFactor::Passkey => Some("passkey"),
-            SecondFactor::Totp => Some("totp"),
-            SecondFactor::RecoveryCode => Some("recovery_code"),
-            SecondFactor::Sms => None,
+        .map(|factor| match factor {
+            SecondFactor::Passkey => "passkey",
+            SecondFactor::Totp => "totp",
+            SecondFactor::RecoveryCode => "recovery_code",
+            SecondFactor::Sms => "sms_code",
         })
         .collect();
-    let detail = if names.is_empty() {
-        "The account's second factor is a code by SMS, which is not sent for this. Two administrators of the clinic can recover the account.".to_owned()
-    } else {
-        format!(
-            "The account has a second factor. Show one of these beside the link: {}.",
-            names.join(", ")
-        )
-    };
+    let detail = format!(
+        "The account has a second factor. Show one of these beside the link: {}.",
+        names.join(", ")
+    );
     Problem::new(StatusCode::FORBIDDEN, "second-factor-required", detail)
 }
 
@@ -139,6 +145,67 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::accepted(&answer)?.recorded(event))
 }
 
+/// What the link says, and the account that it is of. Whether it was used already, its number tells.
+fn follow(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    link_use: LinkUse,
+    token: &str,
+) -> Result<(Link, Account), Problem> {
+    let now = exchange.platform.clock.now();
+    let Some(link) = Link::open(link_use, accounts.seal, token, now) else {
+        return Err(refuse(exchange, None)?);
+    };
+    let account = accounts.account(link.clinic, link.account).read()?;
+    let account = account.map(|account| account.value);
+    match account.filter(|account| account.state == AccountState::Active) {
+        Some(account) => Ok((link, account)),
+        None => Err(refuse(exchange, None)?),
+    }
+}
+
+/// `POST /v1/auth/password-resets/sms`
+///
+/// Sends a code for [`confirm`] to the number of whoever has the link and no better factor at hand.
+///
+/// Order: failure counted and given back, record, then see [`sms_codes::send`].
+pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let CodeBody { token } = exchange.json()?;
+    let accounts = Accounts::open(exchange)?;
+    let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let (link, account) = follow(exchange, &accounts, LinkUse::PasswordReset, &token)?;
+    if account.passwords != link.number {
+        return Err(refuse(exchange, Some(&account))?);
+    }
+    // Nothing is guessed here.
+    let _ = attempt.released();
+    let now = exchange.platform.clock.now();
+    let phone = sms_codes::registered_phone(&account, now)?;
+    let request = Request::new(Action::Create, DataClass::Authenticator).of(account.id);
+    let event = exchange.gate()?.note(
+        Some(account.clinic),
+        Some(account.actor(None)),
+        &request,
+        Decision::Allowed,
+        "reset.sms-code",
+    )?;
+    let code_use = CodeUse::Reset(link.number.to_be_bytes());
+    sms_codes::send(
+        exchange,
+        &accounts,
+        &account,
+        &phone,
+        code_use,
+        event,
+        &mut |account, code| {
+            if account.passwords != link.number {
+                return Err(invalid_link());
+            }
+            sms_codes::keep(account, &phone, code, now)
+        },
+    )
+}
+
 /// `POST /v1/auth/password-resets/confirm`
 pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     set_password(exchange, LinkUse::PasswordReset, "reset.confirmed")
@@ -153,7 +220,7 @@ pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Proble
 
 /// Sets the password that comes with a link.
 ///
-/// Order: failure counted, record, notice, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions, failure given back, tries
+/// Order: failure counted, try counted (codes by SMS), record, notice, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions, failure given back, tries
 /// forgotten, answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
 /// other. After the account, the link is used: with the same password, the repeated request finds it set, and does the rest.
 fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
@@ -161,12 +228,18 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         token,
         password,
         totp,
+        sms_code,
         recovery_code,
         passkey,
     } = exchange.json()?;
     let mut check = Check::new();
     password.check_length(&mut check, "/password");
-    let shown = [totp.is_some(), recovery_code.is_some(), passkey.is_some()];
+    let shown = [
+        totp.is_some(),
+        sms_code.is_some(),
+        recovery_code.is_some(),
+        passkey.is_some(),
+    ];
     check.that(
         shown.into_iter().filter(|shown| *shown).count() <= 1,
         "",
@@ -178,7 +251,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     let offered = Offered {
         password: None,
         totp: totp.as_ref().map(|code| code.as_str()),
-        sms_code: None,
+        sms_code: sms_code.as_ref().map(|code| code.as_str()),
         recovery_code: recovery_code.as_ref().map(|code| code.as_str()),
         passkey: passkey.as_ref(),
     };
@@ -186,16 +259,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     let accounts = Accounts::open(exchange)?;
     let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
-    let Some(link) = Link::open(link_use, accounts.seal, &token, now) else {
-        return Err(refuse(exchange, None)?);
-    };
-    let account = accounts.account(link.clinic, link.account).read()?;
-    let Some(account) = account
-        .map(|account| account.value)
-        .filter(|account| account.state == AccountState::Active)
-    else {
-        return Err(refuse(exchange, None)?);
-    };
+    let (link, mut account) = follow(exchange, &accounts, link_use, &token)?;
     let pepper = exchange.keyring.key("pepper")?;
     let is_again =
         link.number.checked_add(1) == Some(account.passwords) && account.password.is_of(&password, pepper)?;
@@ -203,10 +267,10 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         return Err(refuse(exchange, Some(&account))?);
     }
     let request = Request::new(Action::Amend, DataClass::Authenticator).of(account.id);
+    let actor = account.actor(None);
     let record = || {
-        let actor = account.actor(None);
         let gate = exchange.gate()?;
-        Ok::<_, Problem>(gate.note(Some(account.clinic), Some(actor), &request, Decision::Allowed, rule)?)
+        Ok::<_, Problem>(gate.note(Some(link.clinic), Some(actor), &request, Decision::Allowed, rule)?)
     };
     if is_again {
         let event = record()?;
@@ -218,11 +282,18 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
 
     let ceremony = Ceremony::LogIn(link.clinic);
     let passkey = offered.passkey_proof(exchange, ceremony)?;
-    let proof = offered.second_factor(passkey.as_ref());
+    let code_use = CodeUse::Reset(link.number.to_be_bytes());
+    let proof = offered.proof(code_use, passkey.as_ref());
     if let Some(factor) = proof.as_ref().and_then(|proof| proof.factor().throttled()) {
         let subject = Subject::Account(account.clinic, account.id);
         if attempt.at(subject, &[factor])? == Verdict::Locked {
             return Err(refuse(exchange, Some(&account))?);
+        }
+    }
+    if let Some(Proof::Sms(..)) = proof {
+        match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
+            Some(counted) => account = counted,
+            None => return Err(refuse(exchange, Some(&account))?),
         }
     }
     if proof.is_none() && !account.factors.registered().usable_by(account.holder()).is_empty() {

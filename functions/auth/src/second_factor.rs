@@ -92,13 +92,8 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     // Nothing is guessed here.
     let _ = waiting.attempt.released();
     let Waiting { token, account, .. } = waiting;
-    account.check_usable(SecondFactor::Sms)?;
     let now = exchange.platform.clock.now();
-    let sms = account.factors.sms.as_ref();
-    sms_codes::check_wait(&account, sms.and_then(|sms| sms.code.as_ref()), now)?;
-    let phone = sms
-        .map(|sms| sms.phone.clone())
-        .ok_or_else(|| Problem::defect("a factor that may be used is missing"))?;
+    let phone = sms_codes::registered_phone(&account, now)?;
     let request = Request::new(Action::Create, DataClass::Session);
     let event = exchange.gate()?.note(
         Some(account.clinic),

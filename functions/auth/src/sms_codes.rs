@@ -39,6 +39,14 @@ pub(crate) fn check_wait(account: &Account, code: Option<&OneTimeCode>, now: Tim
     account.factors.sms_budget.clone().spend(now).map_err(wait)
 }
 
+/// The number that codes are sent to, where one may be sent now: 409 where there is none that may be used, 429 while it is too soon.
+pub(crate) fn registered_phone(account: &Account, now: Timestamp) -> Result<Phone, Problem> {
+    account.check_usable(SecondFactor::Sms)?;
+    let sms = (account.factors.sms.as_ref()).ok_or_else(|| Problem::defect("a factor that may be used is missing"))?;
+    check_wait(account, sms.code.as_ref(), now)?;
+    Ok(sms.phone.clone())
+}
+
 /// Keeps the code as the one that was sent to the confirmed number, which has to be this one still.
 pub(crate) fn keep(account: &mut Account, phone: &Phone, code: OneTimeCode, now: Timestamp) -> Result<(), Problem> {
     let sms = account.factors.sms.as_mut().filter(|sms| sms.phone == *phone);

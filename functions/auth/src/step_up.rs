@@ -190,15 +190,7 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let account = own_account(&accounts, &caller)?;
     let now = exchange.platform.clock.now();
-    account
-        .check_usable(SecondFactor::Sms)
-        .map_err(|problem| problem.recorded(event))?;
-    let sms = account.factors.sms.as_ref();
-    sms_codes::check_wait(&account, sms.and_then(|sms| sms.code.as_ref()), now)
-        .map_err(|problem| problem.recorded(event))?;
-    let phone = sms
-        .map(|sms| sms.phone.clone())
-        .ok_or_else(|| Problem::defect("a factor that may be used is missing"))?;
+    let phone = sms_codes::registered_phone(&account, now).map_err(|problem| problem.recorded(event))?;
     let code_use = CodeUse::StepUp(session);
     sms_codes::send(
         exchange,

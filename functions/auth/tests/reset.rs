@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use model::Function;
 use notification::{Content, Message, Recipient};
 use ports::Clock;
-use practicekit::{ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, messages, race};
+use practicekit::{
+    ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code, race,
+};
 use serde_json::json;
 use testkit::{Answer, Call, Fault, survive};
 
@@ -105,6 +107,83 @@ fn a_link_works_once_and_in_its_time() {
             Some("invalid-link")
         );
     }
+}
+
+/// Zoe with codes by SMS and nothing else, and a link for her.
+fn link_beside_sms(seed: u64) -> (Practice, String) {
+    let (practice, ada) = Practice::open(seed);
+    practice.enrol_zoe(&ada);
+    let token = practice
+        .send(&practice.credentials(ZOE, ZOE_PASSWORD, None))
+        .text("token");
+    practice.register_sms(&token, "+491701234567");
+    messages();
+    assert_eq!(ask(&practice, ZOE).status, 202);
+    (practice, mailed())
+}
+
+fn code_call(token: &str) -> Call {
+    Call::post(format!("{RESETS}/sms"), &json!({"token": token}))
+}
+
+#[test]
+fn a_code_by_sms_is_a_factor_beside_the_link() {
+    let (practice, link) = link_beside_sms(87);
+    practice.world.clock.advance(SignedDuration::from_secs(61));
+    let alone = confirm(&practice, &link, NEW_PASSWORD);
+    assert_eq!((alone.status, alone.problem()), (403, Some("second-factor-required")));
+    assert!(alone.text("detail").ends_with("sms_code."), "{}", alone.json);
+    let sent = practice.send(&code_call(&link));
+    assert_eq!(sent.status, 202, "{}", sent.json);
+    assert_eq!(practice.send(&code_call(&link)).status, 429, "one a minute");
+    let (number, code) = code_by_sms();
+    assert_eq!(number, "+491701234567");
+    let with = |code: &str| practice.send(&confirm_call(&link, NEW_PASSWORD, Some(("sms_code", code))));
+    let wrong = with(other_code(&code));
+    assert_eq!((wrong.status, wrong.problem()), (401, Some("invalid-link")));
+    // A code for a reset is none for a log-in.
+    let log_in = practice
+        .send(&practice.credentials(ZOE, ZOE_PASSWORD, None))
+        .text("log_in");
+    assert_eq!(practice.complete(&log_in, "sms_code", &code).status, 401);
+    assert_eq!(with(&code).status, 204);
+    assert_eq!(with(&code).status, 204, "repeated, it is done");
+    assert_eq!(
+        practice.send(&code_call(&link)).problem(),
+        Some("invalid-link"),
+        "the link is used"
+    );
+    assert_eq!(
+        practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
+        202
+    );
+}
+
+#[test]
+fn five_tries_of_a_code_beside_a_link() {
+    let (practice, link) = link_beside_sms(88);
+    practice.world.clock.advance(SignedDuration::from_secs(61));
+    assert_eq!(practice.send(&code_call(&link)).status, 202);
+    let (_, code) = code_by_sms();
+    for _ in 0..5 {
+        let wrong = confirm_call(&link, NEW_PASSWORD, Some(("sms_code", other_code(&code))));
+        assert_eq!(practice.send(&wrong).status, 401);
+    }
+    let late = practice.send(&confirm_call(&link, NEW_PASSWORD, Some(("sms_code", &code))));
+    assert_eq!((late.status, late.problem()), (401, Some("invalid-link")));
+}
+
+/// Who has no number there is told so, and who has no link nothing.
+#[test]
+fn codes_beside_a_link_are_sent_to_registered_numbers_only() {
+    let (practice, link) = link_for_zoe(89);
+    let none = practice.send(&code_call(&link));
+    assert_eq!((none.status, none.problem()), (409, Some("no-such-factor")));
+    for wrong in ["", "cfm_AAAA", &link[..link.len() - 1]] {
+        let refused = practice.send(&code_call(wrong));
+        assert_eq!((refused.status, refused.problem()), (401, Some("invalid-link")));
+    }
+    assert!(messages().is_empty());
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub enum CodeUse {
     StepUp(SessionId),
     /// Showing that a number is the caller's own.
     Confirmation(SessionId),
+    /// Setting a password beside a link with this number.
+    Reset([u8; 8]),
 }
 
 /// A second factor as somebody shows it.
@@ -52,6 +54,7 @@ impl CodeUse {
             Self::LogIn(log_in) => (b"log-in", log_in),
             Self::StepUp(session) => (b"step-up", session.as_bytes()),
             Self::Confirmation(session) => (b"confirmation", session.as_bytes()),
+            Self::Reset(number) => (b"reset", number),
         };
         [account.clinic.as_bytes(), account.id.as_bytes(), kind, within]
     }
