@@ -7,9 +7,10 @@ use std::rc::Rc;
 use jiff::SignedDuration;
 use model::{Confidential, Function};
 use notification::{Content, Message, Recipient};
+use practicekit::sweep::break_off;
 use practicekit::{ADMIN, Person, Practice, ZOE, messages, race, staff};
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, survive};
+use testkit::{Answer, Call};
 
 const ACCOUNTS: &str = "/v1/auth/accounts";
 const BEN: &str = "ben@example.org";
@@ -346,50 +347,24 @@ fn no_log_in_slips_through() {
 /// Every fault at every operation of each change: what was acknowledged holds, and the repeated request finishes the rest.
 #[test]
 fn changes_that_break_off_are_finished_by_the_next_try() {
-    let build = || {
+    for what in ["disable", "deactivate", "auditor"] {
         let (practice, ada) = Practice::open(79);
         let token = practice.log_in(&ada).text("token");
         let cyd = enrol(&practice, &token, "cyd@example.org", "clinic_admin");
         let cyds = practice.log_in(&cyd.person).text("token");
-        (practice, token, cyd, cyds)
-    };
-    let (practice, token, cyd, cyds) = build();
-    let stored = practice.world.stores.dump();
-    for what in ["disable", "deactivate", "auditor"] {
-        practice.world.stores.restore(&stored);
-        practice.world.stores.disarm();
-        assert_eq!(ask(&practice, &token, &cyd.account, what).status, 204);
-        let operations = practice.world.stores.operations();
-        for fault in [
-            Fault::Refused,
-            Fault::AppliedButFailed,
-            Fault::KilledBefore,
-            Fault::KilledAfter,
-        ] {
-            for nth in 0..operations {
-                practice.world.stores.restore(&stored);
-                practice.world.stores.arm(nth, fault);
-                let first = survive(|| ask(&practice, &token, &cyd.account, what));
-                practice.world.stores.disarm();
-                if first.as_ref().is_some_and(|first| first.status == 204) {
-                    assert!(!practice.is_live(&cyds), "{what} {fault:?} {nth}");
-                } else if let Some(first) = first {
-                    assert_eq!(first.status, 503, "{what} {fault:?} {nth} {}", first.json);
-                }
-                assert_eq!(
-                    ask(&practice, &token, &cyd.account, what).status,
-                    204,
-                    "{what} {fault:?} {nth}"
-                );
-                assert!(!practice.is_live(&cyds), "{what} {fault:?} {nth}");
-                let expected = match what {
-                    "disable" => "disabled",
-                    "deactivate" => "deactivated",
-                    _ => "active",
-                };
-                assert_eq!(state(&practice, &token, &cyd.account), expected);
-                messages();
+        let request = || ask(&practice, &token, &cyd.account, what);
+        break_off(&practice, request, |first, case| {
+            if first.is_some_and(|first| first.status == 204) {
+                assert!(!practice.is_live(&cyds), "{what} {case}");
             }
-        }
+            assert_eq!(request().status, 204, "{what} {case}");
+            assert!(!practice.is_live(&cyds), "{what} {case}");
+            let expected = match what {
+                "disable" => "disabled",
+                "deactivate" => "deactivated",
+                _ => "active",
+            };
+            assert_eq!(state(&practice, &token, &cyd.account), expected);
+        });
     }
 }

@@ -4,9 +4,10 @@
 
 use jiff::SignedDuration;
 use notification::{Content, Message};
+use practicekit::sweep::break_off;
 use practicekit::{Person, Practice, messages, race};
 use serde_json::json;
-use testkit::{Answer, Call, Fault, survive};
+use testkit::{Answer, Call};
 
 const RECOVERIES: &str = "/v1/auth/recoveries";
 const BEN: &str = "ben@example.org";
@@ -261,31 +262,12 @@ fn an_approval_that_breaks_off_is_finished_by_the_next_try() {
     let practice = &clinic.practice;
     let recovery = clinic.request();
     let call = approve_call(&clinic.cyd_token, &recovery);
-    let stored = practice.world.stores.dump();
-    practice.world.stores.disarm();
-    assert_eq!(practice.send(&call).status, 204);
-    let operations = practice.world.stores.operations();
-    for fault in [
-        Fault::Refused,
-        Fault::AppliedButFailed,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ] {
-        for nth in 0..operations {
-            practice.world.stores.restore(&stored);
-            messages();
-            practice.world.stores.arm(nth, fault);
-            let first = survive(|| practice.send(&call));
-            practice.world.stores.disarm();
-            if let Some(first) = &first {
-                assert!([204, 503].contains(&first.status), "{fault:?} {nth} {}", first.json);
-            }
-            if first.as_ref().is_none_or(|first| first.status != 204) {
-                let again = practice.send(&call);
-                assert_eq!(again.status, 204, "{fault:?} {nth} {}", again.json);
-            }
-            let link = mailed();
-            assert_eq!(clinic.complete(&link, NEW_PASSWORD).status, 204, "{fault:?} {nth}");
+    let request = || practice.send(&call);
+    break_off(practice, request, |first, case| {
+        if first.is_none_or(|first| first.status != 204) {
+            let again = request();
+            assert_eq!(again.status, 204, "{case}: {}", again.json);
         }
-    }
+        assert_eq!(clinic.complete(&mailed(), NEW_PASSWORD).status, 204, "{case}");
+    });
 }

@@ -4,9 +4,10 @@
 
 use jiff::SignedDuration;
 use notification::{Content, Message, Recipient};
+use practicekit::sweep::{Chain, Moment, Sweep};
 use practicekit::{ADMIN, Practice, messages, race};
 use serde_json::json;
-use testkit::{Answer, Call, Fault, survive};
+use testkit::{Answer, Call};
 
 const REGISTRATIONS: &str = "/v1/auth/registrations";
 const SETTINGS: &str = "/v1/auth/clinic/settings";
@@ -223,35 +224,23 @@ fn of_two_confirmations_one_counts() {
     }
 }
 
-/// Every fault at every operation: the same request comes to the same account.
+/// Broken off anywhere, the same request comes to the same account.
 #[test]
 fn what_breaks_off_is_finished_by_the_next_try() {
     let (practice, _, link) = link(125);
-    let stored = practice.world.stores.dump();
-    practice.world.stores.disarm();
-    assert_eq!(confirm(&practice, &link, PASSWORD).status, 201);
-    let operations = practice.world.stores.operations();
-    for fault in [
-        Fault::Refused,
-        Fault::AppliedButFailed,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ] {
-        for nth in 0..operations {
-            let (practice, _, link) = self::link(125);
-            practice.world.stores.restore(&stored);
-            practice.world.stores.arm(nth, fault);
-            let first = survive(|| confirm(&practice, &link, PASSWORD));
-            practice.world.stores.disarm();
-            if let Some(first) = &first {
-                assert!([201, 503].contains(&first.status), "{fault:?} {nth} {}", first.json);
-            }
-            // A creation that died keeps others waiting for a minute at most.
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            let again = confirm(&practice, &link, PASSWORD);
-            assert_eq!(again.status, 201, "{fault:?} {nth} {}", again.json);
-            assert!(first.is_none_or(|first| first.status != 201 || first.json == again.json));
-            assert_eq!(practice.send(&practice.credentials(YVES, PASSWORD, None)).status, 201);
-        }
-    }
+    let gets_in = |practice: &Practice| {
+        let session = practice.send(&practice.credentials(YVES, PASSWORD, None));
+        assert_eq!(session.status, 201, "{}", session.json);
+    };
+    let sweep = Sweep {
+        moment: &Moment::after(&practice),
+        request: |_: &Practice| confirm_call(&link, PASSWORD),
+        also: None,
+        look: |_: &Practice, _: Option<&Answer>| {},
+        verify: |_: &Practice, first: Option<&Answer>, again: &Answer| {
+            assert!(first.is_none_or(|first| first.json == again.json));
+        },
+        thoroughly: |practice: &Practice, _: Option<&Answer>, _: &Answer| gets_in(practice),
+    };
+    sweep.run(Chain::Begun);
 }

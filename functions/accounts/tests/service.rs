@@ -5,7 +5,7 @@
 use jiff::SignedDuration;
 use practicekit::{Practice, messages};
 use serde_json::json;
-use testkit::{Answer, Call, Fault, survive};
+use testkit::{Answer, Call};
 
 const IDENTITIES: &str = "/v1/auth/service-identities";
 
@@ -159,50 +159,4 @@ fn sessions_stay_few() {
     let secret = make(&practice, &token, "one").text("secret");
     let tokens: Vec<String> = (0..12).map(|_| log_in(&practice, &secret).text("token")).collect();
     assert_eq!(tokens.iter().filter(|token| practice.is_live(token)).count(), 8);
-}
-
-/// Whatever breaks off: a secret that was told works, and one that was lost can be deleted.
-#[test]
-fn a_secret_that_was_lost_can_be_deleted() {
-    let (practice, ada) = Practice::open(107);
-    let token = practice.log_in(&ada).text("token");
-    let stored = practice.world.stores.dump();
-    practice.world.stores.disarm();
-    make(&practice, &token, "one");
-    let operations = practice.world.stores.operations();
-    for fault in [
-        Fault::Refused,
-        Fault::AppliedButFailed,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ] {
-        for nth in 0..operations {
-            practice.world.stores.restore(&stored);
-            // The clock goes on from case to case, and only a proof that is recent makes an identity.
-            let token = practice.log_in(&ada).text("token");
-            practice.world.stores.arm(nth, fault);
-            let first = survive(|| practice.send(&make_call(&token, "one")));
-            practice.world.stores.disarm();
-            if let Some(first) = &first {
-                assert!([201, 503].contains(&first.status), "{fault:?} {nth} {}", first.json);
-            }
-            let told = first.filter(|first| first.status == 201);
-            // A creation that died keeps others waiting for a minute at most.
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            let again = practice.send(&make_call(&token, "one"));
-            assert!([201, 409].contains(&again.status), "{fault:?} {nth} {}", again.json);
-            let listed = practice.send(&Call::get(IDENTITIES).bearer(&token));
-            let identities = listed.json["service_identities"].as_array().unwrap();
-            assert_eq!(identities.len(), 1, "{fault:?} {nth}");
-            let made = told.unwrap_or(again);
-            if made.status == 201 {
-                assert_eq!(log_in(&practice, &made.text("secret")).status, 201, "{fault:?} {nth}");
-            } else {
-                assert_eq!(made.problem(), Some("secret-shown"));
-            }
-            let id = identities[0]["service_identity_id"].as_str().unwrap();
-            let deleted = practice.send(&Call::delete(format!("{IDENTITIES}/{id}")).bearer(&token));
-            assert_eq!(deleted.status, 204);
-        }
-    }
 }

@@ -6,11 +6,12 @@ use jiff::SignedDuration;
 use model::Function;
 use notification::{Content, Message, Recipient};
 use ports::Clock;
+use practicekit::sweep::break_off;
 use practicekit::{
     ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code, race,
 };
 use serde_json::json;
-use testkit::{Answer, Call, Fault, survive};
+use testkit::{Answer, Call};
 
 const RESETS: &str = "/v1/auth/password-resets";
 const NEW_PASSWORD: &str = "seven lanterns at dusk";
@@ -382,35 +383,19 @@ fn what_breaks_off_is_finished_by_the_next_try() {
     let session = practice
         .send(&practice.credentials(ZOE, ZOE_PASSWORD, None))
         .text("token");
-    let stored = practice.world.stores.dump();
-    practice.world.stores.disarm();
-    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
-    let operations = practice.world.stores.operations();
-    for fault in [
-        Fault::Refused,
-        Fault::AppliedButFailed,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ] {
-        for nth in 0..operations {
-            practice.world.stores.restore(&stored);
-            practice.world.stores.arm(nth, fault);
-            let first = survive(|| confirm(&practice, &token, NEW_PASSWORD));
-            practice.world.stores.disarm();
-            if let Some(first) = &first {
-                assert!([204, 503].contains(&first.status), "{fault:?} {nth} {}", first.json);
-                assert!(first.status == 503 || !practice.is_live(&session), "{fault:?} {nth}");
-            }
-            let again = confirm(&practice, &token, NEW_PASSWORD);
-            assert_eq!(again.status, 204, "{fault:?} {nth} {}", again.json);
-            assert!(!practice.is_live(&session), "{fault:?} {nth}");
-            assert_eq!(
-                practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
-                201
-            );
-            messages();
+    let request = || confirm(&practice, &token, NEW_PASSWORD);
+    break_off(&practice, request, |first, case| {
+        if first.is_some_and(|first| first.status == 204) {
+            assert!(!practice.is_live(&session), "{case}");
         }
-    }
+        let again = request();
+        assert_eq!(again.status, 204, "{case}: {}", again.json);
+        assert!(!practice.is_live(&session), "{case}");
+        assert_eq!(
+            practice.send(&practice.credentials(ZOE, NEW_PASSWORD, None)).status,
+            201
+        );
+    });
 }
 
 #[test]

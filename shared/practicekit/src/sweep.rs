@@ -62,6 +62,30 @@ impl Moment {
     }
 }
 
+/// Breaks a request off at each of its operations in each way, from what is stored now. `look` is told what it was answered, if it
+/// lived to answer, and which case it is. Where the time between two cases matters, there is [`Sweep`].
+pub fn break_off(practice: &Practice, request: impl Fn() -> Answer, look: impl Fn(Option<&Answer>, &str)) {
+    let stored = practice.world.stores.dump();
+    practice.world.stores.disarm();
+    let whole = request();
+    assert!(succeeded(&whole), "{}", whole.json);
+    let trace = practice.world.stores.trace();
+    for fault in FAULTS {
+        for (nth, operation) in trace.iter().enumerate() {
+            let case = format!("{fault:?} at {nth}, {operation}");
+            practice.world.stores.restore(&stored);
+            drop(messages());
+            practice.world.stores.arm(nth, fault);
+            let first = survive(&request);
+            practice.world.stores.disarm();
+            if let Some(first) = &first {
+                assert!(succeeded(first) || first.status == 503, "{case}: {}", first.json);
+            }
+            look(first.as_ref(), &case);
+        }
+    }
+}
+
 /// What the request meets where it writes its first event: the handlers are the same, the operations are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
