@@ -7,6 +7,12 @@ use std::marker::PhantomData;
 use data_encoding::BASE32HEX_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Length of a kind's letters with their underscore.
+const PREFIX: usize = 4;
+
+/// Length of 128 bits in base32.
+const ENCODED: usize = 26;
+
 /// What an identifier names. Implemented by the markers of this crate only.
 pub trait Kind: sealed::Sealed + 'static {
     /// The three letters in front of the underscore.
@@ -57,24 +63,39 @@ impl<K: Kind> std::str::FromStr for Id<K> {
             .and_then(|rest| rest.strip_prefix('_'))
             .ok_or(IdError::Prefix)?;
         // One thing has one name: lower case only, and the decoder refuses trailing bits.
-        if encoded.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let mut upper: [u8; ENCODED] = encoded.as_bytes().try_into().map_err(|_| IdError::Encoding)?;
+        if upper.iter().any(u8::is_ascii_uppercase) {
             return Err(IdError::Encoding);
         }
-        BASE32HEX_NOPAD
-            .decode(encoded.to_ascii_uppercase().as_bytes())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Self::from_bytes)
-            .ok_or(IdError::Encoding)
+        upper.make_ascii_uppercase();
+        let mut bytes = [0; 16];
+        match BASE32HEX_NOPAD.decode_mut(&upper, &mut bytes) {
+            Ok(16) => Ok(Self::from_bytes(bytes)),
+            _ => Err(IdError::Encoding),
+        }
+    }
+}
+
+impl<K: Kind> Id<K> {
+    /// The text, without a detour over the heap: a request writes a score of them.
+    fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
+        const { assert!(K::PREFIX.len() + 1 == PREFIX) };
+        let mut text = [0; PREFIX + ENCODED];
+        let (prefix, encoded) = text.split_at_mut(PREFIX);
+        for (to, from) in prefix.iter_mut().zip(K::PREFIX.bytes().chain([b'_'])) {
+            *to = from;
+        }
+        // Base32hex sorts like the bytes; in lower case it is the same in a URL typed by hand.
+        BASE32HEX_NOPAD.encode_mut(&self.0, encoded);
+        encoded.make_ascii_lowercase();
+        // ASCII by its making.
+        write(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Base32hex sorts like the bytes; in lower case it is the same in a URL typed by hand.
-        let mut encoded = BASE32HEX_NOPAD.encode(&self.0);
-        encoded.make_ascii_lowercase();
-        write!(formatter, "{}_{encoded}", K::PREFIX)
+        self.with_text(|text| formatter.write_str(text))
     }
 }
 
@@ -116,7 +137,7 @@ impl<K: Kind> Hash for Id<K> {
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.collect_str(self)
+            self.with_text(|text| serializer.serialize_str(text))
         } else {
             self.0.serialize(serializer)
         }
