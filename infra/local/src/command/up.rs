@@ -1,16 +1,20 @@
-//! `confide up`: builds and serves.
+//! `confide up`: builds, serves, and runs the scheduled jobs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::command::init;
-use crate::console;
+use crate::client::Client;
+use crate::command::{self, init};
+use crate::console::{self, Console};
 use crate::functions;
 use crate::home::Home;
 use crate::host::{Host, RunningHost, default_home};
+use crate::jobs::{self, Job, Runner, Schedule, Source};
 use crate::manifest::Manifest;
+use crate::signal;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -33,13 +37,30 @@ pub struct Arguments {
     /// Serve what was built before
     #[arg(long)]
     pub no_build: bool,
+
+    /// The list of scheduled jobs [default: infra/jobs.toml beside the manifest, where there is one]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_jobs")]
+    pub jobs: Option<PathBuf>,
+
+    /// Serve only: no scheduled jobs
+    #[arg(long)]
+    pub no_jobs: bool,
 }
 
-/// Serves until a signal to stop.
+/// Serves and runs the scheduled jobs until a signal to stop.
 ///
 /// # Errors
 /// A build or a start that failed.
 pub async fn run(arguments: Arguments) -> Result<()> {
+    serve(arguments, signal::stop()).await
+}
+
+/// Serves and runs the scheduled jobs until then.
+///
+/// # Errors
+/// A build or a start that failed.
+pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>) -> Result<()> {
+    let jobs = listed_jobs(&arguments)?;
     let manifest = Manifest::read(&arguments.manifest)?;
     if !arguments.no_build && functions::can_build(&manifest) {
         let path = arguments.manifest.clone();
@@ -58,10 +79,46 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         .start()
         .await?;
     announce(&host, home.folder());
-    stop_signal().await?;
+    let runner = match jobs.is_empty() {
+        true => None,
+        false => Some(run_jobs(jobs, &host, home)?),
+    };
+    until.await?;
     console::line(format_args!("stopping: letting running requests end"));
+    // No new run; the one that is on its way is one of the requests that the host lets end.
+    if let Some(runner) = &runner {
+        runner.stop();
+    }
     host.shutdown().await;
+    if let Some(runner) = runner {
+        runner.ended().await;
+    }
     Ok(())
+}
+
+/// The jobs to run. An application without a list has none.
+fn listed_jobs(arguments: &Arguments) -> Result<Vec<Job>> {
+    let usual = arguments.manifest.with_file_name("infra").join("jobs.toml");
+    match &arguments.jobs {
+        _ if arguments.no_jobs => Ok(Vec::new()),
+        Some(list) => jobs::read(list),
+        None if usual.exists() => jobs::read(&usual),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Runs the jobs as any other scheduler would: over HTTP, with the secrets of service identities.
+fn run_jobs(jobs: Vec<Job>, host: &RunningHost, home: Home) -> Result<Runner> {
+    let secrets = Source::Home(home);
+    if secrets.read()?.is_empty() {
+        command::jobs::announce_missing_identity();
+    }
+    Ok(Runner::start(Schedule {
+        client: Client::new(host.url()),
+        jobs,
+        secrets,
+        log: Arc::new(Console),
+    }))
 }
 
 fn announce(host: &RunningHost, home: &std::path::Path) {
@@ -99,20 +156,4 @@ fn announce(host: &RunningHost, home: &std::path::Path) {
     console::line(format_args!(
         "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
     ));
-}
-
-#[cfg(unix)]
-async fn stop_signal() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() -> Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
 }
