@@ -88,7 +88,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 /// Says how jobs come to run.
 pub(crate) fn announce_missing_identity() {
     console::line(format_args!(
-        "scheduled jobs wait for a service identity: POST /v1/auth/service-identities makes one, `cargo run -- jobs add` takes its secret\n"
+        "\nscheduled jobs wait for a service identity: POST /v1/auth/service-identities makes one, `cargo run -- jobs add` takes its secret"
     ));
 }
 

@@ -83,6 +83,9 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
         true => None,
         false => Some(run_jobs(jobs, &host, home)?),
     };
+    console::line(format_args!(
+        "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
+    ));
     until.await?;
     console::line(format_args!("stopping: letting running requests end"));
     // No new run; the one that is on its way is one of the requests that the host lets end.
@@ -102,7 +105,7 @@ fn listed_jobs(arguments: &Arguments) -> Result<Vec<Job>> {
     match &arguments.jobs {
         _ if arguments.no_jobs => Ok(Vec::new()),
         Some(list) => jobs::read(list),
-        None if usual.exists() => jobs::read(&usual),
+        None if usual.try_exists()? => jobs::read(&usual),
         None => Ok(Vec::new()),
     }
 }
@@ -153,7 +156,57 @@ fn announce(host: &RunningHost, home: &std::path::Path) {
     for warning in host.warnings() {
         console::line(format_args!("\nwarning: {warning}"));
     }
-    console::line(format_args!(
-        "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
-    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+    use std::fs;
+    use std::path::Path;
+
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        up: Arguments,
+    }
+
+    fn listed(manifest: &Path, arguments: &[&str]) -> Result<usize> {
+        let manifest = manifest.to_str().unwrap_or_default();
+        let typed = ["up", "--manifest", manifest].into_iter();
+        let typed = typed.chain(arguments.iter().copied());
+        Ok(listed_jobs(&Typed::try_parse_from(typed)?.up)?.len())
+    }
+
+    #[test]
+    fn the_list_lies_beside_the_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("spin.toml");
+        assert_eq!(listed(&manifest, &[]).unwrap(), 0);
+        let absent = folder.path().join("absent.toml");
+        assert!(listed(&manifest, &["--jobs", absent.to_str().unwrap()]).is_err());
+        fs::create_dir(folder.path().join("infra")).unwrap();
+        let list = folder.path().join("infra/jobs.toml");
+        fs::write(
+            &list,
+            "[[job]]\nname = 'one'\npath = '/v1/one'\nevery = '1m'\ndescription = ''\n",
+        )
+        .unwrap();
+        assert_eq!(listed(&manifest, &[]).unwrap(), 1);
+        assert_eq!(listed(&manifest, &["--no-jobs"]).unwrap(), 0);
+        assert_eq!(
+            listed(
+                &absent.with_file_name("elsewhere/spin.toml"),
+                &["--jobs", list.to_str().unwrap()]
+            )
+            .unwrap(),
+            1
+        );
+        assert!(listed(&manifest, &["--no-jobs", "--jobs", list.to_str().unwrap()]).is_err());
+        fs::write(&list, "[[job]]").unwrap();
+        assert!(
+            listed(&manifest, &[]).is_err(),
+            "a list that is wrong is not passed over"
+        );
+    }
 }
