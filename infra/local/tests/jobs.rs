@@ -488,6 +488,30 @@ fn secrets_come_in_by_standard_input_and_never_out() {
 }
 
 #[test]
+fn a_timer_runs_the_jobs_that_it_names() {
+    let typed = Typed::new();
+    let list = typed.folder.path().join("infra/jobs.toml");
+    let text = std::fs::read_to_string(&list).unwrap();
+    std::fs::write(&list, format!("{text}{}", text.replace("one", "two"))).unwrap();
+    let deployment = Deployment::start(|path, _| if path == TOKENS { SESSION } else { DONE });
+    let run = |names: &[&str]| {
+        let arguments = [&["jobs", "run", "--once", "--url", &deployment.url], names].concat();
+        typed.type_in(&arguments, "", Some(&secret("A")))
+    };
+    let asked = |name: &str| deployment.asked(&format!("/v1/jobs/{name}")).len();
+    assert_says(run(&["two"]), true, "job two, identity 1: done");
+    assert_eq!((asked("one"), asked("two")), (0, 1));
+    assert_says(run(&[]), true, "job one, identity 1: done");
+    assert_eq!((asked("one"), asked("two")), (1, 2));
+    assert_says(
+        run(&["two", "three"]),
+        false,
+        "there is no job three in the list; there are: one, two",
+    );
+    assert_eq!((asked("one"), asked("two")), (1, 2));
+}
+
+#[test]
 fn a_timer_learns_by_the_exit_code() {
     let typed = Typed::new();
     let deployment = Deployment::start(|path, before| match (path, before) {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::client::Client;
 use crate::console::{self, Console};
 use crate::home::Home;
-use crate::jobs::{self, JobSecret, Runner, Schedule, Source, VARIABLE};
+use crate::jobs::{self, Job, JobSecret, Runner, Schedule, Source, VARIABLE};
 use crate::signal;
 
 /// More than a secret with all that could be around it, in bytes.
@@ -48,6 +48,10 @@ pub enum Command {
     List,
     /// Run the jobs against a deployment, with the secrets of the home, or with those in CONFIDE_JOB_SECRETS, separated by white space
     Run {
+        /// Only these jobs [default: all of the list]
+        #[arg(value_name = "JOB")]
+        names: Vec<String>,
+
         /// The deployment: https://…, or http://… on this machine
         #[arg(long, default_value = "http://127.0.0.1:3000")]
         url: String,
@@ -70,19 +74,30 @@ pub async fn run(arguments: Arguments) -> Result<()> {
             add(&home, &secret)
         }
         Command::List => list(&arguments.jobs, home),
-        Command::Run { url, once } => {
+        Command::Run { names, url, once } => {
             let schedule = Schedule {
                 client: Client::for_secrets(&url)?,
-                jobs: jobs::read(&arguments.jobs)?,
+                jobs: select(jobs::read(&arguments.jobs)?, &names)?,
                 secrets: source(home)?,
                 log: Arc::new(Console),
             };
-            match once {
-                true => jobs::once(schedule).await,
-                false => run_until_stopped(schedule).await,
+            if once {
+                jobs::once(schedule).await
+            } else {
+                run_until_stopped(schedule).await
             }
         }
     }
+}
+
+/// A name that is in no list is a timer that would do nothing and report success.
+fn select(mut jobs: Vec<Job>, names: &[String]) -> Result<Vec<Job>> {
+    if let Some(unknown) = names.iter().find(|name| jobs.iter().all(|job| job.name != **name)) {
+        let known: Vec<String> = jobs.into_iter().map(|job| job.name).collect();
+        bail!("there is no job {unknown} in the list; there are: {}", known.join(", "));
+    }
+    jobs.retain(|job| names.is_empty() || names.contains(&job.name));
+    Ok(jobs)
 }
 
 /// Says how jobs come to run.

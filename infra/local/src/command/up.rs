@@ -79,9 +79,10 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
         .start()
         .await?;
     announce(&host, home.folder());
-    let runner = match jobs.is_empty() {
-        true => None,
-        false => Some(run_jobs(jobs, &host, home)?),
+    let runner = if jobs.is_empty() {
+        None
+    } else {
+        Some(run_jobs(jobs, &host, home)?)
     };
     console::line(format_args!(
         "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
