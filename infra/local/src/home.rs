@@ -1,7 +1,7 @@
-//! The folder of a local deployment: `.env` with the functions' keyrings and settings, and `stores/`.
+//! The folder of a local deployment: `.env` with the functions' keyrings and settings, `stores/`, and `job-secrets`.
 //!
 //! The keyrings are in `.env` as Spin's environment provider reads it, so that `spin up` serves the same deployment.
-//! The folder is mode 0700 and the file 0600; neither belongs in version control or in a backup that the stores are in.
+//! The folder is mode 0700 and its files 0600; none of it belongs in version control or in a backup that the stores are in.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -64,6 +64,12 @@ impl Home {
     #[must_use]
     pub fn env_file(&self) -> PathBuf {
         self.0.join(".env")
+    }
+
+    /// The file of the secrets that scheduled jobs run with.
+    #[must_use]
+    pub fn job_secrets_file(&self) -> PathBuf {
+        self.0.join("job-secrets")
     }
 
     /// A store's file.
@@ -167,7 +173,6 @@ impl Home {
             .with_context(|| format!("{} can't be read: `confide init` makes it", path.display()))
     }
 
-    /// Writes a new file and puts it in the place of the old one, so that a crash leaves one of the two, whole.
     fn write(&self, keyrings: &BTreeMap<Function, Zeroizing<String>>, settings: &str) -> Result<()> {
         let mut text = Zeroizing::new(format!("{HEADING}\n"));
         for (function, keyring) in keyrings {
@@ -175,13 +180,21 @@ impl Home {
             writeln!(text, "{}='{}'", variable(*function), **keyring)?;
         }
         text.push_str(settings);
-        let path = self.env_file();
-        let next = path.with_extension("next");
-        let mut file = private_file(&next).with_context(|| format!("{} can't be written", next.display()))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&next, &path).with_context(|| format!("{} can't be written", path.display()))
+        replace_private_file(&self.env_file(), &text)
     }
+}
+
+/// Writes a new file and puts it in the place of the old one, so that a crash leaves one of the two, whole, and so that who reads
+/// meanwhile reads one of the two. Nobody but its owner may read it.
+///
+/// # Errors
+/// A file that can't be written.
+pub(crate) fn replace_private_file(path: &Path, text: &str) -> Result<()> {
+    let next = path.with_extension("next");
+    let mut file = private_file(&next).with_context(|| format!("{} can't be written", next.display()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&next, path).with_context(|| format!("{} can't be written", path.display()))
 }
 
 /// The environment variable of a function's keyring.

@@ -8,6 +8,7 @@ pub mod console;
 pub mod functions;
 pub mod home;
 pub mod host;
+pub mod jobs;
 pub mod manifest;
 pub mod tour;
 
@@ -19,4 +20,5 @@ mod outbound;
 mod request;
 mod routes;
 mod server;
+mod signal;
 mod variables;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use confide::command::{init, keys, up, verify};
+use confide::command::{init, jobs, keys, up, verify};
 use confide::{console, tour};
 
 /// Serves the application of spin.toml on this machine.
@@ -24,6 +24,8 @@ enum Command {
     Init(init::Arguments),
     /// Look after the keyrings
     Keys(keys::Arguments),
+    /// Run scheduled jobs, and look after what they log in with
+    Jobs(jobs::Arguments),
     /// Walk one note through a running deployment and check every answer
     Tour(tour::Arguments),
     /// Check an exported audit trail, offline
@@ -37,6 +39,7 @@ async fn main() -> ExitCode {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Init(arguments) => init::run(arguments),
         Command::Keys(arguments) => keys::run(arguments),
+        Command::Jobs(arguments) => jobs::run(arguments).await,
         Command::Tour(arguments) => tour::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     };

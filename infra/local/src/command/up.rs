@@ -1,16 +1,20 @@
-//! `confide up`: builds and serves.
+//! `confide up`: builds, serves, and runs the scheduled jobs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::command::init;
-use crate::console;
+use crate::client::Client;
+use crate::command::{self, init};
+use crate::console::{self, Console};
 use crate::functions;
 use crate::home::Home;
 use crate::host::{Host, RunningHost, default_home};
+use crate::jobs::{self, Job, Runner, Schedule, Source};
 use crate::manifest::Manifest;
+use crate::signal;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -33,13 +37,30 @@ pub struct Arguments {
     /// Serve what was built before
     #[arg(long)]
     pub no_build: bool,
+
+    /// The list of scheduled jobs [default: infra/jobs.toml beside the manifest, where there is one]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_jobs")]
+    pub jobs: Option<PathBuf>,
+
+    /// Serve only: no scheduled jobs
+    #[arg(long)]
+    pub no_jobs: bool,
 }
 
-/// Serves until a signal to stop.
+/// Serves and runs the scheduled jobs until a signal to stop.
 ///
 /// # Errors
 /// A build or a start that failed.
 pub async fn run(arguments: Arguments) -> Result<()> {
+    serve(arguments, signal::stop()).await
+}
+
+/// Serves and runs the scheduled jobs until then.
+///
+/// # Errors
+/// A build or a start that failed.
+pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>) -> Result<()> {
+    let jobs = listed_jobs(&arguments)?;
     let manifest = Manifest::read(&arguments.manifest)?;
     if !arguments.no_build && functions::can_build(&manifest) {
         let path = arguments.manifest.clone();
@@ -58,10 +79,50 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         .start()
         .await?;
     announce(&host, home.folder());
-    stop_signal().await?;
+    let runner = if jobs.is_empty() {
+        None
+    } else {
+        Some(run_jobs(jobs, &host, home)?)
+    };
+    console::line(format_args!(
+        "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
+    ));
+    until.await?;
     console::line(format_args!("stopping: letting running requests end"));
+    // No new run; the one that is on its way is one of the requests that the host lets end.
+    if let Some(runner) = &runner {
+        runner.stop();
+    }
     host.shutdown().await;
+    if let Some(runner) = runner {
+        runner.ended().await;
+    }
     Ok(())
+}
+
+/// The jobs to run. An application without a list has none.
+fn listed_jobs(arguments: &Arguments) -> Result<Vec<Job>> {
+    let usual = arguments.manifest.with_file_name("infra").join("jobs.toml");
+    match &arguments.jobs {
+        _ if arguments.no_jobs => Ok(Vec::new()),
+        Some(list) => jobs::read(list),
+        None if usual.try_exists()? => jobs::read(&usual),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Runs the jobs as any other scheduler would: over HTTP, with the secrets of service identities.
+fn run_jobs(jobs: Vec<Job>, host: &RunningHost, home: Home) -> Result<Runner> {
+    let secrets = Source::Home(home);
+    if secrets.read()?.is_empty() {
+        command::jobs::announce_missing_identity();
+    }
+    Ok(Runner::start(Schedule {
+        client: Client::new(host.url()),
+        jobs,
+        secrets,
+        log: Arc::new(Console),
+    }))
 }
 
 fn announce(host: &RunningHost, home: &std::path::Path) {
@@ -96,23 +157,57 @@ fn announce(host: &RunningHost, home: &std::path::Path) {
     for warning in host.warnings() {
         console::line(format_args!("\nwarning: {warning}"));
     }
-    console::line(format_args!(
-        "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
-    ));
 }
 
-#[cfg(unix)]
-async fn stop_signal() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+    use std::fs;
+    use std::path::Path;
+
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        up: Arguments,
     }
-    Ok(())
-}
 
-#[cfg(not(unix))]
-async fn stop_signal() -> Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
+    fn listed(manifest: &Path, arguments: &[&str]) -> Result<usize> {
+        let manifest = manifest.to_str().unwrap_or_default();
+        let typed = ["up", "--manifest", manifest].into_iter();
+        let typed = typed.chain(arguments.iter().copied());
+        Ok(listed_jobs(&Typed::try_parse_from(typed)?.up)?.len())
+    }
+
+    #[test]
+    fn the_list_lies_beside_the_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("spin.toml");
+        assert_eq!(listed(&manifest, &[]).unwrap(), 0);
+        let absent = folder.path().join("absent.toml");
+        assert!(listed(&manifest, &["--jobs", absent.to_str().unwrap()]).is_err());
+        fs::create_dir(folder.path().join("infra")).unwrap();
+        let list = folder.path().join("infra/jobs.toml");
+        fs::write(
+            &list,
+            "[[job]]\nname = 'one'\npath = '/v1/one'\nevery = '1m'\ndescription = ''\n",
+        )
+        .unwrap();
+        assert_eq!(listed(&manifest, &[]).unwrap(), 1);
+        assert_eq!(listed(&manifest, &["--no-jobs"]).unwrap(), 0);
+        assert_eq!(
+            listed(
+                &absent.with_file_name("elsewhere/spin.toml"),
+                &["--jobs", list.to_str().unwrap()]
+            )
+            .unwrap(),
+            1
+        );
+        assert!(listed(&manifest, &["--no-jobs", "--jobs", list.to_str().unwrap()]).is_err());
+        fs::write(&list, "[[job]]").unwrap();
+        assert!(
+            listed(&manifest, &[]).is_err(),
+            "a list that is wrong is not passed over"
+        );
+    }
 }

@@ -1,11 +1,12 @@
 //! What the tour is played on: requests that are numbered, shown, and held against what was promised.
 
 use anyhow::Result;
+use http::header::IF_MATCH;
 use http::{HeaderValue, Method, Request};
 use ports::EntropyExt as _;
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::console;
 use crate::home::SystemEntropy;
 
@@ -79,28 +80,19 @@ impl<'a> Ask<'a> {
     }
 
     fn request(&self) -> Result<Request<Vec<u8>>> {
-        let mut request = Request::builder().method(&self.method).uri(&self.path);
-        if let Some(token) = self.token {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
-            value.set_sensitive(true);
-            request = request.header("authorization", value);
-        }
+        let mut request = client::request(self.method.clone(), &self.path, self.token, self.body.as_ref())?;
+        let headers = request.headers_mut();
         if let Some(etag) = &self.if_match {
-            request = request.header("if-match", etag);
+            headers.insert(IF_MATCH, HeaderValue::try_from(etag)?);
         }
         if let Some(proof) = &self.private_call {
-            request = request.header("private-call", proof);
+            headers.insert("private-call", HeaderValue::try_from(proof)?);
         }
         if self.method == Method::POST {
             let key: model::RequestId = SystemEntropy.id();
-            request = request.header("idempotency-key", key.to_string());
+            headers.insert("idempotency-key", HeaderValue::try_from(key.to_string())?);
         }
-        Ok(match &self.body {
-            Some(body) => request
-                .header("content-type", "application/json")
-                .body(serde_json::to_vec(body)?)?,
-            None => request.body(Vec::new())?,
-        })
+        Ok(request)
     }
 }
 
