@@ -269,7 +269,7 @@ impl Account {
     /// [`end_others`](crate::session::end_others) for what is left to do.
     pub fn end_log_ins(&mut self) {
         self.pending_log_ins.end_all();
-        slots::end_all(&mut self.slots);
+        slots::end_all_but(&mut self.slots, None);
     }
 
     /// Whether the session may go on, as far as the account says.

@@ -20,12 +20,11 @@ pub fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Recorded, Cal
     Ok((recorded, caller))
 }
 
-/// Ends all sessions of an account but one. `account` has to be as it is after whatever is the reason, so that a log-in that was not
-/// hindered by it is seen here. What is not seen is a log-in that had its slot before, and writes its session after this came
-/// by: it is listed and can be ended like any other.
+/// Ends all sessions of an account but one. `account` has to be as it is after whatever is the reason.
 ///
-/// Order: sessions (revoked), the one that is kept aside; account (slots free). A crash in between leaves those alive that were not
-/// come to, listed and revocable; repeated, it goes on with them.
+/// Order: account (slots marked), sessions (revoked). A log-in that has its slot and not yet its session looks at the account once it
+/// has: whichever comes first, one of the two sees the other, and no session outlives this. A crash in between leaves those alive
+/// that were not come to, listed and revocable; repeated, it goes on with them.
 ///
 /// # Errors
 /// 503 where a store does not answer; some may have ended.
@@ -35,37 +34,31 @@ pub fn end_others(
     account: &Account,
     kept: Option<SessionId>,
 ) -> Result<(), Problem> {
+    let mut slots = account.slots.clone();
+    if slots.iter().any(|slot| !slot.ended && Some(slot.session) != kept) {
+        accounts.change(account.clinic, account.id, &mut |account| {
+            slots::end_all_but(&mut account.slots, kept);
+            slots.clone_from(&account.slots);
+            Ok(())
+        })?;
+    }
     let attestor = exchange.keyring.attests("sessions")?;
     let sessions = exchange.sessions(attestor)?;
     let now = exchange.platform.clock.now();
-    let mut ended = Vec::new();
-    for slot in &account.slots {
-        let mut session_id = None;
+    for slot in &slots {
         let revoked = sessions.change(attestor, &slot.id, |session| {
             if Some(session.id) == kept || session.revoked_at.is_some() {
                 return Err(());
             }
-            session_id = Some(session.id);
             session.revoked_at = Some(now);
             Ok(())
         });
         match revoked {
-            Ok(()) => ended.extend(session_id),
-            // The one that is kept, one that is over, or a slot whose log-in died before it wrote its session.
-            Err(UpdateError::Refused(()) | UpdateError::Absent) => {}
+            // Refused: the one that is kept, or one that is over. Absent: a log-in has not written its session, or has died.
+            Ok(()) | Err(UpdateError::Refused(()) | UpdateError::Absent) => {}
             Err(UpdateError::Stale) => return Err(Problem::stale()),
             Err(UpdateError::Store(error)) => return Err(error.into()),
         }
     }
-    if ended.is_empty() {
-        return Ok(());
-    }
-    // They are over whether their slots are free now or later.
-    let _ = accounts.change(account.clinic, account.id, &mut |account| {
-        for session in &ended {
-            slots::end(&mut account.slots, *session);
-        }
-        Ok(())
-    });
     Ok(())
 }

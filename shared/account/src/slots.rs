@@ -80,9 +80,9 @@ pub fn end(slots: &mut [Slot], session: SessionId) {
     }
 }
 
-/// Marks all slots.
-pub(crate) fn end_all(slots: &mut [Slot]) {
-    for slot in slots {
+/// Marks all slots but that of one session.
+pub(crate) fn end_all_but(slots: &mut [Slot], kept: Option<SessionId>) {
+    for slot in slots.iter_mut().filter(|slot| Some(slot.session) != kept) {
         slot.ended = true;
     }
 }
