@@ -2,7 +2,7 @@
 
 use access::Request;
 use account::email::{self, Email};
-use account::session::admit;
+use account::session::{admit, own_account};
 use account::throttle::{Attempt, RouteClass, limit_rate};
 use account::{Account, AccountState, Accounts, EmailChange, Link, LinkUse, Mailbox, Unchanged, notice};
 use audit_trail::Decision;
@@ -74,10 +74,9 @@ fn checked(account: &Confidential<String>) -> Result<Email, Problem> {
 
 fn own(exchange: &Exchange<'_>, accounts: &Accounts<'_>, request: Request) -> Result<(Account, EventId), Problem> {
     let (recorded, caller) = admit(exchange, request)?;
-    let account = accounts.account(caller.clinic(), caller.account()).read()?;
-    match account {
-        Some(account) => Ok((account.value, recorded.event())),
-        None => Err(Problem::defect("a session belongs to an account that does not exist").recorded(recorded.event())),
+    match own_account(accounts, &caller) {
+        Ok(account) => Ok((account.value, recorded.event())),
+        Err(problem) => Err(problem.recorded(recorded.event())),
     }
 }
 
@@ -129,15 +128,16 @@ fn begin(
     for (mailbox, address) in [(Mailbox::Current, &account.email), (Mailbox::New, email.spelled())] {
         let token = link.seal(mailbox.link_use(), accounts.seal, exchange.platform.entropy)?;
         let token = Confidential::new(token.to_string());
+        let content = match mailbox {
+            Mailbox::Current => Content::EmailChangeOld { token },
+            Mailbox::New => Content::EmailChangeNew { token },
+        };
         let message = Message {
             // Each event sends one link to each.
-            key: format!("email-change/{}/{event}", mailbox.name()),
+            key: format!("{}/{event}", content.template().name()),
             clinic_id: account.clinic,
             recipient: Recipient::Email(address.clone()),
-            content: match mailbox {
-                Mailbox::Current => Content::EmailChangeOld { token },
-                Mailbox::New => Content::EmailChangeNew { token },
-            },
+            content,
             language: account.language.clone(),
             urgency: Urgency::Queued,
             expires_at: Some(link.expires_at),

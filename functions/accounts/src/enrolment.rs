@@ -24,7 +24,7 @@ use crate::documents::Documents;
 use crate::invitation::{Token, account_id};
 use crate::listing::list_once;
 
-pub(crate) const MOST_NAME: usize = 200;
+const MOST_NAME: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,13 +49,27 @@ struct AdministratorBody {
     password: Password,
 }
 
+/// What somebody says of herself with the token that she was mailed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AcceptBody {
-    token: Zeroizing<String>,
-    display_name: String,
-    language: Option<String>,
-    password: Password,
+pub(crate) struct NewcomerBody {
+    pub(crate) token: Zeroizing<String>,
+    pub(crate) display_name: String,
+    pub(crate) language: Option<String>,
+    pub(crate) password: Password,
+}
+
+impl NewcomerBody {
+    /// Reads it, and checks what needs no account to be checked.
+    pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Self, Problem> {
+        let body: Self = exchange.json()?;
+        let mut check = Check::new();
+        check.text(&body.display_name, "/display_name", 1, MOST_NAME);
+        check_language(&mut check, body.language.as_deref(), "/language");
+        body.password.check_length(&mut check, "/password");
+        check.finish()?;
+        Ok(body)
+    }
 }
 
 #[derive(Serialize)]
@@ -146,8 +160,38 @@ impl Newcomer<'_> {
         })
     }
 
+    /// 422 where this must not be the account's password.
+    pub(crate) fn check_password(&self, clinic: &str) -> Result<(), Problem> {
+        let context = Context {
+            email: self.email.folded(),
+            display_name: self.display_name,
+            clinic,
+        };
+        let mut check = Check::new();
+        self.password
+            .check_new(&mut check, "/password", strength(self.roles), &context);
+        check.finish()
+    }
+
+    /// The account that an earlier try has begun, or else a new one, and lets administrators see it.
+    pub(crate) fn begin(
+        &self,
+        exchange: &Exchange<'_>,
+        accounts: &Accounts<'_>,
+        begun: Option<Box<Account>>,
+    ) -> Result<Account, Problem> {
+        let account = match begun {
+            Some(account) => *account,
+            None => self.create(exchange, accounts)?,
+        };
+        let log = accounts.listing(self.clinic);
+        let now = exchange.platform.clock.now();
+        list_once(&log, *self.account.as_bytes(), account.created_at, now)?;
+        Ok(account)
+    }
+
     /// The account, or 409 where another request is making it at this moment.
-    pub(crate) fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
+    fn create(&self, exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<Account, Problem> {
         let entropy = exchange.platform.entropy;
         let account = Account {
             email: self.email.spelled().clone(),
@@ -177,18 +221,6 @@ impl Newcomer<'_> {
         } else {
             Err(email_taken())
         }
-    }
-
-    /// Lets administrators see the account.
-    pub(crate) fn list(
-        &self,
-        exchange: &Exchange<'_>,
-        accounts: &Accounts<'_>,
-        account: &Account,
-    ) -> Result<(), Problem> {
-        let log = accounts.listing(self.clinic);
-        let now = exchange.platform.clock.now();
-        Ok(list_once(&log, *self.account.as_bytes(), account.created_at, now)?)
     }
 
     /// Writes that the enrolment is about to happen.
@@ -297,17 +329,13 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
 
     let event = newcomer.record(exchange, "enrolment.bootstrap")?;
-    let account = match begun {
-        Some(account) => *account,
-        None => newcomer.create(exchange, &accounts)?,
-    };
+    let account = newcomer.begin(exchange, &accounts, begun)?;
     let clinic = Clinic {
         name: Confidential::new(name),
         created_at: account.created_at,
         administrators: Administrators::first(newcomer.account),
         self_registration: false,
     };
-    newcomer.list(exchange, &accounts, &account)?;
     // What an earlier try wrote stands.
     let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
     newcomer
@@ -327,17 +355,12 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// crash after the index leaves an administrator who does not count as one (see [`Administrators`]), or loses the answer
 /// only, which is made again.
 pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let AcceptBody {
+    let NewcomerBody {
         token,
         display_name,
         language,
         password,
-    } = exchange.json()?;
-    let mut check = Check::new();
-    check.text(&display_name, "/display_name", 1, MOST_NAME);
-    check_language(&mut check, language.as_deref(), "/language");
-    password.check_length(&mut check, "/password");
-    check.finish()?;
+    } = NewcomerBody::read(exchange)?;
 
     let accounts = Accounts::open(exchange)?;
     let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Acceptance)?;
@@ -374,14 +397,10 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
         Standing::Nothing => {
             let name = accounts.clinic(clinic).read()?.map(|clinic| clinic.value.name);
-            let context = Context {
-                email: email.folded(),
-                display_name: &display_name,
-                clinic: name.as_ref().map_or("", |name| name.expose().as_str()),
-            };
-            let mut check = Check::new();
-            password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
-            check.finish().map_err(|problem| attempt.excuse(problem))?;
+            let name = name.as_ref().map_or("", |name| name.expose().as_str());
+            newcomer
+                .check_password(name)
+                .map_err(|problem| attempt.excuse(problem))?;
             if accounts.holder_of(clinic, &email)?.is_some() {
                 return Err(attempt.excuse(email_taken()));
             }
@@ -403,11 +422,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Err(UpdateError::Refused(_)) => return Err(refused(&attempt, Some(clinic))?),
         Err(error) => return Err(Problem::from(error).recorded(event)),
     }
-    let account = match begun {
-        Some(account) => *account,
-        None => newcomer.create(exchange, &accounts)?,
-    };
-    newcomer.list(exchange, &accounts, &account)?;
+    let account = newcomer.begin(exchange, &accounts, begun)?;
     newcomer
         .claim_email(&accounts)
         .map_err(|problem| attempt.excuse(problem.recorded(event)))?;

@@ -5,10 +5,9 @@
 
 use access::Request;
 use account::email::{self, Email};
-use account::password::{Context, Password};
 use account::session::admit;
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, limit_rate};
-use account::{Accounts, Link, LinkUse, USUAL_LANGUAGE, strength};
+use account::{Accounts, Link, LinkUse, USUAL_LANGUAGE};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
@@ -16,9 +15,8 @@ use notification::{Channel, Content, Message, Recipient, Urgency};
 use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply};
-use zeroize::Zeroizing;
 
-use crate::enrolment::{MOST_NAME, Newcomer, Standing, check_language, refuse};
+use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, refuse};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,15 +35,6 @@ struct RegistrationBody {
 #[derive(Serialize)]
 struct AskedAnswer {
     detail: &'static str,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfirmBody {
-    token: Zeroizing<String>,
-    display_name: String,
-    language: Option<String>,
-    password: Password,
 }
 
 fn invalid_link() -> Problem {
@@ -151,17 +140,12 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// used: a crash anywhere before leaves an account that nobody can log in to, and the same request goes on where it stopped until the
 /// link is over. Of two links to one address, the first that comes to the index wins.
 pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let ConfirmBody {
+    let NewcomerBody {
         token,
         display_name,
         language,
         password,
-    } = exchange.json()?;
-    let mut check = Check::new();
-    check.text(&display_name, "/display_name", 1, MOST_NAME);
-    check_language(&mut check, language.as_deref(), "/language");
-    password.check_length(&mut check, "/password");
-    check.finish()?;
+    } = NewcomerBody::read(exchange)?;
     let accounts = Accounts::open(exchange)?;
     let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Acceptance)?;
     let now = exchange.platform.clock.now();
@@ -190,14 +174,9 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Standing::Begun(account) if verdict == Verdict::Open => Some(account),
         Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(link.clinic))?),
         Standing::Nothing => {
-            let context = Context {
-                email: email.folded(),
-                display_name: &display_name,
-                clinic: clinic.name.expose(),
-            };
-            let mut check = Check::new();
-            password.check_new(&mut check, "/password", strength(newcomer.roles), &context);
-            check.finish().map_err(|problem| attempt.excuse(problem))?;
+            newcomer
+                .check_password(clinic.name.expose())
+                .map_err(|problem| attempt.excuse(problem))?;
             if accounts.holder_of(link.clinic, &email)?.is_some() {
                 return Err(refused(&attempt, Some(link.clinic))?);
             }
@@ -205,11 +184,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         }
     };
     let event = newcomer.record(exchange, "enrolment.registration")?;
-    let account = match begun {
-        Some(account) => *account,
-        None => newcomer.create(exchange, &accounts)?,
-    };
-    newcomer.list(exchange, &accounts, &account)?;
+    let account = newcomer.begin(exchange, &accounts, begun)?;
     newcomer
         .claim_email(&accounts)
         .map_err(|problem| attempt.excuse(problem.recorded(event)))?;

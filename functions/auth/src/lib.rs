@@ -4,6 +4,7 @@
 mod confirmation;
 mod credentials;
 mod log_in;
+mod new_password;
 mod offered;
 mod opening;
 mod own_factors;

@@ -1,16 +1,16 @@
 //! Choosing another password.
 
 use access::Request;
-use account::email::Email;
-use account::password::{Context, Password, PasswordHash};
+use account::Accounts;
+use account::password::{Password, PasswordHash};
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
-use account::{Accounts, strength};
 use http::StatusCode;
 use model::{Action, DataClass};
 use notification::Content;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
+use crate::new_password::check_new_password;
 use crate::own_factors::Own;
 
 #[derive(Deserialize)]
@@ -74,17 +74,7 @@ fn change_to(
     }
     // Nothing that goes wrong from here on is a guess.
     let _ = attempt.succeeded();
-    let email =
-        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
-    let clinic = accounts.clinic(account.clinic).read()?.map(|clinic| clinic.value.name);
-    let context = Context {
-        email: email.folded(),
-        display_name: account.display_name.expose(),
-        clinic: clinic.as_ref().map_or("", |name| name.expose().as_str()),
-    };
-    let mut check = Check::new();
-    new.check_new(&mut check, "/new", strength(&account.roles), &context);
-    check.finish()?;
+    check_new_password(accounts, account, new, "/new")?;
     let hash = PasswordHash::make(new, pepper, exchange.platform.entropy)?;
     own.tell(exchange, Content::PasswordChanged)?;
     let changed = own.change(&mut |now| {

@@ -8,12 +8,10 @@ use access::Request;
 use account::email::{self, Email};
 use account::factor::{Factors, SecondFactor};
 use account::notice;
-use account::password::{Context, Password, PasswordHash};
+use account::password::{Password, PasswordHash};
 use account::session::end_others;
 use account::throttle::{Attempt, RouteClass, Subject, Verdict, clear_all, limit_rate};
-use account::{
-    Account, AccountState, Accounts, Ceremony, CodeUse, Link, LinkUse, Proof, USUAL_LANGUAGE, Unchanged, strength,
-};
+use account::{Account, AccountState, Accounts, Ceremony, CodeUse, Link, LinkUse, Proof, USUAL_LANGUAGE, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass};
@@ -25,6 +23,7 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::credentials::record_refusal;
+use crate::new_password::check_new_password;
 use crate::offered::{Offered, assertion};
 use crate::sms_codes;
 
@@ -190,20 +189,13 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "reset.sms-code",
     )?;
     let code_use = CodeUse::Reset(link.number.to_be_bytes());
-    sms_codes::send(
-        exchange,
-        &accounts,
-        &account,
-        &phone,
-        code_use,
-        event,
-        &mut |account, code| {
-            if account.passwords != link.number {
-                return Err(invalid_link());
-            }
-            sms_codes::keep(account, &phone, code, now)
-        },
-    )
+    sms_codes::send_to_registered(exchange, &accounts, &account, &phone, code_use, event, &|account| {
+        if account.passwords == link.number {
+            Ok(())
+        } else {
+            Err(invalid_link())
+        }
+    })
 }
 
 /// `POST /v1/auth/password-resets/confirm`
@@ -305,7 +297,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     if !decide(&mut account.clone())? {
         return Err(refuse(exchange, Some(&account))?);
     }
-    check_new(&accounts, &account, &password).map_err(|problem| attempt.excuse(problem))?;
+    check_new_password(&accounts, &account, &password, "/password").map_err(|problem| attempt.excuse(problem))?;
     let hash = PasswordHash::make(&password, pepper, exchange.platform.entropy)?;
     let event = record()?;
     let occasion = [b"link".as_slice(), &link.number.to_be_bytes()].concat();
@@ -337,20 +329,6 @@ fn finish(exchange: &Exchange<'_>, accounts: &Accounts<'_>, account: &Account) -
     end_others(exchange, accounts, account, None)?;
     clear_all(accounts, account.clinic, account.id)?;
     Ok(Reply::no_content())
-}
-
-fn check_new(accounts: &Accounts<'_>, account: &Account, password: &Password) -> Result<(), Problem> {
-    let email =
-        Email::parse(account.email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
-    let clinic = accounts.clinic(account.clinic).read()?.map(|clinic| clinic.value.name);
-    let context = Context {
-        email: email.folded(),
-        display_name: account.display_name.expose(),
-        clinic: clinic.as_ref().map_or("", |name| name.expose().as_str()),
-    };
-    let mut check = Check::new();
-    password.check_new(&mut check, "/password", strength(&account.roles), &context);
-    check.finish()
 }
 
 /// Records a refusal, which is counted already.

@@ -103,18 +103,16 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "login.sms-code",
     )?;
     let code_use = CodeUse::LogIn(token.id);
-    sms_codes::send(
+    sms_codes::send_to_registered(
         exchange,
         &accounts,
         &account,
         &phone,
         code_use,
         event,
-        &mut |account, code| {
-            if account.pending_log_ins.find(&token, accounts.index, now).is_none() {
-                return Err(over());
-            }
-            sms_codes::keep(account, &phone, code, now)
+        &|account| match account.pending_log_ins.find(&token, accounts.index, now) {
+            Some(_) => Ok(()),
+            None => Err(over()),
         },
     )
 }

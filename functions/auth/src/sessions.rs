@@ -1,7 +1,7 @@
 //! What everybody can see of their own sessions, and how to end them.
 
 use access::{Assurance, Caller, Request, Sessions, Used};
-use account::session::{admit, end_others};
+use account::session::{admit, end_others, own_account};
 use account::slots::{self, Slot};
 use account::{Account, Accounts};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
@@ -48,14 +48,6 @@ struct CurrentAnswer<'s> {
     proven_at: Timestamp,
 }
 
-pub(crate) fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Account, Problem> {
-    Ok(accounts
-        .account(caller.clinic(), caller.account())
-        .read()?
-        .ok_or_else(|| Problem::defect("a session belongs to an account that does not exist"))?
-        .value)
-}
-
 /// The slot in which a session of the account lies.
 pub(crate) fn slot_of(sessions: &Sessions<'_>, account: Account, id: SessionId) -> Result<Option<Slot>, Problem> {
     let mut slots = account.slots;
@@ -77,7 +69,7 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let sessions = exchange.sessions(attestor)?;
     let now = exchange.platform.clock.now();
     let mut answer = Vec::with_capacity(slots::MOST);
-    for slot in own_account(&accounts, &caller)?.slots {
+    for slot in own_account(&accounts, &caller)?.value.slots {
         // It need not be the one that the account last began there: where a log-in took the slot of a session that
         // lived and died before it wrote its own, the one before lives on, and must be seen and ended.
         let Some(Used { session, last_used_at }) = sessions.read(&slot.id)? else {
@@ -148,7 +140,7 @@ pub(crate) fn revoke_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let RevokeAllQuery { all } = exchange.query()?;
     let (recorded, caller) = admit(exchange, Request::new(Action::Revoke, DataClass::Session))?;
     let accounts = Accounts::open(exchange)?;
-    let account = own_account(&accounts, &caller)?;
+    let account = own_account(&accounts, &caller)?.value;
     let kept = (!all).then_some(caller.session().id);
     end_others(exchange, &accounts, &account, kept).map_err(|problem| problem.recorded(recorded.event()))?;
     Ok(Reply::no_content().recorded(recorded.event()))
@@ -163,7 +155,7 @@ fn end(exchange: &Exchange<'_>, caller: &Caller, id: SessionId, event: EventId) 
     let attestor = exchange.keyring.attests("sessions")?;
     let sessions = exchange.sessions(attestor)?;
     let now = exchange.platform.clock.now();
-    let account = own_account(&accounts, caller)?;
+    let account = own_account(&accounts, caller)?.value;
     let slot = slot_of(&sessions, account, id)?.ok_or_else(|| Problem::not_found(event))?;
     sessions
         .change(attestor, &slot.id, |session| {

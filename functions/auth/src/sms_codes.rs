@@ -47,15 +47,6 @@ pub(crate) fn registered_phone(account: &Account, now: Timestamp) -> Result<Phon
     Ok(sms.phone.clone())
 }
 
-/// Keeps the code as the one that was sent to the confirmed number, which has to be this one still.
-pub(crate) fn keep(account: &mut Account, phone: &Phone, code: OneTimeCode, now: Timestamp) -> Result<(), Problem> {
-    let sms = account.factors.sms.as_mut().filter(|sms| sms.phone == *phone);
-    let sms = sms.ok_or_else(|| Problem::from(store::StoreError::Contended))?;
-    check_resend(sms.code.as_ref(), now)?;
-    sms.code = Some(code);
-    Ok(())
-}
-
 /// Makes a code, keeps its hash and sends it, once the caller has recorded that.
 ///
 /// Order: account (hash kept, message counted), message, answer. The code is kept before it leaves, so that whatever arrives is
@@ -88,6 +79,35 @@ pub(crate) fn send(
         suggested: BETTER,
     };
     Ok(Reply::accepted(&answer)?.recorded(event))
+}
+
+/// As [`send`], to the confirmed number, which has to be this one still. `check` says whether a code is still wanted.
+pub(crate) fn send_to_registered(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    account: &Account,
+    phone: &Phone,
+    code_use: CodeUse,
+    event: EventId,
+    check: &dyn Fn(&Account) -> Result<(), Problem>,
+) -> Result<Reply, Problem> {
+    let now = exchange.platform.clock.now();
+    send(
+        exchange,
+        accounts,
+        account,
+        phone,
+        code_use,
+        event,
+        &mut |account, code| {
+            check(account)?;
+            let sms = account.factors.sms.as_mut().filter(|sms| sms.phone == *phone);
+            let sms = sms.ok_or_else(|| Problem::from(store::StoreError::Contended))?;
+            check_resend(sms.code.as_ref(), now)?;
+            sms.code = Some(code);
+            Ok(())
+        },
+    )
 }
 
 fn message(account: &Account, phone: &Phone, digits: &Digits, expires_at: Timestamp, event: EventId) -> Message {

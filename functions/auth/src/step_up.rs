@@ -3,7 +3,7 @@
 use access::{Assurance, Caller, FRESH_FOR, Request};
 use account::factor::{Factors, SecondFactor};
 use account::password::Password;
-use account::session::admit;
+use account::session::{admit, own_account};
 use account::step::PasswordEvidence;
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, proven};
 use account::{Account, Accounts, Ceremony, CodeUse, Proof, Unchanged};
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::offered::{Offered, assertion};
 use crate::passkey_settings::relying_party;
-use crate::sessions::{own_account, slot_of};
+use crate::sessions::slot_of;
 use crate::sms_codes;
 
 #[derive(Deserialize)]
@@ -91,7 +91,7 @@ pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event: EventId) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
-    let mut account = own_account(&accounts, caller)?;
+    let mut account = own_account(&accounts, caller)?.value;
     let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
     let refused = |account: &Account| refuse(exchange, caller, account);
@@ -171,7 +171,7 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
     let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Session))?;
     let event = recorded.event();
     let accounts = Accounts::open(exchange)?;
-    let account = own_account(&accounts, &caller)?;
+    let account = own_account(&accounts, &caller)?.value;
     account
         .check_usable(SecondFactor::Passkey)
         .map_err(|problem| problem.recorded(event))?;
@@ -188,20 +188,11 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Session))?;
     let (event, session) = (recorded.event(), caller.session().id);
     let accounts = Accounts::open(exchange)?;
-    let account = own_account(&accounts, &caller)?;
+    let account = own_account(&accounts, &caller)?.value;
     let now = exchange.platform.clock.now();
     let phone = sms_codes::registered_phone(&account, now).map_err(|problem| problem.recorded(event))?;
     let code_use = CodeUse::StepUp(session);
-    sms_codes::send(
-        exchange,
-        &accounts,
-        &account,
-        &phone,
-        code_use,
-        event,
-        &mut |account, code| {
-            account.check_usable(SecondFactor::Sms)?;
-            sms_codes::keep(account, &phone, code, now)
-        },
-    )
+    sms_codes::send_to_registered(exchange, &accounts, &account, &phone, code_use, event, &|account| {
+        account.check_usable(SecondFactor::Sms)
+    })
 }

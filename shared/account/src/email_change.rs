@@ -41,14 +41,6 @@ impl Mailbox {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Current, Self::New];
 
-    /// The name in the API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::New => "new",
-        }
-    }
-
     /// What its link is for.
     pub fn link_use(self) -> LinkUse {
         match self {

@@ -2,7 +2,7 @@
 
 use access::{Caller, Recorded, Request};
 use model::SessionId;
-use store::UpdateError;
+use store::{UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::account::{Account, Accounts};
@@ -18,6 +18,15 @@ pub fn admit(exchange: &Exchange<'_>, request: Request) -> Result<(Recorded, Cal
     let request = request.purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     Ok((recorded, caller))
+}
+
+/// The account that the caller's session is of.
+///
+/// # Errors
+/// 503 where the store does not answer, 500 where there is no such account.
+pub fn own_account(accounts: &Accounts<'_>, caller: &Caller) -> Result<Versioned<Account>, Problem> {
+    let account = accounts.account(caller.clinic(), caller.account()).read()?;
+    account.ok_or_else(|| Problem::defect("a session belongs to an account that does not exist"))
 }
 
 /// Ends all sessions of an account but one. `account` has to be as it is after whatever is the reason.

@@ -4,7 +4,7 @@ use ports::Platform;
 use wasi::http::types::{
     Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
-use web::{BODY_LIMIT, Route};
+use web::{BODY_LIMIT, CLIENT_ADDRESS, Route};
 
 use crate::body::{read, write};
 use crate::outbound;
@@ -15,9 +15,6 @@ const BODY_BEFORE_RESPONSE: usize = 1024 * 1024;
 
 /// What the host's own headers begin with.
 const HOST_HEADERS: &str = "spin-";
-
-/// The one of them that is read. The host appends its own after what the client sent.
-const CLIENT_ADDRESS: &str = "spin-client-addr";
 
 /// A request that is not HTTP as the `http` crate understands it.
 struct Malformed;
@@ -55,7 +52,7 @@ fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
     received.headers_mut().reserve(entries.len());
     for (name, value) in entries {
         // The host describes the route in half a dozen headers that nothing here believes, because a client can send them too.
-        if name.starts_with(HOST_HEADERS) && name != CLIENT_ADDRESS {
+        if name.starts_with(HOST_HEADERS) && CLIENT_ADDRESS != *name {
             continue;
         }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Malformed)?;

@@ -15,7 +15,8 @@ use crate::{Problem, RateLimit, cookie, json};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
-const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
+/// Where the host says who the client is. It appends its own after what the client sent, so the last value counts.
+pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 
 /// One request on its way through a handler, with everything that the handler may reach.
 pub struct Exchange<'a> {

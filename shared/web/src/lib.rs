@@ -18,7 +18,7 @@ mod route;
 mod serve;
 
 pub use check::Check;
-pub use exchange::Exchange;
+pub use exchange::{CLIENT_ADDRESS, Exchange};
 pub use page::page_size;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;

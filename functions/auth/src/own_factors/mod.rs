@@ -11,7 +11,7 @@ mod totp;
 use access::{Assurance, Caller, Request};
 use account::factor::{Factors, SecondFactor};
 use account::notice;
-use account::session::{admit, end_others};
+use account::session::{admit, end_others, own_account};
 use account::step;
 use account::{Account, Accounts};
 use http::StatusCode;
@@ -87,10 +87,7 @@ impl<'o> Own<'o> {
         let Versioned {
             version,
             value: account,
-        } = accounts
-            .account(caller.clinic(), caller.account())
-            .read()?
-            .ok_or_else(|| Problem::defect("a session belongs to an account that does not exist"))?;
+        } = own_account(accounts, &caller)?;
         let own = Self {
             accounts,
             caller,
