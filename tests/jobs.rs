@@ -5,7 +5,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use confide::client::Client;
@@ -13,9 +13,8 @@ use confide::command::up;
 use confide::home::Home;
 use confide::jobs::{self, JobSecret, Runner, Schedule, Source};
 use confide_tests::{Deployment, Practice, manifest};
-use ports::OperatorLog;
 use serde_json::json;
-use testkit::{Answer, Call};
+use testkit::{Answer, Call, Said};
 use tokio::runtime::Runtime;
 
 const CAPTURE: &str = "/v1/notify/capture";
@@ -62,25 +61,6 @@ fn invite(practice: &Practice<'_>, email: &str) {
 
 fn captured(deployment: &Deployment) -> String {
     deployment.expect(200, &Call::get(CAPTURE)).body()
-}
-
-#[derive(Default)]
-struct Said(Mutex<Vec<String>>);
-
-impl OperatorLog for Said {
-    fn write(&self, line: &str) {
-        self.0.lock().unwrap().push(line.to_owned());
-    }
-}
-
-impl Said {
-    fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-
-    fn has(&self, text: &str) -> bool {
-        self.lines().iter().any(|line| line.contains(text))
-    }
 }
 
 fn schedule(deployment: &Deployment, secrets: Source) -> (Schedule, Arc<Said>) {

@@ -2,9 +2,9 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use notification::Content;
+use notification::Template;
 use practicekit::sweep::{Chain, Moment, Sweep};
-use practicekit::{Person, Practice, messages, staff};
+use practicekit::{Person, Practice, mailed_link, messages, staff};
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
@@ -91,10 +91,8 @@ fn linking_a_client_file() {
     let ask = json!({"clinic_id": clinic.practice.clinic, "email": "yves@example.org"});
     let asked = clinic.practice.send(&Call::post("/v1/auth/registrations", &ask));
     assert_eq!(asked.status, 202);
-    let Some(Content::Registration { token }) = messages().pop().map(|message| message.content) else {
-        panic!("a link");
-    };
-    let body = json!({"token": token.expose(), "display_name": "Yves", "password": "seven lanterns at dusk"});
+    let token = mailed_link(Template::Registration);
+    let body = json!({"token": token, "display_name": "Yves", "password": "seven lanterns at dusk"});
     let yves = clinic
         .done(&Call::post("/v1/auth/registrations/confirm", &body))
         .text("account_id");

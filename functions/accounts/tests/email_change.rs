@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use jiff::SignedDuration;
-use notification::{Content, Message, Recipient};
+use notification::{Content, Message, Recipient, Template};
 use practicekit::sweep::{Chain, Moment, Sweep};
-use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, messages, race, staff};
+use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, mailed_link, messages, race, staff};
 use serde_json::json;
 use testkit::{Answer, Call, Fault, survive};
 
@@ -207,15 +207,7 @@ fn links_that_confirm_nothing() {
         practice.send(&Call::post("/v1/auth/password-resets", &reset)).status,
         202
     );
-    let reset = match &messages()[..] {
-        [
-            Message {
-                content: Content::PasswordReset { token },
-                ..
-            },
-        ] => token.expose().clone(),
-        other => panic!("one link, not {other:?}"),
-    };
+    let reset = mailed_link(Template::PasswordReset);
     let cut = &links.new[..links.new.len() - 1];
     for wrong in ["", "cfm_", "cfm_AAAA", cut, &reset] {
         let refused = confirm(&practice, wrong);
@@ -277,12 +269,10 @@ fn links_to_a_new_password_are_void_then() {
     let links = mailed([ZOE, NEW]);
     let reset = json!({"clinic_id": practice.clinic, "email": ZOE});
     practice.send(&Call::post("/v1/auth/password-resets", &reset));
-    let Some(Content::PasswordReset { token: reset }) = messages().pop().map(|message| message.content) else {
-        panic!("a link");
-    };
+    let reset = mailed_link(Template::PasswordReset);
     assert_eq!(confirm(&practice, &links.new).status, 200);
     assert_eq!(confirm(&practice, &links.current).status, 200);
-    let body = json!({"token": reset.expose(), "password": "a stranger in the mailbox"});
+    let body = json!({"token": reset, "password": "a stranger in the mailbox"});
     let refused = practice.send(&Call::post("/v1/auth/password-resets/confirm", &body));
     assert_eq!((refused.status, refused.problem()), (401, Some("invalid-link")));
     assert_eq!(

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use jiff::SignedDuration;
-use notification::{Content, Message, Recipient};
+use notification::{Content, Message, Recipient, Template};
 use practicekit::sweep::{Chain, Moment, Sweep};
-use practicekit::{ADMIN, Practice, messages, race};
+use practicekit::{ADMIN, Practice, mailed_link, messages, race};
 use serde_json::json;
 use testkit::{Answer, Call};
 
@@ -30,19 +30,6 @@ fn confirm(practice: &Practice, token: &str, password: &str) -> Answer {
     practice.send(&confirm_call(token, password))
 }
 
-fn mailed() -> String {
-    match &messages()[..] {
-        [
-            Message {
-                recipient: Recipient::Email(_),
-                content: Content::Registration { token },
-                ..
-            },
-        ] => token.expose().clone(),
-        other => panic!("one link, not {other:?}"),
-    }
-}
-
 fn allow(practice: &Practice, token: &str, allowed: bool) {
     let call = Call::put(SETTINGS, &json!({"self_registration": allowed})).bearer(token);
     assert_eq!(practice.send(&call).status, 204);
@@ -55,7 +42,7 @@ fn link(seed: u64) -> (Practice, String, String) {
     allow(&practice, &token, true);
     messages();
     assert_eq!(ask(&practice, YVES).status, 202);
-    (practice, token, mailed())
+    (practice, token, mailed_link(Template::Registration))
 }
 
 #[test]
@@ -201,10 +188,10 @@ fn of_two_confirmations_one_counts() {
                 allow(practice, &token, true);
                 messages();
                 ask(practice, YVES);
-                let first = mailed();
+                let first = mailed_link(Template::Registration);
                 let second = if links == 2 {
                     ask(practice, YVES);
-                    mailed()
+                    mailed_link(Template::Registration)
                 } else {
                     first.clone()
                 };

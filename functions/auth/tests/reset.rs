@@ -4,11 +4,11 @@
 
 use jiff::SignedDuration;
 use model::Function;
-use notification::{Content, Message, Recipient};
+use notification::{Content, Recipient, Template};
 use ports::Clock;
 use practicekit::sweep::break_off;
 use practicekit::{
-    ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code, race,
+    ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, mailed_link, messages, other_code, race,
 };
 use serde_json::json;
 use testkit::{Answer, Call};
@@ -21,20 +21,6 @@ fn ask(practice: &Practice, email: &str) -> Answer {
         RESETS,
         &json!({"clinic_id": practice.clinic, "email": email}),
     ))
-}
-
-/// The token of the one link that was mailed since messages were asked for last.
-fn mailed() -> String {
-    match &messages()[..] {
-        [
-            Message {
-                recipient: Recipient::Email(_),
-                content: Content::PasswordReset { token },
-                ..
-            },
-        ] => token.expose().clone(),
-        other => panic!("one link, not {other:?}"),
-    }
 }
 
 fn confirm_call(token: &str, password: &str, factor: Option<(&str, &str)>) -> Call {
@@ -55,7 +41,7 @@ fn link_for_zoe(seed: u64) -> (Practice, String) {
     practice.enrol_zoe(&ada);
     messages();
     assert_eq!(ask(&practice, "ZOE@example.org").status, 202);
-    (practice, mailed())
+    (practice, mailed_link(Template::PasswordReset))
 }
 
 #[test]
@@ -83,7 +69,7 @@ fn a_client_without_a_second_factor_needs_the_link_alone() {
 fn a_link_works_once_and_in_its_time() {
     let (practice, token) = link_for_zoe(82);
     assert_eq!(ask(&practice, ZOE).status, 202);
-    let other = mailed();
+    let other = mailed_link(Template::PasswordReset);
     assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
     for token in [&token, &other] {
         let refused = confirm(&practice, token, "eight lanterns at dusk");
@@ -96,7 +82,7 @@ fn a_link_works_once_and_in_its_time() {
 
     messages();
     ask(&practice, ZOE);
-    let late = mailed();
+    let late = mailed_link(Template::PasswordReset);
     practice.world.clock.advance(SignedDuration::from_mins(30));
     assert_eq!(
         confirm(&practice, &late, "nine lanterns at dusk").problem(),
@@ -120,7 +106,7 @@ fn link_beside_sms(seed: u64) -> (Practice, String) {
     practice.register_sms(&token, "+491701234567");
     messages();
     assert_eq!(ask(&practice, ZOE).status, 202);
-    (practice, mailed())
+    (practice, mailed_link(Template::PasswordReset))
 }
 
 fn code_call(token: &str) -> Call {
@@ -194,7 +180,7 @@ fn the_factor_that_is_left_is_asked_for() {
     let codes = practice.recovery_codes(&fresh, "codes");
     messages();
     assert_eq!(ask(&practice, ADMIN).status, 202);
-    let token = mailed();
+    let token = mailed_link(Template::PasswordReset);
     let alone = confirm(&practice, &token, NEW_PASSWORD);
     assert_eq!((alone.status, alone.problem()), (403, Some("second-factor-required")));
     assert!(alone.text("detail").contains("totp, recovery_code"), "{}", alone.json);
@@ -325,7 +311,7 @@ fn a_link_is_void_once_the_account_is_closed() {
     let token = practice.log_in(&ada).text("token");
     messages();
     ask(&practice, ZOE);
-    let link = mailed();
+    let link = mailed_link(Template::PasswordReset);
     let listed = practice.send(&Call::get("/v1/auth/accounts").bearer(&token));
     let zoes = listed.json["accounts"][0]["account_id"].as_str().unwrap().to_owned();
     let disable = Call::post(format!("/v1/auth/accounts/{zoes}/disable"), &json!({"reason": "moved"})).bearer(&token);
@@ -360,7 +346,7 @@ fn of_two_confirmations_one_counts() {
             practice.enrol_zoe(ada);
             messages();
             ask(practice, ZOE);
-            let token = mailed();
+            let token = mailed_link(Template::PasswordReset);
             (
                 confirm_call(&token, NEW_PASSWORD, None),
                 confirm_call(&token, "eight lanterns at dusk", None),

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use confide::client::Client;
 use confide::home::Home;
 use confide::jobs::{self, Job, JobSecret, Runner, Schedule, Source};
-use ports::OperatorLog;
 use tempfile::TempDir;
+use testkit::Said;
 
 const TOKENS: &str = "/v1/auth/service-tokens";
 const SECOND: Duration = Duration::from_secs(1);
@@ -102,25 +102,6 @@ fn answer(mut stream: TcpStream, keeps: &Mutex<Vec<Asked>>, answers: &dyn Fn(&st
         stream,
         "HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     );
-}
-
-#[derive(Default)]
-struct Said(Mutex<Vec<String>>);
-
-impl OperatorLog for Said {
-    fn write(&self, line: &str) {
-        self.0.lock().unwrap().push(line.to_owned());
-    }
-}
-
-impl Said {
-    fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-
-    fn has(&self, text: &str) -> bool {
-        self.lines().iter().any(|line| line.contains(text))
-    }
 }
 
 fn job(name: &str) -> Job {

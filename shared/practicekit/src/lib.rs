@@ -15,7 +15,7 @@ use crypto::Keyring;
 use http::Method;
 use jiff::SignedDuration;
 use model::{Function, MessageId};
-use notification::{Accepted, Content, MESSAGES, Message, Recipient, State};
+use notification::{Accepted, Content, MESSAGES, Message, Recipient, State, Template};
 use ports::Clock;
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
@@ -62,6 +62,20 @@ pub fn deploy_notify(world: &World) {
 /// What was sent since this was asked last.
 pub fn messages() -> Vec<Message> {
     TAKEN.take()
+}
+
+/// The token of the one link that was mailed since messages were asked for last, which has to be of this kind.
+pub fn mailed_link(template: Template) -> String {
+    match &messages()[..] {
+        [
+            Message {
+                recipient: Recipient::Email(_),
+                content,
+                ..
+            },
+        ] if content.template() == template => content.token().expect("a link").expose().clone(),
+        other => panic!("one link, not {other:?}"),
+    }
 }
 
 /// The code in the one message that was sent by SMS since messages were asked for last, and the number it went to.

@@ -12,11 +12,13 @@
 mod bucket;
 mod outbound;
 mod request;
+mod said;
 mod session;
 mod world;
 
 pub use bucket::{Fault, MemoryBucket, MemoryStores, survive};
 pub use outbound::{Provider, Reaction};
 pub use request::{Answer, Call};
+pub use said::Said;
 pub use session::{log_in, log_in_with};
 pub use world::{SeededEntropy, StandingClock, World};

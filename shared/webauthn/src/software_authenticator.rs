@@ -7,8 +7,8 @@ use model::AccountId;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::authenticator_data::{AT, UP, UV};
-use super::{Challenge, Passkey, RegistrationResponse, RelyingParty};
+use super::authenticator_data::{AT, BS, UP, UV};
+use super::{Challenge, Passkey, Refused, RegistrationResponse, RelyingParty};
 
 const CHALLENGE: [u8; 32] = [5; 32];
 const ACCOUNT: [u8; 16] = [9; 16];
@@ -258,4 +258,49 @@ pub(super) fn bytes(content: &[u8]) -> Vec<u8> {
 /// A text string in CBOR.
 pub(super) fn text(content: &str) -> Vec<u8> {
     string(3, content.as_bytes())
+}
+
+/// A case, what makes it so, and the refusal that it gets.
+pub(super) type Refusal = (&'static str, fn(&mut Script), Refused);
+
+/// What a registration and a log-in refuse alike.
+pub(super) fn refused_in_both() -> [Refusal; 8] {
+    [
+        (
+            "an old challenge",
+            |script| script.client_data["challenge"] = "BgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgY".into(),
+            Refused::Challenge,
+        ),
+        (
+            "a phishing page",
+            |script| script.client_data["origin"] = "https://examp1e.org".into(),
+            Refused::Origin,
+        ),
+        (
+            "a frame",
+            |script| script.client_data["crossOrigin"] = true.into(),
+            Refused::CrossOrigin,
+        ),
+        (
+            "a named frame",
+            |script| script.client_data["topOrigin"] = "https://example.com".into(),
+            Refused::CrossOrigin,
+        ),
+        (
+            "another relying party",
+            |script| script.rp_id = "example.com",
+            Refused::RelyingParty,
+        ),
+        ("nobody there", |script| script.flags &= !UP, Refused::UserPresence),
+        (
+            "somebody unknown",
+            |script| script.flags &= !UV,
+            Refused::UserVerification,
+        ),
+        (
+            "backed up and not eligible",
+            |script| script.flags |= BS,
+            Refused::BackupState,
+        ),
+    ]
 }
