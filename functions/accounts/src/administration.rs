@@ -214,7 +214,8 @@ impl Change {
             (Self::Roles(roles), _) if account.roles == *roles => Ok(false),
             (Self::Roles(roles), _) => {
                 // A client's password stands alone and staff's does not; whose records a client reads is in her account.
-                if account.roles.contains(&Role::Client) || roles.contains(&Role::Client) || account.is_service() {
+                let is_no_staff = |roles: &[Role]| !roles.iter().all(|role| role.is_staff());
+                if is_no_staff(&account.roles) || is_no_staff(roles) || account.is_service() {
                     return Err(Problem::conflict(
                         "other-kind-of-account",
                         "Only staff have other staff roles. A client's account stays a client's, and a job's stays a job's: invite the person under another address.",
@@ -231,7 +232,7 @@ impl Change {
                     "other-client-file",
                     "The account is linked to another client file, and stays so. Close it for good and invite the person again.",
                 )),
-                None if account.roles == [Role::Client] => {
+                None if account.roles.contains(&Role::Client) => {
                     account.client = Some(*client);
                     // Sessions say whose records they are for.
                     account.end_log_ins();
@@ -322,10 +323,10 @@ pub(crate) fn set_roles(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let RolesBody { roles } = exchange.json()?;
     let mut check = Check::new();
     check.that(
-        !roles.contains(&Role::Client),
+        roles.iter().all(|role| role.is_staff()),
         "/roles",
         "staff",
-        "must not name the role client: a client's account is made by an invitation",
+        "must not name the roles client and guardian: their accounts are made by an invitation",
     );
     check_roles(&mut check, &roles, None);
     check.finish()?;

@@ -137,7 +137,8 @@ impl Token {
     }
 }
 
-/// The rules of what a person's account can be: a client or staff, never both, and a client is one client.
+/// The rules of what a person's account can be: staff, or not, never both, and a client is one client. A guardian may be a client
+/// herself; for whom she acts is in the files of those.
 pub(crate) fn check_roles(check: &mut Check, roles: &[Role], client: Option<ClientId>) {
     check.that(
         (1..=MOST_ROLES).contains(&roles.len()),
@@ -158,10 +159,10 @@ pub(crate) fn check_roles(check: &mut Check, roles: &[Role], client: Option<Clie
     );
     let is_client = roles.contains(&Role::Client);
     check.that(
-        !is_client || roles.iter().all(|role| *role == Role::Client),
+        roles.iter().all(|role| role.is_staff()) || !roles.iter().any(|role| role.is_staff()),
         "/roles",
         "client-alone",
-        "a client's account cannot have staff roles: invite the person twice, under two addresses",
+        "a client's or guardian's account cannot have staff roles: invite the person twice, under two addresses",
     );
     check.that(
         is_client == client.is_some(),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use audit_trail::{Decision, Event};
 use jiff::SignedDuration;
-use model::{AccountId, Action, DataClass, EventId, Function, SubjectId, Timestamp};
+use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, SubjectId, Timestamp};
 use serde::Deserialize;
 use web::{Problem, page_size};
 
@@ -27,6 +27,9 @@ pub(crate) struct Parameters {
     class: Option<DataClass>,
     decision: Option<Decision>,
     resource: Option<String>,
+    purpose: Option<Purpose>,
+    /// What was reached by breaking the glass, once.
+    emergency: Option<EmergencyId>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     cursor: Option<String>,
@@ -121,6 +124,8 @@ impl Query {
             && is(wanted.actor.as_ref(), event.actor.as_ref().map(|actor| &actor.account))
             && is(wanted.subject.as_ref(), event.subject.as_ref())
             && is(wanted.resource.as_ref(), event.resource.as_ref())
+            && is(wanted.purpose.as_ref(), Some(&event.purpose))
+            && is(wanted.emergency.as_ref(), event.emergency.as_ref())
             && is(wanted.action.as_ref(), Some(&event.action))
             && is(wanted.class.as_ref(), Some(&event.class))
             && is(wanted.decision.as_ref(), Some(&event.decision))
@@ -185,6 +190,8 @@ mod tests {
             },
             rule: String::new(),
             consent: None,
+            ground: None,
+            emergency: None,
             network: None,
             request: RequestId::from_bytes([0; 16]),
         }
@@ -200,6 +207,8 @@ mod tests {
                 class: None,
                 decision,
                 resource: None,
+                purpose: None,
+                emergency: None,
                 from: None,
                 to: None,
                 cursor,

@@ -78,6 +78,8 @@ impl Practice {
             decision: Decision::Allowed,
             rule: "care.records".to_owned(),
             consent: None,
+            ground: None,
+            emergency: None,
             network: None,
             request: self.world.entropy.id(),
         }

@@ -1,24 +1,108 @@
-//! Who treats a client.
+//! Who treats a client, and who supervises them.
 
-use access::CareTeamMember;
-use model::{AccountId, Action, DataClass};
+use access::{CareRole, CareTeamMember, Permissions};
+use model::{AccountId, Action, DataClass, Timestamp};
+use serde::Deserialize;
 use store::UpdateError;
-use web::{Exchange, Problem, Reply};
+use web::{Check, Exchange, Problem, Reply};
 
 use crate::clients::NoFields;
 use crate::file::ClientFile;
-use crate::ledger::Membership;
+use crate::ledger::{Change, Entered, Membership, Standing};
 
 /// The most that treat one client. The permissions document is read on every request about her, so it stays small.
 const MEMBERS: usize = 64;
 
-/// Adds somebody. Whether the account exists only `auth` knows: an account that is not there logs in nowhere.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemberBody {
+    #[serde(default = "treating")]
+    role: CareRole,
+    #[serde(default)]
+    until: Option<Timestamp>,
+}
+
+fn treating() -> CareRole {
+    CareRole::Treating
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransferBody {
+    from: AccountId,
+    to: AccountId,
+    /// How long the one who hands over still treats the client.
+    #[serde(default)]
+    handover_until: Option<Timestamp>,
+}
+
+/// How an account stands in a client's care team.
+pub(crate) fn standing(permissions: &Permissions, account: AccountId) -> Standing {
+    let member = permissions.care_team.iter().find(|member| member.account == account);
+    Standing::CareTeam(
+        account,
+        member.map(|member| Membership {
+            role: member.role,
+            until: member.until,
+        }),
+    )
+}
+
+fn full() -> Problem {
+    Problem::conflict(
+        "care-team-full",
+        format!("A care team has at most {MEMBERS} members. Remove one first."),
+    )
+}
+
+fn in_the_future(until: Option<Timestamp>, field: &str, now: Timestamp) -> Result<(), Problem> {
+    let mut check = Check::new();
+    check.that(
+        until.is_none_or(|end| now < end),
+        field,
+        "future",
+        "must lie in the future",
+    );
+    check.finish()
+}
+
+/// Puts somebody into a team as she is to stand, or says why there is no room.
+fn put(permissions: &mut Permissions, member: CareTeamMember, now: Timestamp) -> Result<(), Problem> {
+    if let Some(there) = permissions
+        .care_team
+        .iter_mut()
+        .find(|there| there.account == member.account)
+    {
+        there.role = member.role;
+        there.until = member.until;
+        return Ok(());
+    }
+    if permissions.care_team.len() >= MEMBERS {
+        permissions.care_team.retain(|member| member.is_current(now));
+    }
+    if permissions.care_team.len() >= MEMBERS {
+        return Err(full());
+    }
+    permissions.care_team.push(member);
+    Ok(())
+}
+
+/// Adds somebody, or changes as what and until when she belongs to the team. Whether the account exists only `auth` knows: an account
+/// that is not there logs in nowhere.
 ///
 /// Order: ledger, permissions, agreement of the two, answer. A crash after the ledger entry leaves somebody entered who has no
 /// access yet; the repeated request finds the entry and gives it.
 pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
-    NoFields::check(exchange)?;
+    let MemberBody { role, until } = match exchange.body() {
+        [] => MemberBody {
+            role: CareRole::Treating,
+            until: None,
+        },
+        _ => exchange.json()?,
+    };
+    let now = exchange.platform.clock.now();
+    in_the_future(until, "/until", now)?;
     let caller = exchange.caller()?;
     let (file, recorded, permissions) = ClientFile::enter(
         exchange,
@@ -27,46 +111,36 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         DataClass::CareTeam,
         Some(account.to_string()),
     )?;
-    let now = exchange.platform.clock.now();
-    let full = || {
-        Problem::conflict(
-            "care-team-full",
-            format!("A care team has at most {MEMBERS} members. Remove one first."),
-        )
-        .recorded(recorded.event())
-    };
-    if !permissions.treats(account) {
-        // Looked at before anything is written, so that the ledger does not name somebody who is then refused.
-        if permissions.care_team.len() >= MEMBERS {
-            return Err(full());
-        }
-        let change = Membership {
-            account_id: account,
-            at: now,
-            recorded_by: recorded.account(),
+    let entered = Entered::by(recorded.account());
+    let wanted = Standing::CareTeam(account, Some(Membership { role, until }));
+    if standing(&permissions, account) != wanted {
+        let member = |since| CareTeamMember {
+            account,
+            role,
+            since,
+            until,
         };
-        let since = file.ledger().ensure_membership(true, change)?;
-        let added = file.permissions().update(None, |permissions| {
-            if permissions.treats(account) {
-                return Ok(());
-            }
-            if permissions.care_team.len() >= MEMBERS {
-                return Err(full());
-            }
-            permissions.care_team.push(CareTeamMember { account, since });
-            Ok(())
-        });
+        // Looked at before anything is written, so that the ledger does not name somebody who is then refused.
+        put(&mut permissions.clone(), member(now), now).map_err(|problem| problem.recorded(recorded.event()))?;
+        let since = file.ledger().ensure(Change {
+            standing: wanted,
+            at: now,
+            entered: entered.clone(),
+        })?;
+        let added = file
+            .permissions()
+            .update(None, |permissions| put(permissions, member(since), now));
         match added {
             Ok(_) => {}
             // The last place was taken meanwhile: the ledger must not go on naming a member who is none.
             Err(UpdateError::Refused(refused)) => {
-                file.settle(account, recorded.account(), now)?;
-                return Err(refused);
+                file.settle(|permissions| standing(permissions, account), &entered)?;
+                return Err(refused.recorded(recorded.event()));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    file.settle(account, recorded.account(), now)?;
+    file.settle(|permissions| standing(permissions, account), &entered)?;
     Ok(Reply::no_content().recorded(recorded.event()))
 }
 
@@ -86,12 +160,85 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         DataClass::CareTeam,
         Some(account.to_string()),
     )?;
-    if permissions.treats(account) {
-        file.permissions().update(None, |permissions| {
-            permissions.care_team.retain(|member| member.account != account);
-            Ok::<_, Problem>(())
-        })?;
+    let entered = Entered::by(recorded.account());
+    if permissions.care_team.iter().any(|member| member.account == account) {
+        file.end(|permissions| permissions.care_team.retain(|member| member.account != account))?;
     }
-    file.settle(account, recorded.account(), exchange.platform.clock.now())?;
+    file.settle(|permissions| standing(permissions, account), &entered)?;
     Ok(Reply::no_content().recorded(recorded.event()))
+}
+
+/// Hands a client over from one who treats her to another, in one step: at no moment is there nobody, or are there two without a
+/// handover having been agreed.
+///
+/// Order: permissions, ledger for the one and for the other, answer. A crash in between leaves a transfer that is in effect and not
+/// entered; the repeated request finds it done and enters it, as does the next change for either. Who handed over at once has no access
+/// any more, so then an administrator's request enters it.
+pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let TransferBody {
+        from,
+        to,
+        handover_until,
+    } = exchange.json()?;
+    let now = exchange.platform.clock.now();
+    in_the_future(handover_until, "/handover_until", now)?;
+    let mut check = Check::new();
+    check.that(from != to, "/to", "other", "must be another account than from");
+    check.finish()?;
+    let caller = exchange.caller()?;
+    let (file, recorded, _) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Amend,
+        DataClass::CareTeam,
+        Some(to.to_string()),
+    )?;
+    let transferred = file.permissions().update(None, |permissions| {
+        let has_taken_over = |member: &CareTeamMember| member.account == to && member.role == CareRole::Treating;
+        let is_done = permissions.care_team.iter().any(has_taken_over)
+            && standing(permissions, from) == left(from, handover_until);
+        if is_done {
+            return Ok(());
+        }
+        if !permissions.treats(from, now) {
+            return Err(Problem::conflict(
+                "not-treating",
+                "The account in from does not treat this client.",
+            ));
+        }
+        match handover_until {
+            None => permissions.care_team.retain(|member| member.account != from),
+            Some(_) => {
+                for member in permissions.care_team.iter_mut().filter(|member| member.account == from) {
+                    member.until = handover_until;
+                }
+            }
+        }
+        let member = CareTeamMember {
+            account: to,
+            role: CareRole::Treating,
+            since: now,
+            until: None,
+        };
+        put(permissions, member, now)
+    });
+    match transferred {
+        Ok(_) => {}
+        Err(UpdateError::Refused(refused)) => return Err(refused.recorded(recorded.event())),
+        Err(error) => return Err(error.into()),
+    }
+    let entered = Entered::by(recorded.account());
+    for account in [from, to] {
+        file.settle(|permissions| standing(permissions, account), &entered)?;
+    }
+    Ok(Reply::no_content().recorded(recorded.event()))
+}
+
+/// How the one who handed over stands.
+fn left(account: AccountId, until: Option<Timestamp>) -> Standing {
+    let member = until.map(|_| Membership {
+        role: CareRole::Treating,
+        until,
+    });
+    Standing::CareTeam(account, member)
 }

@@ -1,14 +1,21 @@
 //! Opening a client's file, and what holds for her now.
 
-use access::{CareTeamMember, LiveConsent, Permissions, Request};
-use model::{AccountId, Action, ClientId, ConsentId, DataClass, NoticeId, Purpose, Role, SubjectId, Timestamp};
+use access::{Authority, CareRole, CareTeamMember, LiveConsent, Permissions, Recipient, Recorded, Request};
+use model::{
+    AccountId, Action, ClientId, ConsentId, ContactChannel, DataClass, GroundId, NoticeId, Purpose, RestrictionId,
+    Role, SubjectId, Timestamp,
+};
 use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
-use web::{Exchange, Problem, Reply};
+use web::{Check, Exchange, Problem, Reply};
 
+use crate::care_team;
 use crate::file::{ClientFile, Files};
-use crate::ledger::Membership;
+use crate::ledger::{Change, Entered, Membership, Standing};
+
+/// The most whose file one can be: a family, a group in therapy.
+const PARTICIPANTS: usize = 16;
 
 /// A body without fields, which may be left out.
 #[derive(Deserialize)]
@@ -24,16 +31,32 @@ impl NoFields {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Opening {
+    #[serde(default)]
+    participants: Vec<ClientId>,
+}
+
 #[derive(Serialize)]
-struct OpenedAnswer {
+struct OpenedAnswer<'o> {
     client_id: ClientId,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    participants: &'o [ClientId],
 }
 
 #[derive(Serialize)]
 struct ClientAnswer {
     client_id: ClientId,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    participants: Vec<ClientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minor_until: Option<Timestamp>,
     care_team: Vec<MemberAnswer>,
+    representatives: Vec<RepresentativeAnswer>,
     consents: Vec<LiveConsentAnswer>,
+    grounds: Vec<LiveGroundAnswer>,
+    restrictions: Vec<RestrictionAnswer>,
     /// Her pseudonym in the audit trail, for those who read it. Nobody else can link the two.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject_id: Option<SubjectId>,
@@ -42,7 +65,22 @@ struct ClientAnswer {
 #[derive(Serialize)]
 struct MemberAnswer {
     account_id: AccountId,
+    role: CareRole,
     since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct RepresentativeAnswer {
+    account_id: AccountId,
+    authority: Authority,
+    reads_records: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    acts: bool,
 }
 
 #[derive(Serialize)]
@@ -52,16 +90,87 @@ struct LiveConsentAnswer {
     purposes: Vec<Purpose>,
     classes: Vec<DataClass>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<Recipient>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    channels: Vec<ContactChannel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participant_id: Option<ClientId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    until_majority: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
 }
 
-/// Opens a file: an opaque id to record consents under, and nothing about anybody.
+#[derive(Serialize)]
+struct LiveGroundAnswer {
+    ground_id: GroundId,
+    purposes: Vec<Purpose>,
+    classes: Vec<DataClass>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct RestrictionAnswer {
+    restriction_id: RestrictionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<DataClass>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+}
+
+/// Whether everybody whose file it is to be is a client that whoever opens it has to do with. Each is decided and recorded as a look at
+/// that client's own file: a shared file tells who comes together.
+fn admit_participants(exchange: &Exchange<'_>, participants: &[ClientId]) -> Result<(), Problem> {
+    let caller = exchange.caller()?;
+    for participant in participants {
+        let permissions = Files::new(exchange)?
+            .of(caller.clinic(), *participant)
+            .permissions()
+            .read()?;
+        let request = Request::new(Action::Read, DataClass::ClientFile)
+            .about(*participant)
+            .purpose(exchange.purpose()?);
+        let permissions = permissions.map(|permissions| permissions.value);
+        let recorded = exchange.gate()?.admit(&caller, &request, permissions.as_ref())?;
+        if permissions.is_some_and(|permissions| !permissions.participants.is_empty()) {
+            let mut check = Check::new();
+            check.that(
+                false,
+                "/participants",
+                "person",
+                "must name clients, not files that are shared themselves",
+            );
+            check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file: an opaque id to record consents under, and nothing about anybody; or the file of a couple or a group, whose consents
+/// all count.
 ///
 /// Order: ledger entry of the clinician who opens it, permissions document, answer. A crash before the document leaves a ledger
 /// of nobody, under an id that nobody was told; a crash after it leaves a file whose id nobody was told. The repeated
 /// request comes to the same id and finishes or finds it.
 pub(crate) fn open(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    NoFields::check(exchange)?;
+    let Opening { mut participants } = match exchange.body() {
+        [] => Opening {
+            participants: Vec::new(),
+        },
+        _ => exchange.json()?,
+    };
+    let named = participants.len();
+    participants.sort_unstable();
+    participants.dedup();
+    let mut check = Check::new();
+    check.that(
+        participants.len() == named && (named == 0 || (2..=PARTICIPANTS).contains(&named)),
+        "/participants",
+        "count",
+        format!("must name 2 to {PARTICIPANTS} clients, each once, or nobody"),
+    );
+    check.finish()?;
     let key = exchange.idempotency_key()?;
     let caller = exchange.caller()?;
     let (clinic, account) = (caller.clinic(), caller.account());
@@ -71,68 +180,132 @@ pub(crate) fn open(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .of(client_id)
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    admit_participants(exchange, &participants)?;
     let file = Files::new(exchange)?.of(clinic, client_id);
-    // A retry must not bring back a care team that has changed since.
-    if file.permissions().read()?.is_none() {
-        let now = exchange.platform.clock.now();
-        let mut care_team = Vec::new();
-        if recorded.role() == Role::Clinician {
-            let change = Membership {
-                account_id: account,
-                at: now,
-                recorded_by: account,
-            };
-            let since = file.ledger().ensure_membership(true, change)?;
-            care_team.push(CareTeamMember { account, since });
+    let existing = file.permissions().read()?.map(|permissions| permissions.value);
+    match existing {
+        Some(existing) if existing.participants != participants => {
+            return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
         }
-        // Two tries that meet here differ in the pseudonym; the first to come makes the document, whichever it is.
-        file.permissions().create(&Permissions {
-            client: client_id,
-            clinic,
-            subject: exchange.platform.entropy.id(),
-            care_team,
-            consents: Vec::new(),
-        })?;
-        file.settle(account, account, now)?;
+        // A retry must not bring back a care team that has changed since.
+        Some(_) => {}
+        None => {
+            let mut permissions = Permissions {
+                participants: participants.clone(),
+                ..Permissions::of(clinic, client_id, exchange.platform.entropy.id())
+            };
+            if recorded.role() == Role::Clinician {
+                permissions.care_team.push(first_member(&file, account)?);
+            }
+            // Two tries that meet here differ in the pseudonym; the first to come makes the document, whichever it is.
+            file.permissions().create(&permissions)?;
+            file.settle(
+                |permissions| care_team::standing(permissions, account),
+                &Entered::by(account),
+            )?;
+        }
     }
     let location = format!("{}/{client_id}", exchange.path());
-    Ok(Reply::created(&location, &OpenedAnswer { client_id })?.recorded(recorded.event()))
+    let answer = OpenedAnswer {
+        client_id,
+        participants: &participants,
+    };
+    Ok(Reply::created(&location, &answer)?.recorded(recorded.event()))
+}
+
+fn first_member(file: &ClientFile<'_>, account: AccountId) -> Result<CareTeamMember, Problem> {
+    let membership = Membership {
+        role: CareRole::Treating,
+        until: None,
+    };
+    let since = file.ledger().ensure(Change {
+        standing: Standing::CareTeam(account, Some(membership)),
+        at: file.now,
+        entered: Entered::by(account),
+    })?;
+    Ok(CareTeamMember {
+        account,
+        role: CareRole::Treating,
+        since,
+        until: None,
+    })
 }
 
 /// What holds for a client now.
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let caller = exchange.caller()?;
-    let (_, recorded, permissions) = ClientFile::enter(exchange, &caller, Action::Read, DataClass::Consent, None)?;
-    let now = exchange.platform.clock.now();
-    let reads_trail = matches!(recorded.role(), Role::PrivacyOfficer | Role::Auditor);
-    let answer = ClientAnswer {
-        client_id: permissions.client,
-        care_team: permissions
-            .care_team
-            .into_iter()
-            .map(|CareTeamMember { account, since }| MemberAnswer {
-                account_id: account,
-                since,
-            })
-            .collect(),
-        consents: permissions
-            .consents
-            .into_iter()
-            .filter(|consent| consent.expires_at.is_none_or(|end| now < end))
-            .map(LiveConsentAnswer::from)
-            .collect(),
-        subject_id: reads_trail.then_some(permissions.subject),
-    };
-    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+    let (file, recorded, permissions) = ClientFile::enter(exchange, &caller, Action::Read, DataClass::Consent, None)?;
+    Ok(Reply::ok(&ClientAnswer::new(permissions, &recorded, file.now))?.recorded(recorded.event()))
 }
 
-impl From<LiveConsent> for LiveConsentAnswer {
-    fn from(consent: LiveConsent) -> Self {
+impl ClientAnswer {
+    fn new(file: Permissions, recorded: &Recorded, now: Timestamp) -> Self {
+        let reads_trail = matches!(recorded.role(), Role::PrivacyOfficer | Role::Auditor);
+        let live = |consent: &&LiveConsent| file.is_current(consent, now);
+        Self {
+            client_id: file.client,
+            minor_until: file.minor_until,
+            care_team: file
+                .care_team
+                .iter()
+                .filter(|member| member.is_current(now))
+                .map(|member| MemberAnswer {
+                    account_id: member.account,
+                    role: member.role,
+                    since: member.since,
+                    until: member.until,
+                })
+                .collect(),
+            representatives: file
+                .representatives
+                .iter()
+                .map(|representative| RepresentativeAnswer {
+                    account_id: representative.account,
+                    authority: representative.authority,
+                    reads_records: representative.reads_records,
+                    since: representative.since,
+                    until: representative.until,
+                    acts: file.representative(representative.account, now).is_some(),
+                })
+                .collect(),
+            consents: file.consents.iter().filter(live).map(LiveConsentAnswer::from).collect(),
+            grounds: file
+                .grounds
+                .iter()
+                .filter(|ground| ground.is_current(now))
+                .map(|ground| LiveGroundAnswer {
+                    ground_id: ground.id,
+                    purposes: ground.purposes.clone(),
+                    classes: ground.classes.clone(),
+                    expires_at: ground.expires_at,
+                })
+                .collect(),
+            restrictions: file
+                .restrictions
+                .iter()
+                .map(|restriction| RestrictionAnswer {
+                    restriction_id: restriction.id,
+                    class: restriction.class,
+                    account_id: restriction.account,
+                })
+                .collect(),
+            subject_id: reads_trail.then_some(file.subject),
+            participants: file.participants,
+        }
+    }
+}
+
+impl From<&LiveConsent> for LiveConsentAnswer {
+    fn from(consent: &LiveConsent) -> Self {
         Self {
             consent_id: consent.id,
             notice_id: consent.notice,
-            purposes: consent.purposes,
-            classes: consent.classes,
+            purposes: consent.purposes.clone(),
+            classes: consent.classes.clone(),
+            recipient: consent.recipient.clone(),
+            channels: consent.channels.clone(),
+            participant_id: consent.participant,
+            until_majority: consent.until_majority,
             expires_at: consent.expires_at,
         }
     }

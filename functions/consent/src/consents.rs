@@ -1,14 +1,18 @@
 //! Giving, withdrawing and proving consent.
 
-use model::{Action, Confidential, ConsentId, DataClass, Timestamp};
+use access::{LiveConsent, Permissions};
+use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::file::ClientFile;
-use crate::ledger::{Consent, Given, LedgerEntry, Membership, Withdrawal};
-use crate::notice::Notices;
-use crate::terms::Terms;
+use crate::ledger::{
+    BrokenGlass, Change, Consent, Entered, Established, Given, GroundEnd, Hidden, History, Ledger, LedgerEntry,
+    Lifting, Membership, OtherGround, Representation, Restricted, Standing, Withdrawal,
+};
+use crate::notice::{Notice, Notices};
+use crate::terms::{Recorder, Terms};
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
 const LIVE: usize = 64;
@@ -19,6 +23,9 @@ struct ConsentAnswer<'c> {
     consent: &'c Consent,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn_at: Option<Timestamp>,
+    /// The consent that came in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<ConsentId>,
 }
 
 #[derive(Serialize)]
@@ -27,13 +34,39 @@ struct WithdrawalAnswer {
     withdrawn_at: Timestamp,
 }
 
+/// A change of what stands, as a list shows it.
+#[derive(Serialize)]
+struct ChangeAnswer<'e, T: Serialize> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    #[serde(flatten)]
+    standing: T,
+    at: Timestamp,
+    #[serde(flatten)]
+    entered: &'e Entered,
+}
+
+#[derive(Serialize)]
+struct MinorityAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum EntryAnswer<'e> {
     Given(&'e Consent),
     Withdrawn(&'e Withdrawal),
-    JoinedCareTeam(&'e Membership),
-    LeftCareTeam(&'e Membership),
+    Restricted(&'e Hidden),
+    RestrictionLifted(&'e Lifting),
+    GroundEstablished(&'e OtherGround),
+    GroundEnded(&'e GroundEnd),
+    BrokeGlass(&'e BrokenGlass),
+    JoinedCareTeam(ChangeAnswer<'e, &'e Membership>),
+    LeftCareTeam(ChangeAnswer<'e, ()>),
+    RepresentativeNamed(ChangeAnswer<'e, &'e Representation>),
+    RepresentativeRemoved(ChangeAnswer<'e, ()>),
+    MinoritySet(ChangeAnswer<'e, MinorityAnswer>),
 }
 
 impl<'e> From<&'e LedgerEntry> for EntryAnswer<'e> {
@@ -41,8 +74,36 @@ impl<'e> From<&'e LedgerEntry> for EntryAnswer<'e> {
         match entry {
             LedgerEntry::Given(Given { consent, .. }) => Self::Given(consent),
             LedgerEntry::Withdrawn(withdrawal) => Self::Withdrawn(withdrawal),
-            LedgerEntry::JoinedCareTeam(change) => Self::JoinedCareTeam(change),
-            LedgerEntry::LeftCareTeam(change) => Self::LeftCareTeam(change),
+            LedgerEntry::Restricted(Restricted { restriction, .. }) => Self::Restricted(restriction),
+            LedgerEntry::Lifted(lifting) => Self::RestrictionLifted(lifting),
+            LedgerEntry::Established(Established { ground, .. }) => Self::GroundEstablished(ground),
+            LedgerEntry::GroundEnded(end) => Self::GroundEnded(end),
+            LedgerEntry::BrokeGlass(broken) => Self::BrokeGlass(broken),
+            LedgerEntry::Changed(change) => Self::of(change),
+        }
+    }
+}
+
+impl<'e> EntryAnswer<'e> {
+    fn of(change: &'e Change) -> Self {
+        fn answer<T: Serialize>(change: &Change, account_id: Option<AccountId>, standing: T) -> ChangeAnswer<'_, T> {
+            ChangeAnswer {
+                account_id,
+                standing,
+                at: change.at,
+                entered: &change.entered,
+            }
+        }
+        match &change.standing {
+            Standing::CareTeam(account, Some(membership)) => {
+                Self::JoinedCareTeam(answer(change, Some(*account), membership))
+            }
+            Standing::CareTeam(account, None) => Self::LeftCareTeam(answer(change, Some(*account), ())),
+            Standing::Representative(account, Some(representation)) => {
+                Self::RepresentativeNamed(answer(change, Some(*account), representation))
+            }
+            Standing::Representative(account, None) => Self::RepresentativeRemoved(answer(change, Some(*account), ())),
+            Standing::Minority(until) => Self::MinoritySet(answer(change, None, MinorityAnswer { until: *until })),
         }
     }
 }
@@ -69,11 +130,44 @@ struct WithdrawalBody {
     reason: Option<Confidential<String>>,
 }
 
+fn superseded_problem() -> Problem {
+    Problem::conflict(
+        "superseded",
+        "Another consent has come in the place of this one. Withdraw that.",
+    )
+}
+
+/// What the ledger says of one consent.
+struct ConsentHistory {
+    given: Given,
+    withdrawal: Option<Withdrawal>,
+    superseded_by: Option<ConsentId>,
+}
+
+fn history(ledger: &Ledger<'_>, consent: ConsentId) -> Result<Option<ConsentHistory>, Problem> {
+    let Some(History { begun, ended }) = ledger.find(consent.as_bytes())? else {
+        return Ok(None);
+    };
+    let LedgerEntry::Given(given) = begun else {
+        return Err(Problem::defect("something else has the id of a consent"));
+    };
+    let (withdrawal, superseded_by) = match ended {
+        Some(LedgerEntry::Withdrawn(withdrawal)) => (Some(withdrawal), None),
+        Some(LedgerEntry::Given(successor)) => (None, Some(successor.consent.consent_id)),
+        _ => (None, None),
+    };
+    Ok(Some(ConsentHistory {
+        given,
+        withdrawal,
+        superseded_by,
+    }))
+}
+
 /// Records a consent.
 ///
 /// Order: ledger, permissions, answer. A crash after the ledger entry leaves a consent that is proven and not yet in effect; the
-/// repeated request comes to the same id, finds the entry and lets it take effect. A crash after the permissions
-/// leaves nothing undone but the answer.
+/// repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. A crash after
+/// the permissions leaves nothing undone but the answer.
 pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let terms: Terms = exchange.json()?;
     let key = exchange.idempotency_key()?;
@@ -87,53 +181,109 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         DataClass::Consent,
         Some(consent_id.to_string()),
     )?;
-    let now = exchange.platform.clock.now();
+    let now = file.now;
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
-    if ledger.find(consent_id)?.is_none() {
+    if history(&ledger, consent_id)?.is_none() {
         let notice = Notices::new(exchange)?.read(recorded.clinic(), terms.notice_id)?;
-        terms
-            .check(notice.as_ref(), now)
+        let recorder = Recorder {
+            role: recorded.role(),
+            account: recorded.account(),
+            client: caller.client(),
+        };
+        let consent = admissible(consent_id, terms, notice, &permissions, &recorder, now)
             .map_err(|problem| problem.recorded(recorded.event()))?;
-        // Requests that meet here may go beyond the bound by as many as they are, which keeps the document small enough.
-        let live = permissions
-            .consents
-            .iter()
-            .filter(|consent| consent.expires_at.is_none_or(|end| now < end));
-        if live.count() >= LIVE {
-            return Err(Problem::conflict(
-                "too-many-consents",
-                format!("A client has at most {LIVE} live consents. Withdraw one first."),
-            )
-            .recorded(recorded.event()));
-        }
-        ledger.enter_given(Given {
-            consent: Consent {
-                consent_id,
-                notice_id: terms.notice_id,
-                notice_sha256: notice.map(|notice| notice.sha256).unwrap_or_default(),
-                language: terms.language,
-                purposes: terms.purposes,
-                classes: terms.classes,
-                given_by: terms.given_by,
-                method: terms.method,
-                given_at: now,
-                recorded_by: recorded.account(),
-                expires_at: terms.expires_at,
-            },
-            fingerprint,
-        })?;
+        ledger.enter(&LedgerEntry::Given(Given { consent, fingerprint }))?;
     }
-    let given = ledger
-        .find(consent_id)?
+    let given = history(&ledger, consent_id)?
         .ok_or_else(|| Problem::defect("a consent that was just entered is not in the ledger"))?
         .given;
     if given.fingerprint != fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
     }
-    file.make_live(&given.consent, now)?;
+    let consent = &given.consent;
+    if consent.expires_at.is_none_or(|end| now < end) {
+        file.make_live(
+            consent_id.as_bytes(),
+            |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
+            |permissions| {
+                permissions.consents.retain(|live| Some(live.id) != consent.supersedes);
+                permissions.consents.push(live(consent));
+            },
+        )?;
+    }
     let location = format!("{}/{consent_id}", exchange.path());
-    Ok(Reply::created(&location, &given.consent)?.recorded(recorded.event()))
+    Ok(Reply::created(&location, consent)?.recorded(recorded.event()))
+}
+
+/// The consent that these terms come to, or why they can't.
+fn admissible(
+    consent_id: ConsentId,
+    terms: Terms,
+    notice: Option<Notice>,
+    file: &Permissions,
+    recorder: &Recorder,
+    now: Timestamp,
+) -> Result<Consent, Problem> {
+    terms.check(notice.as_ref(), now)?;
+    let giver = terms.giver(file, recorder, now)?;
+    let superseded = terms
+        .supersedes
+        .map(|superseded| file.consents.iter().find(|live| live.id == superseded));
+    let mut check = Check::new();
+    check.that(
+        superseded.is_none_or(|found| found.is_some_and(|live| live.participant == giver.participant)),
+        "/supersedes",
+        "live-consent",
+        "must be a live consent of whoever gives this one",
+    );
+    check.finish()?;
+    // Requests that meet here may go beyond the bound by as many as they are, which keeps the document small enough.
+    let live = file
+        .consents
+        .iter()
+        .filter(|consent| file.is_current(consent, now))
+        .count();
+    if live >= LIVE && terms.supersedes.is_none() {
+        return Err(Problem::conflict(
+            "too-many-consents",
+            format!("A client has at most {LIVE} live consents. Withdraw one first."),
+        ));
+    }
+    Ok(Consent {
+        consent_id,
+        notice_id: terms.notice_id,
+        notice_sha256: notice.map(|notice| notice.sha256).unwrap_or_default(),
+        language: terms.language,
+        purposes: terms.purposes,
+        classes: terms.classes,
+        recipient: terms.recipient,
+        channels: terms.channels,
+        participant_id: giver.participant,
+        given_by: terms.given_by,
+        representative_id: giver.representative,
+        until_majority: giver.until_majority,
+        method: terms.method,
+        given_at: now,
+        recorded_by: recorder.account,
+        // Nobody agrees for longer than she may act.
+        expires_at: [terms.expires_at, giver.until].into_iter().flatten().min(),
+        supersedes: terms.supersedes,
+    })
+}
+
+fn live(consent: &Consent) -> LiveConsent {
+    LiveConsent {
+        id: consent.consent_id,
+        notice: consent.notice_id,
+        purposes: consent.purposes.clone(),
+        classes: consent.classes.clone(),
+        recipient: consent.recipient.clone(),
+        channels: consent.channels.clone(),
+        participant: consent.participant_id,
+        until_majority: consent.until_majority,
+        expires_at: consent.expires_at,
+    }
 }
 
 /// The ledger, newest first.
@@ -169,13 +319,11 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         DataClass::Consent,
         Some(consent_id.to_string()),
     )?;
-    let history = file
-        .ledger()
-        .find(consent_id)?
-        .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let history = history(&file.ledger(), consent_id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
     let answer = ConsentAnswer {
         consent: &history.given.consent,
         withdrawn_at: history.withdrawal.map(|withdrawal| withdrawal.withdrawn_at),
+        superseded_by: history.superseded_by,
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
@@ -205,22 +353,41 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(consent_id.to_string()),
     )?;
     let ledger = file.ledger();
-    let history = ledger
-        .find(consent_id)?
-        .ok_or_else(|| Problem::not_found(recorded.event()))?;
-    file.end(consent_id)?;
-    if history.withdrawal.is_none() {
-        ledger.enter_withdrawn(Withdrawal {
+    let found = history(&ledger, consent_id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let participant = found.given.consent.participant_id;
+    if recorded.role() == Role::Client && participant.is_some() && participant != caller.client() {
+        return Err(Problem::conflict(
+            "not-your-consent",
+            "In a shared file each participant withdraws what she gave herself.",
+        )
+        .recorded(recorded.event()));
+    }
+    if found.superseded_by.is_some() {
+        return Err(superseded_problem().recorded(recorded.event()));
+    }
+    // What it came in the place of is not there either, where this one never took effect.
+    let superseded = found.given.consent.supersedes;
+    let remove = |permissions: &mut Permissions| {
+        permissions
+            .consents
+            .retain(|live| live.id != consent_id && Some(live.id) != superseded);
+    };
+    file.end(remove)?;
+    if found.withdrawal.is_none() {
+        ledger.enter(&LedgerEntry::Withdrawn(Withdrawal {
             consent_id,
-            withdrawn_at: exchange.platform.clock.now(),
+            withdrawn_at: file.now,
             recorded_by: recorded.account(),
             reason: body.reason,
-        })?;
-        file.end(consent_id)?;
+        }))?;
+        file.end(remove)?;
     }
     // Of two withdrawals that meet, the first is in the ledger, and both are answered with it.
-    let withdrawn_at = ledger
-        .find(consent_id)?
+    let ended = history(&ledger, consent_id)?;
+    if ended.as_ref().is_some_and(|history| history.superseded_by.is_some()) {
+        return Err(superseded_problem().recorded(recorded.event()));
+    }
+    let withdrawn_at = ended
         .and_then(|history| history.withdrawal)
         .ok_or_else(|| Problem::defect("a withdrawal that was just entered is not in the ledger"))?
         .withdrawn_at;

@@ -7,13 +7,13 @@
 //!
 //! Both are named by an HMAC over clinic and client, so that nothing in the stores says whose they are.
 
-use access::{Caller, LiveConsent, Permissions, Recorded, Request};
+use access::{Caller, Permissions, Recorded, Request};
 use crypto::{Attestor, KeySet, Label, Secret, name};
-use model::{AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, Timestamp};
+use model::{Action, ClientId, ClinicId, DataClass, Purpose, Timestamp};
 use store::{Compact, Doc, Shelf, StoreError, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
-use crate::ledger::{Consent, Ledger, Membership};
+use crate::ledger::{Change, Entered, Ledger, Standing};
 
 const LEDGER: Label = Label::new("confide 2026-11 consent ledger name");
 
@@ -27,6 +27,7 @@ pub(crate) struct Files<'a> {
     seal: &'a KeySet,
     index: &'a Secret,
     attestor: &'a Attestor,
+    now: Timestamp,
 }
 
 /// The file of one client of one clinic.
@@ -34,6 +35,8 @@ pub(crate) struct ClientFile<'a> {
     files: Files<'a>,
     clinic: ClinicId,
     client: ClientId,
+    /// The time of the request.
+    pub(crate) now: Timestamp,
 }
 
 impl<'a> Files<'a> {
@@ -44,12 +47,14 @@ impl<'a> Files<'a> {
             seal: exchange.keyring.seal(DataClass::Consent)?,
             index: exchange.keyring.key("index")?,
             attestor: exchange.keyring.attests("permissions")?,
+            now: exchange.platform.clock.now(),
         })
     }
 
     /// The file of a client, whether it was opened or not.
     pub(crate) fn of(self, clinic: ClinicId, client: ClientId) -> ClientFile<'a> {
         ClientFile {
+            now: self.now,
             files: self,
             clinic,
             client,
@@ -69,10 +74,22 @@ impl<'a> ClientFile<'a> {
         class: DataClass,
         resource: Option<String>,
     ) -> Result<(Self, Recorded, Permissions), Problem> {
+        Self::enter_for(exchange, caller, action, class, resource, exchange.purpose()?)
+    }
+
+    /// As [`ClientFile::enter`], for this purpose.
+    pub(crate) fn enter_for(
+        exchange: &Exchange<'a>,
+        caller: &Caller,
+        action: Action,
+        class: DataClass,
+        resource: Option<String>,
+        purpose: Option<Purpose>,
+    ) -> Result<(Self, Recorded, Permissions), Problem> {
         let client: ClientId = exchange.parameter("client")?;
         let file = Files::new(exchange)?.of(caller.clinic(), client);
         let permissions = file.permissions().read()?.map(|permissions| permissions.value);
-        let request = Request::new(action, class).about(client).purpose(exchange.purpose()?);
+        let request = Request::new(action, class).about(client).purpose(purpose);
         let request = match resource {
             Some(resource) => request.of(resource),
             None => request,
@@ -114,35 +131,28 @@ impl<'a> ClientFile<'a> {
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
     }
 
-    /// Lets a consent that is in the ledger take effect, unless it was withdrawn or has expired since.
+    /// Lets something that is in the ledger take effect, unless it was ended since.
     ///
-    /// A withdrawal always writes the permissions after its ledger entry. So where it overtakes this request, either its
-    /// entry is seen here or this write finds the document changed, looks again and sees it then: what was withdrawn never
+    /// What ends it always writes the permissions after its ledger entry. So where that overtakes this request, either its
+    /// entry is seen here or this write finds the document changed, looks again and sees it then: what was ended never
     /// comes back.
-    pub(crate) fn make_live(&self, consent: &Consent, now: Timestamp) -> Result<(), Problem> {
-        let has_ended = |expires_at: Option<Timestamp>| expires_at.is_some_and(|end| end <= now);
-        if has_ended(consent.expires_at) {
-            return Ok(());
-        }
+    pub(crate) fn make_live(
+        &self,
+        id: &[u8; 16],
+        is_live: impl Fn(&Permissions) -> bool,
+        add: impl Fn(&mut Permissions),
+    ) -> Result<(), Problem> {
         for _ in 0..ATTEMPTS {
             let current = self.current()?;
-            let is_live = |live: &LiveConsent| live.id == consent.consent_id;
-            if current.value.consents.iter().any(is_live) {
+            if is_live(&current.value) {
                 return Ok(());
             }
-            let history = self.ledger().find(consent.consent_id)?;
-            if history.is_none_or(|history| history.withdrawal.is_some()) {
+            if self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()) {
                 return Ok(());
             }
             let updated = self.permissions().update(Some(current.version), |permissions| {
-                permissions.consents.retain(|live| !has_ended(live.expires_at));
-                permissions.consents.push(LiveConsent {
-                    id: consent.consent_id,
-                    notice: consent.notice_id,
-                    purposes: consent.purposes.clone(),
-                    classes: consent.classes.clone(),
-                    expires_at: consent.expires_at,
-                });
+                prune(permissions, self.now);
+                add(permissions);
                 Ok::<_, Problem>(())
             });
             match updated {
@@ -153,33 +163,40 @@ impl<'a> ClientFile<'a> {
         Err(StoreError::Contended.into())
     }
 
-    /// Ends the effect of a consent. The document is written even where nothing is left to remove: see
-    /// [`ClientFile::make_live`].
-    pub(crate) fn end(&self, consent: ConsentId) -> Result<(), Problem> {
+    /// Ends the effect of something. The document is written even where nothing is left to remove: see [`ClientFile::make_live`].
+    pub(crate) fn end(&self, remove: impl Fn(&mut Permissions)) -> Result<(), Problem> {
         self.permissions().update(None, |permissions| {
-            permissions.consents.retain(|live| live.id != consent);
+            remove(permissions);
             Ok::<_, Problem>(())
         })?;
         Ok(())
     }
 
-    /// Makes the ledger agree with the permissions on whether an account treats the client. Each change of the care team ends
-    /// with this, so that of changes that overtake each other the last one to finish leaves the two in agreement.
-    pub(crate) fn settle(&self, account: AccountId, by: AccountId, now: Timestamp) -> Result<(), Problem> {
+    /// Makes the ledger agree with the permissions on how something stands. Each change of it ends with this, so that of changes that
+    /// overtake each other the last one to finish leaves the two in agreement.
+    pub(crate) fn settle(&self, standing: impl Fn(&Permissions) -> Standing, entered: &Entered) -> Result<(), Problem> {
         let mut before = None;
         for _ in 0..ATTEMPTS {
-            let is_member = self.current()?.value.treats(account);
-            if before == Some(is_member) {
+            let now_so = standing(&self.current()?.value);
+            if before.as_ref() == Some(&now_so) {
                 return Ok(());
             }
-            let change = Membership {
-                account_id: account,
-                at: now,
-                recorded_by: by,
-            };
-            self.ledger().ensure_membership(is_member, change)?;
-            before = Some(is_member);
+            self.ledger().ensure(Change {
+                standing: now_so.clone(),
+                at: self.now,
+                entered: entered.clone(),
+            })?;
+            before = Some(now_so);
         }
         Err(StoreError::Contended.into())
     }
+}
+
+/// Takes away what has ended by itself: it allows nothing any more, and the ledger keeps it.
+fn prune(permissions: &mut Permissions, now: Timestamp) {
+    let mut consents = std::mem::take(&mut permissions.consents);
+    consents.retain(|consent| permissions.is_current(consent, now));
+    permissions.consents = consents;
+    permissions.grounds.retain(|ground| ground.is_current(now));
+    permissions.emergencies.retain(|emergency| now < emergency.until);
 }

@@ -1,15 +1,23 @@
-//! The ledger: everything that was ever agreed, withdrawn or changed about who treats a client, one log per client.
+//! The ledger: everything that was ever agreed, withdrawn, hidden or changed about who has to do with a client, one log per client.
 //!
 //! The permissions document says what holds now, and every function decides by it; the ledger says how it came about, and
 //! proves it. The two are written one after the other, so everything here can be repeated: an entry that is there is not
 //! written again.
+//!
+//! There are two kinds of entry. What *begins* once and *ends* once (a consent, another ground, a restriction, an emergency access)
+//! has an id, and is found by it. What *stands* until it stands otherwise (a membership, a representation, a minority) is known by
+//! whom it is about, and its last entry counts.
 
+use access::{Authority, CareRole, Recipient};
 use crypto::{KeySet, Label, Secret, mac};
-use model::{AccountId, Confidential, ConsentId, DataClass, NoticeId, Purpose, Timestamp};
+use model::{
+    AccountId, ClientId, Confidential, ConsentId, ContactChannel, DataClass, EmergencyId, GroundId, NoticeId, Purpose,
+    RestrictionId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use store::{Log, StoreError};
 
-const MEMBERSHIP: Label = Label::new("confide 2026-11 care team change id");
+const CHANGE: Label = Label::new("confide 2026-11 standing change id");
 
 /// Who gave a consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,12 +47,30 @@ pub(crate) struct Consent {
     pub(crate) language: String,
     pub(crate) purposes: Vec<Purpose>,
     pub(crate) classes: Vec<DataClass>,
+    /// For whom alone, where it is an authorization to share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recipient: Option<Recipient>,
+    /// How she may be written to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) channels: Vec<ContactChannel>,
+    /// Which of a shared file's participants gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) participant_id: Option<ClientId>,
     pub(crate) given_by: GivenBy,
+    /// Who acted for her.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) representative_id: Option<AccountId>,
+    /// Whether it ends when she is of age: a parent gave it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) until_majority: bool,
     pub(crate) method: Method,
     pub(crate) given_at: Timestamp,
     pub(crate) recorded_by: AccountId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
+    /// The consent in whose place it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) supersedes: Option<ConsentId>,
 }
 
 /// The entry that a consent was given.
@@ -67,13 +93,180 @@ pub(crate) struct Withdrawal {
     pub(crate) reason: Option<Confidential<String>>,
 }
 
-/// The entry that somebody joined or left the care team.
+/// Something that a client hides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Membership {
-    pub(crate) account_id: AccountId,
-    pub(crate) at: Timestamp,
+pub(crate) struct Hidden {
+    pub(crate) restriction_id: RestrictionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<DataClass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account_id: Option<AccountId>,
+    pub(crate) restricted_at: Timestamp,
     pub(crate) recorded_by: AccountId,
+}
+
+/// The entry that a client hides something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Restricted {
+    pub(crate) restriction: Hidden,
+    /// Recognises a repeated request.
+    pub(crate) fingerprint: [u8; 16],
+}
+
+/// The entry that a client shows again what she hid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lifting {
+    pub(crate) restriction_id: RestrictionId,
+    pub(crate) lifted_at: Timestamp,
+    pub(crate) recorded_by: AccountId,
+}
+
+/// Another ground than consent, as it was established.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OtherGround {
+    pub(crate) ground_id: GroundId,
+    /// Its name in the law's table.
+    pub(crate) basis: String,
+    /// The sections of the law that allow it.
+    pub(crate) citations: Vec<String>,
+    pub(crate) purposes: Vec<Purpose>,
+    pub(crate) classes: Vec<DataClass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) justification: Option<Confidential<String>>,
+    pub(crate) established_at: Timestamp,
+    pub(crate) recorded_by: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// The entry that a ground was established.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Established {
+    pub(crate) ground: OtherGround,
+    /// Recognises a repeated request.
+    pub(crate) fingerprint: [u8; 16],
+}
+
+/// The entry that a ground holds no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GroundEnd {
+    pub(crate) ground_id: GroundId,
+    pub(crate) ended_at: Timestamp,
+    pub(crate) recorded_by: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Confidential<String>>,
+}
+
+/// Access that somebody took in an emergency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BrokenGlass {
+    pub(crate) emergency_id: EmergencyId,
+    pub(crate) account_id: AccountId,
+    pub(crate) reason: Confidential<String>,
+    pub(crate) taken_at: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// How somebody stands in a care team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Membership {
+    pub(crate) role: CareRole,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// How it was seen that somebody is who may act for a client (DPDP Rules 10 and 11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verification {
+    /// Reliable details of identity and age that the clinic has already.
+    DetailsHeld,
+    /// Details of identity and age that she gave for it.
+    DetailsGiven,
+    /// A virtual token of somebody entrusted by law with such details.
+    VirtualToken,
+    /// An order of a court, or an appointment by an authority.
+    Order,
+    /// The client said so herself.
+    Client,
+}
+
+/// How somebody stands to act for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Representation {
+    pub(crate) authority: Authority,
+    pub(crate) reads_records: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// What stands until it stands otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", content = "is", rename_all = "snake_case")]
+pub(crate) enum Standing {
+    CareTeam(AccountId, Option<Membership>),
+    Representative(AccountId, Option<Representation>),
+    Minority(Option<Timestamp>),
+}
+
+impl Standing {
+    /// Whether both are about the same thing, however it stands.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::CareTeam(one, _), Self::CareTeam(another, _))
+            | (Self::Representative(one, _), Self::Representative(another, _)) => one == another,
+            (Self::Minority(_), Self::Minority(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is how everything stands of which there is no entry.
+    fn is_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::CareTeam(_, None) | Self::Representative(_, None) | Self::Minority(None)
+        )
+    }
+}
+
+/// The entry that something stands otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) standing: Standing,
+    pub(crate) at: Timestamp,
+    #[serde(flatten)]
+    pub(crate) entered: Entered,
+}
+
+/// By whom something was changed, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entered {
+    pub(crate) recorded_by: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Confidential<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verification: Option<Verification>,
+}
+
+impl Entered {
+    pub(crate) fn by(account: AccountId) -> Self {
+        Self {
+            recorded_by: account,
+            reason: None,
+            verification: None,
+        }
+    }
 }
 
 /// An entry.
@@ -82,22 +275,44 @@ pub(crate) struct Membership {
 pub(crate) enum LedgerEntry {
     Given(Given),
     Withdrawn(Withdrawal),
-    JoinedCareTeam(Membership),
-    LeftCareTeam(Membership),
+    Restricted(Restricted),
+    Lifted(Lifting),
+    Established(Established),
+    GroundEnded(GroundEnd),
+    BrokeGlass(BrokenGlass),
+    Changed(Change),
 }
 
-/// What the ledger says of one consent.
+impl LedgerEntry {
+    /// The id of what begins with it.
+    fn begins(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Given(given) => Some(*given.consent.consent_id.as_bytes()),
+            Self::Restricted(restricted) => Some(*restricted.restriction.restriction_id.as_bytes()),
+            Self::Established(established) => Some(*established.ground.ground_id.as_bytes()),
+            Self::BrokeGlass(broken) => Some(*broken.emergency_id.as_bytes()),
+            Self::Withdrawn(_) | Self::Lifted(_) | Self::GroundEnded(_) | Self::Changed(_) => None,
+        }
+    }
+
+    /// The id of what ends with it.
+    fn ends(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Given(given) => given.consent.supersedes.map(|consent| *consent.as_bytes()),
+            Self::Withdrawn(withdrawal) => Some(*withdrawal.consent_id.as_bytes()),
+            Self::Lifted(lifting) => Some(*lifting.restriction_id.as_bytes()),
+            Self::GroundEnded(end) => Some(*end.ground_id.as_bytes()),
+            Self::Restricted(_) | Self::Established(_) | Self::BrokeGlass(_) | Self::Changed(_) => None,
+        }
+    }
+}
+
+/// What the ledger says of something that begins and ends.
 #[derive(Debug)]
-pub(crate) struct ConsentHistory {
-    pub(crate) given: Given,
-    pub(crate) withdrawal: Option<Withdrawal>,
-}
-
-/// The last that the ledger says of somebody in the care team.
-struct LastChange {
-    sequence: u64,
-    is_member: bool,
-    at: Timestamp,
+pub(crate) struct History {
+    pub(crate) begun: LedgerEntry,
+    /// The first entry that ended it.
+    pub(crate) ended: Option<LedgerEntry>,
 }
 
 /// One client's ledger.
@@ -107,79 +322,58 @@ pub(crate) struct Ledger<'s> {
 }
 
 impl Ledger<'_> {
-    /// What there is about a consent. A withdrawal is always newer than what it withdraws, so the search, newest first, ends
-    /// where the consent was given.
-    pub(crate) fn find(&self, consent: ConsentId) -> Result<Option<ConsentHistory>, StoreError> {
-        let mut withdrawal = None;
+    /// What there is about a thing. What ends it is always newer than what began it, so the search, newest first, ends
+    /// where it began.
+    pub(crate) fn find(&self, id: &[u8; 16]) -> Result<Option<History>, StoreError> {
+        let mut ended = None;
         for entry in self.log.newest_first(None) {
-            match entry?.value {
-                LedgerEntry::Given(given) if given.consent.consent_id == consent => {
-                    return Ok(Some(ConsentHistory { given, withdrawal }));
-                }
-                LedgerEntry::Withdrawn(entry) if entry.consent_id == consent => withdrawal = Some(entry),
-                _ => {}
+            let entry = entry?.value;
+            if entry.begins().as_ref() == Some(id) {
+                return Ok(Some(History { begun: entry, ended }));
+            }
+            if entry.ends().as_ref() == Some(id) {
+                ended = Some(entry);
             }
         }
         Ok(None)
     }
 
-    /// Enters a consent that is not there. Of two requests that do so at once under one id the first is entered, so what
-    /// counts is what [`Ledger::find`] says afterwards.
-    pub(crate) fn enter_given(&self, given: Given) -> Result<(), StoreError> {
-        let id = *given.consent.consent_id.as_bytes();
-        self.log.append(id, &LedgerEntry::Given(given)).map(drop)
+    /// Enters that something begins or ends, where that is not there. Of two requests that do so at once under one id the first is
+    /// entered, so what counts is what [`Ledger::find`] says afterwards.
+    pub(crate) fn enter(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
+        // The thing's own id stands for the entry that it began.
+        let begun = entry.begins();
+        let id = begun.or_else(|| entry.ends().map(|id| id.map(|byte| !byte)));
+        match id {
+            Some(id) => self.log.append(id, entry).map(drop),
+            None => Err(StoreError::Form),
+        }
     }
 
-    /// Enters a withdrawal that is not there.
-    pub(crate) fn enter_withdrawn(&self, withdrawal: Withdrawal) -> Result<(), StoreError> {
-        // The consent's own id stands for the entry that it was given.
-        let id = withdrawal.consent_id.as_bytes().map(|byte| !byte);
-        self.log.append(id, &LedgerEntry::Withdrawn(withdrawal)).map(drop)
-    }
-
-    fn last_change(&self, account: AccountId) -> Result<Option<LastChange>, StoreError> {
+    /// Makes the last entry about something say how it stands, and returns since when it does say so; what there is no entry
+    /// of stands as nothing.
+    pub(crate) fn ensure(&self, change: Change) -> Result<Timestamp, StoreError> {
+        let mut last = None;
         for entry in self.log.newest_first(None) {
             let entry = entry?;
-            let (change, is_member) = match entry.value {
-                LedgerEntry::JoinedCareTeam(change) => (change, true),
-                LedgerEntry::LeftCareTeam(change) => (change, false),
-                LedgerEntry::Given(_) | LedgerEntry::Withdrawn(_) => continue,
-            };
-            if change.account_id == account {
-                return Ok(Some(LastChange {
-                    sequence: entry.sequence,
-                    is_member,
-                    at: change.at,
-                }));
+            if let LedgerEntry::Changed(earlier) = entry.value
+                && earlier.standing.is_about_the_same(&change.standing)
+            {
+                last = Some((entry.sequence, earlier));
+                break;
             }
         }
-        Ok(None)
-    }
-
-    /// Makes the last entry about an account say whether it treats the client, and returns since when it does say so;
-    /// somebody of whom there is no entry does not.
-    pub(crate) fn ensure_membership(&self, is_member: bool, change: Membership) -> Result<Timestamp, StoreError> {
-        let last = self.last_change(change.account_id)?;
         match &last {
-            Some(last) if last.is_member == is_member => return Ok(last.at),
-            None if !is_member => return Ok(change.at),
+            Some((_, earlier)) if earlier.standing == change.standing => return Ok(earlier.at),
+            None if change.standing.is_nothing() => return Ok(change.at),
             _ => {}
         }
         // Named by what it follows: two requests that make the same change at once make one entry.
-        let follows = last.map_or(0, |last| last.sequence);
-        let parts: [&[u8]; 3] = [
-            change.account_id.as_bytes(),
-            &[u8::from(is_member)],
-            &follows.to_be_bytes(),
-        ];
-        let id = mac(self.index, MEMBERSHIP, &parts).truncated();
+        let follows = last.map_or(0, |(sequence, _)| sequence);
+        let standing = serde_json::to_vec(&change.standing).map_err(|_| StoreError::Form)?;
+        let id = mac(self.index, CHANGE, &[&standing, &follows.to_be_bytes()]).truncated();
         let at = change.at;
-        let entry = if is_member {
-            LedgerEntry::JoinedCareTeam(change)
-        } else {
-            LedgerEntry::LeftCareTeam(change)
-        };
-        self.log.append(id, &entry)?;
+        self.log.append(id, &LedgerEntry::Changed(change))?;
         Ok(at)
     }
 }

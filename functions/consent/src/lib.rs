@@ -3,10 +3,15 @@
 mod care_team;
 mod clients;
 mod consents;
+mod emergency;
+mod emergency_access;
+mod explain;
 mod file;
 mod ledger;
 mod notice;
 mod notices;
+mod representatives;
+mod restrictions;
 mod routes;
 mod terms;
 #[cfg(test)]

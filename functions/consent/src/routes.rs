@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{care_team, clients, consents, notices};
+use crate::{care_team, clients, consents, emergency_access, explain, notices, representatives, restrictions};
 
 /// What this function answers.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 24] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -17,6 +17,63 @@ pub const ROUTES: [Route; 11] = [
         "/v1/consent/clients/{client}/care-team/{account}",
         care_team::remove,
     ),
+    Route::new(
+        Method::POST,
+        "/v1/consent/clients/{client}/care-team/transfers",
+        care_team::transfer,
+    ),
+    Route::new(
+        Method::PUT,
+        "/v1/consent/clients/{client}/minority",
+        representatives::set_minority,
+    ),
+    Route::new(
+        Method::PUT,
+        "/v1/consent/clients/{client}/representatives/{account}",
+        representatives::name,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/consent/clients/{client}/representatives/{account}/activate",
+        representatives::activate,
+    ),
+    Route::new(
+        Method::DELETE,
+        "/v1/consent/clients/{client}/representatives/{account}",
+        representatives::remove,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/consent/clients/{client}/restrictions",
+        restrictions::restrict,
+    ),
+    Route::new(
+        Method::DELETE,
+        "/v1/consent/clients/{client}/restrictions/{restriction}",
+        restrictions::lift,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/clients/{client}/access/explain",
+        explain::read,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/consent/clients/{client}/emergency-access",
+        emergency_access::take,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/clients/{client}/emergency-access",
+        emergency_access::list_of_client,
+    ),
+    Route::new(Method::GET, "/v1/consent/emergency-access", emergency_access::list),
+    Route::new(
+        Method::PUT,
+        "/v1/consent/emergency-access/{emergency}/review",
+        emergency_access::review,
+    ),
+    Route::new(Method::POST, "/v1/consent/jobs/emergencies", emergency_access::tell_all),
     Route::new(Method::POST, "/v1/consent/clients/{client}/consents", consents::give),
     Route::new(Method::GET, "/v1/consent/clients/{client}/consents", consents::list),
     Route::new(

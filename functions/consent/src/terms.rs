@@ -1,11 +1,15 @@
-//! What a consent may say, held against the notice that it is given on. Decisions on data alone.
+//! What a consent may say, held against the notice that it is given on and the file that it is given in. Decisions on data alone.
 
-use model::{DataClass, NoticeId, Purpose, Timestamp};
+use access::{Authority, Permissions, Recipient};
+use model::{AccountId, ClientId, ConsentId, ContactChannel, DataClass, NoticeId, Purpose, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Problem};
 
 use crate::ledger::{GivenBy, Method};
 use crate::notice::{Notice, is_selection};
+
+/// The longest name of somebody whom a client lets have something, in characters.
+const NAME: usize = 200;
 
 /// What somebody asks to be recorded as agreed.
 #[derive(Debug, Deserialize)]
@@ -15,10 +19,39 @@ pub(crate) struct Terms {
     pub(crate) language: String,
     pub(crate) purposes: Vec<Purpose>,
     pub(crate) classes: Vec<DataClass>,
+    #[serde(default)]
+    pub(crate) recipient: Option<Recipient>,
+    #[serde(default)]
+    pub(crate) channels: Vec<ContactChannel>,
+    #[serde(default)]
+    pub(crate) participant_id: Option<ClientId>,
     pub(crate) given_by: GivenBy,
+    #[serde(default)]
+    pub(crate) representative_id: Option<AccountId>,
     pub(crate) method: Method,
     #[serde(default)]
     pub(crate) expires_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) supersedes: Option<ConsentId>,
+}
+
+/// Who records it.
+pub(crate) struct Recorder {
+    pub(crate) role: Role,
+    pub(crate) account: AccountId,
+    /// The client that the account belongs to.
+    pub(crate) client: Option<ClientId>,
+}
+
+/// Who gives it, as far as the file knows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Giver {
+    pub(crate) participant: Option<ClientId>,
+    pub(crate) representative: Option<AccountId>,
+    /// Whether it ends when the client is of age.
+    pub(crate) until_majority: bool,
+    /// When the representative's right ends, and with it what she agreed to.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Terms {
@@ -69,11 +102,94 @@ impl Terms {
             "must have at least one class, and each once",
         );
         check.that(
+            self.channels.is_empty() || is_selection(&self.channels),
+            "/channels",
+            "selection",
+            "must have each channel once",
+        );
+        if let Some(Recipient::Name(name)) = &self.recipient {
+            check.text(name.expose(), "/recipient/name", 1, NAME);
+        }
+        // 45 CFR 164.508(b)(3)(ii): combined with nothing but another of its kind.
+        check.that(
+            self.recipient.is_none()
+                || !self.classes.contains(&DataClass::Psychotherapy)
+                || self.classes == [DataClass::Psychotherapy],
+            "/classes",
+            "psychotherapy-alone",
+            "an authorization to share psychotherapy notes covers nothing else: record another for the rest",
+        );
+        check.that(
             self.expires_at.is_none_or(|end| now < end),
             "/expires_at",
             "future",
             "must lie in the future",
         );
         check.finish()
+    }
+
+    /// Who gives this: the client, whichever participant of a shared file, or somebody who may act for her. Clients and those who act for
+    /// them give for themselves, whatever the body says; staff say who gave it.
+    ///
+    /// # Errors
+    /// 422 where somebody is named who can't give it, 409 where the client is a minor.
+    pub(crate) fn giver(&self, file: &Permissions, recorder: &Recorder, now: Timestamp) -> Result<Giver, Problem> {
+        let is_staff = recorder.role.is_staff();
+        let is_guardian = recorder.role == Role::Guardian;
+        let mut check = Check::new();
+        check.that(
+            is_staff || (self.given_by == GivenBy::Guardian) == is_guardian,
+            "/given_by",
+            "caller",
+            "must be client where the client gives it herself, and guardian where somebody does who acts for her",
+        );
+        let representative = match self.given_by {
+            GivenBy::Client => None,
+            GivenBy::Guardian if is_staff => self.representative_id,
+            GivenBy::Guardian => Some(recorder.account),
+        };
+        check.that(
+            self.representative_id.is_none_or(|named| Some(named) == representative),
+            "/representative_id",
+            "caller",
+            "must be whoever gives it, and be left out where the client does",
+        );
+        let acting = representative.and_then(|account| file.representative(account, now));
+        check.that(
+            self.given_by == GivenBy::Client || acting.is_some(),
+            "/representative_id",
+            "representative",
+            "must be somebody who may act for the client now",
+        );
+        let participant = match (file.participants.is_empty(), is_staff) {
+            (false, false) => recorder.client,
+            (_, true) => self.participant_id,
+            (true, false) => None,
+        };
+        check.that(
+            participant.is_some_and(|client| file.participants.contains(&client)) != file.participants.is_empty(),
+            "/participant_id",
+            "participant",
+            "must be a participant where the file is shared, and be left out where it is not",
+        );
+        check.that(
+            self.participant_id.is_none_or(|named| Some(named) == participant),
+            "/participant_id",
+            "caller",
+            "must be whoever gives it",
+        );
+        check.finish()?;
+        if self.given_by == GivenBy::Client && file.is_minor(now) {
+            return Err(Problem::conflict(
+                "guardian-decides",
+                "The client is a minor: a parent or guardian has to agree.",
+            ));
+        }
+        Ok(Giver {
+            participant,
+            representative,
+            until_majority: acting.is_some_and(|acting| acting.authority == Authority::Parent),
+            until: acting.and_then(|acting| acting.until),
+        })
     }
 }

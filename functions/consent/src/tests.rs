@@ -157,7 +157,8 @@ fn a_consent_from_notice_to_withdrawal() {
     assert_eq!(
         practice.file(&client),
         json!({"client_id": client,
-            "care_team": [{"account_id": practice.clinician.account.to_string(), "since": "2026-12-01T08:00:00Z"}],
+            "care_team": [{"account_id": practice.clinician.account.to_string(), "role": "treating", "since": "2026-12-01T08:00:00Z"}],
+            "representatives": [], "grounds": [], "restrictions": [],
             "consents": [{"consent_id": consent, "notice_id": notice_id, "purposes": ["TREAT"], "classes": ["identity", "health"]}]})
     );
 

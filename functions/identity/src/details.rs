@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use model::{Confidential, Timestamp, is_language_tag};
+use model::{Confidential, ContactChannel, Timestamp, is_language_tag};
 use serde::{Deserialize, Deserializer, Serialize};
 use web::{Check, Problem};
 
@@ -51,19 +51,10 @@ pub(crate) struct Contact {
 pub(crate) struct Preferences {
     pub(crate) language: Confidential<String>,
     /// How the practice may reach her.
-    pub(crate) channels: Confidential<Vec<Channel>>,
+    pub(crate) channels: Confidential<Vec<ContactChannel>>,
     /// Whether she is at ease with a pet in the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pet_at_session: Option<Confidential<bool>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Channel {
-    Email,
-    Sms,
-    Phone,
-    Post,
 }
 
 /// The parser's own messages may quote what they could not parse.

@@ -1,11 +1,10 @@
 //! Where a client is reached: for `notify` alone, so that whoever sends her something need not know.
 
 use access::Request;
-use model::{Action, ClientId, ClinicId, Confidential, DataClass};
+use model::{Action, ClientId, ClinicId, Confidential, ContactChannel, DataClass};
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
-use crate::details::Channel;
 use crate::register::Register;
 
 #[derive(Deserialize)]
@@ -13,12 +12,12 @@ use crate::register::Register;
 struct ContactBody {
     clinic_id: ClinicId,
     client_id: ClientId,
-    channel: Channel,
+    channel: ContactChannel,
 }
 
 #[derive(Serialize)]
 struct ContactAnswer {
-    /// Absent where she has none, or does not want to be reached there.
+    /// Absent where she has none, or does not agree to be reached there.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<Confidential<String>>,
     language: Confidential<String>,
@@ -46,13 +45,17 @@ pub(crate) fn contact(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .ok_or_else(|| Problem::not_found(recorded.event()))?;
     let details = entry.read()?.value.details;
     let address = match channel {
-        Channel::Email => details.contact.email,
-        Channel::Sms => details.contact.phone,
-        Channel::Phone | Channel::Post => None,
+        ContactChannel::Email => details.contact.email,
+        ContactChannel::Sms => details.contact.phone,
+        ContactChannel::Phone | ContactChannel::Post => None,
     };
     let preferences = details.preferences;
+    // A text message shows on a locked screen: it goes to clients who agreed to be written to so, and not merely have a number.
+    let now = exchange.platform.clock.now();
+    let agrees = channel != ContactChannel::Sms
+        || permissions.is_some_and(|permissions| permissions.agrees_to(ContactChannel::Sms, now));
     Ok(Reply::ok(&ContactAnswer {
-        address: address.filter(|_| preferences.channels.expose().contains(&channel)),
+        address: address.filter(|_| agrees && preferences.channels.expose().contains(&channel)),
         language: preferences.language,
     })?
     .recorded(recorded.event()))

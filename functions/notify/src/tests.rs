@@ -772,7 +772,7 @@ fn only_those_who_may_look_and_run() {
 }
 
 /// A client whom `identity` knows, or who is only a file.
-fn client(practice: &Practice, channels: Option<&[&str]>) -> ClientId {
+fn client(practice: &Practice, channels: Option<&[&str]>, agrees_to_sms: bool) -> ClientId {
     let staff = |role| {
         let account = practice.world.entropy.id();
         log_in(&practice.world, &[role], practice.clinic, account, None)
@@ -816,7 +816,15 @@ fn client(practice: &Practice, channels: Option<&[&str]>) -> ClientId {
             .serve(Function::Identity, &identity::ROUTES, &call.request()),
     );
     assert_eq!(answer.status, 201, "{}", answer.json);
-    // What is owed to her does not depend on what she has consented to.
+    if agrees_to_sms {
+        let contact = json!({"notice_id": notice, "language": "en", "purposes": purposes, "classes": ["identity"],
+            "channels": ["sms"], "given_by": "client", "method": "written"});
+        assert_eq!(
+            consent(Call::post(&path, &contact).once("contact").bearer(&clinician)).status,
+            201
+        );
+    }
+    // What is owed to her does not depend on what else she has consented to.
     let call = Call::post(format!("{path}/{given}/withdraw"), &json!({})).bearer(&clinician);
     let answer = Answer::from(
         practice
@@ -850,16 +858,19 @@ fn calls_recorded(practice: &Practice) -> Vec<audit_trail::Event> {
 
 #[test]
 fn a_client_is_reached_where_and_how_she_wants() {
-    for (channels, channel, state) in [
-        (Some(["email", "sms"].as_slice()), Channel::Email, "sent"),
-        (Some(&["email", "sms"]), Channel::Sms, "sent"),
-        (Some(&["email"]), Channel::Sms, "unreachable"),
-        (Some(&[]), Channel::Email, "unreachable"),
-        (None, Channel::Email, "unreachable"),
+    for (channels, agreed, channel, state) in [
+        (Some(["email", "sms"].as_slice()), true, Channel::Email, "sent"),
+        (Some(&["email", "sms"]), false, Channel::Email, "sent"),
+        (Some(&["email", "sms"]), true, Channel::Sms, "sent"),
+        // To have a number is not to agree to be written to.
+        (Some(&["email", "sms"]), false, Channel::Sms, "unreachable"),
+        (Some(&["email"]), true, Channel::Sms, "unreachable"),
+        (Some(&[]), true, Channel::Email, "unreachable"),
+        (None, true, Channel::Email, "unreachable"),
     ] {
         let practice = Practice::new();
         practice.world.deploy(Function::Identity, &identity::ROUTES);
-        let client_id = client(&practice, channels);
+        let client_id = client(&practice, channels, agreed);
         let message = Message {
             recipient: Recipient::Client { client_id, channel },
             ..practice.notice("notice")
@@ -914,7 +925,7 @@ fn a_message_waits_while_identity_does_not_answer() {
     let practice = Practice::new();
     let message = Message {
         recipient: Recipient::Client {
-            client_id: client(&practice, Some(&["email"])),
+            client_id: client(&practice, Some(&["email"]), false),
             channel: Channel::Email,
         },
         ..practice.notice("notice")
@@ -931,7 +942,7 @@ fn a_message_waits_while_identity_does_not_answer() {
 #[test]
 fn the_contact_of_a_client_is_for_notify_alone() {
     let practice = Practice::new();
-    let client_id = client(&practice, Some(&["email"]));
+    let client_id = client(&practice, Some(&["email"]), false);
     let body = json!({"clinic_id": practice.clinic, "client_id": client_id, "channel": "email"});
     let path = "/v1/identity/private/contact";
     let send = |call: &Call| {

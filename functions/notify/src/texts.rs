@@ -119,7 +119,9 @@ fn page(template: Template) -> &'static str {
         | Template::PasswordChanged
         | Template::NewDevice
         | Template::AccountDisabled
-        | Template::AccountChanged => "/",
+        | Template::AccountChanged
+        | Template::UrgentAccess
+        | Template::UrgentAccessReview => "/",
     }
 }
 
@@ -313,6 +315,8 @@ mod tests {
             Content::AccountDisabled,
             Content::AccountChanged,
             Content::RecoveryApproved { token: token() },
+            Content::UrgentAccess,
+            Content::UrgentAccessReview,
         ]
     }
 

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Everything is named by an HMAC under the link key over clinic and client, so that nothing in the store says whose it is
-//! or what belongs together. Psychotherapy notes are named by their author too: nobody else's request even comes to
-//! the place where they lie.
+//! or what belongs together. Psychotherapy notes are named by their author too: a request that is neither
+//! hers nor authorized by the client does not even come to the place where they lie.
 
 use std::collections::BTreeSet;
 
@@ -77,6 +77,7 @@ impl<'a> Chart<'a> {
         action: Action,
         class: DataClass,
         resource: Option<RecordId>,
+        author: Option<AccountId>,
     ) -> Result<Self, Problem> {
         let caller = exchange.caller()?;
         let client: ClientId = exchange.parameter("client")?;
@@ -85,6 +86,10 @@ impl<'a> Chart<'a> {
         let request = match resource {
             Some(record) => request.of(record),
             None => request,
+        };
+        let request = match class {
+            DataClass::Psychotherapy => request.by(author.unwrap_or(caller.account())),
+            _ => request,
         };
         let recorded = exchange.gate()?.admit(&caller, &request, permissions.as_ref())?;
         let vault = Vault::new(
@@ -124,11 +129,8 @@ impl<'a> Chart<'a> {
 
     fn name(&self, label: Label, parts: &[&[u8]]) -> Result<String, Problem> {
         let class = self.recorded.class();
-        let account = self.recorded.account();
-        let author: &[u8] = match class {
-            DataClass::Psychotherapy => account.as_bytes(),
-            _ => &[],
-        };
+        let author = self.recorded.author();
+        let author: &[u8] = author.as_ref().map_or(&[], |author| author.as_bytes());
         let mut all: Vec<&[u8]> = vec![class.name().as_bytes(), author];
         all.extend_from_slice(parts);
         Ok(self.vault.name(&self.recorded, label, &all)?)

@@ -21,11 +21,18 @@ struct RecordAnswer<'r> {
     reason: Option<&'r Confidential<String>>,
     #[serde(flatten)]
     content: &'r Content,
+    /// What goes with every disclosure of such a record (42 CFR 2.32(a)(2)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'static str>,
 }
 
+/// The short form of the notice (42 CFR 2.32(a)(2)).
+const PART_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+
 impl<'r> RecordAnswer<'r> {
-    fn new(version: u64, record: &'r Record) -> Self {
+    fn new(class: DataClass, version: u64, record: &'r Record) -> Self {
         Self {
+            notice: (class == DataClass::SubstanceUse).then_some(PART_2),
             id: record.id,
             version,
             author: record.author,
@@ -59,6 +66,8 @@ struct ListQuery {
     kind: Option<Kind>,
     cursor: Option<u64>,
     limit: Option<usize>,
+    /// Whose: of psychotherapy notes the caller's own where nobody is named, of other records everybody's.
+    author: Option<AccountId>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +75,13 @@ struct ListQuery {
 struct VersionsQuery {
     cursor: Option<u64>,
     limit: Option<usize>,
+    author: Option<AccountId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoteQuery {
+    author: Option<AccountId>,
 }
 
 fn write(exchange: &Exchange<'_>, class: DataClass, content: Content) -> Result<Reply, Problem> {
@@ -74,7 +90,7 @@ fn write(exchange: &Exchange<'_>, class: DataClass, content: Content) -> Result<
     content.check(&mut check, "", now);
     check.finish()?;
     let key = exchange.idempotency_key()?;
-    let chart = Chart::enter(exchange, Action::Create, class, None)?;
+    let chart = Chart::enter(exchange, Action::Create, class, None, None)?;
     let (clinic, author) = (chart.recorded.clinic(), chart.recorded.account());
     let index = exchange.keyring.key("index")?;
     let id: RecordId = idempotency::created_id(index, clinic, author, exchange.path(), key);
@@ -91,7 +107,7 @@ fn write(exchange: &Exchange<'_>, class: DataClass, content: Content) -> Result<
     })?;
     let location = format!("{}/{id}", exchange.path());
     Ok(
-        Reply::created(&location, &RecordAnswer::new(written.version, &written.value))?
+        Reply::created(&location, &RecordAnswer::new(class, written.version, &written.value))?
             .etag(written.version)
             .recorded(chart.recorded().event()),
     )
@@ -100,11 +116,11 @@ fn write(exchange: &Exchange<'_>, class: DataClass, content: Content) -> Result<
 fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let query: ListQuery = exchange.query()?;
     let limit = page_size(query.limit)?;
-    let chart = Chart::enter(exchange, Action::List, class, None)?;
+    let chart = Chart::enter(exchange, Action::List, class, None, query.author)?;
     let event = chart.recorded.event();
     let (records, next) = match chart.open_if_begun()? {
         Ok(chart) => chart.list(query.cursor, limit, |entry| {
-            query.kind.is_none_or(|kind| entry.kind == kind)
+            query.kind.is_none_or(|kind| entry.kind == kind) && query.author.is_none_or(|author| entry.author == author)
         })?,
         Err(_) => (Vec::new(), None),
     };
@@ -112,11 +128,11 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     Ok(Reply::ok(&ListAnswer { records, next })?.recorded(event))
 }
 
-fn read(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+fn read(exchange: &Exchange<'_>, class: DataClass, author: Option<AccountId>) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
-    let chart = Chart::enter(exchange, Action::Read, class, Some(id))?.open()?;
+    let chart = Chart::enter(exchange, Action::Read, class, Some(id), author)?.open()?;
     let Versioned { version, value } = chart.read(id)?;
-    Ok(Reply::ok(&RecordAnswer::new(version, &value))?
+    Ok(Reply::ok(&RecordAnswer::new(class, version, &value))?
         .etag(version)
         .recorded(chart.recorded().event()))
 }
@@ -136,7 +152,7 @@ fn amend(
     check.text(&reason, "/reason", 1, 500);
     content.check(&mut check, at, now);
     check.finish()?;
-    let chart = Chart::enter(exchange, Action::Amend, class, Some(id))?.open()?;
+    let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let author = chart.recorded().account();
     let amended = chart.amend(id, expected, |record| {
         if record.content.kind() != content.kind() {
@@ -153,7 +169,7 @@ fn amend(
             ..record.clone()
         })
     })?;
-    Ok(Reply::ok(&RecordAnswer::new(amended.version, &amended.value))?
+    Ok(Reply::ok(&RecordAnswer::new(class, amended.version, &amended.value))?
         .etag(amended.version)
         .recorded(chart.recorded().event()))
 }
@@ -162,13 +178,13 @@ fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem>
     let id: RecordId = exchange.parameter("record")?;
     let query: VersionsQuery = exchange.query()?;
     let limit = page_size(query.limit)?;
-    let chart = Chart::enter(exchange, Action::Read, class, Some(id))?.open()?;
+    let chart = Chart::enter(exchange, Action::Read, class, Some(id), query.author)?.open()?;
     let current = chart.read(id)?;
     let past = chart.past_versions(id, current.version, query.cursor, limit)?;
     let first_page = query
         .cursor
         .is_none()
-        .then(|| RecordAnswer::new(current.version, &current.value));
+        .then(|| RecordAnswer::new(class, current.version, &current.value));
     let next = past
         .last()
         .filter(|last| past.len() == limit && last.version > 1)
@@ -177,15 +193,34 @@ fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem>
         .into_iter()
         .chain(
             past.iter()
-                .map(|Versioned { version, value }| RecordAnswer::new(*version, value)),
+                .map(|Versioned { version, value }| RecordAnswer::new(class, *version, value)),
         )
         .collect();
     Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(chart.recorded().event()))
 }
 
-/// Progress notes, assessments and treatment plans.
+/// Progress notes, assessments and treatment plans, in one of the books that they are kept in.
 pub(crate) mod records {
     use super::*;
+
+    /// A class of records of these kinds.
+    pub(crate) trait Book {
+        const CLASS: DataClass;
+    }
+
+    /// A client's clinical records.
+    pub(crate) struct Clinical;
+
+    /// Those of treatment for substance use, under keys and consents of their own.
+    pub(crate) struct SubstanceUse;
+
+    impl Book for Clinical {
+        const CLASS: DataClass = DataClass::Health;
+    }
+
+    impl Book for SubstanceUse {
+        const CLASS: DataClass = DataClass::SubstanceUse;
+    }
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -205,30 +240,30 @@ pub(crate) mod records {
         }
     }
 
-    pub(crate) fn write(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::write(exchange, DataClass::Health, is_clinical(exchange.json()?, "")?)
+    pub(crate) fn write<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+        super::write(exchange, B::CLASS, is_clinical(exchange.json()?, "")?)
     }
 
-    pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::list(exchange, DataClass::Health)
+    pub(crate) fn list<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+        super::list(exchange, B::CLASS)
     }
 
-    pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::read(exchange, DataClass::Health)
+    pub(crate) fn read<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+        super::read(exchange, B::CLASS, None)
     }
 
-    pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    pub(crate) fn amend<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let Amendment { reason, record } = exchange.json()?;
         let at = "/record";
-        super::amend(exchange, DataClass::Health, reason, is_clinical(record, at)?, at)
+        super::amend(exchange, B::CLASS, reason, is_clinical(record, at)?, at)
     }
 
-    pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::versions(exchange, DataClass::Health)
+    pub(crate) fn versions<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+        super::versions(exchange, B::CLASS)
     }
 }
 
-/// Psychotherapy notes: the same, in files of their own that only their author's requests come to.
+/// Psychotherapy notes: the same, in files of their own that only requests for their author's come to.
 pub(crate) mod notes {
     use super::*;
 
@@ -255,7 +290,8 @@ pub(crate) mod notes {
     }
 
     pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::read(exchange, DataClass::Psychotherapy)
+        let NoteQuery { author } = exchange.query()?;
+        super::read(exchange, DataClass::Psychotherapy, author)
     }
 
     pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {

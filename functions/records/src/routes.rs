@@ -1,26 +1,60 @@
 use http::Method;
 use web::Route;
 
+use crate::handlers::records::{Clinical, SubstanceUse};
 use crate::handlers::{notes, records};
 
 /// What this function answers.
-pub const ROUTES: [Route; 10] = [
-    Route::new(Method::POST, "/v1/records/clients/{client}/records", records::write),
-    Route::new(Method::GET, "/v1/records/clients/{client}/records", records::list),
+pub const ROUTES: [Route; 15] = [
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/records",
+        records::write::<Clinical>,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/records/clients/{client}/records",
+        records::list::<Clinical>,
+    ),
     Route::new(
         Method::GET,
         "/v1/records/clients/{client}/records/{record}",
-        records::read,
+        records::read::<Clinical>,
     ),
     Route::new(
         Method::PUT,
         "/v1/records/clients/{client}/records/{record}",
-        records::amend,
+        records::amend::<Clinical>,
     ),
     Route::new(
         Method::GET,
         "/v1/records/clients/{client}/records/{record}/versions",
-        records::versions,
+        records::versions::<Clinical>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/substance-use-records",
+        records::write::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/records/clients/{client}/substance-use-records",
+        records::list::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/records/clients/{client}/substance-use-records/{record}",
+        records::read::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::PUT,
+        "/v1/records/clients/{client}/substance-use-records/{record}",
+        records::amend::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/records/clients/{client}/substance-use-records/{record}/versions",
+        records::versions::<SubstanceUse>,
     ),
     Route::new(
         Method::POST,

@@ -1,12 +1,11 @@
 //! The decision: a pure function of who asks, what for, what the client's permissions say, and the time.
 
 use jiff::SignedDuration;
-use model::{
-    AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, Purpose, Role, SessionId, SubjectId, Timestamp,
-};
+use model::{AccountId, Action, ClientId, ClinicId, DataClass, Purpose, Role, SessionId, SubjectId, Timestamp};
 
+use crate::explain::Asker;
 use crate::table::{CALLS, CallRule, Need, Rule, TABLE};
-use crate::{Assurance, Caller, CallingFunction, Permissions};
+use crate::{Assurance, Caller, CallingFunction, LawfulGround, Permissions};
 
 /// How long a proof counts for what needs a recent one.
 pub const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -24,6 +23,8 @@ pub struct Request {
     pub resource: Option<String>,
     /// What for; `None` is the usual purpose of the caller's role.
     pub purpose: Option<Purpose>,
+    /// Who wrote it, where that decides.
+    pub author: Option<AccountId>,
     while_enrolling: bool,
     fresh: bool,
 }
@@ -38,6 +39,7 @@ impl Request {
             client: None,
             resource: None,
             purpose: None,
+            author: None,
             while_enrolling: false,
             fresh: false,
         }
@@ -65,6 +67,15 @@ impl Request {
     #[must_use]
     pub fn purpose(self, purpose: Option<Purpose>) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// Written by this account, or to be.
+    #[must_use]
+    pub fn by(self, author: AccountId) -> Self {
+        Self {
+            author: Some(author),
+            ..self
+        }
     }
 
     /// Open to a session that is there to set up a second factor. Nothing else is.
@@ -96,9 +107,10 @@ pub struct Permit {
     pub(crate) client: Option<ClientId>,
     pub(crate) subject: Option<SubjectId>,
     pub(crate) resource: Option<String>,
+    pub(crate) author: Option<AccountId>,
     pub(crate) purpose: Purpose,
     pub(crate) rule: &'static str,
-    pub(crate) consent: Option<ConsentId>,
+    pub(crate) ground: Option<LawfulGround>,
 }
 
 /// Why something is denied.
@@ -106,8 +118,13 @@ pub struct Permit {
 pub enum DenialReason {
     /// The purpose is never served to anybody.
     ProhibitedPurpose,
-    /// All but a live consent of the client is there. Said only to those whom the table would otherwise let in.
+    /// All but a live consent of the client, or another lawful ground, is there. Said only to those whom the table would otherwise let
+    /// in, like the next two.
     NoConsent,
+    /// All but that the client does not hide it is there.
+    Restricted,
+    /// All is there, but the client is a minor, for whom others decide.
+    Minor,
     /// The session is there to set up a second factor, and this is something else.
     Enrolling,
     /// All but a proof that is recent enough is there. Said only to those whom the table lets in.
@@ -123,6 +140,8 @@ impl DenialReason {
         match self {
             Self::ProhibitedPurpose => "deny.prohibited-purpose",
             Self::NoConsent => "deny.no-consent",
+            Self::Restricted => "deny.restricted",
+            Self::Minor => "deny.minor",
             Self::Enrolling => "deny.enrolling",
             Self::NotFresh => "deny.not-fresh",
             Self::NoRule => "deny.no-rule",
@@ -140,14 +159,73 @@ pub struct Denial {
     pub(crate) subject: Option<SubjectId>,
 }
 
-fn is_met(need: Need, caller: &Caller, client: Option<ClientId>, permissions: Option<&Permissions>) -> bool {
+/// Whether a circumstance holds.
+pub(crate) fn is_met(
+    need: Need,
+    asker: &Asker<'_>,
+    request: &Request,
+    purpose: Purpose,
+    permissions: Option<&Permissions>,
+    now: Timestamp,
+) -> bool {
+    let (account, class) = (asker.account, request.class);
+    let holds = |check: &dyn Fn(&Permissions) -> bool| permissions.is_some_and(check);
     match need {
         Need::KnownClient => permissions.is_some(),
-        Need::IsClient => client.is_some() && caller.client() == client,
-        Need::CareTeam => permissions.is_some_and(|permissions| permissions.treats(caller.account())),
-        // Looked up apart, because the consent that it is becomes part of the permit.
-        Need::Consent => true,
+        Need::IsClient => request.client.is_some() && asker.client == request.client,
+        Need::IsSubject => holds(&|file| asker.client.is_some_and(|client| file.is_about(client))),
+        Need::CareTeam => holds(&|file| file.treats(account, now)),
+        Need::Supervision => holds(&|file| file.care_role(account, now) == Some(crate::CareRole::Supervising)),
+        Need::Representation => holds(&|file| file.representative(account, now).is_some()),
+        Need::RecordsRepresentation => holds(&|file| {
+            file.representative(account, now)
+                .is_some_and(|acting| acting.reads_records)
+        }),
+        Need::Authorship => request.author == Some(account),
+        Need::Authorization | Need::EmergencyAccess | Need::Ground => {
+            holds(&|file| ground_for(need, asker, request, purpose, file, now).is_some())
+        }
+        Need::NotHidden => holds(&|file| !file.hides(class, account)),
+        Need::NotHiddenFromPerson => holds(&|file| !file.hides_from_person(class, account)),
+        Need::OfAge => holds(&|file| !file.is_minor(now)),
     }
+}
+
+/// What meets a need of something to stand on.
+fn ground_for(
+    need: Need,
+    asker: &Asker<'_>,
+    request: &Request,
+    purpose: Purpose,
+    permissions: &Permissions,
+    now: Timestamp,
+) -> Option<LawfulGround> {
+    match need {
+        Need::Ground => permissions.ground(request.class, purpose, now),
+        Need::Authorization => permissions.authorization(asker.account, request.class, purpose, now),
+        Need::EmergencyAccess => permissions.emergency(asker.account, now),
+        _ => None,
+    }
+}
+
+/// The rows that are about what somebody asks for in one of her roles.
+pub(crate) fn rules_for(role: Role, purpose: Purpose, request: &Request) -> impl Iterator<Item = &'static Rule> {
+    let (action, class) = (request.action, request.class);
+    TABLE.iter().filter(move |rule| {
+        rule.roles.contains(&role)
+            && rule.actions.contains(&action)
+            && rule.classes.contains(&class)
+            && rule.purposes.contains(&purpose)
+    })
+}
+
+/// Permissions that are those of whom the request is about, or none.
+pub(crate) fn of_whom_it_is_about<'p>(
+    clinic: ClinicId,
+    request: &Request,
+    permissions: Option<&'p Permissions>,
+) -> Option<&'p Permissions> {
+    permissions.filter(|permissions| Some(permissions.client) == request.client && permissions.clinic == clinic)
 }
 
 /// Decides. Default deny: without a row of the table whose every need is met, the answer is no.
@@ -162,8 +240,8 @@ pub fn decide(
     permissions: Option<&Permissions>,
     now: Timestamp,
 ) -> Result<Permit, Denial> {
-    let permissions = permissions
-        .filter(|permissions| Some(permissions.client) == request.client && permissions.clinic == caller.clinic());
+    let permissions = of_whom_it_is_about(caller.clinic(), request, permissions);
+    let asker = Asker::from(caller);
     let first_role = caller.roles().first().copied().unwrap_or(Role::Client);
     let denial = |reason, role, purpose| Denial {
         reason,
@@ -188,20 +266,13 @@ pub fn decide(
     let is_fresh = assurance == Assurance::Enrolment || now.duration_since(caller.session().proven_at) < FRESH_FOR;
     for role in caller.roles().iter().copied() {
         let purpose = request.purpose.unwrap_or(role.usual_purpose());
-        let applies = |rule: &&Rule| {
-            rule.roles.contains(&role)
-                && rule.actions.contains(&request.action)
-                && rule.classes.contains(&request.class)
-                && rule.purposes.contains(&purpose)
-                && rule
-                    .needs
-                    .iter()
-                    .all(|need| is_met(*need, caller, request.client, permissions))
-        };
-        for rule in TABLE.iter().filter(applies) {
-            let consent = permissions.and_then(|permissions| permissions.consent(request.class, purpose, now));
-            if rule.needs.contains(&Need::Consent) && consent.is_none() {
-                denied = denial(DenialReason::NoConsent, role, purpose);
+        for rule in rules_for(role, purpose, request) {
+            let unmet = |need: &&Need| !is_met(**need, &asker, request, purpose, permissions, now);
+            if let Some(missing) = rule.needs.iter().find(unmet) {
+                // Of several reasons that may be told, the first of the table.
+                if denied.reason == DenialReason::NoRule {
+                    denied = denial(missing.reason(), role, purpose);
+                }
                 continue;
             }
             if request.fresh && !is_fresh {
@@ -217,9 +288,13 @@ pub fn decide(
                 client: request.client,
                 subject: permissions.map(|permissions| permissions.subject),
                 resource: request.resource.clone(),
+                author: request.author,
                 purpose,
                 rule: rule.id,
-                consent,
+                ground: permissions.and_then(|permissions| {
+                    let mut needs = rule.needs.iter();
+                    needs.find_map(|need| ground_for(*need, &asker, request, purpose, permissions, now))
+                }),
             });
         }
     }
@@ -252,8 +327,7 @@ pub fn decide_call(
     if purpose.is_prohibited() {
         return Err(DenialReason::ProhibitedPurpose);
     }
-    let is_known = permissions
-        .is_some_and(|permissions| Some(permissions.client) == request.client && permissions.clinic == clinic);
+    let is_known = of_whom_it_is_about(clinic, request, permissions).is_some();
     let applies = |rule: &&CallRule| {
         rule.caller == calling.function()
             && rule.actions.contains(&request.action)
@@ -262,7 +336,7 @@ pub fn decide_call(
             && rule.needs.iter().all(|need| match need {
                 Need::KnownClient => is_known,
                 // A function is nobody: it treats no client, is none, and is not what she consents to.
-                Need::IsClient | Need::CareTeam | Need::Consent => false,
+                _ => false,
             })
     };
     let rule = CALLS.iter().find(applies).ok_or(DenialReason::NoRule)?;

@@ -6,7 +6,7 @@ use ports::{Clock, Entropy, EntropyExt};
 use store::StoreError;
 
 use crate::decide::{CallPermit, Denial, DenialReason, Permit, Request, USUAL_CALL_PURPOSE, decide, decide_call};
-use crate::{Caller, CallingFunction, Permissions};
+use crate::{Caller, CallingFunction, LawfulGround, Permissions};
 
 /// Decides requests and writes every decision to the audit trail before anybody learns it.
 pub struct Gate<'a> {
@@ -61,10 +61,22 @@ impl Recorded {
         self.permit.client
     }
 
+    /// Who wrote what it is about, or is to, where that decided.
+    #[must_use]
+    pub fn author(&self) -> Option<model::AccountId> {
+        self.permit.author
+    }
+
     /// The rule that allowed it.
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.permit.rule
+    }
+
+    /// What for.
+    #[must_use]
+    pub fn purpose(&self) -> model::Purpose {
+        self.permit.purpose
     }
 }
 
@@ -145,13 +157,13 @@ impl<'a> Gate<'a> {
         permissions: Option<&Permissions>,
     ) -> Result<Recorded, Refusal> {
         let decision = decide(caller, request, permissions, self.clock.now());
-        let (role, purpose, subject, rule, consent, outcome) = match &decision {
+        let (role, purpose, subject, rule, ground, outcome) = match &decision {
             Ok(permit) => (
                 permit.role,
                 permit.purpose,
                 permit.subject,
                 permit.rule,
-                permit.consent,
+                permit.ground,
                 Decision::Allowed,
             ),
             Err(Denial {
@@ -172,7 +184,9 @@ impl<'a> Gate<'a> {
             purpose,
             decision: outcome,
             rule: rule.to_owned(),
-            consent,
+            consent: ground.and_then(LawfulGround::consent),
+            ground: ground.and_then(LawfulGround::other),
+            emergency: ground.and_then(LawfulGround::emergency),
             ..self.event(Some(caller.clinic()), request)
         };
         self.trail.append(&event).map_err(Refusal::Unrecorded)?;
@@ -267,6 +281,8 @@ impl<'a> Gate<'a> {
             decision: Decision::Denied,
             rule: String::new(),
             consent: None,
+            ground: None,
+            emergency: None,
             network: self.network.clone(),
             request: self.request,
         }

@@ -44,8 +44,11 @@
 pub mod bootstrap_code;
 mod call;
 mod decide;
+mod explain;
 mod gate;
 mod ground;
+mod lawful;
+mod party;
 mod permissions;
 mod session;
 mod sessions;
@@ -54,9 +57,12 @@ mod vault;
 
 pub use call::{CallingFunction, PrivateCall, Unproven};
 pub use decide::{CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, decide, decide_call};
+pub use explain::{Asker, Considered, Explanation, explain};
 pub use gate::{Gate, Recorded, RecordedCall, Refusal};
 pub use ground::Ground;
-pub use permissions::{CareTeamMember, LiveConsent, Permissions, PermissionsReader, permissions_name};
+pub use lawful::{LawfulGround, LiveConsent, LiveGround, Recipient, Restriction};
+pub use party::{Authority, CareRole, CareTeamMember, EmergencyAccess, Representative};
+pub use permissions::{Permissions, PermissionsReader, permissions_name};
 pub use session::{Assurance, Caller, Session, Token};
 pub use sessions::{SessionKeys, Sessions, Unauthenticated, Used, session_name};
 pub use table::{CALLS, CallRule, Need, Rule, TABLE};

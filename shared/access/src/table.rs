@@ -1,13 +1,19 @@
-//! The access table: every way in which something is allowed. What no row allows is denied.
+//! The access table: every way in which something is allowed. What no row allows is denied. `docs/access-matrix.md` is printed from it.
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy,
-    Session,
+    AccessDecision, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent, EmergencyAccess, Health,
+    Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction, Schedule, Session,
+    SubstanceUse,
 };
-use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
-use model::Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
+use model::Purpose::{
+    BreakGlass, Compliance, FamilyRequest, PatientAdministration, PatientRequest, Payment, SystemAdministration,
+    Treatment,
+};
+use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Guardian, Job, PrivacyOfficer, Security};
 use model::{Action, DataClass, Function, Purpose, Role};
+
+use crate::DenialReason;
 
 /// What must hold besides role, action, class and purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +22,105 @@ pub enum Need {
     KnownClient,
     /// The caller is the client.
     IsClient,
-    /// The caller is in the client's care team.
+    /// The caller is the client, or one of the participants of a shared file.
+    IsSubject,
+    /// The caller treats the client.
     CareTeam,
-    /// The client's live consent covers the class for the purpose.
-    Consent,
+    /// The caller supervises those who treat the client.
+    Supervision,
+    /// The caller may act for the client.
+    Representation,
+    /// The caller may act for the client, her records included.
+    RecordsRepresentation,
+    /// The caller wrote it, or is to.
+    Authorship,
+    /// The client's own authorization lets the caller, by name, have the class for the purpose.
+    Authorization,
+    /// The caller broke the glass, less than an hour ago.
+    EmergencyAccess,
+    /// The client's live consent covers the class for the purpose, or another lawful ground does.
+    Ground,
+    /// The client does not hide the class from the caller.
+    NotHidden,
+    /// The client does not hide the class from the caller by name.
+    NotHiddenFromPerson,
+    /// The client is not a minor.
+    OfAge,
+}
+
+impl Need {
+    /// Every need.
+    pub const ALL: [Self; 14] = [
+        Self::KnownClient,
+        Self::IsClient,
+        Self::IsSubject,
+        Self::CareTeam,
+        Self::Supervision,
+        Self::Representation,
+        Self::RecordsRepresentation,
+        Self::Authorship,
+        Self::Authorization,
+        Self::EmergencyAccess,
+        Self::Ground,
+        Self::NotHidden,
+        Self::NotHiddenFromPerson,
+        Self::OfAge,
+    ];
+
+    /// The name in explanations and in the printed table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KnownClient => "known_client",
+            Self::IsClient => "is_client",
+            Self::IsSubject => "is_subject",
+            Self::CareTeam => "care_team",
+            Self::Supervision => "supervision",
+            Self::Representation => "representation",
+            Self::RecordsRepresentation => "records_representation",
+            Self::Authorship => "authorship",
+            Self::Authorization => "authorization",
+            Self::EmergencyAccess => "emergency_access",
+            Self::Ground => "ground",
+            Self::NotHidden => "not_hidden",
+            Self::NotHiddenFromPerson => "not_hidden_from_person",
+            Self::OfAge => "of_age",
+        }
+    }
+
+    /// What it means, in words.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::KnownClient => "the clinic has this client",
+            Self::IsClient => "it is the client herself",
+            Self::IsSubject => "it is the client herself, or a participant of a shared file",
+            Self::CareTeam => "the clinician treats the client",
+            Self::Supervision => "the clinician supervises those who treat the client",
+            Self::Representation => "the guardian may act for the client",
+            Self::RecordsRepresentation => "the guardian may act for the client, her records included",
+            Self::Authorship => "it is the author",
+            Self::Authorization => "the client's own authorization names the clinician",
+            Self::EmergencyAccess => "the clinician broke the glass, less than an hour ago",
+            Self::Ground => "a live consent covers the class for the purpose, or another lawful ground does",
+            Self::NotHidden => "the client does not hide the class from whoever asks",
+            Self::NotHiddenFromPerson => "the client does not hide the class from whoever asks by name",
+            Self::OfAge => "the client is not a minor",
+        }
+    }
+
+    /// Why something is denied that lacks this alone. What only whoever has to do with the client may know has no reason of its own: the
+    /// refusal must not tell whether there is such a client. Rows name those needs first, so a reason is told only to
+    /// those who meet them.
+    #[must_use]
+    pub fn reason(self) -> DenialReason {
+        match self {
+            Self::Ground => DenialReason::NoConsent,
+            Self::NotHidden | Self::NotHiddenFromPerson => DenialReason::Restricted,
+            Self::OfAge => DenialReason::Minor,
+            _ => DenialReason::NoRule,
+        }
+    }
 }
 
 /// One way in which something is allowed.
@@ -45,29 +146,90 @@ pub const TABLE: &[Rule] = &[
         id: "care.records",
         roles: &[Clinician],
         actions: &[Create, Read, List, Amend],
-        classes: &[Health],
+        classes: &[Health, SubstanceUse],
         purposes: &[Treatment],
-        needs: &[Need::CareTeam, Need::Consent],
+        needs: &[Need::CareTeam, Need::NotHidden, Need::Ground],
     },
-    // Psychotherapy notes are filed by author: who may open the file opens only what he wrote himself
-    // (45 CFR 164.508(a)(2)(i)(A): use by the originator for treatment).
+    Rule {
+        id: "supervision.records",
+        roles: &[Clinician],
+        actions: &[Read, List],
+        classes: &[Health, SubstanceUse],
+        purposes: &[Treatment],
+        needs: &[Need::Supervision, Need::NotHidden, Need::Ground],
+    },
+    // Use by their originator for treatment (45 CFR 164.508(a)(2)(i)(A)).
     Rule {
         id: "care.own-psychotherapy-notes",
         roles: &[Clinician],
         actions: &[Create, Read, List, Amend],
         classes: &[Psychotherapy],
         purposes: &[Treatment],
-        needs: &[Need::CareTeam, Need::Consent],
+        needs: &[Need::CareTeam, Need::Authorship, Need::NotHidden, Need::Ground],
     },
-    // A client's right of access does not depend on consent (45 CFR 164.524, GDPR 15). It does not reach psychotherapy
-    // notes (164.524(a)(1)(i)).
+    // Anybody else needs the client's own authorization, which names her (45 CFR 164.508(a)(2), (b)(3)(ii)).
+    Rule {
+        id: "authorized.psychotherapy-notes",
+        roles: &[Clinician],
+        actions: &[Read, List],
+        classes: &[Psychotherapy],
+        purposes: &[Treatment],
+        needs: &[Need::Authorization, Need::NotHidden],
+    },
+    // A client's right of access does not depend on consent (45 CFR 164.524, GDPR 15, 42 CFR 2.23). It does not reach psychotherapy
+    // notes (164.524(a)(1)(i)), nor a shared file, which speaks of others too.
     Rule {
         id: "self.records",
         roles: &[Client],
         actions: &[Read, List],
-        classes: &[Health],
+        classes: &[Health, SubstanceUse],
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsClient],
+    },
+    Rule {
+        id: "guardian.records",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[Health, SubstanceUse],
+        purposes: &[FamilyRequest],
+        needs: &[Need::RecordsRepresentation, Need::NotHidden],
+    },
+    // Whoever breaks the glass says why; the privacy officer looks at it, and the client is told. From whom the client hides by name
+    // it stays shut.
+    Rule {
+        id: "emergency.break-glass",
+        roles: &[Clinician],
+        actions: &[Create],
+        classes: &[EmergencyAccess],
+        purposes: &[BreakGlass],
+        needs: &[Need::KnownClient, Need::NotHiddenFromPerson],
+    },
+    // Vital interests (GDPR 9(2)(c), 45 CFR 164.312(a)(2)(ii), 42 CFR 2.51, PHIPA s.40(1), DPDP Act s.7(f)) need no consent and outweigh what
+    // is hidden from everybody. Read only, and never psychotherapy notes.
+    Rule {
+        id: "emergency.records",
+        roles: &[Clinician],
+        actions: &[Read, List],
+        classes: &[Health, SubstanceUse],
+        purposes: &[BreakGlass],
+        needs: &[Need::EmergencyAccess, Need::NotHiddenFromPerson],
+    },
+    Rule {
+        id: "emergency.identity",
+        roles: &[Clinician],
+        actions: &[Read],
+        classes: &[Identity],
+        purposes: &[BreakGlass],
+        needs: &[Need::EmergencyAccess, Need::NotHiddenFromPerson],
+    },
+    // Whoever is before a person in danger knows her number and not her id. Finds the id alone.
+    Rule {
+        id: "emergency.search",
+        roles: &[Clinician],
+        actions: &[Search],
+        classes: &[Identity],
+        purposes: &[BreakGlass],
+        needs: &[],
     },
     Rule {
         id: "care.identity",
@@ -75,7 +237,15 @@ pub const TABLE: &[Rule] = &[
         actions: &[Create, Read, List, Amend],
         classes: &[Identity],
         purposes: &[Treatment],
-        needs: &[Need::CareTeam, Need::Consent],
+        needs: &[Need::CareTeam, Need::NotHidden, Need::Ground],
+    },
+    Rule {
+        id: "supervision.identity",
+        roles: &[Clinician],
+        actions: &[Read],
+        classes: &[Identity],
+        purposes: &[Treatment],
+        needs: &[Need::Supervision, Need::NotHidden, Need::Ground],
     },
     Rule {
         id: "administration.identity",
@@ -83,7 +253,7 @@ pub const TABLE: &[Rule] = &[
         actions: &[Create, Read, List, Amend],
         classes: &[Identity],
         purposes: &[PatientAdministration],
-        needs: &[Need::KnownClient, Need::Consent],
+        needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
     },
     Rule {
         id: "self.identity",
@@ -93,14 +263,30 @@ pub const TABLE: &[Rule] = &[
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsClient],
     },
-    // What a client has consented to be kept she may also correct (GDPR 16). Without a live consent nothing new is collected.
+    // What a client has consented to be kept she may also correct (GDPR 16). Without a live ground nothing new is collected.
     Rule {
         id: "self.identity.correct",
         roles: &[Client],
         actions: &[Create, Amend],
         classes: &[Identity],
         purposes: &[PatientRequest],
-        needs: &[Need::KnownClient, Need::IsClient, Need::Consent],
+        needs: &[Need::KnownClient, Need::IsClient, Need::Ground],
+    },
+    Rule {
+        id: "guardian.identity",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[Identity],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation, Need::NotHidden],
+    },
+    Rule {
+        id: "guardian.identity.correct",
+        roles: &[Guardian],
+        actions: &[Create, Amend],
+        classes: &[Identity],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation, Need::NotHidden, Need::Ground],
     },
     // A search names no client; each client that it finds is then decided upon as a read.
     Rule {
@@ -111,6 +297,64 @@ pub const TABLE: &[Rule] = &[
         purposes: &[Treatment, PatientAdministration],
         needs: &[],
     },
+    Rule {
+        id: "care.schedule",
+        roles: &[Clinician],
+        actions: &[Create, Read, List, Amend, Revoke],
+        classes: &[Schedule],
+        purposes: &[Treatment],
+        needs: &[Need::CareTeam, Need::NotHidden, Need::Ground],
+    },
+    // Administrative staff schedule. No row lets them at a record.
+    Rule {
+        id: "administration.schedule",
+        roles: &[ClinicAdmin],
+        actions: &[Create, Read, List, Amend, Revoke],
+        classes: &[Schedule],
+        purposes: &[PatientAdministration],
+        needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
+    },
+    Rule {
+        id: "self.schedule",
+        roles: &[Client],
+        actions: &[Read, List],
+        classes: &[Schedule],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsClient],
+    },
+    Rule {
+        id: "guardian.schedule",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[Schedule],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation, Need::NotHidden],
+    },
+    // Who bills sees no note, and who treats no bill.
+    Rule {
+        id: "payment.billing",
+        roles: &[Role::Billing],
+        actions: &[Create, Read, List, Amend],
+        classes: &[Billing],
+        purposes: &[Payment],
+        needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
+    },
+    Rule {
+        id: "self.billing",
+        roles: &[Client],
+        actions: &[Read, List],
+        classes: &[Billing],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsClient],
+    },
+    Rule {
+        id: "guardian.billing",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[Billing],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation, Need::NotHidden],
+    },
     // Opening a file collects nothing about anybody: it makes an opaque id to record a consent under.
     Rule {
         id: "staff.client-file",
@@ -119,6 +363,23 @@ pub const TABLE: &[Rule] = &[
         classes: &[ClientFile],
         purposes: &[Treatment, PatientAdministration],
         needs: &[],
+    },
+    // Until when a client is a minor.
+    Rule {
+        id: "administration.client-file",
+        roles: &[ClinicAdmin],
+        actions: &[Read, Amend],
+        classes: &[ClientFile],
+        purposes: &[PatientAdministration],
+        needs: &[Need::KnownClient],
+    },
+    Rule {
+        id: "care.client-file",
+        roles: &[Clinician],
+        actions: &[Read, Amend],
+        classes: &[ClientFile],
+        purposes: &[Treatment],
+        needs: &[Need::CareTeam],
     },
     Rule {
         id: "care.consent",
@@ -136,26 +397,166 @@ pub const TABLE: &[Rule] = &[
         purposes: &[PatientAdministration],
         needs: &[Need::KnownClient],
     },
+    // For a minor others agree (DPDP Act s.9, GDPR 8). To withdraw is everybody's own, at any age.
+    Rule {
+        id: "self.consent.give",
+        roles: &[Client],
+        actions: &[Create],
+        classes: &[Consent],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsSubject, Need::OfAge],
+    },
     Rule {
         id: "self.consent",
         roles: &[Client],
-        actions: &[Create, Read, List, Revoke],
+        actions: &[Read, List, Revoke],
         classes: &[Consent],
         purposes: &[PatientRequest],
-        needs: &[Need::KnownClient, Need::IsClient],
+        needs: &[Need::KnownClient, Need::IsSubject],
+    },
+    Rule {
+        id: "guardian.consent",
+        roles: &[Guardian],
+        actions: &[Create, Read, List, Revoke],
+        classes: &[Consent],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation],
     },
     Rule {
         id: "compliance.consent",
         roles: &[PrivacyOfficer, Auditor],
         actions: &[Read, List],
-        classes: &[Consent, CareTeam],
+        classes: &[Consent, CareTeam, Restriction, Representative, LawfulGround],
+        purposes: &[Compliance],
+        needs: &[Need::KnownClient],
+    },
+    // Which grounds there are besides consent says the law of the clinic's jurisdiction.
+    Rule {
+        id: "care.lawful-ground",
+        roles: &[Clinician],
+        actions: &[Create, Read, List, Revoke],
+        classes: &[LawfulGround],
+        purposes: &[Treatment],
+        needs: &[Need::CareTeam],
+    },
+    Rule {
+        id: "administration.lawful-ground",
+        roles: &[ClinicAdmin],
+        actions: &[Create, Read, List, Revoke],
+        classes: &[LawfulGround],
+        purposes: &[PatientAdministration],
+        needs: &[Need::KnownClient],
+    },
+    Rule {
+        id: "compliance.lawful-ground",
+        roles: &[PrivacyOfficer],
+        actions: &[Create, Revoke],
+        classes: &[LawfulGround],
         purposes: &[Compliance],
         needs: &[Need::KnownClient],
     },
     Rule {
+        id: "self.lawful-ground",
+        roles: &[Client],
+        actions: &[Read, List],
+        classes: &[LawfulGround],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsSubject],
+    },
+    Rule {
+        id: "guardian.lawful-ground",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[LawfulGround],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation],
+    },
+    // The client hides and shows, or staff hide on her word. Staff who treat or administer don't show again what she hid.
+    Rule {
+        id: "self.restriction",
+        roles: &[Client],
+        actions: &[Create, Read, List, Revoke],
+        classes: &[Restriction],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsSubject],
+    },
+    Rule {
+        id: "care.restriction",
+        roles: &[Clinician],
+        actions: &[Create, Read, List],
+        classes: &[Restriction],
+        purposes: &[Treatment],
+        needs: &[Need::CareTeam],
+    },
+    Rule {
+        id: "administration.restriction",
+        roles: &[ClinicAdmin],
+        actions: &[Create, Read, List],
+        classes: &[Restriction],
+        purposes: &[PatientAdministration],
+        needs: &[Need::KnownClient],
+    },
+    Rule {
+        id: "compliance.restriction",
+        roles: &[PrivacyOfficer],
+        actions: &[Create, Revoke],
+        classes: &[Restriction],
+        purposes: &[Compliance],
+        needs: &[Need::KnownClient],
+    },
+    // Who acts for a client is proven to staff. A client names her nominee herself; that the nominee is needed is found by staff.
+    Rule {
+        id: "administration.representative",
+        roles: &[ClinicAdmin],
+        actions: &[Create, Read, List, Amend, Revoke],
+        classes: &[Representative],
+        purposes: &[PatientAdministration],
+        needs: &[Need::KnownClient],
+    },
+    Rule {
+        id: "compliance.representative",
+        roles: &[PrivacyOfficer],
+        actions: &[Create, Amend, Revoke],
+        classes: &[Representative],
+        purposes: &[Compliance],
+        needs: &[Need::KnownClient],
+    },
+    Rule {
+        id: "care.representative",
+        roles: &[Clinician],
+        actions: &[Read, List],
+        classes: &[Representative],
+        purposes: &[Treatment],
+        needs: &[Need::CareTeam],
+    },
+    Rule {
+        id: "self.representative",
+        roles: &[Client],
+        actions: &[Create, Revoke],
+        classes: &[Representative],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsClient, Need::OfAge],
+    },
+    Rule {
+        id: "self.representative.read",
+        roles: &[Client],
+        actions: &[Read, List],
+        classes: &[Representative],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsClient],
+    },
+    Rule {
+        id: "guardian.representative",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[Representative],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation],
+    },
+    Rule {
         id: "administration.care-team",
         roles: &[ClinicAdmin],
-        actions: &[Create, Read, Revoke],
+        actions: &[Create, Read, List, Amend, Revoke],
         classes: &[CareTeam],
         purposes: &[PatientAdministration],
         needs: &[Need::KnownClient],
@@ -163,7 +564,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "care.care-team",
         roles: &[Clinician],
-        actions: &[Create, Read, Revoke],
+        actions: &[Create, Read, List, Amend, Revoke],
         classes: &[CareTeam],
         purposes: &[Treatment],
         needs: &[Need::CareTeam],
@@ -171,10 +572,83 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "self.care-team",
         roles: &[Client],
-        actions: &[Read],
+        actions: &[Read, List],
         classes: &[CareTeam],
         purposes: &[PatientRequest],
-        needs: &[Need::KnownClient, Need::IsClient],
+        needs: &[Need::KnownClient, Need::IsSubject],
+    },
+    Rule {
+        id: "guardian.care-team",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[CareTeam],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation],
+    },
+    // Reviews what was taken, whichever client it was.
+    Rule {
+        id: "compliance.emergency-access",
+        roles: &[PrivacyOfficer],
+        actions: &[Read, List, Amend],
+        classes: &[EmergencyAccess],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "job.emergency-access",
+        roles: &[Job],
+        actions: &[Execute],
+        classes: &[EmergencyAccess],
+        purposes: &[SystemAdministration],
+        needs: &[],
+    },
+    Rule {
+        id: "oversight.emergency-access",
+        roles: &[Auditor, Security],
+        actions: &[Read, List],
+        classes: &[EmergencyAccess],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "self.emergency-access",
+        roles: &[Client],
+        actions: &[Read, List],
+        classes: &[EmergencyAccess],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsSubject],
+    },
+    Rule {
+        id: "guardian.emergency-access",
+        roles: &[Guardian],
+        actions: &[Read, List],
+        classes: &[EmergencyAccess],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation],
+    },
+    Rule {
+        id: "self.access-decision",
+        roles: &[Client],
+        actions: &[Read],
+        classes: &[AccessDecision],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsSubject],
+    },
+    Rule {
+        id: "guardian.access-decision",
+        roles: &[Guardian],
+        actions: &[Read],
+        classes: &[AccessDecision],
+        purposes: &[FamilyRequest],
+        needs: &[Need::Representation],
+    },
+    Rule {
+        id: "compliance.access-decision",
+        roles: &[PrivacyOfficer],
+        actions: &[Read],
+        classes: &[AccessDecision],
+        purposes: &[Compliance],
+        needs: &[Need::KnownClient],
     },
     Rule {
         id: "administration.notices",
@@ -209,6 +683,7 @@ pub const TABLE: &[Rule] = &[
         purposes: &[
             Treatment,
             PatientRequest,
+            FamilyRequest,
             PatientAdministration,
             SystemAdministration,
             Compliance,
@@ -224,16 +699,18 @@ pub const TABLE: &[Rule] = &[
             Client,
             Clinician,
             ClinicAdmin,
-            Billing,
+            Role::Billing,
             PrivacyOfficer,
             Security,
             Auditor,
+            Guardian,
         ],
         actions: &[Create, List, Amend, Revoke],
         classes: &[Authenticator],
         purposes: &[
             Treatment,
             PatientRequest,
+            FamilyRequest,
             PatientAdministration,
             SystemAdministration,
             Compliance,
@@ -296,6 +773,14 @@ pub struct CallRule {
 
 /// What functions may ask of each other. What no row allows is denied.
 pub const CALLS: &[CallRule] = &[
+    CallRule {
+        id: "call.consent.messages",
+        caller: Function::Consent,
+        actions: &[Create],
+        classes: &[Message],
+        purposes: &[SystemAdministration],
+        needs: &[],
+    },
     CallRule {
         id: "call.auth.messages",
         caller: Function::Auth,

@@ -495,7 +495,7 @@ mod tests {
                 roles: vec![role],
                 ..Account::nobody(ClinicId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]), now)
             };
-            let (holder, idle, least) = if role == Role::Client {
+            let (holder, idle, least) = if matches!(role, Role::Client | Role::Guardian) {
                 (Holder::Client, 1800, Strength::Alone)
             } else {
                 (Holder::Staff, 900, Strength::WithSecondFactor)

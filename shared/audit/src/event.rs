@@ -1,6 +1,6 @@
 use model::{
-    AccountId, Action, ClinicId, ConsentId, DataClass, EventId, Function, Purpose, RequestId, Role, SessionId,
-    SubjectId, Timestamp,
+    AccountId, Action, ClinicId, ConsentId, DataClass, EmergencyId, EventId, Function, GroundId, Purpose, RequestId,
+    Role, SessionId, SubjectId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,12 @@ pub struct Event {
     /// The consent that it stands on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ConsentId>,
+    /// The other lawful ground that it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<GroundId>,
+    /// The emergency access that it stands on: somebody broke the glass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyId>,
     /// The network address that the request came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,

@@ -52,11 +52,11 @@ impl KeyringPlan {
             keys: &["index"],
             attests: &["permissions"],
             reads: &["sessions"],
-            calls: &[],
+            calls: &[Function::Notify],
         },
         Self {
             function: Function::Records,
-            seals: &[DataClass::Health, DataClass::Psychotherapy],
+            seals: &[DataClass::Health, DataClass::Psychotherapy, DataClass::SubstanceUse],
             keys: &["index", "link"],
             attests: &[],
             reads: &["sessions", "permissions"],

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum DataClass {
     /// Who a client is.
     Identity,
-    /// A client's clinical records, but for psychotherapy notes.
+    /// A client's clinical records, but for psychotherapy notes and substance-use records.
     Health,
     /// Psychotherapy notes in the sense of 45 CFR 164.501: kept apart, for their author.
     Psychotherapy,
@@ -34,11 +34,25 @@ pub enum DataClass {
     Audit,
     /// Messages to people: codes, links, notices. Never anything about health.
     Message,
+    /// Records of treatment for substance use in the sense of 42 CFR part 2: kept apart, under their own consent.
+    SubstanceUse,
+    /// Appointments: who comes when, and nothing of why.
+    Schedule,
+    /// What a client hides from whom.
+    Restriction,
+    /// Who may act for a client: parents, guardians, nominees.
+    Representative,
+    /// Lawful grounds other than consent that a client's data is used on.
+    LawfulGround,
+    /// Access that somebody took by breaking the glass, and its review.
+    EmergencyAccess,
+    /// Why something would be allowed or denied.
+    AccessDecision,
 }
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 20] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -52,7 +66,20 @@ impl DataClass {
         Self::Session,
         Self::Audit,
         Self::Message,
+        Self::SubstanceUse,
+        Self::Schedule,
+        Self::Restriction,
+        Self::Representative,
+        Self::LawfulGround,
+        Self::EmergencyAccess,
+        Self::AccessDecision,
     ];
+
+    /// The class with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
 
     /// The name in stored bytes and in the API.
     #[must_use]
@@ -71,6 +98,13 @@ impl DataClass {
             Self::Session => "session",
             Self::Audit => "audit",
             Self::Message => "message",
+            Self::SubstanceUse => "substance_use",
+            Self::Schedule => "schedule",
+            Self::Restriction => "restriction",
+            Self::Representative => "representative",
+            Self::LawfulGround => "lawful_ground",
+            Self::EmergencyAccess => "emergency_access",
+            Self::AccessDecision => "access_decision",
         }
     }
 
@@ -79,7 +113,7 @@ impl DataClass {
     pub fn is_consentable(self) -> bool {
         matches!(
             self,
-            Self::Identity | Self::Health | Self::Psychotherapy | Self::Billing
+            Self::Identity | Self::Health | Self::Psychotherapy | Self::SubstanceUse | Self::Billing | Self::Schedule
         )
     }
 }

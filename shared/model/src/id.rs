@@ -189,8 +189,12 @@ kinds! {
     ClientId = Client, "cli";
     /// A consent that a client gave.
     ConsentId = Consent, "cns";
+    /// Access that somebody took by breaking the glass.
+    EmergencyId = Emergency, "emg";
     /// An entry of the audit trail.
     EventId = Event, "aud";
+    /// A lawful ground other than consent.
+    GroundId = Ground, "grd";
     /// An invitation to open an account.
     InvitationId = Invitation, "inv";
     /// A message to somebody.
@@ -203,6 +207,8 @@ kinds! {
     RecordId = Record, "rec";
     /// A request of an administrator to recover somebody's account.
     RecoveryId = Recovery, "rcv";
+    /// What a client hides from whom.
+    RestrictionId = Restriction, "rst";
     /// One HTTP request.
     RequestId = Request, "req";
     /// A log-in session.

@@ -7,6 +7,7 @@
 
 mod class;
 mod confidential;
+mod contact;
 mod function;
 mod id;
 mod language;
@@ -15,11 +16,12 @@ mod role;
 
 pub use class::{Action, DataClass};
 pub use confidential::Confidential;
+pub use contact::ContactChannel;
 pub use function::Function;
 pub use id::kind;
 pub use id::{
-    AccountId, ClientId, ClinicId, ConsentId, EventId, Id, IdError, InvitationId, Kind, MessageId, NoticeId, PasskeyId,
-    RecordId, RecoveryId, RequestId, SessionId, SubjectId,
+    AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError, InvitationId, Kind,
+    MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

@@ -1,4 +1,5 @@
-//! Why data is used: HL7 PurposeOfUse codes (terminology.hl7.org, v3-PurposeOfUse).
+//! Why data is used: HL7 PurposeOfUse codes (terminology.hl7.org, v3-PurposeOfUse), and for what HL7 has no code, codes that begin
+//! with `X-`.
 
 use std::fmt;
 
@@ -32,11 +33,26 @@ pub enum Purpose {
     /// Marketing. Known only to be refused.
     #[serde(rename = "HMARKT")]
     Marketing,
+    /// The request of somebody who acts for the client: a parent, a guardian, a nominee.
+    #[serde(rename = "FAMRQT")]
+    FamilyRequest,
+    /// An emergency, in which a clinician breaks the glass.
+    #[serde(rename = "BTG")]
+    BreakGlass,
+    /// Evaluating people by what is known of them (GDPR 4(4)). Known only to be refused.
+    #[serde(rename = "X-PROFILING")]
+    Profiling,
+    /// Looking for patterns in what was given for care. Known only to be refused.
+    #[serde(rename = "X-MINING")]
+    DataMining,
+    /// Deciding about people without a person (GDPR 22). Known only to be refused.
+    #[serde(rename = "X-AUTODECISION")]
+    AutomatedDecision,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Treatment,
         Self::PatientRequest,
         Self::PatientAdministration,
@@ -45,9 +61,14 @@ impl Purpose {
         Self::Payment,
         Self::Research,
         Self::Marketing,
+        Self::FamilyRequest,
+        Self::BreakGlass,
+        Self::Profiling,
+        Self::DataMining,
+        Self::AutomatedDecision,
     ];
 
-    /// The HL7 code.
+    /// The code.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -59,10 +80,15 @@ impl Purpose {
             Self::Payment => "HPAYMT",
             Self::Research => "HRESCH",
             Self::Marketing => "HMARKT",
+            Self::FamilyRequest => "FAMRQT",
+            Self::BreakGlass => "BTG",
+            Self::Profiling => "X-PROFILING",
+            Self::DataMining => "X-MINING",
+            Self::AutomatedDecision => "X-AUTODECISION",
         }
     }
 
-    /// The purpose with this HL7 code.
+    /// The purpose with this code.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.code() == code)
@@ -71,7 +97,10 @@ impl Purpose {
     /// Whether the purpose is known only to be refused: no role and no consent can serve it.
     #[must_use]
     pub fn is_prohibited(self) -> bool {
-        self == Self::Marketing
+        matches!(
+            self,
+            Self::Marketing | Self::Profiling | Self::DataMining | Self::AutomatedDecision
+        )
     }
 }
 

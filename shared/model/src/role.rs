@@ -26,11 +26,14 @@ pub enum Role {
     Auditor,
     /// No person: a service identity that a scheduler runs jobs with.
     Job,
+    /// A person who acts for a client: a parent, a guardian, a nominee. For whom, from when to when and how far says the client's
+    /// file, not the role.
+    Guardian,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Client,
         Self::Clinician,
         Self::ClinicAdmin,
@@ -39,6 +42,7 @@ impl Role {
         Self::Security,
         Self::Auditor,
         Self::Job,
+        Self::Guardian,
     ];
 
     /// The name in the API.
@@ -53,6 +57,7 @@ impl Role {
             Self::Security => "security",
             Self::Auditor => "auditor",
             Self::Job => "job",
+            Self::Guardian => "guardian",
         }
     }
 
@@ -60,7 +65,7 @@ impl Role {
     /// password at all: whatever asks this takes the stricter way for it.
     #[must_use]
     pub fn is_staff(self) -> bool {
-        self != Self::Client
+        !matches!(self, Self::Client | Self::Guardian)
     }
 
     /// The purpose that a request of this role has when it names none.
@@ -73,6 +78,7 @@ impl Role {
             Self::Billing => Purpose::Payment,
             Self::PrivacyOfficer | Self::Security | Self::Auditor => Purpose::Compliance,
             Self::Job => Purpose::SystemAdministration,
+            Self::Guardian => Purpose::FamilyRequest,
         }
     }
 }

@@ -171,6 +171,10 @@ pub enum Content {
         /// Proves the approval.
         token: Confidential<String>,
     },
+    /// Somebody whom that is not usual for has looked at data of the recipient's, because it was urgent: log in to see who and why.
+    UrgentAccess,
+    /// To whoever watches over privacy: somebody did so, and it waits for review.
+    UrgentAccessReview,
 }
 
 /// What a message is about, without what it says.
@@ -192,11 +196,13 @@ pub enum Template {
     AccountDisabled,
     AccountChanged,
     RecoveryApproved,
+    UrgentAccess,
+    UrgentAccessReview,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Invitation,
         Self::Registration,
         Self::SignInCode,
@@ -211,6 +217,8 @@ impl Template {
         Self::AccountDisabled,
         Self::AccountChanged,
         Self::RecoveryApproved,
+        Self::UrgentAccess,
+        Self::UrgentAccessReview,
     ];
 
     /// The name in the API and in the texts.
@@ -231,6 +239,8 @@ impl Template {
             Self::AccountDisabled => "account_disabled",
             Self::AccountChanged => "account_changed",
             Self::RecoveryApproved => "recovery_approved",
+            Self::UrgentAccess => "urgent_access",
+            Self::UrgentAccessReview => "urgent_access_review",
         }
     }
 
@@ -261,6 +271,8 @@ impl Content {
             Self::AccountDisabled => Template::AccountDisabled,
             Self::AccountChanged => Template::AccountChanged,
             Self::RecoveryApproved { .. } => Template::RecoveryApproved,
+            Self::UrgentAccess => Template::UrgentAccess,
+            Self::UrgentAccessReview => Template::UrgentAccessReview,
         }
     }
 
@@ -281,7 +293,9 @@ impl Content {
             | Self::PasswordChanged
             | Self::NewDevice
             | Self::AccountDisabled
-            | Self::AccountChanged => None,
+            | Self::AccountChanged
+            | Self::UrgentAccess
+            | Self::UrgentAccessReview => None,
         }
     }
 

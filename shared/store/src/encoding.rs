@@ -60,8 +60,6 @@ mod tests {
 
     /// In the compact form a name is its place among its kind: a new one goes to the end, and none ever moves, or a
     /// stored clinician would be read as somebody else.
-    /// In the compact form a name is its place among its kind: a new one goes to the end, and none ever moves, or a
-    /// stored clinician would be read as somebody else.
     #[test]
     fn names_keep_their_places() {
         fn check<T: Serialize + DeserializeOwned>(all: &[T], name: impl Fn(&T) -> &'static str, places: &[&str]) {
@@ -85,6 +83,7 @@ mod tests {
                 "security",
                 "auditor",
                 "job",
+                "guardian",
             ],
         );
         check(
@@ -104,6 +103,13 @@ mod tests {
                 "session",
                 "audit",
                 "message",
+                "substance_use",
+                "schedule",
+                "restriction",
+                "representative",
+                "lawful_ground",
+                "emergency_access",
+                "access_decision",
             ],
         );
         check(
@@ -118,6 +124,11 @@ mod tests {
                 "HPAYMT",
                 "HRESCH",
                 "HMARKT",
+                "FAMRQT",
+                "BTG",
+                "X-PROFILING",
+                "X-MINING",
+                "X-AUTODECISION",
             ],
         );
     }

@@ -10,6 +10,7 @@ mod check;
 mod cookie;
 mod exchange;
 mod json;
+pub mod listing;
 mod page;
 mod problem;
 mod rate_limit;

@@ -275,7 +275,16 @@ impl From<Refusal> for Problem {
                     }
                     DenialReason::NoConsent => (
                         "no-consent",
-                        "The client has no live consent that covers this. Record one first.",
+                        "The client has no live consent that covers this, nor does another lawful ground. Record one first.",
+                    ),
+                    // The recipient is told that what she has is incomplete (PHIPA ss. 18(4) and 37(2)).
+                    DenialReason::Restricted => (
+                        "restricted",
+                        "The client has restricted access to this. What you have of her may be incomplete.",
+                    ),
+                    DenialReason::Minor => (
+                        "guardian-decides",
+                        "For a minor this is decided by a parent or guardian.",
                     ),
                     DenialReason::Enrolling => (
                         "enrolment-required",

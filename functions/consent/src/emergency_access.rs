@@ -1,0 +1,356 @@
+//! Breaking the glass: a clinician who does not treat a client is let at her records for an hour, because there is an emergency, and
+//! everybody comes to know of it.
+
+use access::EmergencyAccess;
+use jiff::SignedDuration;
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EmergencyId, Purpose, Timestamp};
+use notification::{Channel, Content, Message, Recipient, Urgency};
+use ports::Creation;
+use serde::{Deserialize, Serialize};
+use store::{UpdateError, idempotency};
+use web::listing::{Page, Wanted, list_once};
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::emergency::{Emergencies, Emergency, Finding, Review};
+use crate::file::ClientFile;
+use crate::ledger::{BrokenGlass, LedgerEntry};
+
+/// How long it holds.
+const LASTS: SignedDuration = SignedDuration::from_hours(1);
+
+/// The most that hold at once for one client. Requests that meet here may go beyond it by as many as they are.
+const AT_ONCE: usize = 16;
+
+/// How far back the job looks for what nobody was told of yet.
+const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmergencyBody {
+    reason: Confidential<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReviewBody {
+    finding: Finding,
+    note: Confidential<String>,
+}
+
+#[derive(Serialize)]
+struct TakenAnswer {
+    emergency_id: EmergencyId,
+    client_id: ClientId,
+    /// What reading is for from now on.
+    purpose: Purpose,
+    until: Timestamp,
+}
+
+#[derive(Serialize)]
+struct EmergencyAnswer {
+    emergency_id: EmergencyId,
+    client_id: ClientId,
+    account_id: AccountId,
+    reason: Confidential<String>,
+    taken_at: Timestamp,
+    until: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_told_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<Review>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    emergencies: Vec<EmergencyAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JobAnswer {
+    /// How many clients were told by this run.
+    told: usize,
+    /// How many it could not tell.
+    untold: usize,
+}
+
+/// Breaks the glass.
+///
+/// Order: emergency document, the clinic's index, ledger, permissions, messages, answer. So nothing is ever opened that the privacy officer
+/// does not find in her list. A crash before the permissions leaves an emergency that opened nothing, which the list shows; the repeated
+/// request finishes it, with the hour counted from the first. A message that could not be handed over is the job's to send: nobody
+/// waits for a mail system in an emergency.
+pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let EmergencyBody { reason } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(reason.expose(), "/reason", 10, 1_000);
+    check.finish()?;
+    let key = exchange.idempotency_key()?;
+    let caller = exchange.caller()?;
+    let (clinic, account_id) = (caller.clinic(), caller.account());
+    let index = exchange.keyring.key("index")?;
+    let emergency_id: EmergencyId = idempotency::created_id(index, clinic, account_id, exchange.path(), key);
+    let purpose = exchange.purpose()?.unwrap_or(Purpose::BreakGlass);
+    let (file, recorded, permissions) = ClientFile::enter_for(
+        exchange,
+        &caller,
+        Action::Create,
+        DataClass::EmergencyAccess,
+        Some(emergency_id.to_string()),
+        Some(purpose),
+    )?;
+    let now = file.now;
+    let current = permissions.emergencies.iter().filter(|emergency| now < emergency.until);
+    if current.count() >= AT_ONCE {
+        return Err(Problem::conflict(
+            "too-many-emergencies",
+            format!("At most {AT_ONCE} may have broken the glass for one client at a time."),
+        )
+        .recorded(recorded.event()));
+    }
+    let taken = Emergency {
+        emergency_id,
+        client_id: permissions.client,
+        account_id,
+        reason,
+        taken_at: now,
+        until: now.saturating_add(LASTS).unwrap_or(now),
+        client_told_at: None,
+        alerted_at: None,
+        review: None,
+        fingerprint: idempotency::fingerprint(index, exchange.body()),
+    };
+    let emergencies = Emergencies::new(exchange)?;
+    let doc = emergencies.doc(clinic, emergency_id);
+    let taken = match doc.create(&taken)? {
+        Creation::Created => taken,
+        Creation::Exists => {
+            let existing = doc
+                .read()?
+                .ok_or_else(|| Problem::defect("an emergency that exists is gone"))?
+                .value;
+            if existing.fingerprint != taken.fingerprint {
+                return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
+            }
+            existing
+        }
+    };
+    let id = emergency_id.as_bytes();
+    list_once(&emergencies.index(clinic), *id, taken.taken_at, now)?;
+    if file.ledger().find(id)?.is_none() {
+        file.ledger().enter(&LedgerEntry::BrokeGlass(BrokenGlass {
+            emergency_id,
+            account_id,
+            reason: taken.reason.clone(),
+            taken_at: taken.taken_at,
+            until: taken.until,
+        }))?;
+    }
+    let is_refused = taken
+        .review
+        .as_ref()
+        .is_some_and(|review| review.finding == Finding::Unjustified);
+    if now < taken.until && !is_refused {
+        file.make_live(
+            id,
+            |permissions| permissions.emergencies.iter().any(|live| live.id == emergency_id),
+            |permissions| {
+                permissions.emergencies.push(EmergencyAccess {
+                    id: emergency_id,
+                    account: account_id,
+                    until: taken.until,
+                });
+            },
+        )?;
+    }
+    tell(exchange, &emergencies, clinic, &taken)?;
+    let answer = TakenAnswer {
+        emergency_id,
+        client_id: taken.client_id,
+        purpose: Purpose::BreakGlass,
+        until: taken.until,
+    };
+    let location = format!("/v1/consent/emergency-access/{emergency_id}");
+    Ok(Reply::created(&location, &answer)?.recorded(recorded.event()))
+}
+
+/// Tells whom it concerns, as far as that has not happened. Whether everybody knows now.
+///
+/// Order: message, document. A crash in between sends the same message again, under its key, and it leaves once.
+fn tell(
+    exchange: &Exchange<'_>,
+    emergencies: &Emergencies<'_>,
+    clinic: ClinicId,
+    taken: &Emergency,
+) -> Result<bool, Problem> {
+    if taken.client_told_at.is_some() {
+        return Ok(true);
+    }
+    let message = Message {
+        key: format!("emergency-access/{}/client", taken.emergency_id),
+        clinic_id: clinic,
+        recipient: Recipient::Client {
+            client_id: taken.client_id,
+            channel: Channel::Email,
+        },
+        content: Content::UrgentAccess,
+        language: "en".to_owned(),
+        urgency: Urgency::Queued,
+        expires_at: None,
+    };
+    if message.send(exchange).is_err() {
+        exchange
+            .platform
+            .log
+            .write("a client could not be told of an emergency access yet; the job consent-emergencies tries again");
+        return Ok(false);
+    }
+    let now = exchange.platform.clock.now();
+    emergencies.doc(clinic, taken.emergency_id).update(None, |emergency| {
+        emergency.client_told_at.get_or_insert(now);
+        Ok::<_, Problem>(())
+    })?;
+    Ok(true)
+}
+
+/// The accesses that were taken in the clinic, newest first.
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let wanted = Wanted::by(exchange)?;
+    let caller = exchange.caller()?;
+    let request = access::Request::new(Action::List, DataClass::EmergencyAccess).purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    let clinic = recorded.clinic();
+    let emergencies = Emergencies::new(exchange)?;
+    let Page { ids, next } = wanted.page(&emergencies.index(clinic))?;
+    let mut page = Vec::with_capacity(ids.len());
+    for id in ids {
+        page.push(emergencies.known(clinic, EmergencyId::from_bytes(id))?.into());
+    }
+    let answer = ListAnswer {
+        emergencies: page,
+        next,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+/// The accesses that were taken to one client, for her.
+pub(crate) fn list_of_client(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let caller = exchange.caller()?;
+    let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::List, DataClass::EmergencyAccess, None)?;
+    let emergencies = Emergencies::new(exchange)?;
+    let mut taken = Vec::new();
+    for entry in file.ledger().log.newest_first(None) {
+        if let LedgerEntry::BrokeGlass(broken) = entry?.value {
+            taken.push(emergencies.known(recorded.clinic(), broken.emergency_id)?.into());
+        }
+    }
+    let answer = ListAnswer {
+        emergencies: taken,
+        next: None,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+/// Says what the privacy officer found. What was not justified ends at once.
+///
+/// Order: document, permissions, answer. A crash in between leaves an access that was found unjustified and still holds, an hour at most;
+/// the repeated request ends it.
+pub(crate) fn review(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let emergency_id: EmergencyId = exchange.parameter("emergency")?;
+    let ReviewBody { finding, note } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(note.expose(), "/note", 1, 2_000);
+    check.finish()?;
+    let caller = exchange.caller()?;
+    let request = access::Request::new(Action::Amend, DataClass::EmergencyAccess)
+        .of(emergency_id)
+        .purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    let (clinic, event) = (recorded.clinic(), recorded.event());
+    let now = exchange.platform.clock.now();
+    let emergencies = Emergencies::new(exchange)?;
+    let reviewed = emergencies.doc(clinic, emergency_id).update(None, |emergency| {
+        if emergency.account_id == recorded.account() {
+            return Err(Problem::conflict("own-access", "Nobody reviews what she took herself."));
+        }
+        match &emergency.review {
+            Some(review) if review.finding == finding && review.note == note => Ok(emergency.clone()),
+            Some(_) => Err(Problem::conflict(
+                "already-reviewed",
+                "This has been reviewed already, and stays as it was found.",
+            )),
+            None => {
+                emergency.review = Some(Review {
+                    finding,
+                    note: note.clone(),
+                    reviewed_by: recorded.account(),
+                    reviewed_at: now,
+                });
+                Ok(emergency.clone())
+            }
+        }
+    });
+    let emergency = match reviewed {
+        Ok(reviewed) => reviewed.value,
+        Err(UpdateError::Absent) => return Err(Problem::not_found(event)),
+        Err(UpdateError::Refused(refused)) => return Err(refused.recorded(event)),
+        Err(error) => return Err(error.into()),
+    };
+    if finding == Finding::Unjustified && now < emergency.until {
+        let file = crate::file::Files::new(exchange)?.of(clinic, emergency.client_id);
+        file.end(|permissions| permissions.emergencies.retain(|live| live.id != emergency_id))?;
+    }
+    Ok(Reply::ok(&EmergencyAnswer::from(emergency))?.recorded(event))
+}
+
+/// `POST /v1/consent/jobs/emergencies`: tells whom nobody could tell when it happened.
+///
+/// Safe to repeat and to run twice at once: a message has one key, and leaves once.
+pub(crate) fn tell_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let caller = exchange.caller()?;
+    let request = access::Request::new(Action::Execute, DataClass::EmergencyAccess).purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    let clinic = recorded.clinic();
+    let now = exchange.platform.clock.now();
+    let emergencies = Emergencies::new(exchange)?;
+    let mut answer = JobAnswer { told: 0, untold: 0 };
+    for entry in emergencies.index(clinic).newest_first(None) {
+        let emergency = emergencies.known(clinic, EmergencyId::from_bytes(entry?.value.id()))?;
+        if emergency.taken_at.duration_until(now) > TOLD_WITHIN {
+            break;
+        }
+        if emergency.client_told_at.is_none() {
+            match tell(exchange, &emergencies, clinic, &emergency)? {
+                true => answer.told += 1,
+                false => answer.untold += 1,
+            }
+        }
+    }
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+impl Emergencies<'_> {
+    fn known(&self, clinic: ClinicId, id: EmergencyId) -> Result<Emergency, Problem> {
+        let found = self.doc(clinic, id).read()?;
+        found
+            .map(|emergency| emergency.value)
+            .ok_or_else(|| Problem::defect("the index of emergencies names one that does not exist"))
+    }
+}
+
+impl From<Emergency> for EmergencyAnswer {
+    fn from(emergency: Emergency) -> Self {
+        Self {
+            emergency_id: emergency.emergency_id,
+            client_id: emergency.client_id,
+            account_id: emergency.account_id,
+            reason: emergency.reason,
+            taken_at: emergency.taken_at,
+            until: emergency.until,
+            client_told_at: emergency.client_told_at,
+            review: emergency.review,
+        }
+    }
+}

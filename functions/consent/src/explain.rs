@@ -1,0 +1,97 @@
+//! Why somebody would be let at something of a client's, or would not: for the client about herself, for whoever acts for her, and for the
+//! privacy officer.
+
+use access::{Asker, DenialReason, Explanation, Need, Request, explain};
+use model::{AccountId, Action, DataClass, Purpose, Role};
+use serde::{Deserialize, Serialize};
+use web::{Exchange, Problem, Reply};
+
+use crate::file::ClientFile;
+
+/// The request that would be made, and by whom. Which roles an account has only `auth` knows, so one is named.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    account_id: AccountId,
+    role: Role,
+    action: Action,
+    class: DataClass,
+    purpose: Option<Purpose>,
+    /// Who wrote it, where that decides; else whoever asks.
+    author_id: Option<AccountId>,
+}
+
+#[derive(Serialize)]
+struct ExplanationAnswer {
+    decision: &'static str,
+    rule: &'static str,
+    purpose: Purpose,
+    considered: Vec<ConsideredAnswer>,
+}
+
+#[derive(Serialize)]
+struct ConsideredAnswer {
+    rule: &'static str,
+    needs: Vec<NeedAnswer>,
+}
+
+#[derive(Serialize)]
+struct NeedAnswer {
+    need: &'static str,
+    meaning: &'static str,
+    met: bool,
+}
+
+/// `GET …/access/explain`: the decision as it would be taken now, by the same rows over the same permissions.
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let question: Question = exchange.query()?;
+    let caller = exchange.caller()?;
+    let (file, recorded, permissions) =
+        ClientFile::enter(exchange, &caller, Action::Read, DataClass::AccessDecision, None)?;
+    let roles = [question.role];
+    let asker = Asker {
+        account: question.account_id,
+        clinic: recorded.clinic(),
+        roles: &roles,
+        // As a client she would ask about herself: somebody else's account is nobody to this file.
+        client: (question.role == Role::Client).then_some(permissions.client),
+    };
+    let request = Request::new(question.action, question.class)
+        .about(permissions.client)
+        .by(question.author_id.unwrap_or(question.account_id))
+        .purpose(question.purpose);
+    let explanation = explain(&asker, &request, Some(&permissions), file.now);
+    Ok(Reply::ok(&ExplanationAnswer::from(explanation))?.recorded(recorded.event()))
+}
+
+impl From<Explanation> for ExplanationAnswer {
+    fn from(explanation: Explanation) -> Self {
+        Self {
+            decision: if explanation.decision.is_ok() {
+                "allowed"
+            } else {
+                "denied"
+            },
+            rule: explanation.decision.unwrap_or_else(DenialReason::rule),
+            purpose: explanation.purpose,
+            considered: explanation
+                .considered
+                .into_iter()
+                .map(|row| ConsideredAnswer {
+                    rule: row.rule,
+                    needs: row.needs.into_iter().map(NeedAnswer::from).collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<(Need, bool)> for NeedAnswer {
+    fn from((need, met): (Need, bool)) -> Self {
+        Self {
+            need: need.name(),
+            meaning: need.meaning(),
+            met,
+        }
+    }
+}

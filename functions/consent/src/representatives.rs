@@ -1,0 +1,265 @@
+//! Who may act for a client: parents until she is of age, guardians whom a court appointed, and nominees for the day on which she can't
+//! act herself.
+
+use access::{Authority, Permissions, Representative};
+use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use serde::Deserialize;
+use store::UpdateError;
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::clients::NoFields;
+use crate::file::ClientFile;
+use crate::ledger::{Entered, Representation, Standing, Verification};
+
+/// The most of one client. The permissions document is read on every request about her, so it stays small.
+const REPRESENTATIVES: usize = 8;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RepresentativeBody {
+    authority: Authority,
+    #[serde(default)]
+    reads_records: bool,
+    #[serde(default)]
+    verification: Option<Verification>,
+    #[serde(default)]
+    until: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActivationBody {
+    reason: Confidential<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MinorityBody {
+    /// When she is of age; `null` where she is.
+    until: Option<Timestamp>,
+}
+
+fn standing(permissions: &Permissions, account: AccountId) -> Standing {
+    let found = permissions
+        .representatives
+        .iter()
+        .find(|representative| representative.account == account);
+    Standing::Representative(
+        account,
+        found.map(|representative| Representation {
+            authority: representative.authority,
+            reads_records: representative.reads_records,
+            since: representative.since,
+            until: representative.until,
+        }),
+    )
+}
+
+fn full() -> Problem {
+    Problem::conflict(
+        "too-many-representatives",
+        format!("A client has at most {REPRESENTATIVES} representatives. Remove one first."),
+    )
+}
+
+fn put(permissions: &mut Permissions, representative: Representative) -> Result<(), Problem> {
+    let others = &mut permissions.representatives;
+    if let Some(there) = others.iter_mut().find(|there| there.account == representative.account) {
+        *there = representative;
+        return Ok(());
+    }
+    if others.len() >= REPRESENTATIVES {
+        return Err(full());
+    }
+    others.push(representative);
+    Ok(())
+}
+
+/// Names somebody who may act for the client. Staff have seen by what right, and say how; the client herself names a nominee, who acts
+/// only once it is found that she can't (DPDP Act s.14).
+///
+/// Order: permissions, ledger, answer. A crash in between leaves a representative whom the ledger does not show; the repeated
+/// request enters her.
+pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let account: AccountId = exchange.parameter("account")?;
+    let body: RepresentativeBody = exchange.json()?;
+    let caller = exchange.caller()?;
+    let (file, recorded, permissions) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Create,
+        DataClass::Representative,
+        Some(account.to_string()),
+    )?;
+    let now = file.now;
+    let is_client = recorded.role() == Role::Client;
+    let verification = match body.verification {
+        None if is_client => Some(Verification::Client),
+        named => named,
+    };
+    let mut check = Check::new();
+    check.that(
+        !is_client || body.authority == Authority::Nominee,
+        "/authority",
+        "nominee",
+        "a client names nominees; parents and guardians are entered by staff, who have seen by what right they act",
+    );
+    check.that(
+        verification.is_some(),
+        "/verification",
+        "required",
+        "must say how it was seen that she may act for the client",
+    );
+    check.that(
+        body.authority != Authority::Parent || permissions.is_minor(now),
+        "/authority",
+        "minor",
+        "the client is of age: say until when she is a minor first, or name a guardian",
+    );
+    check.that(
+        body.until.is_none_or(|end| now < end),
+        "/until",
+        "future",
+        "must lie in the future",
+    );
+    check.that(
+        permissions.participants.is_empty(),
+        "/authority",
+        "person",
+        "a shared file has no representatives: each participant has her own",
+    );
+    check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
+    let named = file.permissions().update(None, |permissions| {
+        let there = permissions
+            .representatives
+            .iter()
+            .find(|there| there.account == account && there.authority == body.authority);
+        // Who acts already goes on to: a repeated request, or one that changes how far it reaches, does not begin anew.
+        let since = match (there, body.authority) {
+            (Some(there), _) => there.since,
+            (None, Authority::Nominee) => None,
+            (None, Authority::Parent | Authority::Guardian) => Some(now),
+        };
+        let representative = Representative {
+            account,
+            authority: body.authority,
+            reads_records: body.reads_records,
+            since,
+            until: body.until,
+        };
+        put(permissions, representative)
+    });
+    match named {
+        Ok(_) => {}
+        Err(UpdateError::Refused(refused)) => return Err(refused.recorded(recorded.event())),
+        Err(error) => return Err(error.into()),
+    }
+    file.settle(
+        |permissions| standing(permissions, account),
+        &Entered {
+            verification,
+            ..Entered::by(recorded.account())
+        },
+    )?;
+    Ok(Reply::no_content().recorded(recorded.event()))
+}
+
+/// Finds that the client can't act any more, so that her nominee does: by whom and why is in the ledger.
+///
+/// Order: permissions, ledger, answer. A crash in between leaves a nominee who acts and of whom the ledger does not show it; the
+/// repeated request enters it.
+pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let account: AccountId = exchange.parameter("account")?;
+    let ActivationBody { reason } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(reason.expose(), "/reason", 1, 500);
+    check.finish()?;
+    let caller = exchange.caller()?;
+    let (file, recorded, _) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Amend,
+        DataClass::Representative,
+        Some(account.to_string()),
+    )?;
+    let now = file.now;
+    let activated = file.permissions().update(None, |permissions| {
+        let nominee = permissions
+            .representatives
+            .iter_mut()
+            .find(|there| there.account == account && there.authority == Authority::Nominee)
+            .ok_or_else(|| Problem::not_found(recorded.event()))?;
+        nominee.since.get_or_insert(now);
+        Ok::<_, Problem>(())
+    });
+    match activated {
+        Ok(_) => {}
+        Err(UpdateError::Refused(refused)) => return Err(refused),
+        Err(error) => return Err(error.into()),
+    }
+    file.settle(
+        |permissions| standing(permissions, account),
+        &Entered {
+            reason: Some(reason),
+            ..Entered::by(recorded.account())
+        },
+    )?;
+    Ok(Reply::no_content().recorded(recorded.event()))
+}
+
+/// Ends that somebody may act for the client, from the next request on.
+///
+/// Order: permissions, ledger, answer. A crash in between leaves somebody who acts no more and whom the ledger still shows; the
+/// repeated request enters it.
+pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let account: AccountId = exchange.parameter("account")?;
+    NoFields::check(exchange)?;
+    let caller = exchange.caller()?;
+    let (file, recorded, permissions) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Revoke,
+        DataClass::Representative,
+        Some(account.to_string()),
+    )?;
+    let found = permissions
+        .representatives
+        .iter()
+        .find(|there| there.account == account);
+    if let Some(there) = found {
+        // Her nominee is the client's own choice; her parents and guardians are not.
+        if recorded.role() == Role::Client && there.authority != Authority::Nominee {
+            return Err(Problem::conflict(
+                "not-a-nominee",
+                "A client removes nominees. Ask the clinic where a parent or guardian may not act for you any more.",
+            )
+            .recorded(recorded.event()));
+        }
+        file.end(|permissions| permissions.representatives.retain(|there| there.account != account))?;
+    }
+    file.settle(
+        |permissions| standing(permissions, account),
+        &Entered::by(recorded.account()),
+    )?;
+    Ok(Reply::no_content().recorded(recorded.event()))
+}
+
+/// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is
+/// kept as the one moment that matters, and not as a birth date.
+///
+/// Order: permissions, ledger, answer. A crash in between leaves a minority that holds and is not entered; the repeated request
+/// enters it.
+pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let MinorityBody { until } = exchange.json()?;
+    let caller = exchange.caller()?;
+    let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::Amend, DataClass::ClientFile, None)?;
+    file.permissions().update(None, |permissions| {
+        permissions.minor_until = until;
+        Ok::<_, Problem>(())
+    })?;
+    file.settle(
+        |permissions| Standing::Minority(permissions.minor_until),
+        &Entered::by(recorded.account()),
+    )?;
+    Ok(Reply::no_content().recorded(recorded.event()))
+}

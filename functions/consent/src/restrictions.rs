@@ -1,0 +1,130 @@
+//! The lock-box: what a client hides from those who could otherwise see it, a class of her data or a person.
+
+use access::{Permissions, Restriction};
+use model::{AccountId, Action, DataClass, RestrictionId};
+use serde::Deserialize;
+use store::idempotency;
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::clients::NoFields;
+use crate::file::ClientFile;
+use crate::ledger::{Hidden, LedgerEntry, Lifting, Restricted};
+
+/// The most that one client hides. The permissions document is read on every request about her, so it stays small.
+const RESTRICTIONS: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RestrictionBody {
+    #[serde(default)]
+    class: Option<DataClass>,
+    #[serde(default)]
+    account_id: Option<AccountId>,
+}
+
+fn is_live(permissions: &Permissions, id: RestrictionId) -> bool {
+    permissions.restrictions.iter().any(|restriction| restriction.id == id)
+}
+
+/// Hides something, from the next request on.
+///
+/// Order: ledger, permissions, answer. A crash after the ledger entry leaves something entered that is not hidden yet; the repeated request
+/// comes to the same id, finds the entry and hides it.
+pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let RestrictionBody { class, account_id } = exchange.json()?;
+    let mut check = Check::new();
+    check.that(
+        class.is_none_or(DataClass::is_consentable),
+        "/class",
+        "consentable",
+        "must be a class that holds data about the client",
+    );
+    check.finish()?;
+    let key = exchange.idempotency_key()?;
+    let caller = exchange.caller()?;
+    let index = exchange.keyring.key("index")?;
+    let restriction_id: RestrictionId =
+        idempotency::created_id(index, caller.clinic(), caller.account(), exchange.path(), key);
+    let (file, recorded, permissions) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Create,
+        DataClass::Restriction,
+        Some(restriction_id.to_string()),
+    )?;
+    let fingerprint = idempotency::fingerprint(index, exchange.body());
+    let ledger = file.ledger();
+    let id = restriction_id.as_bytes();
+    if ledger.find(id)?.is_none() {
+        // Requests that meet here may go beyond the bound by as many as they are, which keeps the document small enough.
+        if permissions.restrictions.len() >= RESTRICTIONS {
+            return Err(Problem::conflict(
+                "too-many-restrictions",
+                format!("A client hides at most {RESTRICTIONS} things. Lift one first."),
+            )
+            .recorded(recorded.event()));
+        }
+        ledger.enter(&LedgerEntry::Restricted(Restricted {
+            restriction: Hidden {
+                restriction_id,
+                class,
+                account_id,
+                restricted_at: file.now,
+                recorded_by: recorded.account(),
+            },
+            fingerprint,
+        }))?;
+    }
+    let Some(LedgerEntry::Restricted(restricted)) = ledger.find(id)?.map(|history| history.begun) else {
+        return Err(Problem::defect(
+            "a restriction that was just entered is not in the ledger",
+        ));
+    };
+    if restricted.fingerprint != fingerprint {
+        return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
+    }
+    let hidden = &restricted.restriction;
+    file.make_live(
+        id,
+        |permissions| is_live(permissions, restriction_id),
+        |permissions| {
+            permissions.restrictions.push(Restriction {
+                id: restriction_id,
+                class: hidden.class,
+                account: hidden.account_id,
+            });
+        },
+    )?;
+    let location = format!("{}/{restriction_id}", exchange.path());
+    Ok(Reply::created(&location, hidden)?.recorded(recorded.event()))
+}
+
+/// Shows again what was hidden.
+///
+/// Order: ledger, permissions, answer. A crash in between leaves something hidden that the ledger shows as lifted; the repeated request
+/// lifts it.
+pub(crate) fn lift(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let restriction_id: RestrictionId = exchange.parameter("restriction")?;
+    NoFields::check(exchange)?;
+    let caller = exchange.caller()?;
+    let (file, recorded, _) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Revoke,
+        DataClass::Restriction,
+        Some(restriction_id.to_string()),
+    )?;
+    let ledger = file.ledger();
+    let history = ledger
+        .find(restriction_id.as_bytes())?
+        .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    if history.ended.is_none() {
+        ledger.enter(&LedgerEntry::Lifted(Lifting {
+            restriction_id,
+            lifted_at: file.now,
+            recorded_by: recorded.account(),
+        }))?;
+    }
+    file.end(|permissions| permissions.restrictions.retain(|hidden| hidden.id != restriction_id))?;
+    Ok(Reply::no_content().recorded(recorded.event()))
+}

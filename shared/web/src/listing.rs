@@ -1,0 +1,110 @@
+//! What there is of a kind, newest first: the log that documents without a common name are found by.
+
+use crypto::KeySet;
+use jiff::SignedDuration;
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{Log, StoreError};
+
+use crate::{Exchange, Problem, page_size};
+
+/// How far the clocks of two hosts may be apart when an unfinished entry is looked for.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// The 128 bits of an identifier. One type for all kinds: all that goes into a log is compiled for each type of entry.
+pub type IdBytes = [u8; 16];
+
+/// What the log says of a document: that it is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    id: IdBytes,
+    /// When the entry was: later than the document where a repeated request finished what died.
+    added_at: Timestamp,
+}
+
+impl Listed {
+    /// The document's id.
+    #[must_use]
+    pub fn id(&self) -> IdBytes {
+        self.id
+    }
+}
+
+/// A log of what there is.
+pub type Listing<'l> = Log<'l, Listed, KeySet>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// One page of a listing.
+pub struct Page {
+    /// What is on it.
+    pub ids: Vec<IdBytes>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// Adds the entry of a document that was made at this time, unless it is there. The log is in order of when entries were
+/// added, so the search ends where they are older than the document. An entry that a repeated request adds hours later has its
+/// own time, not the document's: else the search for those before it would end too early, and add them again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_once(log: &Listing<'_>, id: IdBytes, made_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    for entry in log.newest_first(None) {
+        let entry = entry?.value;
+        if entry.id == id {
+            return Ok(());
+        }
+        if entry.added_at.duration_until(made_at) > CLOCK_TOLERANCE {
+            break;
+        }
+    }
+    log.append(id, &Listed { id, added_at: now })?;
+    Ok(())
+}
+
+/// How a request wants to have its page: 400 where it says so in a way that makes no sense.
+pub struct Wanted {
+    cursor: Option<u64>,
+    limit: usize,
+}
+
+impl Wanted {
+    /// Reads `cursor` and `limit`.
+    ///
+    /// # Errors
+    /// 400 where they make no sense.
+    pub fn by(exchange: &Exchange<'_>) -> Result<Self, Problem> {
+        let PageQuery { cursor, limit } = exchange.query()?;
+        let limit = page_size(limit)?;
+        Ok(Self { cursor, limit })
+    }
+
+    /// Reads the page.
+    ///
+    /// # Errors
+    /// [`StoreError`] as a [`Problem`].
+    pub fn page(&self, log: &Listing<'_>) -> Result<Page, Problem> {
+        let mut ids = Vec::with_capacity(self.limit);
+        let (mut last, mut next) = (None, None);
+        for entry in log.newest_first(self.cursor) {
+            let entry = entry?;
+            if ids.len() == self.limit {
+                next = last;
+                break;
+            }
+            last = Some(entry.sequence);
+            ids.push(entry.value.id);
+        }
+        Ok(Page {
+            ids,
+            next: next.map(|sequence: u64| sequence.to_string()),
+        })
+    }
+}
