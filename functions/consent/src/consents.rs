@@ -1,13 +1,16 @@
 //! Giving, withdrawing and proving consent.
 
-use model::{Action, Confidential, ConsentId, DataClass, Timestamp};
+use access::Recorded;
+use model::{Action, ClientId, Confidential, ConsentId, DataClass, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::file::ClientFile;
-use crate::ledger::{Consent, Given, LedgerEntry, Membership, Withdrawal};
+use crate::ledger::{Consent, ConsentHistory, Given, LedgerEntry, Membership, Withdrawal};
 use crate::notice::Notices;
+use crate::proofs::Receipts;
+use crate::standing::Standing;
 use crate::terms::Terms;
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
@@ -21,10 +24,19 @@ struct ConsentAnswer<'c> {
     withdrawn_at: Option<Timestamp>,
 }
 
+/// A consent with its receipt, which speaks of the moment when it was given: the same however often the request is repeated.
+#[derive(Serialize)]
+struct GivenAnswer<'c> {
+    #[serde(flatten)]
+    consent: &'c Consent,
+    receipt: String,
+}
+
 #[derive(Serialize)]
 struct WithdrawalAnswer {
     consent_id: ConsentId,
     withdrawn_at: Timestamp,
+    receipt: String,
 }
 
 #[derive(Serialize)]
@@ -71,7 +83,7 @@ struct WithdrawalBody {
 
 /// Records a consent.
 ///
-/// Order: ledger, permissions, answer. A crash after the ledger entry leaves a consent that is proven and not yet in effect; the
+/// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet in effect; the
 /// repeated request comes to the same id, finds the entry and lets it take effect. A crash after the permissions
 /// leaves nothing undone but the answer.
 pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -87,6 +99,8 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         DataClass::Consent,
         Some(consent_id.to_string()),
     )?;
+    // Before anything is written: what can't be proven is not recorded.
+    let receipts = Receipts::new(exchange)?;
     let now = exchange.platform.clock.now();
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
@@ -132,8 +146,10 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
     }
     file.make_live(&given.consent, now)?;
+    let consent = &given.consent;
+    let receipt = receipts.issue(&Standing::when_given(recorded.clinic(), permissions.client, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());
-    Ok(Reply::created(&location, &given.consent)?.recorded(recorded.event()))
+    Ok(Reply::created(&location, &GivenAnswer { consent, receipt })?.recorded(recorded.event()))
 }
 
 /// The ledger, newest first.
@@ -158,11 +174,11 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::ok(&LedgerAnswer { entries, next })?.recorded(recorded.event()))
 }
 
-/// One consent, whether it was withdrawn or not.
-pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+/// Decides and records that one consent is read, and finds it: as it is, as a receipt, as a FHIR resource.
+pub(crate) fn find(exchange: &Exchange<'_>) -> Result<(Recorded, ClientId, ConsentHistory), Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Read,
@@ -173,6 +189,12 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .ledger()
         .find(consent_id)?
         .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    Ok((recorded, permissions.client, history))
+}
+
+/// One consent, whether it was withdrawn or not.
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let (recorded, _, history) = find(exchange)?;
     let answer = ConsentAnswer {
         consent: &history.given.consent,
         withdrawn_at: history.withdrawal.map(|withdrawal| withdrawal.withdrawn_at),
@@ -182,7 +204,7 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// Withdraws a consent, as easily as it was given: one request, in effect on the very next one everywhere.
 ///
-/// Order: permissions, ledger, permissions once more, answer. A crash after the first leaves a consent that is without effect and not
+/// Order: permissions, ledger, permissions once more, answer with its receipt. A crash after the first leaves a consent that is without effect and not
 /// yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is recording the same
 /// consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the repeated request too.
 pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -197,7 +219,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         check.finish()?;
     }
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Revoke,
@@ -219,14 +241,15 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         file.end(consent_id)?;
     }
     // Of two withdrawals that meet, the first is in the ledger, and both are answered with it.
-    let withdrawn_at = ledger
-        .find(consent_id)?
-        .and_then(|history| history.withdrawal)
-        .ok_or_else(|| Problem::defect("a withdrawal that was just entered is not in the ledger"))?
-        .withdrawn_at;
+    let entered = || Problem::defect("a withdrawal that was just entered is not in the ledger");
+    let history = ledger.find(consent_id)?.ok_or_else(entered)?;
+    let withdrawn_at = history.withdrawal.as_ref().ok_or_else(entered)?.withdrawn_at;
+    let standing = Standing::at(recorded.clinic(), permissions.client, &history, withdrawn_at);
     let answer = WithdrawalAnswer {
         consent_id,
         withdrawn_at,
+        // Last, because a withdrawal waits for nothing: where it can't be proven, it is in effect all the same.
+        receipt: Receipts::new(exchange)?.issue(&standing)?,
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }

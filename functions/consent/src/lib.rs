@@ -3,11 +3,15 @@
 mod care_team;
 mod clients;
 mod consents;
+mod fhir;
 mod file;
 mod ledger;
 mod notice;
 mod notices;
+mod proofs;
+mod record;
 mod routes;
+mod standing;
 mod terms;
 #[cfg(test)]
 mod tests;

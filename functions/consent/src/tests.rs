@@ -1,5 +1,8 @@
 //! Whole requests against the function on a platform in memory.
 
+mod fhir;
+mod proofs;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -152,7 +155,8 @@ fn a_consent_from_notice_to_withdrawal() {
         given.json,
         json!({"consent_id": consent, "notice_id": notice_id, "notice_sha256": given.text("notice_sha256"), "language": "en",
             "purposes": ["TREAT"], "classes": ["identity", "health"], "given_by": "client", "method": "written",
-            "given_at": "2026-12-01T08:00:00Z", "recorded_by": practice.clinician.account.to_string()})
+            "given_at": "2026-12-01T08:00:00Z", "recorded_by": practice.clinician.account.to_string(),
+            "receipt": given.text("receipt")})
     );
     assert_eq!(
         practice.file(&client),
@@ -166,7 +170,7 @@ fn a_consent_from_notice_to_withdrawal() {
     assert_eq!(withdrawn.status, 200);
     assert_eq!(
         withdrawn.json,
-        json!({"consent_id": consent, "withdrawn_at": "2026-12-01T08:05:00Z"})
+        json!({"consent_id": consent, "withdrawn_at": "2026-12-01T08:05:00Z", "receipt": withdrawn.text("receipt")})
     );
     assert_eq!(practice.file(&client)["consents"], json!([]));
     practice.world.clock.advance(SignedDuration::from_mins(5));
@@ -372,6 +376,8 @@ fn requests(practice: &Practice, client: &str, consent: &str, notice: &str) -> V
         Call::get(&base),
         Call::get(format!("{base}/consents")),
         Call::get(format!("{base}/consents/{consent}")),
+        Call::get(format!("{base}/consents/{consent}/receipt")),
+        Call::get(format!("{base}/consents/{consent}/fhir")),
         Call::post(format!("{base}/consents"), &terms(notice)).once("give"),
         Call::post(format!("{base}/consents/{consent}/withdraw"), &json!({})),
         Call::put(&member, &json!({})),
