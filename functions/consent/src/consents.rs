@@ -83,9 +83,9 @@ struct WithdrawalBody {
 
 /// Records a consent.
 ///
-/// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet in effect; the
-/// repeated request comes to the same id, finds the entry and lets it take effect. A crash after the permissions
-/// leaves nothing undone but the answer.
+/// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet
+/// in effect; the repeated request comes to the same id, finds the entry and lets it take effect. A crash after the
+/// permissions leaves nothing undone but the answer.
 pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let terms: Terms = exchange.json()?;
     let key = exchange.idempotency_key()?;
@@ -204,9 +204,10 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// Withdraws a consent, as easily as it was given: one request, in effect on the very next one everywhere.
 ///
-/// Order: permissions, ledger, permissions once more, answer with its receipt. A crash after the first leaves a consent that is without effect and not
-/// yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is recording the same
-/// consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the repeated request too.
+/// Order: permissions, ledger, permissions once more, answer with its receipt. A crash after the first leaves a consent that is without
+/// effect and not yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is
+/// recording the same consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the
+/// repeated request too.
 pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
     let body = match exchange.body() {
@@ -244,6 +245,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let entered = || Problem::defect("a withdrawal that was just entered is not in the ledger");
     let history = ledger.find(consent_id)?.ok_or_else(entered)?;
     let withdrawn_at = history.withdrawal.as_ref().ok_or_else(entered)?.withdrawn_at;
+    // The moment that the withdrawal speaks of, however late it is repeated.
     let standing = Standing::at(recorded.clinic(), permissions.client, &history, withdrawn_at);
     let answer = WithdrawalAnswer {
         consent_id,

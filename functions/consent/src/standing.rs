@@ -27,14 +27,18 @@ impl<'c> Standing<'c> {
         }
     }
 
-    /// At a moment after all that the ledger says of it.
-    pub(crate) fn at(clinic: ClinicId, client: ClientId, history: &'c ConsentHistory, as_of: Timestamp) -> Self {
+    /// With all that the ledger says of it. Hosts' clocks may differ, so that something is in the ledger that is still to come here: it
+    /// has happened, and the moment is never before it.
+    pub(crate) fn at(clinic: ClinicId, client: ClientId, history: &'c ConsentHistory, moment: Timestamp) -> Self {
+        let consent = &history.given.consent;
+        let withdrawal = history.withdrawal.as_ref();
+        let withdrawn_at = withdrawal.map_or(consent.given_at, |withdrawal| withdrawal.withdrawn_at);
         Self {
             clinic,
             client,
-            consent: &history.given.consent,
-            withdrawal: history.withdrawal.as_ref(),
-            as_of,
+            consent,
+            withdrawal,
+            as_of: moment.max(consent.given_at).max(withdrawn_at),
         }
     }
 

@@ -258,6 +258,24 @@ fn a_consent_that_ended_is_inactive() {
     );
 }
 
+/// By a host whose clock is behind: no period ends before it starts.
+#[test]
+fn a_consent_that_was_withdrawn_at_once_has_a_period() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let notice_id = practice.publish("notice");
+    practice.world.clock.advance(SignedDuration::from_secs(20));
+    let consent = practice.give(&client, "give", &terms(&notice_id)).text("consent_id");
+    practice.world.clock.advance(SignedDuration::from_secs(-10));
+    practice.withdraw(&client, &consent);
+    let resource = practice.fhir(&client, &consent);
+    let period = json!({"start": "2026-12-01T08:00:20Z", "end": "2026-12-01T08:00:20Z"});
+    assert_eq!(
+        (&resource["status"], &resource["provision"]["period"]),
+        (&json!("inactive"), &period)
+    );
+}
+
 #[test]
 fn every_purpose_and_class_that_can_be_agreed_has_its_code() {
     let practice = Practice::new();

@@ -112,6 +112,23 @@ fn a_receipt_shows_how_a_consent_ended() {
     assert_eq!((&given["given_by"], given.get("entity_id")), (&json!("guardian"), None));
 }
 
+/// Hosts' clocks may differ: what is in the ledger has happened, whatever time it is here.
+#[test]
+fn a_receipt_never_speaks_of_a_moment_before_what_it_says() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let notice_id = practice.publish("notice");
+    practice.world.clock.advance(SignedDuration::from_secs(20));
+    let consent = practice.give(&client, "give", &terms(&notice_id)).text("consent_id");
+    let as_of = || practice.receipt(&client, &consent).json["record"]["as_of"].clone();
+    practice.world.clock.advance(SignedDuration::from_secs(-10));
+    assert_eq!(as_of(), "2026-12-01T08:00:20Z");
+    practice.world.clock.advance(SignedDuration::from_secs(20));
+    practice.withdraw(&client, &consent);
+    practice.world.clock.advance(SignedDuration::from_secs(-20));
+    assert_eq!(as_of(), "2026-12-01T08:00:30Z");
+}
+
 #[test]
 fn a_receipt_holds_for_this_deployment_alone() {
     let practice = Practice::new();
