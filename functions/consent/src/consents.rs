@@ -1,17 +1,19 @@
 //! Giving, withdrawing and proving consent.
 
-use access::{LiveConsent, Permissions};
+use access::{LiveConsent, Permissions, Recorded};
 use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply, page_size};
 
+use crate::consent_state::{ConsentHistory, ConsentState};
 use crate::file::ClientFile;
 use crate::ledger::{
-    BrokenGlass, Change, Consent, Entered, Established, Given, GroundEnd, Hidden, History, Ledger, LedgerEntry,
-    Lifting, Membership, OtherGround, Representation, Restricted, Standing, Withdrawal,
+    BrokenGlass, Change, Consent, Entered, Established, Given, GroundEnd, Hidden, LedgerEntry, Lifting, Membership,
+    OtherGround, Representation, Restricted, Standing, Withdrawal,
 };
 use crate::notice::{Notice, Notices};
+use crate::proofs::Receipts;
 use crate::terms::{Recorder, Terms};
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
@@ -28,10 +30,19 @@ struct ConsentAnswer<'c> {
     superseded_by: Option<ConsentId>,
 }
 
+/// A consent with its receipt, which speaks of the moment when it was given: the same however often the request is repeated.
+#[derive(Serialize)]
+struct GivenAnswer<'c> {
+    #[serde(flatten)]
+    consent: &'c Consent,
+    receipt: String,
+}
+
 #[derive(Serialize)]
 struct WithdrawalAnswer {
     consent_id: ConsentId,
     withdrawn_at: Timestamp,
+    receipt: String,
 }
 
 /// A change of what stands, as a list shows it.
@@ -137,37 +148,11 @@ fn superseded_problem() -> Problem {
     )
 }
 
-/// What the ledger says of one consent.
-struct ConsentHistory {
-    given: Given,
-    withdrawal: Option<Withdrawal>,
-    superseded_by: Option<ConsentId>,
-}
-
-fn history(ledger: &Ledger<'_>, consent: ConsentId) -> Result<Option<ConsentHistory>, Problem> {
-    let Some(History { begun, ended }) = ledger.find(consent.as_bytes())? else {
-        return Ok(None);
-    };
-    let LedgerEntry::Given(given) = begun else {
-        return Err(Problem::defect("something else has the id of a consent"));
-    };
-    let (withdrawal, superseded_by) = match ended {
-        Some(LedgerEntry::Withdrawn(withdrawal)) => (Some(withdrawal), None),
-        Some(LedgerEntry::Given(successor)) => (None, Some(successor.consent.consent_id)),
-        _ => (None, None),
-    };
-    Ok(Some(ConsentHistory {
-        given,
-        withdrawal,
-        superseded_by,
-    }))
-}
-
 /// Records a consent.
 ///
-/// Order: ledger, permissions, answer. A crash after the ledger entry leaves a consent that is proven and not yet in effect; the
-/// repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. A crash after
-/// the permissions leaves nothing undone but the answer.
+/// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet in
+/// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. A
+/// crash after the permissions leaves nothing undone but the answer.
 pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let terms: Terms = exchange.json()?;
     let key = exchange.idempotency_key()?;
@@ -181,10 +166,12 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         DataClass::Consent,
         Some(consent_id.to_string()),
     )?;
+    // Before anything is written: what can't be proven is not recorded.
+    let receipts = Receipts::new(exchange)?;
     let now = file.now;
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
-    if history(&ledger, consent_id)?.is_none() {
+    if ConsentHistory::read(&ledger, consent_id)?.is_none() {
         let notice = Notices::new(exchange)?.read(recorded.clinic(), terms.notice_id)?;
         let recorder = Recorder {
             role: recorded.role(),
@@ -195,7 +182,7 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             .map_err(|problem| problem.recorded(recorded.event()))?;
         ledger.enter(&LedgerEntry::Given(Given { consent, fingerprint }))?;
     }
-    let given = history(&ledger, consent_id)?
+    let given = ConsentHistory::read(&ledger, consent_id)?
         .ok_or_else(|| Problem::defect("a consent that was just entered is not in the ledger"))?
         .given;
     if given.fingerprint != fingerprint {
@@ -212,8 +199,9 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             },
         )?;
     }
+    let receipt = receipts.issue(&ConsentState::when_given(&permissions, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());
-    Ok(Reply::created(&location, consent)?.recorded(recorded.event()))
+    Ok(Reply::created(&location, &GivenAnswer { consent, receipt })?.recorded(recorded.event()))
 }
 
 /// The consent that these terms come to, or why they can't.
@@ -308,31 +296,39 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::ok(&LedgerAnswer { entries, next })?.recorded(recorded.event()))
 }
 
-/// One consent, whether it was withdrawn or not.
-pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+/// Decides and records that one consent is read, and finds it: as it is, as a receipt, as a FHIR resource.
+pub(crate) fn find(exchange: &Exchange<'_>) -> Result<(Recorded, Permissions, ConsentHistory), Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Read,
         DataClass::Consent,
         Some(consent_id.to_string()),
     )?;
-    let history = history(&file.ledger(), consent_id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let history =
+        ConsentHistory::read(&file.ledger(), consent_id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
+    Ok((recorded, permissions, history))
+}
+
+/// One consent, whether it has ended or not.
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let (recorded, _, history) = find(exchange)?;
     let answer = ConsentAnswer {
         consent: &history.given.consent,
         withdrawn_at: history.withdrawal.map(|withdrawal| withdrawal.withdrawn_at),
-        superseded_by: history.superseded_by,
+        superseded_by: history.successor.map(|successor| successor.consent_id),
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
 /// Withdraws a consent, as easily as it was given: one request, in effect on the very next one everywhere.
 ///
-/// Order: permissions, ledger, permissions once more, answer. A crash after the first leaves a consent that is without effect and not
-/// yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is recording the same
-/// consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the repeated request too.
+/// Order: permissions, ledger, permissions once more, answer with its receipt. A crash after the first leaves a consent that is without
+/// effect and not yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is
+/// recording the same consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the
+/// repeated request too.
 pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
     let body = match exchange.body() {
@@ -345,7 +341,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         check.finish()?;
     }
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Revoke,
@@ -353,7 +349,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(consent_id.to_string()),
     )?;
     let ledger = file.ledger();
-    let found = history(&ledger, consent_id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let found = ConsentHistory::read(&ledger, consent_id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
     let participant = found.given.consent.participant_id;
     if recorded.role() == Role::Client && participant.is_some() && participant != caller.client() {
         return Err(Problem::conflict(
@@ -362,7 +358,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         )
         .recorded(recorded.event()));
     }
-    if found.superseded_by.is_some() {
+    if found.successor.is_some() {
         return Err(superseded_problem().recorded(recorded.event()));
     }
     // What it came in the place of is not there either, where this one never took effect.
@@ -383,17 +379,23 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         file.end(remove)?;
     }
     // Of two withdrawals that meet, the first is in the ledger, and both are answered with it.
-    let ended = history(&ledger, consent_id)?;
-    if ended.as_ref().is_some_and(|history| history.superseded_by.is_some()) {
+    let ended = ConsentHistory::read(&ledger, consent_id)?
+        .ok_or_else(|| Problem::defect("a consent that was just withdrawn is not in the ledger"))?;
+    if ended.successor.is_some() {
         return Err(superseded_problem().recorded(recorded.event()));
     }
     let withdrawn_at = ended
-        .and_then(|history| history.withdrawal)
+        .withdrawal
+        .as_ref()
         .ok_or_else(|| Problem::defect("a withdrawal that was just entered is not in the ledger"))?
         .withdrawn_at;
+    // The moment that the withdrawal speaks of, however late it is repeated.
+    let state = ConsentState::at(&permissions, &ended, withdrawn_at);
     let answer = WithdrawalAnswer {
         consent_id,
         withdrawn_at,
+        // Last, because a withdrawal waits for nothing: where it can't be proven, it is in effect all the same.
+        receipt: Receipts::new(exchange)?.issue(&state)?,
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }

@@ -2,14 +2,18 @@
 
 mod care_team;
 mod clients;
+mod consent_state;
 mod consents;
 mod emergency;
 mod emergency_access;
 mod explain;
+mod fhir;
 mod file;
 mod ledger;
 mod notice;
 mod notices;
+mod proofs;
+mod record;
 mod representatives;
 mod restrictions;
 mod routes;

@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{care_team, clients, consents, emergency_access, explain, notices, representatives, restrictions};
+use crate::{care_team, clients, consents, emergency_access, explain, notices, proofs, representatives, restrictions};
 
 /// What this function answers.
-pub const ROUTES: [Route; 24] = [
+pub const ROUTES: [Route; 27] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -86,6 +86,17 @@ pub const ROUTES: [Route; 24] = [
         "/v1/consent/clients/{client}/consents/{consent}/withdraw",
         consents::withdraw,
     ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/clients/{client}/consents/{consent}/receipt",
+        proofs::receipt,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/clients/{client}/consents/{consent}/fhir",
+        proofs::fhir,
+    ),
+    Route::new(Method::GET, "/v1/consent/receipt-keys", proofs::keys),
     Route::new(Method::POST, "/v1/consent/notices", notices::publish),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}", notices::list),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}/{notice}", notices::read),

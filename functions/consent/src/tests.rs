@@ -1,5 +1,8 @@
 //! Whole requests against the function on a platform in memory.
 
+mod fhir;
+mod proofs;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -74,6 +77,18 @@ impl Practice {
 
     fn give(&self, client: &str, key: &str, terms: &Value) -> Answer {
         self.as_clinician(Call::post(format!("/v1/consent/clients/{client}/consents"), terms).once(key))
+    }
+
+    /// Somebody whom a court has appointed to act for the client.
+    fn guardian(&self, client: &str) -> String {
+        let guardian = self.colleague.account.to_string();
+        let path = format!("/v1/consent/clients/{client}/representatives/{guardian}");
+        let named = self.as_admin(Call::put(
+            &path,
+            &json!({"authority": "guardian", "verification": "order"}),
+        ));
+        assert_eq!(named.status, 204, "{}", named.json);
+        guardian
     }
 
     fn withdraw(&self, client: &str, consent: &str) -> Answer {
@@ -152,7 +167,8 @@ fn a_consent_from_notice_to_withdrawal() {
         given.json,
         json!({"consent_id": consent, "notice_id": notice_id, "notice_sha256": given.text("notice_sha256"), "language": "en",
             "purposes": ["TREAT"], "classes": ["identity", "health"], "given_by": "client", "method": "written",
-            "given_at": "2026-12-01T08:00:00Z", "recorded_by": practice.clinician.account.to_string()})
+            "given_at": "2026-12-01T08:00:00Z", "recorded_by": practice.clinician.account.to_string(),
+            "receipt": given.text("receipt")})
     );
     assert_eq!(
         practice.file(&client),
@@ -167,7 +183,7 @@ fn a_consent_from_notice_to_withdrawal() {
     assert_eq!(withdrawn.status, 200);
     assert_eq!(
         withdrawn.json,
-        json!({"consent_id": consent, "withdrawn_at": "2026-12-01T08:05:00Z"})
+        json!({"consent_id": consent, "withdrawn_at": "2026-12-01T08:05:00Z", "receipt": withdrawn.text("receipt")})
     );
     assert_eq!(practice.file(&client)["consents"], json!([]));
     practice.world.clock.advance(SignedDuration::from_mins(5));
@@ -373,6 +389,8 @@ fn requests(practice: &Practice, client: &str, consent: &str, notice: &str) -> V
         Call::get(&base),
         Call::get(format!("{base}/consents")),
         Call::get(format!("{base}/consents/{consent}")),
+        Call::get(format!("{base}/consents/{consent}/receipt")),
+        Call::get(format!("{base}/consents/{consent}/fhir")),
         Call::post(format!("{base}/consents"), &terms(notice)).once("give"),
         Call::post(format!("{base}/consents/{consent}/withdraw"), &json!({})),
         Call::put(&member, &json!({})),

@@ -28,7 +28,7 @@ enum Command {
     Jobs(jobs::Arguments),
     /// Walk one note through a running deployment and check every answer
     Tour(tour::Arguments),
-    /// Check an exported audit trail, offline
+    /// Check an exported audit trail or the receipt of a consent, offline
     Verify(verify::Arguments),
 }
 

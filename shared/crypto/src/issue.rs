@@ -49,7 +49,7 @@ impl KeyringPlan {
         Self {
             function: Function::Consent,
             seals: &[DataClass::Consent],
-            keys: &["index"],
+            keys: &["index", "receipt"],
             attests: &["permissions"],
             reads: &["sessions"],
             calls: &[Function::Notify],
@@ -268,7 +268,7 @@ mod tests {
                     "{function} {class}"
                 );
             }
-            for name in ["index", "link", "pepper", "bootstrap", "sign"] {
+            for name in ["index", "link", "pepper", "bootstrap", "receipt", "sign"] {
                 assert_eq!(
                     keyring.key(name).is_ok(),
                     plan.keys.contains(&name),

@@ -80,9 +80,9 @@ pub(crate) struct GrantedOutbound<'w> {
 /// Whom the manifest lets a function send to, as the permission map of `spin.toml` has it.
 pub(crate) fn may_send(function: Function, host: &str) -> bool {
     match function {
-        Function::Auth => host == "notify.spin.internal",
+        Function::Auth | Function::Consent => host == "notify.spin.internal",
         Function::Notify => host == "identity.spin.internal" || !host.ends_with(CHAINING_DOMAIN),
-        Function::Identity | Function::Consent | Function::Records | Function::Audit => false,
+        Function::Identity | Function::Records | Function::Audit => false,
     }
 }
 

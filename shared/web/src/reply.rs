@@ -21,7 +21,15 @@ impl Reply {
     /// # Errors
     /// A [`Problem`] where the value does not serialise: a defect.
     pub fn ok<T: Serialize>(value: &T) -> Result<Self, Problem> {
-        Self::json(StatusCode::OK, "application/json", value)
+        Self::ok_as("application/json", value)
+    }
+
+    /// 200 with a JSON body of a media type of its own.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn ok_as<T: Serialize>(media_type: &'static str, value: &T) -> Result<Self, Problem> {
+        Self::json(StatusCode::OK, media_type, value)
     }
 
     /// 201 with where the new thing is.

@@ -1,7 +1,4 @@
-//! `confide verify`: checks an exported audit trail, with nothing but the file and the public key.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! An exported audit trail.
 
 use anyhow::{Context as _, Result, bail};
 use audit_trail::Export;
@@ -10,24 +7,9 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::console;
 
-#[derive(clap::Args, Debug)]
-pub struct Arguments {
-    /// The export, as /v1/audit/export gave it
-    pub file: PathBuf,
-
-    /// The public key to believe, as /v1/audit/keys gives it. Without it the key in the export is used, which proves
-    /// that the export is whole but not whose it is
-    #[arg(long, value_name = "BASE64")]
-    pub public_key: Option<String>,
-}
-
-/// Checks the file.
-///
-/// # Errors
-/// The first thing that is wrong with it.
-pub fn run(arguments: Arguments) -> Result<()> {
-    let export = read(&arguments.file)?;
-    check(&export, arguments.public_key.as_deref())?;
+/// Checks an export and says what it is.
+pub(super) fn run(export: &Export, public_key: Option<&str>) -> Result<()> {
+    check(export, public_key)?;
     console::line(format_args!(
         "ok: {} events in {} chains of {}, as they stood at {}, are complete and unchanged",
         export.events(),
@@ -35,17 +17,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         export.clinic,
         export.exported_at
     ));
-    if arguments.public_key.is_none() {
+    if public_key.is_none() {
         console::line(format_args!(
             "note: the signature was checked with the key that the file itself names. Give --public-key to check whose it is"
         ));
     }
     Ok(())
-}
-
-fn read(file: &Path) -> Result<Export> {
-    let text = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not an audit export", file.display()))
 }
 
 /// Recomputes every chain and checks the signature over where they stand.

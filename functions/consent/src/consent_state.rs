@@ -1,0 +1,114 @@
+//! How a consent stands at a moment: what every proof of it is made from.
+
+use access::Permissions;
+use model::{ClientId, ClinicId, ConsentId, Timestamp};
+use web::Problem;
+
+use crate::ledger::{Consent, Given, History, Ledger, LedgerEntry, Withdrawal};
+
+/// What the ledger says of one consent.
+#[derive(Debug)]
+pub(crate) struct ConsentHistory {
+    pub(crate) given: Given,
+    /// Its withdrawal, where that is what ended it.
+    pub(crate) withdrawal: Option<Withdrawal>,
+    /// The consent that came in its place, where that is what ended it.
+    pub(crate) successor: Option<Consent>,
+}
+
+impl ConsentHistory {
+    pub(crate) fn read(ledger: &Ledger<'_>, consent: ConsentId) -> Result<Option<Self>, Problem> {
+        let Some(History { begun, ended }) = ledger.find(consent.as_bytes())? else {
+            return Ok(None);
+        };
+        let LedgerEntry::Given(given) = begun else {
+            return Err(Problem::defect("something else has the id of a consent"));
+        };
+        let (withdrawal, successor) = match ended {
+            Some(LedgerEntry::Withdrawn(withdrawal)) => (Some(withdrawal), None),
+            Some(LedgerEntry::Given(successor)) => (None, Some(successor.consent)),
+            _ => (None, None),
+        };
+        Ok(Some(Self {
+            given,
+            withdrawal,
+            successor,
+        }))
+    }
+}
+
+/// A consent with what had become of it at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConsentState<'c> {
+    pub(crate) clinic: ClinicId,
+    /// Whose it is: in a shared file, the participant who gave it.
+    pub(crate) client: ClientId,
+    pub(crate) consent: &'c Consent,
+    /// Its withdrawal, where that had happened.
+    pub(crate) withdrawal: Option<&'c Withdrawal>,
+    /// The consent that had come in its place.
+    pub(crate) successor: Option<&'c Consent>,
+    /// When the client is of age, where a parent gave it.
+    majority: Option<Timestamp>,
+    pub(crate) as_of: Timestamp,
+}
+
+impl<'c> ConsentState<'c> {
+    /// When it was given: the moment that the answer to giving it speaks of, however late that answer is repeated.
+    pub(crate) fn when_given(file: &Permissions, consent: &'c Consent) -> Self {
+        Self {
+            clinic: file.clinic,
+            client: consent.participant_id.unwrap_or(file.client),
+            consent,
+            withdrawal: None,
+            successor: None,
+            majority: None,
+            as_of: consent.given_at,
+        }
+    }
+
+    /// With all that the ledger says of it. Hosts' clocks may differ, so that something is in the ledger that is still to come here: it
+    /// has happened, and the moment is never before it.
+    pub(crate) fn at(file: &Permissions, history: &'c ConsentHistory, moment: Timestamp) -> Self {
+        let consent = &history.given.consent;
+        let withdrawal = history.withdrawal.as_ref();
+        let successor = history.successor.as_ref();
+        let ended_at = [
+            withdrawal.map(|withdrawal| withdrawal.withdrawn_at),
+            successor.map(|successor| successor.given_at),
+        ];
+        let last = ended_at.into_iter().flatten().fold(consent.given_at, Timestamp::max);
+        Self {
+            withdrawal,
+            successor,
+            // A client who was never a minor was of age when it was given.
+            majority: consent
+                .until_majority
+                .then(|| file.minor_until.unwrap_or(consent.given_at)),
+            as_of: moment.max(last),
+            ..Self::when_given(file, consent)
+        }
+    }
+
+    /// When the time that was agreed had run out, where it had, or what a parent agreed to had ended with the client's minority. The
+    /// first moment after it is no longer covered.
+    pub(crate) fn expired_at(&self) -> Option<Timestamp> {
+        let ends = [self.consent.expires_at, self.majority];
+        ends.into_iter().flatten().min().filter(|end| *end <= self.as_of)
+    }
+
+    /// When it had ended, where it had: whatever ended it first.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        let withdrawn_at = self.withdrawal.map(|withdrawal| withdrawal.withdrawn_at);
+        let superseded_at = self.successor.map(|successor| successor.given_at);
+        [withdrawn_at, superseded_at, self.expired_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Where the notice is published that it was given on.
+    pub(crate) fn notice_path(&self) -> String {
+        format!("/v1/consent/notices/{}/{}", self.clinic, self.consent.notice_id)
+    }
+}

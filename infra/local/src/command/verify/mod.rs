@@ -1,0 +1,88 @@
+//! `confide verify`: checks an exported audit trail or a consent receipt, with nothing but the file and the public key.
+
+mod audit_export;
+mod receipt;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ::receipt::JwkSet;
+use anyhow::{Context as _, Result, bail};
+pub use audit_export::check;
+use audit_trail::Export;
+use serde_json::Value;
+
+use self::receipt::{Answer, PlainWords};
+use crate::console;
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The export, as /v1/audit/export gave it; or the receipt of a consent, by itself or in the answer that it came with
+    pub file: PathBuf,
+
+    /// The public key to believe of an export, as /v1/audit/keys gives it. Without it the key in the export is used, which proves
+    /// that the export is whole but not whose it is
+    #[arg(long, value_name = "BASE64")]
+    pub public_key: Option<String>,
+
+    /// The public keys to believe of a receipt: a file with what /v1/consent/receipt-keys gives. A receipt names no key by itself
+    #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
+    pub keys: Option<PathBuf>,
+}
+
+/// What the file is.
+enum Document {
+    Export(Export),
+    Receipt(Answer),
+}
+
+impl Document {
+    fn parse(text: &str) -> Result<Self> {
+        if !text.trim_start().starts_with('{') {
+            // The line end of a text file is the file's and not the receipt's. Anything else would be.
+            let receipt = text.strip_suffix('\n').unwrap_or(text);
+            return Ok(Self::Receipt(Answer::bare(receipt)));
+        }
+        let json: Value = serde_json::from_str(text)?;
+        if json.get("receipt").is_some() {
+            // From the text and not from the value, which keeps the last of two fields of one name without a word.
+            return Ok(Self::Receipt(serde_json::from_str(text)?));
+        }
+        Ok(Self::Export(serde_json::from_str(text)?))
+    }
+}
+
+/// Checks the file.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { file, public_key, keys } = arguments;
+    let document = Document::parse(&read(&file)?)
+        .with_context(|| format!("{} is neither an audit export nor a receipt", file.display()))?;
+    match (document, keys) {
+        (Document::Export(_), Some(_)) => bail!("an audit export is checked with --public-key, not with --keys"),
+        (Document::Export(export), None) => audit_export::run(&export, public_key.as_deref()),
+        (Document::Receipt(_), None) => {
+            bail!("a receipt is checked with --keys: a file with what /v1/consent/receipt-keys gives")
+        }
+        (Document::Receipt(answer), Some(keys)) => {
+            let believed: JwkSet =
+                serde_json::from_str(&read(&keys)?).with_context(|| format!("{} is not a JWK Set", keys.display()))?;
+            let record = answer.verify(&believed)?;
+            console::line(format_args!("ok: the receipt is genuine and unchanged"));
+            console::line(format_args!("{}", PlainWords(&record)));
+            console::line(format_args!(
+                "note: a receipt does not tell what happened after its time. Ask for a new one to know whether the consent still holds"
+            ));
+            Ok(())
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("{} can't be read as text", file.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+use std::path::PathBuf;
+
+use ::receipt::{Jwk, JwkSet, ReceiptKey, Record};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::receipt::PlainWords;
+use super::{Arguments, run};
+
+fn record() -> Record {
+    serde_json::from_value(json!({
+        "schema_version": "confide-consent-record-1",
+        "record_id": "cns_00000000000000000000000000", "pii_principal_id": "cli_00000000000000000000000000",
+        "as_of": "2026-12-02T08:00:00Z",
+        "privacy_notice": {"id": "ntc_00000000000000000000000000", "version": 2, "title": "How we keep your data", "sha256": "5f2e",
+            "language": "en", "path": "/v1/consent/notices/cln_00000000000000000000000000/ntc_00000000000000000000000000"},
+        "language": "en", "purposes": ["TREAT", "HPAYMT"], "lawful_basis": "consent",
+        "pii_information": [{"pii_type": "health"}, {"pii_type": "billing"}],
+        "pii_controllers": [{"party_id": "cln_00000000000000000000000000", "party_contact": "privacy@example.org"}],
+        "withdrawal_method": "Tell us,\nat any time.", "privacy_rights": "To the supervisory authority.",
+        "events": [
+            {"event_state": "given", "event_time": "2026-12-01T08:00:00Z", "event_type": "explicitly_expressed", "given_by": "guardian",
+                "method": "written", "recorded_by": "acc_00000000000000000000000000"},
+            {"event_state": "withdrawn", "event_time": "2026-12-02T08:00:00Z", "recorded_by": "acc_00000000000000000000000000"},
+        ],
+    }))
+    .unwrap()
+}
+
+fn key() -> ReceiptKey {
+    ReceiptKey::from_seed(&[7; 32])
+}
+
+/// Files as somebody keeps them, and what the command says of them.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        folder.keep("keys", &serde_json::to_string(&JwkSet::new([key().public()])).unwrap());
+        folder
+    }
+
+    fn keep(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn verify_with(&self, text: &str, keys: Option<PathBuf>, public_key: Option<&str>) -> Result<(), String> {
+        let arguments = Arguments {
+            file: self.keep("file", text),
+            public_key: public_key.map(str::to_owned),
+            keys,
+        };
+        run(arguments).map_err(|error| format!("{error:#}"))
+    }
+
+    fn verify(&self, text: &str) -> Result<(), String> {
+        self.verify_with(text, Some(self.0.path().join("keys")), None)
+    }
+}
+
+#[track_caller]
+fn assert_refused(outcome: &Result<(), String>, why: &str) {
+    assert!(outcome.as_ref().is_err_and(|error| error.contains(why)), "{outcome:?}");
+}
+
+#[test]
+fn a_receipt_is_known_in_every_form_that_it_comes_in() {
+    let folder = Folder::new();
+    let receipt = key().issue(&record()).unwrap();
+    let answer = json!({"receipt": receipt, "record": record()});
+    let withdrawal = json!({"consent_id": record().record_id, "withdrawn_at": record().as_of, "receipt": receipt});
+    for text in [
+        receipt.clone(),
+        format!("{receipt}\n"),
+        answer.to_string(),
+        format!("\n {answer:#}\n"),
+        withdrawal.to_string(),
+    ] {
+        assert_eq!(folder.verify(&text), Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_receipt_is_said() {
+    let folder = Folder::new();
+    let receipt = key().issue(&record()).unwrap();
+    let keys = |keys: &[Jwk]| {
+        let set = serde_json::to_string(&JwkSet::new(keys.to_vec())).unwrap();
+        Some(folder.keep("other-keys", &set))
+    };
+    for (text, why) in [
+        (format!("{receipt}\n\n"), "is not a compact JWS"),
+        (format!(" {receipt}"), "is not a compact JWS"),
+        (format!("{receipt}A"), "is not a compact JWS"),
+        (String::new(), "is not a compact JWS"),
+        (receipt.replacen('.', ".e", 1), "is not what was signed"),
+        (
+            ReceiptKey::from_seed(&[8; 32]).issue(&record()).unwrap(),
+            "not among those to believe",
+        ),
+        ("{}".to_owned(), "is neither an audit export nor a receipt"),
+        ("{".to_owned(), "is neither an audit export nor a receipt"),
+        (
+            r#"{"receipt": 7}"#.to_owned(),
+            "is neither an audit export nor a receipt",
+        ),
+        (
+            format!(r#"{{"receipt": "{receipt}", "receipt": "{receipt}"}}"#),
+            "duplicate field `receipt`",
+        ),
+    ] {
+        assert_refused(&folder.verify(&text), why);
+    }
+    let mut answer = json!({"receipt": receipt, "record": record()});
+    answer["record"]["purposes"] = json!(["TREAT", "HRESCH"]);
+    assert_refused(&folder.verify(&answer.to_string()), "is not the one that was signed");
+
+    assert_refused(&folder.verify_with(&receipt, None, None), "--keys");
+    assert_refused(
+        &folder.verify_with(&receipt, keys(&[]), None),
+        "not among those to believe",
+    );
+    let no_set = Some(folder.keep("no-keys", "[]"));
+    assert_refused(&folder.verify_with(&receipt, no_set, None), "is not a JWK Set");
+    let missing = Some(folder.0.path().join("missing"));
+    assert_refused(&folder.verify_with(&receipt, missing, None), "can't be read");
+    let other = ReceiptKey::from_seed(&[8; 32]).public();
+    assert_eq!(
+        folder.verify_with(&receipt, keys(&[other, key().public()]), None),
+        Ok(())
+    );
+}
+
+#[test]
+fn an_export_is_still_known() {
+    let folder = Folder::new();
+    let export: Value = json!({"format": "confide-audit-export-1", "clinic": "cln_00000000000000000000000000",
+        "exported_at": "2026-12-01T08:00:00Z", "chains": [],
+        "signature": {"algorithm": "Ed25519", "public_key": "AAAA", "value": "AAAA"}});
+    let export = export.to_string();
+    assert_refused(
+        &folder.verify_with(&export, None, None),
+        "the public key is not 32 bytes",
+    );
+    assert_refused(
+        &folder.verify_with(&export, None, Some("BBBB")),
+        "another key than the one to believe",
+    );
+    assert_refused(&folder.verify(&export), "is checked with --public-key");
+}
+
+#[test]
+fn what_was_agreed_is_said_in_plain_words() {
+    let words = "\
+Consent cns_00000000000000000000000000 of client cli_00000000000000000000000000, as of 2026-12-02T08:00:00Z
+  given 2026-12-01T08:00:00Z by her guardian in writing
+  until it is withdrawn
+  WITHDRAWN 2026-12-02T08:00:00Z
+  to the clinic cln_00000000000000000000000000 (privacy@example.org)
+  for: treatment, payment
+  about: her clinical records, invoices and payments
+  on the notice \"How we keep your data\" ntc_00000000000000000000000000, version 2, in en, SHA-256 5f2e
+  withdrawal: Tell us, at any time.
+  complaint: To the supervisory authority.";
+    assert_eq!(PlainWords(&record()).to_string(), words);
+}
