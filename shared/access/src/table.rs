@@ -2,8 +2,8 @@
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy,
-    Session,
+    Acceptance, Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice,
+    Psychotherapy, Session,
 };
 use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
 use model::Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
@@ -272,6 +272,40 @@ pub const TABLE: &[Rule] = &[
         actions: &[Execute],
         classes: &[Message],
         purposes: &[SystemAdministration],
+        needs: &[],
+    },
+    // Everybody accepts policies and agreements, and reads what she has accepted herself: the function that holds them
+    // looks nowhere else.
+    Rule {
+        id: "self.acceptances",
+        roles: &[
+            Client,
+            Clinician,
+            ClinicAdmin,
+            Billing,
+            PrivacyOfficer,
+            Security,
+            Auditor,
+        ],
+        actions: &[Create, Read],
+        classes: &[Acceptance],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
+    // Who has accepted one of them.
+    Rule {
+        id: "compliance.acceptances",
+        roles: &[PrivacyOfficer, Auditor],
+        actions: &[List],
+        classes: &[Acceptance],
+        purposes: &[Compliance],
         needs: &[],
     },
 ];

@@ -64,6 +64,9 @@ auditor          audit          HCOMPL    search,verify,export      -
 security         audit          HCOMPL    search,verify,export      -
 
 job              message        HSYSADMIN execute                   -
+
+privacy_officer  acceptance     HCOMPL    list                      -
+auditor          acceptance     HCOMPL    list                      -
 ";
 
 /// Everybody has sessions, whatever for but research and what is served to nobody.
@@ -72,6 +75,9 @@ const SESSION_ACTIONS: [&str; 5] = ["create", "read", "list", "amend", "revoke"]
 
 /// And everybody but a job proves with something that an account is theirs.
 const AUTHENTICATOR_ACTIONS: [&str; 4] = ["create", "list", "amend", "revoke"];
+
+/// And accepts policies and agreements.
+const ACCEPTANCE_ACTIONS: [&str; 2] = ["create", "read"];
 
 /// What a request of each role is for when it does not say.
 const USUAL_PURPOSE: [(&str, &str); 8] = [
@@ -108,6 +114,9 @@ fn policy() -> Policy {
             }
             for action in AUTHENTICATOR_ACTIONS.into_iter().filter(|_| role != "job") {
                 policy.insert((role, "authenticator", purpose, action), Vec::new());
+            }
+            for action in ACCEPTANCE_ACTIONS.into_iter().filter(|_| role != "job") {
+                policy.insert((role, "acceptance", purpose, action), Vec::new());
             }
         }
     }
