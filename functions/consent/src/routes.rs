@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{care_team, clients, consents, notices};
+use crate::{acceptances, care_team, clients, consents, jurisdiction, notices};
 
 /// What this function answers.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 17] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -32,4 +32,18 @@ pub const ROUTES: [Route; 11] = [
     Route::new(Method::POST, "/v1/consent/notices", notices::publish),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}", notices::list),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}/{notice}", notices::read),
+    Route::new(Method::POST, "/v1/consent/notices/check", notices::check),
+    Route::new(
+        Method::POST,
+        "/v1/consent/notices/{clinic}/{notice}/acceptances",
+        acceptances::accept,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/notices/{clinic}/{notice}/acceptances",
+        acceptances::of_notice,
+    ),
+    Route::new(Method::GET, "/v1/consent/acceptances", acceptances::own),
+    Route::new(Method::GET, "/v1/consent/jurisdiction/{clinic}", jurisdiction::read),
+    Route::new(Method::PUT, "/v1/consent/jurisdiction", jurisdiction::put),
 ];
