@@ -71,7 +71,7 @@ fn log_in(deployment: &Deployment, clinic: ClinicId, email: &str, totp_secret: &
 }
 
 impl<'d> Practice<'d> {
-    /// Opens a clinic and logs its administrator in.
+    /// Opens a clinic, logs its administrator in, and says which laws it is under.
     #[must_use]
     pub fn open(deployment: &'d Deployment) -> Self {
         let code = deployment.home.bootstrap_code().unwrap();
@@ -89,10 +89,13 @@ impl<'d> Practice<'d> {
         );
         let clinic = opened.text("clinic_id").parse().unwrap();
         let secret = opened.json["totp"]["secret"].as_str().unwrap();
+        let admin = log_in(deployment, clinic, email, secret);
+        let jurisdiction = Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction());
+        deployment.expect(201, &jurisdiction.bearer(&admin.token));
         Self {
             deployment,
             clinic,
-            admin: log_in(deployment, clinic, email, secret),
+            admin,
             keys: Cell::new(0),
         }
     }
@@ -140,18 +143,14 @@ impl<'d> Practice<'d> {
         let deployment = self.deployment;
         let opened = deployment.expect(201, &self.post("/v1/consent/clients", clinician, &json!({})));
         let client = opened.text("client_id");
-        let purposes = json!(["TREAT", "PATADMIN", "PATRQT"]);
-        let classes = json!(["identity", "health", "psychotherapy"]);
+        let purposes = ["TREAT", "PATADMIN", "PATRQT"];
+        let classes = ["identity", "health", "psychotherapy"];
         let notice = deployment.expect(
             201,
             &self.post(
                 "/v1/consent/notices",
                 &self.admin,
-                &json!({
-                    "title": "How we look after what you tell us", "language": "en", "text": "We keep it sealed.",
-                    "purposes": purposes, "classes": classes, "withdrawal": "Tell us.", "complaint": "Write to us.",
-                    "contact": "privacy@practice.example",
-                }),
+                &testkit::notice(&purposes, &classes),
             ),
         );
         deployment.expect(

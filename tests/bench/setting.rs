@@ -108,16 +108,10 @@ impl Setting {
         );
         let token = deployment.log_in(&clinic, email, second_factor(&accepted));
 
-        let (purposes, classes) = (json!(["TREAT", "PATADMIN", "PATRQT"]), json!(["identity", "health"]));
-        let notice = deployment.create(
-            &admin,
-            "/v1/consent/notices",
-            &json!({
-                "title": "How we look after what you tell us", "language": "en", "text": "We keep it sealed.",
-                "purposes": purposes, "classes": classes, "withdrawal": "Tell us.", "complaint": "Write to us.",
-                "contact": "privacy@practice.example",
-            }),
-        );
+        let jurisdiction = Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction());
+        deployment.expect(201, &jurisdiction.bearer(&admin));
+        let (purposes, classes) = (["TREAT", "PATADMIN", "PATRQT"], ["identity", "health"]);
+        let notice = deployment.create(&admin, "/v1/consent/notices", &testkit::notice(&purposes, &classes));
         let consent = json!({
             "notice_id": notice.text("notice_id"), "language": "en", "purposes": purposes, "classes": classes,
             "given_by": "client", "method": "in_person",

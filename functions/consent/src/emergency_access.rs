@@ -13,6 +13,7 @@ use web::{Check, Exchange, Problem, Reply};
 
 use crate::emergency::{Emergencies, Emergency, Finding, Review};
 use crate::file::ClientFile;
+use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{BrokenGlass, LedgerEntry};
 
 /// How long it holds.
@@ -176,43 +177,68 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::created(&location, &answer)?.recorded(recorded.event()))
 }
 
-/// Tells whom it concerns, as far as that has not happened. Whether everybody knows now.
+/// Tells whom it concerns, as far as that has not happened: the client, and the privacy officer that the clinic names. Whether everybody
+/// knows now.
 ///
-/// Order: message, document. A crash in between sends the same message again, under its key, and it leaves once.
+/// Order: message, document, for the one and for the other. A crash in between sends the same message again, under its key, and it leaves
+/// once.
 fn tell(
     exchange: &Exchange<'_>,
     emergencies: &Emergencies<'_>,
     clinic: ClinicId,
     taken: &Emergency,
 ) -> Result<bool, Problem> {
-    if taken.client_told_at.is_some() {
-        return Ok(true);
-    }
-    let message = Message {
-        key: format!("emergency-access/{}/client", taken.emergency_id),
-        clinic_id: clinic,
-        recipient: Recipient::Client {
+    let id = taken.emergency_id;
+    let hand_over = |to: &str, recipient: Recipient, content: Content| {
+        let message = Message {
+            key: format!("emergency-access/{id}/{}", content.template().name()),
+            clinic_id: clinic,
+            recipient,
+            content,
+            language: "en".to_owned(),
+            urgency: Urgency::Queued,
+            expires_at: None,
+        };
+        let is_sent = message.send(exchange).is_ok();
+        if !is_sent {
+            let line =
+                format!("{to} could not be told of an emergency access yet; the job consent-emergencies tries again");
+            exchange.platform.log.write(&line);
+        }
+        is_sent
+    };
+    let now = exchange.platform.clock.now();
+    let doc = emergencies.doc(clinic, id);
+    let mut is_client_told = taken.client_told_at.is_some();
+    if !is_client_told {
+        let client = Recipient::Client {
             client_id: taken.client_id,
             channel: Channel::Email,
-        },
-        content: Content::UrgentAccess,
-        language: "en".to_owned(),
-        urgency: Urgency::Queued,
-        expires_at: None,
-    };
-    if message.send(exchange).is_err() {
-        exchange
-            .platform
-            .log
-            .write("a client could not be told of an emergency access yet; the job consent-emergencies tries again");
-        return Ok(false);
+        };
+        is_client_told = hand_over("the client", client, Content::UrgentAccess);
+        if is_client_told {
+            doc.update(None, |emergency| {
+                emergency.client_told_at.get_or_insert(now);
+                Ok::<_, Problem>(())
+            })?;
+        }
     }
-    let now = exchange.platform.clock.now();
-    emergencies.doc(clinic, taken.emergency_id).update(None, |emergency| {
-        emergency.client_told_at.get_or_insert(now);
-        Ok::<_, Problem>(())
-    })?;
-    Ok(true)
+    if taken.alerted_at.is_some() {
+        return Ok(is_client_told);
+    }
+    // A clinic that has not said whom to ask about privacy has nobody to be told by mail: its list has it all the same.
+    let Some(jurisdiction) = Jurisdictions::new(exchange)?.read(clinic)? else {
+        return Ok(is_client_told);
+    };
+    let officer = Recipient::Email(Confidential::new(jurisdiction.value.privacy_contact.email));
+    let is_alerted = hand_over("the privacy contact", officer, Content::UrgentAccessReview);
+    if is_alerted {
+        doc.update(None, |emergency| {
+            emergency.alerted_at.get_or_insert(now);
+            Ok::<_, Problem>(())
+        })?;
+    }
+    Ok(is_client_told && is_alerted)
 }
 
 /// The accesses that were taken in the clinic, newest first.
@@ -321,7 +347,7 @@ pub(crate) fn tell_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         if emergency.taken_at.duration_until(now) > TOLD_WITHIN {
             break;
         }
-        if emergency.client_told_at.is_none() {
+        if emergency.client_told_at.is_none() || emergency.alerted_at.is_none() {
             match tell(exchange, &emergencies, clinic, &emergency)? {
                 true => answer.told += 1,
                 false => answer.untold += 1,

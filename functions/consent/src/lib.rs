@@ -1,16 +1,26 @@
-//! Notices, consents and care teams: the one authority for what a client's permissions say.
+//! Notices, policies and agreements, consents and care teams: the one authority for what a client's permissions say.
 
+mod acceptance;
+mod acceptances;
 mod care_team;
 mod clients;
 mod consent_state;
 mod consents;
+mod content;
+mod duties;
 mod emergency;
 mod emergency_access;
 mod explain;
 mod fhir;
 mod file;
+mod grounds;
+mod index;
+mod jurisdiction;
+mod language;
 mod ledger;
 mod notice;
+#[cfg(test)]
+mod notice_tests;
 mod notices;
 mod proofs;
 mod record;

@@ -1,52 +1,28 @@
-//! Notices: what clients are told before they agree. Public documents of a clinic, never changed once published.
+//! Notices, policies and agreements as they were published: public documents of a clinic, never changed.
 //!
 //! ```text
 //! notice document      one per notice
 //! successor document   which notice replaced it, one per notice that was replaced
+//! translation document which notice says it in another language, one per notice and language
 //! index log            which notices there are, one per clinic
 //! ```
 
-use std::collections::BTreeSet;
-
 use crypto::{KeySet, Label, Secret, name};
-use data_encoding::HEXLOWER;
-use jiff::SignedDuration;
-use model::{ClinicId, DataClass, NoticeId, Purpose, Timestamp, is_language_tag};
+use law::Regime;
+use model::{ClinicId, DataClass, NoticeId, Purpose, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use store::{Doc, Log, Shelf, StoreError};
 use web::{Check, Exchange, Problem};
 
+pub(crate) use crate::content::is_selection;
+use crate::content::{Content, Kind};
+use crate::index::{self, Dated};
+
 const NOTICE: Label = Label::new("confide 2026-11 notice name");
 const SUCCESSOR: Label = Label::new("confide 2026-11 notice successor name");
+const TRANSLATION: Label = Label::new("confide 2026-11 notice translation name");
 const INDEX: Label = Label::new("confide 2026-11 notice index name");
-
-/// How far the clocks of two hosts may be apart when an unfinished index entry is looked for.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
-
-/// The longest text of a notice, in characters.
-const TEXT: usize = 100_000;
-
-/// The longest paragraph beside it, in characters.
-const PARAGRAPH: usize = 2_000;
-
-/// The longest title, in characters.
-const TITLE: usize = 200;
-
-/// What a notice says. The order of the fields is that of the text that is hashed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Content {
-    pub(crate) title: String,
-    pub(crate) language: String,
-    pub(crate) text: String,
-    pub(crate) purposes: Vec<Purpose>,
-    pub(crate) classes: Vec<DataClass>,
-    pub(crate) withdrawal: String,
-    pub(crate) complaint: String,
-    pub(crate) contact: String,
-}
 
 /// A notice as it was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,11 +31,11 @@ pub(crate) struct Notice {
     pub(crate) notice_id: NoticeId,
     /// The first notice of those that replaced each other.
     pub(crate) series: NoticeId,
-    /// Which of them it is, from 1.
+    /// Which of them it is, from 1. A translation has that of what it translates.
     pub(crate) version: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replaces: Option<NoticeId>,
     pub(crate) published_at: Timestamp,
+    /// The laws that it was held against.
+    pub(crate) regimes: Vec<Regime>,
     pub(crate) sha256: String,
     pub(crate) content: Content,
     /// Recognises a repeated request.
@@ -75,90 +51,82 @@ pub(crate) struct Summary {
     pub(crate) version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<NoticeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) translates: Option<NoticeId>,
+    pub(crate) kind: Kind,
     pub(crate) title: String,
     pub(crate) language: String,
+    pub(crate) purposes: Vec<Purpose>,
     pub(crate) published_at: Timestamp,
     pub(crate) sha256: String,
 }
 
-/// Which notice replaced another.
+/// The one notice that holds a place: that of a successor, or of a translation into one language.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Successor {
+struct Holder {
     notice_id: NoticeId,
 }
 
-/// One to all of a closed list, each once.
-pub(crate) fn is_selection<T: Ord>(values: &[T]) -> bool {
-    !values.is_empty() && values.iter().collect::<BTreeSet<_>>().len() == values.len()
+/// A place that has room for one notice, and what whoever comes later is told.
+struct Claim<'s> {
+    place: Doc<'s, Holder, KeySet>,
+    taken: Problem,
 }
 
-impl Content {
-    /// Whether it can be published.
-    ///
-    /// # Errors
-    /// 422 with every field that breaks a rule.
-    pub(crate) fn check(&self) -> Result<(), Problem> {
-        let mut check = Check::new();
-        check.text(&self.title, "/title", 1, TITLE);
-        check.that(
-            is_language_tag(&self.language),
-            "/language",
-            "bcp-47",
-            "must be a language tag such as en or pt-BR",
-        );
-        check.text(&self.text, "/text", 1, TEXT);
-        check.that(
-            is_selection(&self.purposes),
-            "/purposes",
-            "selection",
-            "must have at least one purpose, and each once",
-        );
-        check.that(
-            !self.purposes.iter().any(|purpose| purpose.is_prohibited()),
-            "/purposes",
-            "prohibited-purpose",
-            "has a purpose that no consent can serve",
-        );
-        check.that(
-            is_selection(&self.classes),
-            "/classes",
-            "selection",
-            "must have at least one class, and each once",
-        );
-        check.that(
-            self.classes.iter().all(|class| class.is_consentable()),
-            "/classes",
-            "consentable",
-            "must be among identity, health, psychotherapy and billing",
-        );
-        check.text(&self.withdrawal, "/withdrawal", 1, PARAGRAPH);
-        check.text(&self.complaint, "/complaint", 1, PARAGRAPH);
-        check.text(&self.contact, "/contact", 1, PARAGRAPH);
-        check.finish()
+impl Notice {
+    /// The notice whose replacement replaces this one: a translation goes with what it translates.
+    pub(crate) fn original(&self) -> NoticeId {
+        self.content.translates.unwrap_or(self.notice_id)
     }
+}
 
-    /// SHA-256, in hexadecimal, over the content as compact JSON in UTF-8 with its fields in their order. In JavaScript,
-    /// `JSON.stringify` of an object with these fields in this order gives the same bytes.
-    pub(crate) fn sha256(&self) -> Result<String, Problem> {
-        let json = serde_json::to_vec(self).map_err(|_| Problem::defect("a notice does not serialise"))?;
-        Ok(HEXLOWER.encode(&Sha256::digest(json)))
+impl Summary {
+    /// As [`Notice::original`].
+    pub(crate) fn original(&self) -> NoticeId {
+        self.translates.unwrap_or(self.notice_id)
     }
 }
 
 impl From<&Notice> for Summary {
     fn from(notice: &Notice) -> Self {
+        let content = &notice.content;
         Self {
             notice_id: notice.notice_id,
             series: notice.series,
             version: notice.version,
-            replaces: notice.replaces,
-            title: notice.content.title.clone(),
-            language: notice.content.language.clone(),
+            replaces: content.replaces,
+            translates: content.translates,
+            kind: content.kind,
+            title: content.title.clone(),
+            language: content.language.clone(),
+            purposes: content.purposes.clone(),
             published_at: notice.published_at,
             sha256: notice.sha256.clone(),
         }
     }
+}
+
+impl Dated for Summary {
+    fn at(&self) -> Timestamp {
+        self.published_at
+    }
+}
+
+/// Whether one says the same of the use of data as the other, in whatever words.
+fn uses_the_same(one: &Content, other: &Content) -> bool {
+    fn are_same<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+        one.len() == other.len() && one.iter().all(|value| other.contains(value))
+    }
+    one.kind == other.kind
+        && are_same(&one.purposes, &other.purposes)
+        && are_same(&one.classes, &other.classes)
+        && one.items.len() == other.items.len()
+        && one
+            .items
+            .iter()
+            .zip(&other.items)
+            .all(|(one, other)| one.class == other.class && are_same(&one.purposes, &other.purposes))
 }
 
 /// The notices of all clinics.
@@ -182,9 +150,17 @@ impl<'a> Notices<'a> {
         self.shelf.doc(Some(clinic), "notice", &name, self.seal)
     }
 
-    fn successor(&self, clinic: ClinicId, notice: NoticeId) -> Doc<'_, Successor, KeySet> {
+    fn successor(&self, clinic: ClinicId, notice: NoticeId) -> Doc<'_, Holder, KeySet> {
         let name = name(self.names, SUCCESSOR, &[clinic.as_bytes(), notice.as_bytes()]);
         self.shelf.doc(Some(clinic), "notice successor", &name, self.seal)
+    }
+
+    fn translation(&self, clinic: ClinicId, notice: NoticeId, language: &str) -> Doc<'_, Holder, KeySet> {
+        // Tags are the same in capitals (RFC 5646, section 2.1.1).
+        let language = language.to_ascii_lowercase();
+        let parts = [clinic.as_bytes().as_slice(), notice.as_bytes(), language.as_bytes()];
+        let name = name(self.names, TRANSLATION, &parts);
+        self.shelf.doc(Some(clinic), "notice translation", &name, self.seal)
     }
 
     fn index(&self, clinic: ClinicId) -> Log<'_, Summary, KeySet> {
@@ -197,35 +173,110 @@ impl<'a> Notices<'a> {
         Ok(self.notice(clinic, notice).read()?.map(|notice| notice.value))
     }
 
-    fn successor_of(&self, clinic: ClinicId, notice: NoticeId) -> Result<Option<NoticeId>, StoreError> {
-        let successor = self.successor(clinic, notice).read()?;
+    /// The notice that replaced this one.
+    pub(crate) fn replaced_by(&self, clinic: ClinicId, notice: &Notice) -> Result<Option<NoticeId>, StoreError> {
+        let successor = self.successor(clinic, notice.original()).read()?;
         Ok(successor.map(|successor| successor.value.notice_id))
+    }
+
+    /// Where a new notice stands among those that the clinic has: its series, and its version in it.
+    ///
+    /// # Errors
+    /// 422 where it can't follow or translate the notice that it names.
+    pub(crate) fn placed(
+        &self,
+        clinic: ClinicId,
+        notice: NoticeId,
+        content: &Content,
+    ) -> Result<(NoticeId, u64), Problem> {
+        let (named, field) = match (content.replaces, content.translates) {
+            (Some(replaced), _) => (replaced, "/replaces"),
+            (None, Some(original)) => (original, "/translates"),
+            (None, None) => return Ok((notice, 1)),
+        };
+        let named = self.read(clinic, named)?;
+        let mut check = Check::new();
+        check.that(
+            named.is_some(),
+            field,
+            "notice",
+            "must be a notice that this clinic has published",
+        );
+        let Some(named) = named else {
+            return check.finish().map(|()| (notice, 1));
+        };
+        check.that(
+            named.content.translates.is_none(),
+            field,
+            "original",
+            "must not be a translation, but the notice that it translates",
+        );
+        if content.replaces.is_some() {
+            check.that(
+                content.kind == named.content.kind,
+                "/kind",
+                "as-replaced",
+                "must be the kind of what is replaced",
+            );
+            check.finish()?;
+            return Ok((named.series, named.version.saturating_add(1)));
+        }
+        check.that(
+            !content.language.eq_ignore_ascii_case(&named.content.language),
+            "/language",
+            "translation",
+            "must be another language than that of what is translated",
+        );
+        check.that(
+            uses_the_same(content, &named.content),
+            field,
+            "as-translated",
+            "must have the same kind, purposes and classes, and as many items with the same classes and purposes",
+        );
+        check.finish()?;
+        Ok((named.series, named.version))
+    }
+
+    fn claim(&self, clinic: ClinicId, content: &Content) -> Option<Claim<'_>> {
+        if let Some(replaced) = content.replaces {
+            return Some(Claim {
+                place: self.successor(clinic, replaced),
+                taken: Problem::conflict(
+                    "already-replaced",
+                    "Another notice has replaced this one. Replace the newest of its series.",
+                ),
+            });
+        }
+        let original = content.translates?;
+        Some(Claim {
+            place: self.translation(clinic, original, &content.language),
+            taken: Problem::conflict(
+                "already-translated",
+                "It is there in this language. A better translation comes with the next version.",
+            ),
+        })
     }
 
     /// Publishes a notice; repeated, it finishes what the first try began and gives the same answer.
     ///
-    /// Order: notice, successor of what it replaces, index, answer. A crash in between leaves a notice that no list shows and whose id
-    /// nobody was told; the repeated request comes to the same id and goes on. Two notices that replace the same one
-    /// meet at the successor document, which has room for one: versions of a series never fork.
+    /// Order: notice, the place that it takes as successor or translation, index, answer. A crash in between leaves a notice that
+    /// no list shows and whose id nobody was told; the repeated request comes to the same id and goes on. Two notices
+    /// that replace the same one, or translate it into the same language, meet at a document that has room for one:
+    /// versions of a series never fork, and nobody is told one thing twice in one language.
     pub(crate) fn publish(&self, clinic: ClinicId, notice: Notice) -> Result<Notice, Problem> {
-        let is_taken = |replaced| -> Result<bool, StoreError> {
-            Ok(self
-                .successor_of(clinic, replaced)?
-                .is_some_and(|successor| successor != notice.notice_id))
-        };
-        let already_replaced = || {
-            Problem::conflict(
-                "already-replaced",
-                "Another notice has replaced this one. Replace the newest of its series.",
-            )
+        let claim = self.claim(clinic, &notice.content);
+        let is_by_another = |claim: &Claim<'_>| -> Result<bool, StoreError> {
+            let holder = claim.place.read()?;
+            Ok(holder.is_some_and(|holder| holder.value.notice_id != notice.notice_id))
         };
         // Looked at first only so that a refused request leaves nothing behind.
-        if notice.replaces.map_or(Ok(false), is_taken)? {
-            return Err(already_replaced());
+        if let Some(claim) = &claim
+            && is_by_another(claim)?
+        {
+            return Err(claim.taken.clone());
         }
         let doc = self.notice(clinic, notice.notice_id);
-        let created = doc.create(&notice)?;
-        let published = match created {
+        let published = match doc.create(&notice)? {
             Creation::Created => notice.clone(),
             Creation::Exists => {
                 let existing = doc
@@ -238,58 +289,25 @@ impl<'a> Notices<'a> {
                 existing
             }
         };
-        if let Some(replaced) = published.replaces {
-            let successor = Successor {
+        if let Some(claim) = &claim {
+            let holder = Holder {
                 notice_id: published.notice_id,
             };
-            let claimed = self.successor(clinic, replaced).create(&successor)?;
-            if claimed == Creation::Exists && is_taken(replaced)? {
-                return Err(already_replaced());
+            if claim.place.create(&holder)? == Creation::Exists && is_by_another(claim)? {
+                return Err(claim.taken.clone());
             }
         }
-        if created == Creation::Created || !self.is_indexed(clinic, &published)? {
-            let id = *published.notice_id.as_bytes();
-            self.index(clinic).append(id, &Summary::from(&published))?;
-        }
+        let id = *published.notice_id.as_bytes();
+        index::ensure(&self.index(clinic), id, &Summary::from(&published))?;
         Ok(published)
     }
 
-    /// The index is in order of time, so the search ends where entries are older than the notice.
-    fn is_indexed(&self, clinic: ClinicId, notice: &Notice) -> Result<bool, StoreError> {
-        for entry in self.index(clinic).newest_first(None) {
-            let entry = entry?.value;
-            if entry.notice_id == notice.notice_id {
-                return Ok(true);
-            }
-            if entry.published_at.duration_until(notice.published_at) > CLOCK_TOLERANCE {
-                break;
-            }
-        }
-        Ok(false)
-    }
-
-    /// How many notices a clinic has published.
-    pub(crate) fn count(&self, clinic: ClinicId) -> Result<u64, StoreError> {
-        Ok(self.index(clinic).head()?.sequence)
-    }
-
-    /// The notices published before the one with this number, newest first, and where the next page begins.
-    pub(crate) fn list(
-        &self,
-        clinic: ClinicId,
-        before: u64,
-        limit: usize,
-    ) -> Result<(Vec<Summary>, Option<u64>), StoreError> {
-        let mut page = Vec::with_capacity(limit);
-        let mut last = None;
-        for entry in self.index(clinic).newest_first(Some(before)) {
-            if page.len() == limit {
-                return Ok((page, last));
-            }
-            let entry = entry?;
-            last = Some(entry.sequence);
-            page.push(entry.value);
-        }
-        Ok((page, None))
+    /// All notices of a clinic, newest first, each with its number. Only who may publish adds to them.
+    pub(crate) fn all(&self, clinic: ClinicId) -> Result<Vec<(u64, Summary)>, StoreError> {
+        let entries = self.index(clinic);
+        let entries = entries.newest_first(None);
+        entries
+            .map(|entry| entry.map(|entry| (entry.sequence, entry.value)))
+            .collect()
     }
 }

@@ -1,28 +1,19 @@
 //! Publishing notices, and reading them without an account.
 
-use access::Request;
+use access::{Recorded, Request};
 use http::StatusCode;
-use model::{Action, ClinicId, DataClass, NoticeId, Purpose, Timestamp};
+use law::Regime;
+use model::{Action, ClinicId, DataClass, NoticeId, Purpose, Timestamp, is_language_tag};
+use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
-use store::idempotency;
-use web::{Check, Exchange, Problem, Reply, page_size};
+use store::{Versioned, idempotency};
+use web::{Exchange, Problem, Reply, page_size};
 
-use crate::notice::{Content, Notice, Notices, Summary};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Publication {
-    title: String,
-    language: String,
-    text: String,
-    purposes: Vec<Purpose>,
-    classes: Vec<DataClass>,
-    withdrawal: String,
-    complaint: String,
-    contact: String,
-    #[serde(default)]
-    replaces: Option<NoticeId>,
-}
+use crate::content::{Content, Kind};
+use crate::duties::Missing;
+use crate::jurisdiction::{Jurisdiction, Jurisdictions, PrivacyContact};
+use crate::language::{Direction, direction, lookup};
+use crate::notice::{Notice, Notices, Summary};
 
 #[derive(Serialize)]
 struct NoticeAnswer<'n> {
@@ -30,32 +21,68 @@ struct NoticeAnswer<'n> {
     clinic_id: ClinicId,
     series: NoticeId,
     version: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replaces: Option<NoticeId>,
     published_at: Timestamp,
+    regimes: &'n [Regime],
     sha256: &'n str,
+    direction: Direction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<NoticeId>,
+    /// Whom to ask about privacy now, whoever it was when the notice was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    privacy_contact: Option<PrivacyContact>,
     #[serde(flatten)]
     content: &'n Content,
 }
 
-impl<'n> NoticeAnswer<'n> {
-    fn new(clinic_id: ClinicId, notice: &'n Notice) -> Self {
-        Self {
-            notice_id: notice.notice_id,
-            clinic_id,
-            series: notice.series,
-            version: notice.version,
-            replaces: notice.replaces,
-            published_at: notice.published_at,
-            sha256: &notice.sha256,
-            content: &notice.content,
-        }
-    }
+/// A notice as it is answered, and the version of that answer.
+fn answer<'n>(
+    exchange: &Exchange<'_>,
+    clinic_id: ClinicId,
+    notice: &'n Notice,
+) -> Result<(NoticeAnswer<'n>, u64), Problem> {
+    let replaced_by = Notices::new(exchange)?.replaced_by(clinic_id, notice)?;
+    let (changes, privacy_contact) = match Jurisdictions::new(exchange)?.read(clinic_id)? {
+        None => (0, None),
+        Some(Versioned { version, value }) => (version, Some(value.privacy_contact)),
+    };
+    let answer = NoticeAnswer {
+        notice_id: notice.notice_id,
+        clinic_id,
+        series: notice.series,
+        version: notice.version,
+        published_at: notice.published_at,
+        regimes: &notice.regimes,
+        sha256: &notice.sha256,
+        direction: direction(&notice.content.language),
+        replaced_by,
+        privacy_contact,
+        content: &notice.content,
+    };
+    // A stored notice never changes. What is answered beside it does: once, when it is replaced, and with the jurisdiction.
+    let version = changes
+        .saturating_mul(2)
+        .saturating_add(u64::from(replaced_by.is_some()));
+    Ok((answer, version))
+}
+
+#[derive(Serialize)]
+struct CheckAnswer<'j> {
+    regimes: &'j [Regime],
+    missing: Vec<Missing>,
+}
+
+#[derive(Serialize)]
+struct EntryAnswer {
+    #[serde(flatten)]
+    summary: Summary,
+    direction: Direction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<NoticeId>,
 }
 
 #[derive(Serialize)]
 struct ListAnswer {
-    notices: Vec<Summary>,
+    notices: Vec<EntryAnswer>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -66,79 +93,84 @@ struct ListAnswer {
 struct ListQuery {
     cursor: Option<u64>,
     limit: Option<usize>,
+    language: Option<String>,
+    purpose: Option<Purpose>,
+    kind: Option<Kind>,
+    current: Option<bool>,
 }
 
-/// A stored notice never changes, so its entity tag never does.
-const ONLY_VERSION: u64 = 1;
-
-/// Publishes a notice. Order and crashes: see [`Notices::publish`].
+/// Publishes a notice that tells what the clinic's laws want told. Order and crashes: see [`Notices::publish`].
 pub(crate) fn publish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Publication {
-        title,
-        language,
-        text,
-        purposes,
-        classes,
-        withdrawal,
-        complaint,
-        contact,
-        replaces,
-    } = exchange.json()?;
-    let content = Content {
-        title,
-        language,
-        text,
-        purposes,
-        classes,
-        withdrawal,
-        complaint,
-        contact,
-    };
+    let content: Content = exchange.json()?;
     content.check()?;
     let key = exchange.idempotency_key()?;
     let caller = exchange.caller()?;
-    let clinic = caller.clinic();
     let index = exchange.keyring.key("index")?;
-    let notice_id: NoticeId = idempotency::created_id(index, clinic, caller.account(), exchange.path(), key);
+    let notice_id: NoticeId = idempotency::created_id(index, caller.clinic(), caller.account(), exchange.path(), key);
     let request = Request::new(Action::Create, DataClass::Notice)
         .of(notice_id)
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    published(exchange, &recorded, notice_id, content).map_err(|problem| problem.recorded(recorded.event()))
+}
+
+fn published(
+    exchange: &Exchange<'_>,
+    recorded: &Recorded,
+    notice_id: NoticeId,
+    content: Content,
+) -> Result<Reply, Problem> {
+    let clinic = recorded.clinic();
     let notices = Notices::new(exchange)?;
-    let (series, version) = match replaces {
-        None => (notice_id, 1),
-        Some(replaced) => {
-            let replaced = notices.read(clinic, replaced)?;
-            let mut check = Check::new();
-            check.that(
-                replaced.is_some(),
-                "/replaces",
-                "notice",
-                "must be a notice that this clinic has published",
-            );
-            check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
-            replaced.map_or((notice_id, 1), |replaced| {
-                (replaced.series, replaced.version.saturating_add(1))
-            })
+    let fingerprint = idempotency::fingerprint(exchange.keyring.key("index")?, exchange.body());
+    let notice = match notices.read(clinic, notice_id)? {
+        Some(begun) if begun.fingerprint != fingerprint => return Err(Problem::idempotency_key_reused()),
+        // What was begun is finished as it was begun, whichever laws the clinic is under by now.
+        Some(begun) => begun,
+        None => {
+            let Jurisdiction { regimes, .. } = Jurisdictions::new(exchange)?.of(clinic)?;
+            content.check_duties(&regimes)?;
+            let (series, version) = notices.placed(clinic, notice_id, &content)?;
+            Notice {
+                notice_id,
+                series,
+                version,
+                published_at: exchange.platform.clock.now(),
+                regimes,
+                sha256: content.sha256()?,
+                content,
+                fingerprint,
+            }
         }
     };
-    let notice = Notice {
-        notice_id,
-        series,
-        version,
-        replaces,
-        published_at: exchange.platform.clock.now(),
-        sha256: content.sha256()?,
-        content,
-        fingerprint: idempotency::fingerprint(index, exchange.body()),
-    };
-    let notice = notices
-        .publish(clinic, notice)
-        .map_err(|problem| problem.recorded(recorded.event()))?;
+    let notice = notices.publish(clinic, notice)?;
     let location = format!("{}/{clinic}/{notice_id}", exchange.path());
-    Ok(Reply::created(&location, &NoticeAnswer::new(clinic, &notice))?
-        .etag(ONLY_VERSION)
+    let (answer, version) = answer(exchange, clinic, &notice)?;
+    Ok(Reply::created(&location, &answer)?
+        .etag(version)
         .recorded(recorded.event()))
+}
+
+/// What a notice still has to tell before it can be published, for somebody who is writing it. Nothing is stored.
+pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let content: Content = exchange.json()?;
+    content.check()?;
+    let caller = exchange.caller()?;
+    let request = Request::new(Action::Create, DataClass::Notice).purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    let refused = |problem: Problem| problem.recorded(recorded.event());
+    let clinic = recorded.clinic();
+    let Jurisdiction { regimes, .. } = Jurisdictions::new(exchange)?.of(clinic).map_err(refused)?;
+    // It has no id yet, and where it would stand is not told: only whether it could stand there.
+    let nobodys = exchange.platform.entropy.id();
+    Notices::new(exchange)?
+        .placed(clinic, nobodys, &content)
+        .map_err(refused)?;
+    let answer = CheckAnswer {
+        missing: content.missing(&regimes),
+        regimes: &regimes,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
 /// One notice, for everybody.
@@ -148,7 +180,8 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let notice = Notices::new(exchange)?
         .read(clinic, notice)?
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here."))?;
-    Ok(Reply::ok(&NoticeAnswer::new(clinic, &notice))?.etag(ONLY_VERSION))
+    let (answer, version) = answer(exchange, clinic, &notice)?;
+    Ok(Reply::ok(&answer)?.etag(version))
 }
 
 /// The notices of a clinic, newest first, for everybody. A clinic that is not there has none.
@@ -156,11 +189,50 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic: ClinicId = exchange.parameter("clinic")?;
     let query: ListQuery = exchange.query()?;
     let limit = page_size(query.limit)?;
-    let notices = Notices::new(exchange)?;
-    // The index only grows, so its length names a version of every page. The page is read as of that length.
-    let count = notices.count(clinic)?;
-    let before = query.cursor.unwrap_or(u64::MAX).min(count.saturating_add(1));
-    let (notices, next) = notices.list(clinic, before, limit)?;
-    let next = next.map(|next| next.to_string());
+    if !query.language.as_deref().is_none_or(is_language_tag) {
+        return Err(Problem::malformed(
+            "language",
+            "bcp-47",
+            "must be a language tag such as en or pt-BR",
+        ));
+    }
+    let all = Notices::new(exchange)?.all(clinic)?;
+    let replaced_by = |summary: &Summary| {
+        let successor = |(_, other): &&(u64, Summary)| other.replaces == Some(summary.original());
+        all.iter().find(successor).map(|(_, successor)| successor.notice_id)
+    };
+    let serves = |summary: &Summary| match &query.language {
+        None => true,
+        // Of the languages that one version is there in, the one that serves best, as a lookup ends with one.
+        Some(range) => lookup(range, &summary.language).is_some_and(|rank| {
+            !all.iter().any(|(_, other)| {
+                (other.series, other.version) == (summary.series, summary.version)
+                    && lookup(range, &other.language) > Some(rank)
+            })
+        }),
+    };
+    let mut wanted = all.iter().filter(|(sequence, summary)| {
+        query.cursor.is_none_or(|before| *sequence < before)
+            && query.kind.is_none_or(|kind| summary.kind == kind)
+            && query.purpose.is_none_or(|purpose| summary.purposes.contains(&purpose))
+            && serves(summary)
+            && !(query.current == Some(true) && replaced_by(summary).is_some())
+    });
+    let page: Vec<&(u64, Summary)> = wanted.by_ref().take(limit).collect();
+    let is_last = wanted.next().is_none();
+    let next = page
+        .last()
+        .filter(|_| !is_last)
+        .map(|(sequence, _)| sequence.to_string());
+    let notices = page
+        .into_iter()
+        .map(|(_, summary)| EntryAnswer {
+            summary: summary.clone(),
+            direction: direction(&summary.language),
+            replaced_by: replaced_by(summary),
+        })
+        .collect();
+    // The index only grows, so its length names a version of every page.
+    let count = all.first().map_or(0, |(sequence, _)| *sequence);
     Ok(Reply::ok(&ListAnswer { notices, next })?.etag(count))
 }

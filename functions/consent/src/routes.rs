@@ -1,10 +1,13 @@
 use http::Method;
 use web::Route;
 
-use crate::{care_team, clients, consents, emergency_access, explain, notices, proofs, representatives, restrictions};
+use crate::{
+    acceptances, care_team, clients, consents, emergency_access, explain, grounds, jurisdiction, notices, proofs,
+    representatives, restrictions,
+};
 
 /// What this function answers.
-pub const ROUTES: [Route; 27] = [
+pub const ROUTES: [Route; 35] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -51,6 +54,12 @@ pub const ROUTES: [Route; 27] = [
         Method::DELETE,
         "/v1/consent/clients/{client}/restrictions/{restriction}",
         restrictions::lift,
+    ),
+    Route::new(Method::POST, "/v1/consent/clients/{client}/grounds", grounds::establish),
+    Route::new(
+        Method::POST,
+        "/v1/consent/clients/{client}/grounds/{ground}/end",
+        grounds::end,
     ),
     Route::new(
         Method::GET,
@@ -100,4 +109,18 @@ pub const ROUTES: [Route; 27] = [
     Route::new(Method::POST, "/v1/consent/notices", notices::publish),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}", notices::list),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}/{notice}", notices::read),
+    Route::new(Method::POST, "/v1/consent/notices/check", notices::check),
+    Route::new(
+        Method::POST,
+        "/v1/consent/notices/{clinic}/{notice}/acceptances",
+        acceptances::accept,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/notices/{clinic}/{notice}/acceptances",
+        acceptances::of_notice,
+    ),
+    Route::new(Method::GET, "/v1/consent/acceptances", acceptances::own),
+    Route::new(Method::GET, "/v1/consent/jurisdiction/{clinic}", jurisdiction::read),
+    Route::new(Method::PUT, "/v1/consent/jurisdiction", jurisdiction::put),
 ];

@@ -33,13 +33,16 @@ impl Practice {
             let token = log_in(&world, &[role], clinic, account, None);
             Staff { account, token }
         };
-        Self {
+        let practice = Self {
             clinician: staff(Role::Clinician),
             colleague: staff(Role::Clinician),
             admin: staff(Role::ClinicAdmin),
             clinic,
             world,
-        }
+        };
+        let jurisdiction = Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction());
+        practice.to_consent(&jurisdiction.bearer(&practice.admin.token), 201);
+        practice
     }
 
     fn send(&self, call: &Call) -> Answer {
@@ -67,9 +70,7 @@ impl Practice {
 
     /// Records that she agrees to be registered, and returns the path to withdraw it.
     fn agree(&self, client: &str) -> String {
-        let notice = json!({"title": "Notice", "language": "en", "text": "We keep your name.",
-            "purposes": ["TREAT", "PATADMIN", "PATRQT"], "classes": ["identity"], "withdrawal": "Tell us.", "complaint": "Complain.",
-            "contact": "privacy@example.org"});
+        let notice = testkit::notice(&["TREAT", "PATADMIN", "PATRQT"], &["identity"]);
         let call = Call::post("/v1/consent/notices", &notice).once("notice");
         let notice = self.to_consent(&call.bearer(&self.admin.token), 201).text("notice_id");
         let terms = json!({"notice_id": notice, "language": "en", "purposes": ["TREAT", "PATADMIN", "PATRQT"], "classes": ["identity"],

@@ -797,8 +797,12 @@ fn client(practice: &Practice, channels: Option<&[&str]>, agrees_to_sms: bool) -
         return client.parse().unwrap();
     };
     let purposes = json!(["TREAT", "PATADMIN", "PATRQT"]);
-    let notice = json!({"title": "Notice", "language": "en", "text": "We keep your name.", "purposes": purposes,
-        "classes": ["identity"], "withdrawal": "Tell us.", "complaint": "Complain.", "contact": "privacy@example.org"});
+    let jurisdiction = Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction()).bearer(&admin);
+    let said = practice
+        .world
+        .serve(Function::Consent, &consent::ROUTES, &jurisdiction.request());
+    assert!(said.status().is_success());
+    let notice = testkit::notice(&["TREAT", "PATADMIN", "PATRQT"], &["identity"]);
     let notice = consent(Call::post("/v1/consent/notices", &notice).once("notice").bearer(&admin)).text("notice_id");
     let terms = json!({"notice_id": notice, "language": "en", "purposes": purposes, "classes": ["identity"],
         "given_by": "client", "method": "written"});

@@ -62,6 +62,8 @@ impl Practice {
             clinic,
             world,
         };
+        let jurisdiction = Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction());
+        practice.to_consent(&jurisdiction.bearer(&practice.admin.token), 201);
         practice.client = practice.open("open");
         practice.withdraw = practice.agree(&practice.client);
         practice
@@ -100,9 +102,7 @@ impl Practice {
 
     /// Records that she agrees to be treated, and returns the path to withdraw it.
     fn agree(&self, client: &str) -> String {
-        let notice = json!({"title": "Notice", "language": "en", "text": "We keep notes.", "purposes": ["TREAT"],
-            "classes": ["health", "psychotherapy"], "withdrawal": "Tell us.", "complaint": "Complain.",
-            "contact": "privacy@example.org"});
+        let notice = testkit::notice(&["TREAT"], &["health", "psychotherapy"]);
         let call = Call::post("/v1/consent/notices", &notice).once("notice");
         let notice = self.to_consent(&call.bearer(&self.admin.token), 201).text("notice_id");
         let terms = json!({"notice_id": notice, "language": "en", "purposes": ["TREAT"],

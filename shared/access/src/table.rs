@@ -2,8 +2,8 @@
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    AccessDecision, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent, EmergencyAccess, Health,
-    Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction, Schedule, Session,
+    Acceptance, AccessDecision, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent, EmergencyAccess,
+    Health, Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction, Schedule, Session,
     SubstanceUse,
 };
 use model::Purpose::{
@@ -749,6 +749,42 @@ pub const TABLE: &[Rule] = &[
         actions: &[Execute],
         classes: &[Message],
         purposes: &[SystemAdministration],
+        needs: &[],
+    },
+    // Everybody accepts policies and agreements, and reads what she has accepted herself: the function that holds them
+    // looks nowhere else.
+    Rule {
+        id: "self.acceptances",
+        roles: &[
+            Client,
+            Clinician,
+            ClinicAdmin,
+            Role::Billing,
+            PrivacyOfficer,
+            Security,
+            Auditor,
+            Guardian,
+        ],
+        actions: &[Create, Read],
+        classes: &[Acceptance],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            FamilyRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
+    // Who has accepted one of them.
+    Rule {
+        id: "compliance.acceptances",
+        roles: &[PrivacyOfficer, Auditor],
+        actions: &[List],
+        classes: &[Acceptance],
+        purposes: &[Compliance],
         needs: &[],
     },
 ];

@@ -126,6 +126,9 @@ security         audit            HCOMPL    search,verify,export      -
 
 job              message          HSYSADMIN execute                   -
 job              emergency_access HSYSADMIN execute                   -
+
+privacy_officer  acceptance       HCOMPL    list                      -
+auditor          acceptance       HCOMPL    list                      -
 ";
 
 /// What is served to nobody, whatever anybody agreed to.
@@ -137,6 +140,9 @@ const SESSION_ACTIONS: [&str; 5] = ["create", "read", "list", "amend", "revoke"]
 
 /// And everybody but a job proves with something that an account is theirs.
 const AUTHENTICATOR_ACTIONS: [&str; 4] = ["create", "list", "amend", "revoke"];
+
+/// And accepts policies and agreements.
+const ACCEPTANCE_ACTIONS: [&str; 2] = ["create", "read"];
 
 /// What a request of each role is for when it does not say.
 const USUAL_PURPOSE: [(&str, &str); 9] = [
@@ -175,6 +181,9 @@ fn policy() -> Policy {
             }
             for action in AUTHENTICATOR_ACTIONS.into_iter().filter(|_| role != "job") {
                 policy.insert((role, "authenticator", purpose, action), vec![Vec::new()]);
+            }
+            for action in ACCEPTANCE_ACTIONS.into_iter().filter(|_| role != "job") {
+                policy.insert((role, "acceptance", purpose, action), vec![Vec::new()]);
             }
         }
     }

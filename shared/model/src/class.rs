@@ -48,11 +48,13 @@ pub enum DataClass {
     EmergencyAccess,
     /// Why something would be allowed or denied.
     AccessDecision,
+    /// Who has accepted which policy or agreement.
+    Acceptance,
 }
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -73,6 +75,7 @@ impl DataClass {
         Self::LawfulGround,
         Self::EmergencyAccess,
         Self::AccessDecision,
+        Self::Acceptance,
     ];
 
     /// The class with this name.
@@ -105,6 +108,7 @@ impl DataClass {
             Self::LawfulGround => "lawful_ground",
             Self::EmergencyAccess => "emergency_access",
             Self::AccessDecision => "access_decision",
+            Self::Acceptance => "acceptance",
         }
     }
 

@@ -110,6 +110,7 @@ mod tests {
                 "lawful_ground",
                 "emergency_access",
                 "access_decision",
+                "acceptance",
             ],
         );
         check(

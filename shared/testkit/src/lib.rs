@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bucket;
+mod notice;
 mod outbound;
 mod request;
 mod said;
@@ -17,6 +18,7 @@ mod session;
 mod world;
 
 pub use bucket::{Fault, MemoryBucket, MemoryStores, survive};
+pub use notice::{jurisdiction, notice};
 pub use outbound::{Provider, Reaction};
 pub use request::{Answer, Call};
 pub use said::Said;

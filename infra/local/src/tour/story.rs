@@ -84,6 +84,21 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
     )?);
 
     stage.say("\nShe is asked, and agrees\n");
+    stage.expect(
+        409,
+        "Before it says which laws it is under, the clinic can publish nothing",
+        &Ask::post("/v1/consent/notices", notice()).by(&admin.token),
+    )?;
+    stage.expect(
+        201,
+        "It says so, and whom to ask about privacy",
+        &Ask::put("/v1/consent/jurisdiction", jurisdiction()).by(&admin.token),
+    )?;
+    stage.expect(
+        422,
+        "A notice that does not tell what these laws want told is refused",
+        &Ask::post("/v1/consent/notices", incomplete_notice()).by(&admin.token),
+    )?;
     let published = stage.expect(
         201,
         "The clinic publishes what it tells its clients",
@@ -365,16 +380,51 @@ fn founding(code: &str) -> Value {
     })
 }
 
+fn jurisdiction() -> Value {
+    json!({
+        "regimes": ["gdpr", "hipaa"],
+        "privacy_contact": {"name": "Paula Privacy", "email": "privacy@tour.example"},
+        "languages": ["en"],
+    })
+}
+
+/// Without who receives her data.
+fn incomplete_notice() -> Value {
+    let mut notice = notice();
+    if let Some(fields) = notice.as_object_mut() {
+        fields.remove("recipients");
+    }
+    notice
+}
+
 fn notice() -> Value {
+    let purposes = ["TREAT", "PATADMIN", "PATRQT"];
     json!({
         "title": "How we look after what you tell us",
         "language": "en",
         "text": "We keep your name, contact and notes to treat you, sealed, and nobody but those who treat you reads them.",
-        "purposes": ["TREAT", "PATADMIN", "PATRQT"],
+        "purposes": purposes,
         "classes": ["identity", "health", "psychotherapy"],
         "withdrawal": "Tell your clinician, or press Withdraw in the app: it works at once.",
         "complaint": "Write to our privacy officer or to the supervisory authority.",
         "contact": "privacy@tour.example",
+        "items": [
+            {"data": "Your name, address and birthday", "class": "identity", "purposes": purposes, "use": "To know you and reach you."},
+            {"data": "What you tell us about your health", "class": "health", "purposes": purposes, "use": "To treat you."},
+            {"data": "Your clinician's own notes", "class": "psychotherapy", "purposes": purposes, "use": "To prepare sessions."},
+        ],
+        "controller": "Harbour Counselling, 1 Quay Street",
+        "legal_basis": ["consent"],
+        "recipients": "Those who treat you, and nobody else.",
+        "discloser": "Harbour Counselling",
+        "transfers": "None: your data stay here.",
+        "storage_period": "Ten years after your last visit.",
+        "expiry": "When your treatment ends.",
+        "rights": "You may see, correct and erase your data, and take them with you. Ask us.",
+        "mandatory": "You need not tell us anything. Without your name we can't treat you.",
+        "automated_decisions": "None: people decide.",
+        "conditioning": "Your treatment does not depend on it.",
+        "redisclosure": "Whoever receives your data may pass them on, and they may then be less protected.",
     })
 }
 

@@ -1,0 +1,234 @@
+//! Other grounds than consent: what the law of the clinic's jurisdiction lets it use without asking, and why it does here.
+
+use access::LiveGround;
+use jiff::SignedDuration;
+use law::Regime;
+use law::grounds::{Basis, allowed};
+use model::{Action, Confidential, DataClass, GroundId, Purpose, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::idempotency;
+use web::{Check, Exchange, Problem, Reply};
+
+use crate::content::is_selection;
+use crate::file::ClientFile;
+use crate::jurisdiction::Jurisdictions;
+use crate::ledger::{Established, GroundEnd, LedgerEntry, OtherGround};
+
+/// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
+const LIVE: usize = 32;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroundBody {
+    basis: Basis,
+    purposes: Vec<Purpose>,
+    classes: Vec<DataClass>,
+    #[serde(default)]
+    justification: Option<Confidential<String>>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndBody {
+    #[serde(default)]
+    reason: Option<Confidential<String>>,
+}
+
+#[derive(Serialize)]
+struct EndAnswer {
+    ground_id: GroundId,
+    ended_at: Timestamp,
+}
+
+impl GroundBody {
+    /// Until when it may be relied on: no longer than such a ground is.
+    fn latest(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.basis.longest()).unwrap_or(now)
+    }
+
+    /// Whether every law that the clinic is under knows this ground for all of this, and which sections say so.
+    ///
+    /// # Errors
+    /// 422 with every field that breaks a rule.
+    fn check(&self, regimes: &[Regime], now: Timestamp) -> Result<Vec<String>, Problem> {
+        let mut check = Check::new();
+        check.that(
+            is_selection(&self.purposes),
+            "/purposes",
+            "selection",
+            "must have at least one purpose, and each once",
+        );
+        check.that(
+            is_selection(&self.classes),
+            "/classes",
+            "selection",
+            "must have at least one class, and each once",
+        );
+        if let Some(justification) = &self.justification {
+            check.text(justification.expose(), "/justification", 10, 2_000);
+        }
+        check.that(
+            self.justification.is_some() || !self.basis.needs_justification(),
+            "/justification",
+            "required",
+            "must say, in words, why this ground holds here",
+        );
+        check.that(
+            self.expires_at.is_none_or(|end| now < end && end <= self.latest(now)),
+            "/expires_at",
+            "range",
+            format!(
+                "must lie in the future, and at most {} days ahead for this ground",
+                self.basis.longest().as_hours() / SignedDuration::from_hours(24).as_hours()
+            ),
+        );
+        let mut citations = Vec::new();
+        for purpose in &self.purposes {
+            for class in &self.classes {
+                let rule = allowed(regimes, self.basis, *purpose, *class);
+                check.that(
+                    rule.is_some(),
+                    "/basis",
+                    "no-such-ground",
+                    format!(
+                        "is not a ground under every law of the clinic to use {class} for {purpose}: ask for consent"
+                    ),
+                );
+                citations.extend(rule.map(|rule| rule.source.citation.to_owned()));
+            }
+        }
+        check.finish()?;
+        citations.sort_unstable();
+        citations.dedup();
+        Ok(citations)
+    }
+}
+
+/// Establishes a ground.
+///
+/// Order: ledger, permissions, answer. A crash after the ledger entry leaves a ground that is entered and not yet in effect; the repeated
+/// request comes to the same id, finds the entry and lets it take effect.
+pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let body: GroundBody = exchange.json()?;
+    let key = exchange.idempotency_key()?;
+    let caller = exchange.caller()?;
+    let index = exchange.keyring.key("index")?;
+    let ground_id: GroundId = idempotency::created_id(index, caller.clinic(), caller.account(), exchange.path(), key);
+    let (file, recorded, permissions) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Create,
+        DataClass::LawfulGround,
+        Some(ground_id.to_string()),
+    )?;
+    let refused = |problem: Problem| problem.recorded(recorded.event());
+    let now = file.now;
+    let fingerprint = idempotency::fingerprint(index, exchange.body());
+    let ledger = file.ledger();
+    let id = ground_id.as_bytes();
+    if ledger.find(id)?.is_none() {
+        let jurisdiction = Jurisdictions::new(exchange)?.of(recorded.clinic()).map_err(refused)?;
+        let citations = body.check(&jurisdiction.regimes, now).map_err(refused)?;
+        // Requests that meet here may go beyond the bound by as many as they are, which keeps the document small enough.
+        if permissions
+            .grounds
+            .iter()
+            .filter(|ground| ground.is_current(now))
+            .count()
+            >= LIVE
+        {
+            return Err(refused(Problem::conflict(
+                "too-many-grounds",
+                format!("A client's data is used on at most {LIVE} other grounds. End one first."),
+            )));
+        }
+        ledger.enter(&LedgerEntry::Established(Established {
+            ground: OtherGround {
+                ground_id,
+                basis: body.basis.name().to_owned(),
+                citations,
+                expires_at: Some(body.expires_at.unwrap_or(body.latest(now))),
+                purposes: body.purposes,
+                classes: body.classes,
+                justification: body.justification,
+                established_at: now,
+                recorded_by: recorded.account(),
+            },
+            fingerprint,
+        }))?;
+    }
+    let Some(LedgerEntry::Established(established)) = ledger.find(id)?.map(|history| history.begun) else {
+        return Err(Problem::defect("a ground that was just entered is not in the ledger"));
+    };
+    if established.fingerprint != fingerprint {
+        return Err(refused(Problem::idempotency_key_reused()));
+    }
+    let ground = &established.ground;
+    if ground.expires_at.is_none_or(|end| now < end) {
+        file.make_live(
+            id,
+            |permissions| permissions.grounds.iter().any(|live| live.id == ground_id),
+            |permissions| {
+                permissions.grounds.push(LiveGround {
+                    id: ground_id,
+                    purposes: ground.purposes.clone(),
+                    classes: ground.classes.clone(),
+                    expires_at: ground.expires_at,
+                });
+            },
+        )?;
+    }
+    let location = format!("{}/{ground_id}", exchange.path());
+    Ok(Reply::created(&location, ground)?.recorded(recorded.event()))
+}
+
+/// Ends a ground, in effect on the next request everywhere.
+///
+/// Order: permissions, ledger, permissions once more, answer: as a consent is withdrawn, and for the same reasons.
+pub(crate) fn end(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let ground_id: GroundId = exchange.parameter("ground")?;
+    let body = match exchange.body() {
+        [] => EndBody::default(),
+        _ => exchange.json()?,
+    };
+    if let Some(reason) = &body.reason {
+        let mut check = Check::new();
+        check.text(reason.expose(), "/reason", 1, 500);
+        check.finish()?;
+    }
+    let caller = exchange.caller()?;
+    let (file, recorded, _) = ClientFile::enter(
+        exchange,
+        &caller,
+        Action::Revoke,
+        DataClass::LawfulGround,
+        Some(ground_id.to_string()),
+    )?;
+    let ledger = file.ledger();
+    let id = ground_id.as_bytes();
+    let history = ledger.find(id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let remove = |permissions: &mut access::Permissions| permissions.grounds.retain(|live| live.id != ground_id);
+    file.end(remove)?;
+    if history.ended.is_none() {
+        ledger.enter(&LedgerEntry::GroundEnded(GroundEnd {
+            ground_id,
+            ended_at: file.now,
+            recorded_by: recorded.account(),
+            reason: body.reason,
+        }))?;
+        file.end(remove)?;
+    }
+    // Of two that meet, the first is in the ledger, and both are answered with it.
+    let Some(LedgerEntry::GroundEnded(ended)) = ledger.find(id)?.and_then(|history| history.ended) else {
+        return Err(Problem::defect(
+            "the end of a ground that was just entered is not in the ledger",
+        ));
+    };
+    let answer = EndAnswer {
+        ground_id,
+        ended_at: ended.ended_at,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}

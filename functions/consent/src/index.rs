@@ -1,0 +1,49 @@
+//! An index: a log of entries in order of time, each in it once, however often the request that enters it is repeated.
+
+use crypto::KeySet;
+use jiff::SignedDuration;
+use model::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Log, StoreError};
+
+/// How far the clocks of two hosts may be apart when an unfinished entry is looked for.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// An entry that says when it was made.
+pub(crate) trait Dated: Serialize + DeserializeOwned {
+    fn at(&self) -> Timestamp;
+}
+
+/// Enters what is not entered yet under this id. The index is in order of time, so the search ends where entries are older.
+pub(crate) fn ensure<T: Dated>(index: &Log<'_, T, KeySet>, id: [u8; 16], entry: &T) -> Result<(), StoreError> {
+    for known in index.newest_first(None) {
+        let known = known?;
+        if known.id == id {
+            return Ok(());
+        }
+        if known.value.at().duration_until(entry.at()) > CLOCK_TOLERANCE {
+            break;
+        }
+    }
+    index.append(id, entry).map(drop)
+}
+
+/// The entries before the one with this number, newest first, and where the next page begins.
+pub(crate) fn page<T: Dated>(
+    index: &Log<'_, T, KeySet>,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<(Vec<T>, Option<String>), StoreError> {
+    let mut page = Vec::with_capacity(limit);
+    let mut last = None;
+    for entry in index.newest_first(before) {
+        if page.len() == limit {
+            return Ok((page, last));
+        }
+        let entry = entry?;
+        last = Some(entry.sequence.to_string());
+        page.push(entry.value);
+    }
+    Ok((page, None))
+}

@@ -1,0 +1,65 @@
+//! The age at which the authority of parents and guardians ends.
+
+use jiff::civil::date;
+
+use crate::{Regime, Source};
+
+/// When somebody decides alone about her own data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Majority {
+    /// The birthday with which it begins, in years.
+    pub age: u8,
+    /// Where that stands.
+    pub source: Source,
+}
+
+const fn unverified(regime: Regime, age: u8, citation: &'static str, year: i16, month: i8, day: i8) -> Majority {
+    Majority {
+        age,
+        source: Source::unverified(regime, citation, date(year, month, day)),
+    }
+}
+
+/// Only one of these is a rule of the regime itself that was read: most leave the age to the law of the place.
+static MAJORITIES: [Majority; 6] = [
+    Majority {
+        age: 18,
+        source: Source::read(Regime::Dpdp, "DPDP Act s.9", date(2027, 5, 1)),
+    },
+    // For services of the information society, and down to 13 where a State says so; for all else the States' own law counts.
+    unverified(Regime::Gdpr, 16, "GDPR 8(1)", 2018, 5, 25),
+    // Both leave it to State law, which mostly says 18.
+    unverified(Regime::Hipaa, 18, "45 CFR 164.502(g)(3)", 2003, 4, 14),
+    unverified(Regime::Part2, 18, "42 CFR 2.14", 2024, 4, 16),
+    // Whoever is capable decides at any age; a parent may decide, too, for a child under 16.
+    unverified(Regime::Phipa, 16, "PHIPA s.23(1)", 2004, 11, 1),
+    unverified(Regime::Cmia, 18, "California Family Code 6500", 1994, 1, 1),
+];
+
+/// The age of majority under a regime, or `None` where it names none: PIPEDA looks at what a child understands, and provinces at
+/// her age.
+#[must_use]
+pub fn majority(regime: Regime) -> Option<&'static Majority> {
+    MAJORITIES.iter().find(|majority| majority.source.regime == regime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+
+    #[test]
+    fn ages_are_as_the_laws_say() {
+        let ages = Regime::ALL.map(|regime| majority(regime).map(|majority| majority.age));
+        assert_eq!(ages, [Some(16), Some(18), Some(18), Some(18), None, Some(16), Some(18)]);
+        for majority in &MAJORITIES {
+            let is_read = majority.source.status == Status::Read;
+            assert_eq!(
+                is_read,
+                majority.source.regime == Regime::Dpdp,
+                "{}",
+                majority.source.citation
+            );
+        }
+    }
+}
