@@ -1,7 +1,5 @@
 //! What a notice, a policy or an agreement says, and the form that it has to have.
 
-use std::collections::BTreeSet;
-
 use data_encoding::HEXLOWER;
 use http::Uri;
 use http::uri::Scheme;
@@ -129,9 +127,11 @@ impl Links {
     }
 }
 
-/// One to all of a closed list, each once.
-pub(crate) fn is_selection<T: Ord>(values: &[T]) -> bool {
-    !values.is_empty() && values.iter().collect::<BTreeSet<_>>().len() == values.len()
+/// One to all of a closed list, each once. A list that is longer than what it is of has something twice near its beginning, and
+/// the search ends there.
+pub(crate) fn is_selection<T: PartialEq>(values: &[T]) -> bool {
+    let is_new = |(index, value): (usize, &T)| values.iter().take(index).all(|earlier| earlier != value);
+    !values.is_empty() && values.iter().enumerate().all(is_new)
 }
 
 /// A link that leads where it says: over TLS, and without a user's name in front of the host, which would pass for one.

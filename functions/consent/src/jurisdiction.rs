@@ -96,7 +96,7 @@ impl Jurisdiction {
         }
         let folded: Vec<String> = self.languages.iter().map(|tag| tag.to_ascii_lowercase()).collect();
         check.that(
-            is_selection(&folded) && folded.len() <= LANGUAGES,
+            folded.len() <= LANGUAGES && is_selection(&folded),
             "/languages",
             "selection",
             format!("must have one to {LANGUAGES} languages, and each once"),
