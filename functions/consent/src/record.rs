@@ -104,6 +104,8 @@ pub(crate) fn of(state: &ConsentState<'_>, notice: &Notice) -> Record {
             party_id: state.clinic,
             party_contact: content.contact.clone(),
         }],
+        retention_period: content.storage_period.clone(),
+        jurisdiction: notice.regimes.iter().map(ToString::to_string).collect(),
         withdrawal_method: content.withdrawal.clone(),
         privacy_rights: content.complaint.clone(),
         events: events(state),

@@ -43,6 +43,11 @@ pub struct Record {
     pub contact_channels: Vec<ContactChannel>,
     /// Who decides about the data.
     pub pii_controllers: Vec<PiiController>,
+    /// How long the data is kept, in the words of the notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_period: Option<String>,
+    /// The laws that the notice was held against when it was published.
+    pub jurisdiction: Vec<String>,
     /// How to withdraw, in the words of the notice.
     pub withdrawal_method: String,
     /// How to complain, in the words of the notice.

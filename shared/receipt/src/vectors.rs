@@ -31,7 +31,7 @@ fn record() -> Record {
             "language": "en", "path": "/v1/consent/notices/cln_00000000000000000000000000/ntc_00000000000000000000000000"},
         "language": "en", "purposes": ["TREAT"], "lawful_basis": "consent", "pii_information": [{"pii_type": "health"}],
         "pii_controllers": [{"party_id": "cln_00000000000000000000000000", "party_contact": "privacy@example.org"}],
-        "withdrawal_method": "Tell us.", "privacy_rights": "Complain.",
+        "jurisdiction": ["gdpr"], "withdrawal_method": "Tell us.", "privacy_rights": "Complain.",
         "events": [
             {"event_state": "given", "event_time": "2026-12-01T08:00:00Z", "event_type": "explicitly_expressed",
                 "entity_id": "cli_00000000000000000000000000", "given_by": "client", "method": "written",

@@ -293,8 +293,9 @@ fn every_purpose_and_class_that_can_be_agreed_has_its_code() {
         .into_iter()
         .filter(|class| class.is_consentable())
         .collect();
-    let mut all = notice();
-    (all["purposes"], all["classes"]) = (json!(purposes), json!(classes));
+    let codes_of: Vec<_> = purposes.iter().map(|purpose| purpose.code()).collect();
+    let names_of: Vec<_> = classes.iter().map(|class| class.name()).collect();
+    let all = testkit::notice(&codes_of, &names_of);
     let notice_id = practice
         .as_admin(Call::post("/v1/consent/notices", &all).once("all"))
         .text("notice_id");

@@ -17,7 +17,7 @@ fn record() -> Record {
         "language": "en", "purposes": ["TREAT", "HPAYMT"], "lawful_basis": "consent",
         "pii_information": [{"pii_type": "health"}, {"pii_type": "billing"}],
         "pii_controllers": [{"party_id": "cln_00000000000000000000000000", "party_contact": "privacy@example.org"}],
-        "withdrawal_method": "Tell us,\nat any time.", "privacy_rights": "To the supervisory authority.",
+        "jurisdiction": ["gdpr"], "withdrawal_method": "Tell us,\nat any time.", "privacy_rights": "To the supervisory authority.",
         "events": [
             {"event_state": "given", "event_time": "2026-12-01T08:00:00Z", "event_type": "explicitly_expressed", "given_by": "guardian",
                 "method": "written", "recorded_by": "acc_00000000000000000000000000"},
