@@ -1,6 +1,8 @@
 //! `confide tour`: walks one therapy note through the whole of Confide and holds every answer against the promise.
 
+mod choices;
 mod patient;
+mod people;
 mod stage;
 mod story;
 mod tamper;

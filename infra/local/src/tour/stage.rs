@@ -17,6 +17,7 @@ pub(crate) struct Ask<'a> {
     token: Option<&'a str>,
     if_match: Option<String>,
     private_call: Option<String>,
+    purpose: Option<&'static str>,
     body: Option<Value>,
 }
 
@@ -43,6 +44,7 @@ impl<'a> Ask<'a> {
             token: None,
             if_match: None,
             private_call: None,
+            purpose: None,
             body: None,
         }
     }
@@ -73,6 +75,12 @@ impl<'a> Ask<'a> {
         self
     }
 
+    /// For this purpose, an HL7 PurposeOfUse code.
+    pub(crate) fn purpose(mut self, code: &'static str) -> Self {
+        self.purpose = Some(code);
+        self
+    }
+
     /// As a private call between functions, with its proof.
     pub(crate) fn private_call(mut self, proof: String) -> Self {
         self.private_call = Some(proof);
@@ -87,6 +95,9 @@ impl<'a> Ask<'a> {
         }
         if let Some(proof) = &self.private_call {
             headers.insert("private-call", HeaderValue::try_from(proof)?);
+        }
+        if let Some(code) = self.purpose {
+            headers.insert("purpose-of-use", HeaderValue::from_static(code));
         }
         if self.method == Method::POST {
             let key: model::RequestId = SystemEntropy.id();

@@ -1,33 +1,19 @@
 //! The story: a clinic opens, a client consents, her note is written, read, refused, withdrawn and accounted for.
 
 use access::PrivateCall;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use crypto::Keyring;
-use jiff::Timestamp;
 use model::Function;
 use ports::EntropyExt as _;
 use serde_json::{Value, json};
 
 use crate::command::verify;
 use crate::home::SystemEntropy;
+use crate::tour::choices::{self, Setting};
 use crate::tour::patient::Patient;
+use crate::tour::people::{Clinic, PASSWORD, Person, log_in, now};
 use crate::tour::stage::{Answer, Ask, Stage};
 use crate::tour::tamper::StoreFiles;
-
-/// Somebody who has logged in.
-struct Person {
-    token: String,
-}
-
-const PASSWORD: &str = "quiet-harbour-lantern-7";
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tour lives in real time, as an authenticator app does"
-)]
-fn now() -> Timestamp {
-    Timestamp::now()
-}
 
 /// What is at hand where the deployment's folder is on this machine.
 pub(crate) struct Local {
@@ -39,7 +25,6 @@ pub(crate) struct Local {
 /// Plays the whole story. Answers that are not as promised are counted by the stage; only a silent server ends it.
 pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Option<&Local>) -> Result<()> {
     let mut denials = Vec::new();
-    let mut denied = |answer: &Answer| denials.extend(answer.audit_id.clone());
 
     stage.say("\nA clinic opens\n");
     stage.expect(
@@ -72,16 +57,22 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
     let client = opened.text("/client_id");
     let records = format!("/v1/records/clients/{client}/records");
     let progress_note = note(&patient.note);
-    denied(&stage.expect(
-        403,
-        "Who she is can't be registered before she consents",
-        &Ask::post("/v1/identity/clients", patient.registration(&client)).by(&clinician.token),
-    )?);
-    denied(&stage.expect(
-        403,
-        "Nor can a note be written",
-        &Ask::post(&records, progress_note.clone()).by(&clinician.token),
-    )?);
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "Who she is can't be registered before she consents",
+            &Ask::post("/v1/identity/clients", patient.registration(&client)).by(&clinician.token),
+        )?,
+    );
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "Nor can a note be written",
+            &Ask::post(&records, progress_note.clone()).by(&clinician.token),
+        )?,
+    );
 
     stage.say("\nShe is asked, and agrees\n");
     stage.expect(
@@ -189,21 +180,30 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
 
     stage.say("\nEverybody else is refused\n");
     stage.expect(401, "Nobody without a session", &Ask::get(&record))?;
-    denied(&stage.expect(
-        403,
-        "Not the administrator: who runs the clinic never sees notes",
-        &Ask::get(&record).by(&admin.token),
-    )?);
-    denied(&stage.expect(
-        403,
-        "Not a clinician of the same clinic who does not treat her",
-        &Ask::get(&record).by(&outsider.token),
-    )?);
-    denied(&stage.expect(
-        403,
-        "Not the privacy officer, who sees evidence and not content",
-        &Ask::get(&record).by(&officer.token),
-    )?);
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "Not the administrator: who runs the clinic never sees notes",
+            &Ask::get(&record).by(&admin.token),
+        )?,
+    );
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "Not a clinician of the same clinic who does not treat her",
+            &Ask::get(&record).by(&outsider.token),
+        )?,
+    );
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "Not the privacy officer, who sees evidence and not content",
+            &Ask::get(&record).by(&officer.token),
+        )?,
+    );
     stage.expect(
         404,
         "Not her clinician under another id: what is not there and what is somebody else's look the same",
@@ -218,11 +218,30 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
     }
     .client(&patient.email, &client)?;
     stage.expect(200, "She reads her own note", &Ask::get(&record).by(&herself.token))?;
-    denied(&stage.expect(
-        403,
-        "Psychotherapy notes are her clinician's own",
-        &Ask::get(format!("/v1/records/clients/{client}/psychotherapy-notes")).by(&herself.token),
-    )?);
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "Psychotherapy notes are her clinician's own",
+            &Ask::get(format!("/v1/records/clients/{client}/psychotherapy-notes")).by(&herself.token),
+        )?,
+    );
+
+    choices::play(
+        stage,
+        &Setting {
+            clinic: &clinic,
+            admin: &admin,
+            clinician: &clinician,
+            outsider: &outsider,
+            officer: &officer,
+            herself: &herself,
+            client: &client,
+            record: &record,
+            notice: &notice_id,
+        },
+        &mut denials,
+    )?;
 
     stage.say("\nShe changes her mind\n");
     let withdraw = format!("{consents}/{}/withdraw", consented.text("/consent_id"));
@@ -231,16 +250,22 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
         "She withdraws, in as many steps as it took to agree",
         &Ask::post(&withdraw, json!({})).by(&herself.token),
     )?;
-    denied(&stage.expect(
-        403,
-        "The very next request is refused, to her clinician too",
-        &Ask::get(&record).by(&clinician.token),
-    )?);
-    denied(&stage.expect(
-        403,
-        "and nothing new is written",
-        &Ask::post(&records, note("after")).by(&clinician.token),
-    )?);
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "The very next request is refused, to her clinician too",
+            &Ask::get(&record).by(&clinician.token),
+        )?,
+    );
+    deny(
+        &mut denials,
+        &stage.expect(
+            403,
+            "and nothing new is written",
+            &Ask::post(&records, note("after")).by(&clinician.token),
+        )?,
+    );
     stage.expect(
         200,
         "Her own right to read does not hang on her consent",
@@ -290,86 +315,9 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
     Ok(())
 }
 
-struct Clinic<'s> {
-    stage: &'s mut Stage,
-    clinic: &'s str,
-    admin: &'s Person,
-}
-
-impl Clinic<'_> {
-    fn staff(&mut self, email: &str, role: &str) -> Result<Person> {
-        self.join(email, role, json!({"email": email, "roles": [role]}))
-    }
-
-    fn client(&mut self, email: &str, client: &str) -> Result<Person> {
-        self.join(
-            email,
-            "client",
-            json!({"email": email, "roles": ["client"], "client_id": client}),
-        )
-    }
-
-    fn join(&mut self, email: &str, role: &str, invitation: Value) -> Result<Person> {
-        let invited = self.stage.expect(
-            201,
-            &format!("The administrator invites somebody as {role}"),
-            &Ask::post("/v1/auth/invitations", invitation).by(&self.admin.token),
-        )?;
-        let joined = self.stage.expect(
-            201,
-            "who accepts with a password and gets a second factor",
-            &Ask::post(
-                "/v1/auth/invitations/accept",
-                json!({"token": invited.text("/token"), "display_name": format!("Tour {role}"), "password": PASSWORD}),
-            ),
-        )?;
-        log_in(self.stage, self.clinic, email, &joined)
-    }
-}
-
-/// Confirms the second factor with the code of now, and logs in with that of the step that comes: a code is used once, and
-/// should the step end meanwhile, both are still within the drift that is allowed.
-fn log_in(stage: &mut Stage, clinic: &str, email: &str, enrolled: &Answer) -> Result<Person> {
-    let secret = enrolled.text("/totp/secret");
-    let credentials = json!({"clinic_id": clinic, "email": email, "password": PASSWORD});
-    let with = |field: &str, code: String| {
-        let mut body = credentials.clone();
-        if let Some(body) = body.as_object_mut() {
-            body.insert(field.to_owned(), code.into());
-        }
-        body
-    };
-    stage.expect(
-        204,
-        "The authenticator app proves that it has the secret",
-        &Ask::post("/v1/auth/totp/confirm", with("code", totp(&secret, 0)?)),
-    )?;
-    let session = stage.expect(
-        201,
-        "Log-in with password and code",
-        &Ask::post("/v1/auth/sessions", with("totp", totp(&secret, 1)?)),
-    )?;
-    Ok(Person {
-        token: session.text("/token"),
-    })
-}
-
-/// The code of now, or of some steps of 30 s before or after (RFC 6238).
-fn totp(secret: &str, steps: i64) -> Result<String> {
-    let secret: [u8; 20] = data_encoding::BASE32_NOPAD
-        .decode(secret.as_bytes())
-        .ok()
-        .and_then(|secret| secret.try_into().ok())
-        .context("the TOTP secret is not 20 bytes of base32")?;
-    let now = now().as_second() + steps * 30;
-    let totp = totp_rs::Builder::new()
-        .with_algorithm(totp_rs::Algorithm::SHA1)
-        .with_digits(6)
-        .with_step_duration(30)
-        .with_secret(secret)
-        .build()
-        .context("TOTP does not take its parameters")?;
-    Ok(totp.generate(u64::try_from(now)?).to_string())
+/// Keeps the id under which a denial is in the trail.
+fn deny(denials: &mut Vec<String>, answer: &Answer) {
+    denials.extend(answer.audit_id.clone());
 }
 
 fn founding(code: &str) -> Value {
@@ -384,7 +332,7 @@ fn jurisdiction() -> Value {
     json!({
         "regimes": ["gdpr", "hipaa"],
         "privacy_contact": {"name": "Paula Privacy", "email": "privacy@tour.example"},
-        "languages": ["en"],
+        "languages": ["en", "hi"],
     })
 }
 
@@ -397,7 +345,7 @@ fn incomplete_notice() -> Value {
     notice
 }
 
-fn notice() -> Value {
+pub(crate) fn notice() -> Value {
     let purposes = ["TREAT", "PATADMIN", "PATRQT"];
     json!({
         "title": "How we look after what you tell us",
@@ -439,7 +387,7 @@ fn consent(notice: &str) -> Value {
     })
 }
 
-fn note(text: &str) -> Value {
+pub(crate) fn note(text: &str) -> Value {
     json!({"kind": "progress_note", "content": {"session_at": "2026-11-02T14:00:00Z", "text": text}})
 }
 

@@ -156,7 +156,7 @@ fn an_export_is_still_known() {
 fn what_was_agreed_is_said_in_plain_words() {
     let words = "\
 Consent cns_00000000000000000000000000 of client cli_00000000000000000000000000, as of 2026-12-02T08:00:00Z
-  given 2026-12-01T08:00:00Z by her guardian in writing
+  given 2026-12-01T08:00:00Z by whoever may act for her in writing
   until it is withdrawn
   WITHDRAWN 2026-12-02T08:00:00Z
   to the clinic cln_00000000000000000000000000 (privacy@example.org)
