@@ -171,7 +171,9 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let now = file.now;
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
-    if ConsentHistory::read(&ledger, consent_id)?.is_none() {
+    let begun = if let Some(begun) = ledger.begun(consent_id.as_bytes())? {
+        begun
+    } else {
         let notice = Notices::new(exchange)?.read(recorded.clinic(), terms.notice_id)?;
         let recorder = Recorder {
             role: recorded.role(),
@@ -180,11 +182,11 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         };
         let consent = admissible(consent_id, terms, notice, &permissions, &recorder, now)
             .map_err(|problem| problem.recorded(recorded.event()))?;
-        ledger.enter(&LedgerEntry::Given(Given { consent, fingerprint }))?;
-    }
-    let given = ConsentHistory::read(&ledger, consent_id)?
-        .ok_or_else(|| Problem::defect("a consent that was just entered is not in the ledger"))?
-        .given;
+        ledger.begin(LedgerEntry::Given(Given { consent, fingerprint }))?
+    };
+    let LedgerEntry::Given(given) = begun else {
+        return Err(Problem::defect("something else has the id of a consent"));
+    };
     if given.fingerprint != fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
     }
@@ -370,7 +372,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     file.end(remove)?;
     if found.withdrawal.is_none() {
-        ledger.enter(&LedgerEntry::Withdrawn(Withdrawal {
+        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
             consent_id,
             withdrawn_at: file.now,
             recorded_by: recorded.account(),

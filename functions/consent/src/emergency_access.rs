@@ -140,8 +140,8 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let id = emergency_id.as_bytes();
     list_once(&emergencies.index(clinic), *id, taken.taken_at, now)?;
-    if file.ledger().find(id)?.is_none() {
-        file.ledger().enter(&LedgerEntry::BrokeGlass(BrokenGlass {
+    if file.ledger().begun(id)?.is_none() {
+        file.ledger().begin(LedgerEntry::BrokeGlass(BrokenGlass {
             emergency_id,
             account_id,
             reason: taken.reason.clone(),

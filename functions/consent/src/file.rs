@@ -117,6 +117,10 @@ impl<'a> ClientFile<'a> {
             &[self.clinic.as_bytes(), self.client.as_bytes()],
         );
         Ledger {
+            shelf: &self.files.consent,
+            seal: self.files.seal,
+            clinic: self.clinic,
+            client: self.client,
             log: self
                 .files
                 .consent

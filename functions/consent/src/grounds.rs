@@ -128,7 +128,9 @@ pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
     let id = ground_id.as_bytes();
-    if ledger.find(id)?.is_none() {
+    let begun = if let Some(begun) = ledger.begun(id)? {
+        begun
+    } else {
         let jurisdiction = Jurisdictions::new(exchange)?.of(recorded.clinic()).map_err(refused)?;
         let citations = body.check(&jurisdiction.regimes, now).map_err(refused)?;
         // Requests that meet here may go beyond the bound by as many as they are, which keeps the document small enough.
@@ -144,7 +146,7 @@ pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 format!("A client's data is used on at most {LIVE} other grounds. End one first."),
             )));
         }
-        ledger.enter(&LedgerEntry::Established(Established {
+        ledger.begin(LedgerEntry::Established(Established {
             ground: OtherGround {
                 ground_id,
                 basis: body.basis.name().to_owned(),
@@ -157,10 +159,10 @@ pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 recorded_by: recorded.account(),
             },
             fingerprint,
-        }))?;
-    }
-    let Some(LedgerEntry::Established(established)) = ledger.find(id)?.map(|history| history.begun) else {
-        return Err(Problem::defect("a ground that was just entered is not in the ledger"));
+        }))?
+    };
+    let LedgerEntry::Established(established) = begun else {
+        return Err(Problem::defect("something else has the id of a ground"));
     };
     if established.fingerprint != fingerprint {
         return Err(refused(Problem::idempotency_key_reused()));
@@ -212,7 +214,7 @@ pub(crate) fn end(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let remove = |permissions: &mut access::Permissions| permissions.grounds.retain(|live| live.id != ground_id);
     file.end(remove)?;
     if history.ended.is_none() {
-        ledger.enter(&LedgerEntry::GroundEnded(GroundEnd {
+        ledger.end(&LedgerEntry::GroundEnded(GroundEnd {
             ground_id,
             ended_at: file.now,
             recorded_by: recorded.account(),

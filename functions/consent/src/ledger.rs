@@ -7,16 +7,23 @@
 //! There are two kinds of entry. What *begins* once and *ends* once (a consent, another ground, a restriction, an emergency access)
 //! has an id, and is found by it. What *stands* until it stands otherwise (a membership, a representation, a minority) is known by
 //! whom it is about, and its last entry counts.
+//!
+//! ```text
+//! ledger log       every entry, in order
+//! begun document   what began, one per id: a repeated request finds it at once, however long the ledger is
+//! ```
 
 use access::{Authority, CareRole, Recipient};
-use crypto::{KeySet, Label, Secret, mac};
+use crypto::{KeySet, Label, Secret, mac, name};
 use model::{
-    AccountId, ClientId, Confidential, ConsentId, ContactChannel, DataClass, EmergencyId, GroundId, NoticeId, Purpose,
-    RestrictionId, Timestamp,
+    AccountId, ClientId, ClinicId, Confidential, ConsentId, ContactChannel, DataClass, EmergencyId, GroundId, NoticeId,
+    Purpose, RestrictionId, Timestamp,
 };
+use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Log, StoreError};
+use store::{Doc, Log, Shelf, StoreError};
 
+const BEGUN: Label = Label::new("confide 2026-11 ledger begun name");
 const CHANGE: Label = Label::new("confide 2026-11 standing change id");
 
 /// Who gave a consent.
@@ -318,7 +325,11 @@ pub(crate) struct History {
 /// One client's ledger.
 pub(crate) struct Ledger<'s> {
     pub(crate) log: Log<'s, LedgerEntry, KeySet>,
+    pub(crate) shelf: &'s Shelf<'s>,
+    pub(crate) seal: &'s KeySet,
     pub(crate) index: &'s Secret,
+    pub(crate) clinic: ClinicId,
+    pub(crate) client: ClientId,
 }
 
 impl Ledger<'_> {
@@ -338,16 +349,40 @@ impl Ledger<'_> {
         Ok(None)
     }
 
-    /// Enters that something begins or ends, where that is not there. Of two requests that do so at once under one id the first is
-    /// entered, so what counts is what [`Ledger::find`] says afterwards.
-    pub(crate) fn enter(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
-        // The thing's own id stands for the entry that it began.
-        let begun = entry.begins();
-        let id = begun.or_else(|| entry.ends().map(|id| id.map(|byte| !byte)));
-        match id {
-            Some(id) => self.log.append(id, entry).map(drop),
-            None => Err(StoreError::Form),
+    fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {
+        let name = name(self.index, BEGUN, &[self.clinic.as_bytes(), self.client.as_bytes(), id]);
+        self.shelf.doc(Some(self.clinic), "ledger begun", &name, self.seal)
+    }
+
+    /// What an earlier try of the same request began. Its entry is there when this returns: a try that died before it is finished here.
+    pub(crate) fn begun(&self, id: &[u8; 16]) -> Result<Option<LedgerEntry>, StoreError> {
+        let Some(begun) = self.begun_doc(id).read()?.map(|begun| begun.value) else {
+            return Ok(None);
+        };
+        if self.find(id)?.is_none() {
+            self.log.append(*id, &begun)?;
         }
+        Ok(Some(begun))
+    }
+
+    /// Enters that something begins, and returns what began: of two requests that do so at once under one id, the first one's.
+    ///
+    /// Order: document, entry. A crash in between leaves a document that nothing reads but the repeated request, which enters it.
+    pub(crate) fn begin(&self, entry: LedgerEntry) -> Result<LedgerEntry, StoreError> {
+        let id = entry.begins().ok_or(StoreError::Form)?;
+        if self.begun_doc(&id).create(&entry)? == Creation::Created {
+            self.log.append(id, &entry)?;
+            return Ok(entry);
+        }
+        self.begun(&id)?.ok_or(StoreError::Form)
+    }
+
+    /// Enters that something ends. Of two requests that do so at once the first is entered, so what counts is what [`Ledger::find`] says
+    /// afterwards.
+    pub(crate) fn end(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
+        // The thing's own id stands for the entry that it began.
+        let id = entry.ends().ok_or(StoreError::Form)?.map(|byte| !byte);
+        self.log.append(id, entry).map(drop)
     }
 
     /// Makes the last entry about something say how it stands, and returns since when it does say so; what there is no entry

@@ -55,7 +55,9 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
     let id = restriction_id.as_bytes();
-    if ledger.find(id)?.is_none() {
+    let begun = if let Some(begun) = ledger.begun(id)? {
+        begun
+    } else {
         // Requests that meet here may go beyond the bound by as many as they are, which keeps the document small enough.
         if permissions.restrictions.len() >= RESTRICTIONS {
             return Err(Problem::conflict(
@@ -64,7 +66,7 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             )
             .recorded(recorded.event()));
         }
-        ledger.enter(&LedgerEntry::Restricted(Restricted {
+        ledger.begin(LedgerEntry::Restricted(Restricted {
             restriction: Hidden {
                 restriction_id,
                 class,
@@ -73,12 +75,10 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 recorded_by: recorded.account(),
             },
             fingerprint,
-        }))?;
-    }
-    let Some(LedgerEntry::Restricted(restricted)) = ledger.find(id)?.map(|history| history.begun) else {
-        return Err(Problem::defect(
-            "a restriction that was just entered is not in the ledger",
-        ));
+        }))?
+    };
+    let LedgerEntry::Restricted(restricted) = begun else {
+        return Err(Problem::defect("something else has the id of a restriction"));
     };
     if restricted.fingerprint != fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
@@ -119,7 +119,7 @@ pub(crate) fn lift(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .find(restriction_id.as_bytes())?
         .ok_or_else(|| Problem::not_found(recorded.event()))?;
     if history.ended.is_none() {
-        ledger.enter(&LedgerEntry::Lifted(Lifting {
+        ledger.end(&LedgerEntry::Lifted(Lifting {
             restriction_id,
             lifted_at: file.now,
             recorded_by: recorded.account(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use receipt::JwkSet;
 use serde_json::{Value, json};
 
@@ -290,6 +290,14 @@ fn an_emergency(stage: &mut Stage, setting: &Setting<'_>, denials: &mut Vec<Stri
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "a child comes of age in real time")]
+fn wait_until(moment: Timestamp) -> Result<()> {
+    let left = moment.duration_since(now()).as_millis().max(0);
+    // The deployment's clock is that of this machine, or nearly so.
+    std::thread::sleep(Duration::from_millis(u64::try_from(left)?) + Duration::from_millis(50));
+    Ok(())
+}
+
 fn a_child(stage: &mut Stage, setting: &Setting<'_>, denials: &mut Vec<String>) -> Result<()> {
     stage.say("\nA child comes of age\n");
     let client = open_file(stage, setting.clinician, "A file is opened for a girl of seventeen")?;
@@ -350,8 +358,7 @@ fn a_child(stage: &mut Stage, setting: &Setting<'_>, denials: &mut Vec<String>) 
         )?,
     );
     stage.say("       … she turns eighteen");
-    let left = of_age.duration_since(now()).as_millis().max(0);
-    std::thread::sleep(Duration::from_millis(u64::try_from(left)?) + Duration::from_millis(50));
+    wait_until(of_age)?;
     keep(
         denials,
         &stage.expect(
