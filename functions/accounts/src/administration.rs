@@ -41,12 +41,23 @@ struct RolesBody {
     roles: Vec<Role>,
 }
 
-#[derive(Serialize)]
+/// The state of an account, without how it came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum StateName {
+pub(crate) enum StateName {
     Active,
     Disabled,
     Deactivated,
+}
+
+impl From<&AccountState> for StateName {
+    fn from(state: &AccountState) -> Self {
+        match state {
+            AccountState::Active => Self::Active,
+            AccountState::Disabled { .. } => Self::Disabled,
+            AccountState::Deactivated { .. } => Self::Deactivated,
+        }
+    }
 }
 
 /// How an account came to be closed.
@@ -86,11 +97,11 @@ struct ListAnswer {
 impl From<Account> for AccountAnswer {
     fn from(account: Account) -> Self {
         let last_log_in_at = account.last_log_in_at();
-        let (state, closed) = match account.state {
-            AccountState::Active => (StateName::Active, None),
-            AccountState::Disabled { at, by, reason } => (StateName::Disabled, Some(ClosedAnswer { at, by, reason })),
-            AccountState::Deactivated { at, by, reason } => {
-                (StateName::Deactivated, Some(ClosedAnswer { at, by, reason }))
+        let state = StateName::from(&account.state);
+        let closed = match account.state {
+            AccountState::Active => None,
+            AccountState::Disabled { at, by, reason } | AccountState::Deactivated { at, by, reason } => {
+                Some(ClosedAnswer { at, by, reason })
             }
         };
         Self {
@@ -118,6 +129,8 @@ pub(crate) enum Change {
         reason: Confidential<String>,
     },
     Roles(Vec<Role>),
+    /// Leaves it these of the roles that it has.
+    NarrowRoles(Vec<Role>),
     /// Makes a client's file that of the account, which has none: its owner registered herself.
     ClientFile(ClientId),
     /// Closes a service identity for good. Nobody else.
@@ -131,14 +144,21 @@ pub(crate) fn own_account_refused() -> Problem {
     )
 }
 
-fn deactivated() -> Problem {
+pub(crate) fn deactivated() -> Problem {
     Problem::conflict(
         "account-deactivated",
         "The account was closed for good. Invite the person again.",
     )
 }
 
-fn last_administrator() -> Problem {
+fn roles_not_held() -> Problem {
+    Problem::conflict(
+        "roles-not-held",
+        "The account does not have all of these roles. A review leaves roles or takes them away, and adds none.",
+    )
+}
+
+pub(crate) fn last_administrator() -> Problem {
     Problem::conflict(
         "last-administrator",
         "The clinic would be left without an active administrator. Make somebody else one first.",
@@ -162,7 +182,7 @@ impl Change {
             Self::Disable { .. } => "account.disabled",
             Self::Enable => "account.enabled",
             Self::Deactivate { .. } => "account.deactivated",
-            Self::Roles(_) => "account.roles-changed",
+            Self::Roles(_) | Self::NarrowRoles(_) => "account.roles-changed",
             Self::ClientFile(_) => "account.client-file-set",
             Self::DeleteService => "service.deleted",
         }
@@ -170,13 +190,15 @@ impl Change {
 
     fn action(&self) -> Action {
         match self {
-            Self::Disable { .. } | Self::Enable | Self::Roles(_) | Self::ClientFile(_) => Action::Amend,
+            Self::Disable { .. } | Self::Enable | Self::Roles(_) | Self::NarrowRoles(_) | Self::ClientFile(_) => {
+                Action::Amend
+            }
             Self::Deactivate { .. } | Self::DeleteService => Action::Revoke,
         }
     }
 
     /// Makes the change, and says whether it was one: what is so already stays as it is.
-    fn apply(&self, account: &mut Account, by: AccountId, now: Timestamp) -> Result<bool, Problem> {
+    pub(crate) fn apply(&self, account: &mut Account, by: AccountId, now: Timestamp) -> Result<bool, Problem> {
         if account.id == by {
             return Err(own_account_refused());
         }
@@ -211,8 +233,12 @@ impl Change {
                 close_for_good(account, by, Confidential::new("deleted".to_owned()), now);
                 Ok(true)
             }
-            (Self::Roles(roles), _) if account.roles == *roles => Ok(false),
-            (Self::Roles(roles), _) => {
+            // Held against what the account has when it is changed: roles that were taken away meanwhile do not come back.
+            (Self::NarrowRoles(roles), _) if !roles.iter().all(|role| account.roles.contains(role)) => {
+                Err(roles_not_held())
+            }
+            (Self::Roles(roles) | Self::NarrowRoles(roles), _) if account.roles == *roles => Ok(false),
+            (Self::Roles(roles) | Self::NarrowRoles(roles), _) => {
                 // A client's password stands alone and staff's does not; whose records a client reads is in her account.
                 if account.roles.contains(&Role::Client) || roles.contains(&Role::Client) || account.is_service() {
                     return Err(Problem::conflict(
@@ -378,7 +404,7 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
 /// is closed, and the repeated request sends the notice.
 ///
 /// [`Administrators`]: account::Administrators
-fn carry_out(
+pub(crate) fn carry_out(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,
     clinic: ClinicId,

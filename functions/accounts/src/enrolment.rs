@@ -8,10 +8,10 @@
 
 use access::{Request, bootstrap_code};
 use account::email::{self, Email};
-use account::factor::{Factors, TotpSecret};
+use account::factor::{Factors, Holder, TotpSecret};
 use account::password::{Context, Password, PasswordHash};
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
-use account::{Account, Accounts, Administrators, Clinic, USUAL_LANGUAGE, strength};
+use account::{Account, Accounts, Administrators, Clinic, Lapse, USUAL_LANGUAGE, strength};
 use audit_trail::{Actor, Decision};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, is_language_tag};
 use ports::Creation;
@@ -187,6 +187,10 @@ impl Newcomer<'_> {
         let log = accounts.listing(self.clinic);
         let now = exchange.platform.clock.now();
         list_once(&log, *self.account.as_bytes(), account.created_at, now)?;
+        if account.holder() == Holder::Staff {
+            let staff = accounts.staff(self.clinic);
+            list_once(&staff, *self.account.as_bytes(), account.created_at, now)?;
+        }
         Ok(account)
     }
 
@@ -335,6 +339,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         created_at: account.created_at,
         administrators: Administrators::first(newcomer.account),
         self_registration: false,
+        access_review_lapse: Lapse::default(),
     };
     // What an earlier try wrote stands.
     let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;

@@ -7,7 +7,7 @@ use access::Request;
 use account::email::{self, Email};
 use account::session::admit;
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, limit_rate};
-use account::{Accounts, Link, LinkUse, USUAL_LANGUAGE};
+use account::{Accounts, Lapse, Link, LinkUse, USUAL_LANGUAGE};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
@@ -18,10 +18,18 @@ use web::{Check, Exchange, Problem, Reply};
 
 use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, refuse};
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Settings {
     self_registration: bool,
+    access_review_lapse: Lapse,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsBody {
+    self_registration: bool,
+    /// Left out, it stays as it is.
+    access_review_lapse: Option<Lapse>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +61,7 @@ pub(crate) fn settings(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic = clinic.ok_or_else(|| Problem::defect("an account belongs to a clinic that does not exist"))?;
     let answer = Settings {
         self_registration: clinic.value.self_registration,
+        access_review_lapse: clinic.value.access_review_lapse,
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
@@ -61,12 +70,16 @@ pub(crate) fn settings(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Order: record, clinic, answer. One change; repeated, it is the same.
 pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Settings { self_registration } = exchange.json()?;
+    let SettingsBody {
+        self_registration,
+        access_review_lapse,
+    } = exchange.json()?;
     let (recorded, _) = admit(exchange, Request::new(Action::Amend, DataClass::Account).fresh())?;
     let accounts = Accounts::open(exchange)?;
     accounts
         .change_clinic(recorded.clinic(), &mut |clinic| {
             clinic.self_registration = self_registration;
+            clinic.access_review_lapse = access_review_lapse.unwrap_or(clinic.access_review_lapse);
             Ok(())
         })
         .map_err(|problem| problem.recorded(recorded.event()))?;

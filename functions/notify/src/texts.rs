@@ -119,7 +119,8 @@ fn page(template: Template) -> &'static str {
         | Template::PasswordChanged
         | Template::NewDevice
         | Template::AccountDisabled
-        | Template::AccountChanged => "/",
+        | Template::AccountChanged
+        | Template::AccessReview => "/",
     }
 }
 
@@ -313,6 +314,7 @@ mod tests {
             Content::AccountDisabled,
             Content::AccountChanged,
             Content::RecoveryApproved { token: token() },
+            Content::AccessReview,
         ]
     }
 
@@ -323,6 +325,8 @@ mod tests {
             (Some(_), ..) => names.extend(["link", "until"]),
             (_, Some(_), _) => names.extend(["code", "until"]),
             (.., Some(_)) => names.extend(["factor", "at"]),
+            // What matters is when it is due.
+            _ if content.template() == Template::AccessReview => names.extend(["until"]),
             _ => names.extend(["at"]),
         }
         names

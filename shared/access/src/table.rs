@@ -2,8 +2,8 @@
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice, Psychotherapy,
-    Session,
+    AccessReview, Account, Audit, Authenticator, CareTeam, ClientFile, Consent, Health, Identity, Message, Notice,
+    Psychotherapy, Session,
 };
 use model::Purpose::{Compliance, PatientAdministration, PatientRequest, Payment, SystemAdministration, Treatment};
 use model::Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer, Security};
@@ -271,6 +271,40 @@ pub const TABLE: &[Rule] = &[
         roles: &[Job],
         actions: &[Execute],
         classes: &[Message],
+        purposes: &[SystemAdministration],
+        needs: &[],
+    },
+    Rule {
+        id: "administration.access-reviews",
+        roles: &[ClinicAdmin],
+        actions: &[Create, Read, List, Amend],
+        classes: &[AccessReview],
+        purposes: &[SystemAdministration, PatientAdministration],
+        needs: &[],
+    },
+    // Whoever watches over privacy decides who keeps access, administrators' too. Privileges are only taken away by it: to open an
+    // account again takes the administrators' row.
+    Rule {
+        id: "compliance.access-reviews",
+        roles: &[PrivacyOfficer],
+        actions: &[Create, Read, List, Amend],
+        classes: &[AccessReview],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "audit.access-reviews",
+        roles: &[Auditor],
+        actions: &[Read, List],
+        classes: &[AccessReview],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "job.access-reviews",
+        roles: &[Job],
+        actions: &[Execute],
+        classes: &[AccessReview],
         purposes: &[SystemAdministration],
         needs: &[],
     },

@@ -64,6 +64,12 @@ auditor          audit          HCOMPL    search,verify,export      -
 security         audit          HCOMPL    search,verify,export      -
 
 job              message        HSYSADMIN execute                   -
+
+clinic_admin     access_review  PATADMIN  create,read,list,amend    -
+clinic_admin     access_review  HSYSADMIN create,read,list,amend    -
+privacy_officer  access_review  HCOMPL    create,read,list,amend    -
+auditor          access_review  HCOMPL    read,list                 -
+job              access_review  HSYSADMIN execute                   -
 ";
 
 /// Everybody has sessions, whatever for but research and what is served to nobody.

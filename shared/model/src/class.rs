@@ -34,11 +34,13 @@ pub enum DataClass {
     Audit,
     /// Messages to people: codes, links, notices. Never anything about health.
     Message,
+    /// Reviews of who still needs access: what was decided about which account, and the evidence of it.
+    AccessReview,
 }
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -52,6 +54,7 @@ impl DataClass {
         Self::Session,
         Self::Audit,
         Self::Message,
+        Self::AccessReview,
     ];
 
     /// The name in stored bytes and in the API.
@@ -71,6 +74,7 @@ impl DataClass {
             Self::Session => "session",
             Self::Audit => "audit",
             Self::Message => "message",
+            Self::AccessReview => "access_review",
         }
     }
 

@@ -18,8 +18,8 @@ pub use confidential::Confidential;
 pub use function::Function;
 pub use id::kind;
 pub use id::{
-    AccountId, ClientId, ClinicId, ConsentId, EventId, Id, IdError, InvitationId, Kind, MessageId, NoticeId, PasskeyId,
-    RecordId, RecoveryId, RequestId, SessionId, SubjectId,
+    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EventId, Id, IdError, InvitationId, Kind, MessageId,
+    NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

@@ -171,6 +171,8 @@ pub enum Content {
         /// Proves the approval.
         token: Confidential<String>,
     },
+    /// A review of who still needs access is open. It is due when the message expires.
+    AccessReview,
 }
 
 /// What a message is about, without what it says.
@@ -192,11 +194,12 @@ pub enum Template {
     AccountDisabled,
     AccountChanged,
     RecoveryApproved,
+    AccessReview,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Invitation,
         Self::Registration,
         Self::SignInCode,
@@ -211,6 +214,7 @@ impl Template {
         Self::AccountDisabled,
         Self::AccountChanged,
         Self::RecoveryApproved,
+        Self::AccessReview,
     ];
 
     /// The name in the API and in the texts.
@@ -231,6 +235,7 @@ impl Template {
             Self::AccountDisabled => "account_disabled",
             Self::AccountChanged => "account_changed",
             Self::RecoveryApproved => "recovery_approved",
+            Self::AccessReview => "access_review",
         }
     }
 
@@ -261,6 +266,7 @@ impl Content {
             Self::AccountDisabled => Template::AccountDisabled,
             Self::AccountChanged => Template::AccountChanged,
             Self::RecoveryApproved { .. } => Template::RecoveryApproved,
+            Self::AccessReview => Template::AccessReview,
         }
     }
 
@@ -281,7 +287,8 @@ impl Content {
             | Self::PasswordChanged
             | Self::NewDevice
             | Self::AccountDisabled
-            | Self::AccountChanged => None,
+            | Self::AccountChanged
+            | Self::AccessReview => None,
         }
     }
 

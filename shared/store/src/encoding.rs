@@ -104,6 +104,7 @@ mod tests {
                 "session",
                 "audit",
                 "message",
+                "access_review",
             ],
         );
         check(
