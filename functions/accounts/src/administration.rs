@@ -1,6 +1,6 @@
 //! Accounts as administrators see them: who there is, and who may come in.
 
-use access::Request;
+use access::{Caller, Request};
 use account::email::Email;
 use account::factor::Factors;
 use account::notice;
@@ -364,22 +364,28 @@ pub(crate) fn set_client_file(exchange: &Exchange<'_>) -> Result<Reply, Problem>
     administer(exchange, &Change::ClientFile(client_id))
 }
 
+/// Writes as what a caller does something, beside the decision that she may.
+pub(crate) fn note(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    role: Role,
+    request: &Request,
+    rule: &'static str,
+) -> Result<EventId, Problem> {
+    let actor = Actor {
+        account: caller.account(),
+        role,
+        session: Some(caller.session().id),
+    };
+    let gate = exchange.gate()?;
+    Ok(gate.note(Some(caller.clinic()), Some(actor), request, Decision::Allowed, rule)?)
+}
+
 pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {
     let id: AccountId = exchange.parameter("account")?;
     let request = Request::new(change.action(), DataClass::Account).of(id);
     let (recorded, caller) = admit(exchange, request.clone().fresh())?;
-    let actor = Actor {
-        account: caller.account(),
-        role: recorded.role(),
-        session: Some(caller.session().id),
-    };
-    let event = exchange.gate()?.note(
-        Some(caller.clinic()),
-        Some(actor),
-        &request,
-        Decision::Allowed,
-        change.rule(),
-    )?;
+    let event = note(exchange, &caller, recorded.role(), &request, change.rule())?;
     let accounts = Accounts::open(exchange)?;
     carry_out(
         exchange,

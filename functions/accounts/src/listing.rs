@@ -2,6 +2,7 @@
 
 use crypto::KeySet;
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub(crate) type IdBytes = [u8; 16];
 pub(crate) struct Listed {
     id: IdBytes,
     /// When the entry was: later than the document where a repeated request finished what died.
+    #[serde(with = "nanosecond::required")]
     added_at: Timestamp,
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::{Doc, idempotency};
 use web::{Exchange, Problem, Reply};
 
-use crate::access_review::campaign::{Campaign, check_due_at};
+use crate::access_review::campaign::{Campaign, check_days};
 use crate::access_review::evidence::enter;
 use crate::access_review::read::ReviewAnswer;
 use crate::access_review::verdict::{Decision, Outcome};
@@ -20,7 +20,8 @@ use crate::listing::list_once;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BeginBody {
-    due_at: Option<Timestamp>,
+    /// Days, so that no clock but the clinic's own says when.
+    due_in_days: Option<u8>,
 }
 
 /// `POST /v1/auth/access-reviews`
@@ -29,7 +30,8 @@ struct BeginBody {
 /// decides which one is open. A crash anywhere after it leaves a review that is begun and not listed; the repeated request, the
 /// job, and whoever asks for another one finish it.
 pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let BeginBody { due_at } = exchange.json()?;
+    let BeginBody { due_in_days } = exchange.json()?;
+    check_days(due_in_days)?;
     let key = exchange.idempotency_key()?;
     let (recorded, caller) = admit(exchange, Request::new(Action::Create, DataClass::AccessReview))?;
     let (clinic, event) = (recorded.clinic(), recorded.event());
@@ -42,13 +44,10 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(campaign) => campaign,
         None => {
             let lapse = clinic_of(&accounts, clinic)?.access_review_lapse;
-            let usual = Campaign::new(id, caller.account(), lapse, now);
             let begun = Campaign {
-                due_at: due_at.unwrap_or(usual.due_at),
                 fingerprint,
-                ..usual
+                ..Campaign::new(id, caller.account(), lapse, due_in_days, now)
             };
-            check_due_at(begun.due_at, now).map_err(|problem| problem.recorded(event))?;
             start(&accounts, clinic, &begun, now).map_err(|problem| problem.recorded(event))?
         }
     };

@@ -3,25 +3,26 @@
 use account::factor::Holder;
 use account::{Account, AccountState, Lapse};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccessReviewId, AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::{Check, Problem};
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
 /// How long after one review has begun the next one does: 13 weeks.
-const QUARTER: SignedDuration = SignedDuration::from_hours(91 * 24);
+const QUARTER: SignedDuration = days(91);
 
-/// How long there is to decide where nobody says how long.
-const USUAL_LENGTH: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How many days there are to decide where nobody says how many.
+const USUAL_DAYS: u8 = 14;
 
-const LONGEST_LENGTH: SignedDuration = SignedDuration::from_hours(60 * 24);
+const MOST_DAYS: u8 = 60;
 
 /// How long before it is due those who decide are reminded.
-const REMINDED_BEFORE: SignedDuration = SignedDuration::from_hours(3 * 24);
+const REMINDED_BEFORE: SignedDuration = days(3);
 
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(at)
+const fn days(count: u8) -> SignedDuration {
+    // `From` is not for constants.
+    #[expect(clippy::cast_lossless, reason = "a cast that loses nothing")]
+    SignedDuration::from_hours(24 * count as i64)
 }
 
 /// A review. One type for the review itself and for what the clinic has as the latest one: all that goes into a document is
@@ -30,30 +31,28 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Campaign {
     pub(crate) id: AccessReviewId,
+    #[serde(with = "nanosecond::required")]
     pub(crate) begun_at: Timestamp,
     /// Whoever asked for it, or the service identity whose run was the first that was due.
     pub(crate) begun_by: AccountId,
+    #[serde(with = "nanosecond::required")]
     pub(crate) due_at: Timestamp,
     /// As the clinic had it when the review began: a change of the setting neither spares nor surprises anybody in one that is open.
     pub(crate) lapse: Lapse,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
     /// Whether its beginning is listed and in the evidence.
-    #[serde(default)]
     pub(crate) is_entered: bool,
     /// Whether those who decide were told of it.
-    #[serde(default)]
     pub(crate) is_announced: bool,
     /// Whether they were told that it is soon due.
-    #[serde(default)]
     pub(crate) is_reminded: bool,
     /// Where the next run goes on in the staff log, if one ran out of time on its way through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) seen_down_to: Option<u64>,
     /// Whether an account that was seen on that way waits still.
-    #[serde(default)]
     pub(crate) has_waiting: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     pub(crate) closed_at: Option<Timestamp>,
 }
 
@@ -64,14 +63,14 @@ pub(crate) fn review_open() -> Problem {
     )
 }
 
-/// 422 where a review cannot be due then: 1 to 60 days from now.
-pub(crate) fn check_due_at(due_at: Timestamp, now: Timestamp) -> Result<(), Problem> {
+/// 422 where a review cannot take so many days.
+pub(crate) fn check_days(due_in_days: Option<u8>) -> Result<(), Problem> {
     let mut check = Check::new();
     check.that(
-        (DAY..=LONGEST_LENGTH).contains(&due_at.duration_since(now)),
-        "/due_at",
+        due_in_days.is_none_or(|days| (1..=MOST_DAYS).contains(&days)),
+        "/due_in_days",
         "range",
-        "must be 1 to 60 days from now",
+        "must be 1 to 60",
     );
     check.finish()
 }
@@ -84,13 +83,20 @@ pub(crate) fn is_next_due(latest: Option<&Campaign>, clinic_opened_at: Timestamp
 }
 
 impl Campaign {
-    /// A review that begins now, and is due when it usually is.
-    pub(crate) fn new(id: AccessReviewId, by: AccountId, lapse: Lapse, now: Timestamp) -> Self {
+    /// A review that begins now.
+    pub(crate) fn new(
+        id: AccessReviewId,
+        by: AccountId,
+        lapse: Lapse,
+        due_in_days: Option<u8>,
+        now: Timestamp,
+    ) -> Self {
+        let length = days(due_in_days.unwrap_or(USUAL_DAYS));
         Self {
             id,
             begun_at: now,
             begun_by: by,
-            due_at: later(now, USUAL_LENGTH),
+            due_at: now.saturating_add(length).unwrap_or(now),
             lapse,
             fingerprint: [0; 16],
             is_entered: false,
@@ -146,12 +152,12 @@ mod tests {
     }
 
     fn day(number: i64) -> Timestamp {
-        now() + DAY * i32::try_from(number).unwrap()
+        now() + days(1) * i32::try_from(number).unwrap()
     }
 
     fn review(id: u8) -> Campaign {
         let by = AccountId::from_bytes([1; 16]);
-        Campaign::new(AccessReviewId::from_bytes([id; 16]), by, Lapse::Suspend, now())
+        Campaign::new(AccessReviewId::from_bytes([id; 16]), by, Lapse::Suspend, None, now())
     }
 
     #[test]
@@ -178,16 +184,17 @@ mod tests {
 
     #[test]
     fn it_takes_a_day_to_sixty() {
-        let second = SignedDuration::from_secs(1);
         assert_eq!(review(1).due_at, day(14));
-        for (due_at, is_taken) in [
-            (day(1), true),
-            (day(60), true),
-            (day(1) - second, false),
-            (day(60) + second, false),
-            (day(-1), false),
+        let (id, by) = (review(1).id, review(1).begun_by);
+        assert_eq!(Campaign::new(id, by, Lapse::None, Some(1), now()).due_at, day(1));
+        for (days, is_taken) in [
+            (None, true),
+            (Some(0), false),
+            (Some(1), true),
+            (Some(60), true),
+            (Some(61), false),
         ] {
-            assert_eq!(check_due_at(due_at, now()).is_ok(), is_taken, "{due_at}");
+            assert_eq!(check_days(days).is_ok(), is_taken, "{days:?}");
         }
     }
 

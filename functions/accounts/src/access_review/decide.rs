@@ -1,17 +1,16 @@
 //! What a reviewer decides about an account.
 
-use access::{Caller, Recorded, Request};
+use access::Request;
 use account::session::admit;
 use account::{Account, AccountState, Accounts};
-use audit_trail::{Actor, Decision as Outcomes};
-use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, EventId, Role, Timestamp};
+use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::access_review::begin::find;
 use crate::access_review::settle::Matter;
 use crate::access_review::verdict::{Claim, Decision, Outcome, Verdict};
-use crate::administration::{checked_reason, deactivated, last_administrator, own_account_refused};
+use crate::administration::{checked_reason, deactivated, last_administrator, note, own_account_refused};
 use crate::invitation::check_roles;
 
 /// How often it is tried while other decisions about the account go first.
@@ -114,28 +113,14 @@ fn check_possible(
     Ok(())
 }
 
-/// Writes what was decided, beside that it was allowed.
-fn note(
-    exchange: &Exchange<'_>,
-    recorded: &Recorded,
-    caller: &Caller,
-    account: AccountId,
-    decision: &Decision,
-) -> Result<EventId, Problem> {
-    let (action, rule) = match decision.outcome {
+/// What the trail says of it: what is done to the account, and the rule's name.
+fn recorded_as(decision: &Decision) -> (Action, &'static str) {
+    match decision.outcome {
         Outcome::Removed => (Action::Revoke, "access-review.removed"),
         Outcome::Restored => (Action::Amend, "access-review.restored"),
         _ if decision.roles.is_some() => (Action::Amend, "access-review.narrowed"),
         _ => (Action::Amend, "access-review.kept"),
-    };
-    let actor = Actor {
-        account: caller.account(),
-        role: recorded.role(),
-        session: Some(caller.session().id),
-    };
-    let request = Request::new(action, DataClass::Account).of(account);
-    let gate = exchange.gate()?;
-    Ok(gate.note(Some(caller.clinic()), Some(actor), &request, Outcomes::Allowed, rule)?)
+    }
 }
 
 /// `PUT /v1/auth/access-reviews/{review}/accounts/{account}`
@@ -156,10 +141,6 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let now = exchange.platform.clock.now();
     let campaign = find(&accounts, clinic, review)?.ok_or_else(not_found)?;
-    let account = accounts.account(clinic, id).read()?.ok_or_else(not_found)?.value;
-    if !campaign.asks_about(&account) {
-        return Err(not_found());
-    }
     if id == by {
         return Err(own_account_refused().recorded(recorded.event()));
     }
@@ -172,7 +153,10 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         event: recorded.event(),
     };
     for _ in 0..ATTEMPTS {
-        let account = accounts.account(clinic, id).read()?.ok_or_else(not_found)?.value;
+        let account = accounts.account(clinic, id).read()?.map(|account| account.value);
+        let account = account
+            .filter(|account| campaign.asks_about(account))
+            .ok_or_else(not_found)?;
         let verdict = matter.verdict()?;
         let wanted = said.about(&account, &verdict, by, now);
         if verdict.already_says(&wanted) {
@@ -185,7 +169,9 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             gate.admit(&caller, &opens.purpose(exchange.purpose()?), None)?;
         }
         check_possible(&accounts, &account, &wanted, now).map_err(|problem| problem.recorded(matter.event))?;
-        matter.event = note(exchange, &recorded, &caller, id, &wanted)?;
+        let (action, rule) = recorded_as(&wanted);
+        let done = Request::new(action, DataClass::Account).of(id);
+        matter.event = note(exchange, &caller, recorded.role(), &done, rule)?;
         let is_closed = campaign.closed_at.is_some();
         let claim = matter
             .claim(&wanted, is_closed)

@@ -3,13 +3,14 @@
 use access::{Recorded, Request};
 use account::session::admit;
 use account::{Account, Accounts, Lapse};
-use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Timestamp};
+use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Serialize;
 use web::{Exchange, Problem, Reply};
 
 use crate::access_review::begin::find;
 use crate::access_review::campaign::Campaign;
-use crate::access_review::verdict::{Decision, Found, Verdict};
+use crate::access_review::verdict::{Decision, Found, Outcome, Verdict};
+use crate::administration::StateName;
 use crate::documents::Documents;
 use crate::listing::{Page, Wanted};
 
@@ -32,6 +33,31 @@ pub(crate) struct ReviewAnswer {
     closed_at: Option<Timestamp>,
 }
 
+/// What an account is, or was.
+#[derive(Serialize)]
+struct FoundAnswer {
+    roles: Vec<Role>,
+    state: StateName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_log_in_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct DecisionAnswer {
+    outcome: Outcome,
+    at: Timestamp,
+    by: AccountId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<Role>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Confidential<String>>,
+    /// What the account was then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<FoundAnswer>,
+}
+
 #[derive(Serialize)]
 struct ListAnswer {
     access_reviews: Vec<ReviewAnswer>,
@@ -45,9 +71,10 @@ struct ListAnswer {
 struct AccountAnswer {
     account_id: AccountId,
     display_name: Confidential<String>,
-    is: Found,
+    created_at: Timestamp,
+    now: FoundAnswer,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<Decision>,
+    decision: Option<DecisionAnswer>,
     /// Whether the decision is carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     carried_out: Option<bool>,
@@ -65,7 +92,7 @@ struct ReadAnswer {
 #[derive(Serialize)]
 struct EntryAnswer {
     sequence: u64,
-    entry: Decision,
+    entry: DecisionAnswer,
 }
 
 #[derive(Serialize)]
@@ -93,16 +120,41 @@ impl From<&Campaign> for ReviewAnswer {
     }
 }
 
+impl From<Found> for FoundAnswer {
+    fn from(found: Found) -> Self {
+        Self {
+            roles: found.roles,
+            state: found.state,
+            last_log_in_at: found.last_log_in_at,
+        }
+    }
+}
+
+impl From<Decision> for DecisionAnswer {
+    fn from(decision: Decision) -> Self {
+        Self {
+            outcome: decision.outcome,
+            at: decision.at,
+            by: decision.by,
+            account_id: decision.account_id,
+            roles: decision.roles,
+            reason: decision.reason,
+            found: decision.found.map(FoundAnswer::from),
+        }
+    }
+}
+
 impl AccountAnswer {
     fn of(account: Account, verdict: Verdict) -> Self {
         let carried_out = verdict.stands();
         let decision = verdict.pending.or(verdict.standing);
         Self {
             account_id: account.id,
-            is: Found::from(&account),
+            now: Found::from(&account).into(),
             display_name: account.display_name,
+            created_at: account.created_at,
             carried_out: decision.is_some().then_some(carried_out),
-            decision,
+            decision: decision.map(DecisionAnswer::from),
         }
     }
 }
@@ -169,7 +221,7 @@ pub(crate) fn evidence(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .into_iter()
         .map(|entry| EntryAnswer {
             sequence: entry.sequence,
-            entry: entry.value,
+            entry: entry.value.into(),
         })
         .collect();
     Ok(Reply::ok(&EvidenceAnswer { evidence, next })?.recorded(recorded.event()))

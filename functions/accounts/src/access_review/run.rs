@@ -3,7 +3,6 @@
 use access::{Caller, Recorded, Request};
 use account::session::admit;
 use account::{Account, AccountState, Accounts};
-use audit_trail::{Actor, Decision as Outcomes};
 use crypto::{Label, name};
 use jiff::SignedDuration;
 use model::{AccessReviewId, AccountId, Action, ClinicId, DataClass, Role, Timestamp};
@@ -17,6 +16,7 @@ use crate::access_review::campaign::{Campaign, is_next_due};
 use crate::access_review::evidence::enter;
 use crate::access_review::settle::Matter;
 use crate::access_review::verdict::{Claim, Decision, Outcome, lapse};
+use crate::administration::note;
 use crate::documents::Documents;
 
 const MESSAGE: Label = Label::new("confide 2026-11 access review message");
@@ -96,7 +96,7 @@ impl Run<'_, '_> {
                     });
                 }
                 let id = self.exchange.platform.entropy.id();
-                let begun = Campaign::new(id, self.caller.account(), clinic.access_review_lapse, now);
+                let begun = Campaign::new(id, self.caller.account(), clinic.access_review_lapse, None, now);
                 let request = Request::new(Action::Create, DataClass::AccessReview).of(id);
                 self.note(&request, "access-review.begun")?;
                 (true, start(self.accounts, self.clinic, &begun, now)?)
@@ -126,14 +126,7 @@ impl Run<'_, '_> {
     }
 
     fn note(&self, request: &Request, rule: &'static str) -> Result<(), Problem> {
-        let actor = Actor {
-            account: self.caller.account(),
-            role: self.recorded.role(),
-            session: Some(self.caller.session().id),
-        };
-        let gate = self.exchange.gate()?;
-        gate.note(Some(self.clinic), Some(actor), request, Outcomes::Allowed, rule)?;
-        Ok(())
+        note(self.exchange, self.caller, self.recorded.role(), request, rule).map(drop)
     }
 
     fn account(&self, id: [u8; 16]) -> Result<Account, Problem> {

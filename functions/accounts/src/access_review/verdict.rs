@@ -1,6 +1,7 @@
 //! What was decided about one account, and what may still be.
 
 use account::{Account, AccountState, Lapse};
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, Confidential, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Problem;
@@ -39,9 +40,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Found {
     pub(crate) roles: Vec<Role>,
     pub(crate) state: StateName,
-    pub(crate) created_at: Timestamp,
     /// The last log-in. A session lasts half a day at most, so nobody has used the account later than that after it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
     pub(crate) last_log_in_at: Option<Timestamp>,
 }
 
@@ -50,7 +50,6 @@ impl From<&Account> for Found {
         Self {
             roles: account.roles.clone(),
             state: StateName::from(&account.state),
-            created_at: account.created_at,
             last_log_in_at: account.last_log_in_at(),
         }
     }
@@ -74,6 +73,7 @@ pub(crate) struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Confidential<String>>,
     pub(crate) by: AccountId,
+    #[serde(with = "nanosecond::required")]
     pub(crate) at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) found: Option<Found>,
