@@ -395,6 +395,7 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
         caller.account(),
         change,
         event,
+        &|| Ok(()),
     )
     .map_err(|problem| problem.or_recorded(event))?;
     Ok(Reply::no_content().recorded(event))
@@ -409,7 +410,11 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
 /// the repeated request. Whom to keep out does not wait for `notify`: where that does not answer, the answer is 503, the account
 /// is closed, and the repeated request sends the notice.
 ///
+/// `check` is asked once the account was read, and the account is changed as it was read or not at all: so nothing is carried out that
+/// ceased to be wanted before. Whoever is asked again is asked about the account as it has become.
+///
 /// [`Administrators`]: account::Administrators
+#[expect(clippy::too_many_arguments, reason = "who does what to whom, and what stands for it")]
 pub(crate) fn carry_out(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,
@@ -418,6 +423,7 @@ pub(crate) fn carry_out(
     by: AccountId,
     change: &Change,
     event: EventId,
+    check: &dyn Fn() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let now = exchange.platform.clock.now();
     for _ in 0..ATTEMPTS {
@@ -425,6 +431,7 @@ pub(crate) fn carry_out(
             .account(clinic, id)
             .read()?
             .ok_or_else(|| Problem::not_found(event))?;
+        check()?;
         let mut after = before.clone();
         let is_change = change.apply(&mut after, by, now)?;
         if before.is_active_administrator() && !after.is_active_administrator() {

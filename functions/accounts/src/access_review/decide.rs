@@ -184,6 +184,8 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             Ok(()) if is_wanted => return Ok(Reply::no_content().recorded(matter.event)),
             // Another decision went first, or an earlier try of this one: then it is what holds now.
             Ok(()) => {}
+            // Somebody else has carried it out meanwhile.
+            Err(problem) if problem.kind == "contended" => {}
             // It was refused and taken back.
             Err(problem) if !is_wanted && problem.status == http::StatusCode::CONFLICT => {}
             Err(problem) => return Err(problem.or_recorded(matter.event)),

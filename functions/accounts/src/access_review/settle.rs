@@ -3,6 +3,7 @@
 use account::Accounts;
 use http::StatusCode;
 use model::{AccessReviewId, AccountId, ClinicId, EventId};
+use store::StoreError;
 use web::{Exchange, Problem};
 
 use crate::access_review::evidence::enter;
@@ -53,11 +54,21 @@ impl Matter<'_, '_> {
         Ok(doc.update(None, |verdict| change(verdict)).map(drop)?)
     }
 
+    /// 409 `contended` where the claim is not there any more. Somebody else who found it has carried it out, and more may have been
+    /// decided since: a lapse that comes late must not close an account that was restored meanwhile.
+    fn check_pending(&self, decision: &Decision) -> Result<(), Problem> {
+        if self.verdict()?.pending.as_ref() == Some(decision) {
+            return Ok(());
+        }
+        Err(StoreError::Contended.into())
+    }
+
     /// Carries out a claim: the account, the evidence, the verdict. Each step finds done what is done.
     ///
     /// # Errors
     /// What administration refuses of a decision; then the claim is taken back. A lapse that it refuses comes to another outcome:
-    /// the last administrator stays, and an account that was closed for good meanwhile was closed before. 503 where a store or
+    /// the last administrator stays, and an account that was closed for good meanwhile was closed before. 409 `contended` where somebody
+    /// else has carried it out. 503 where a store or
     /// `notify` does not answer; then the claim waits.
     pub(crate) fn settle(&self, claim: Claim) -> Result<(), Problem> {
         let (mut decision, is_resumed) = match claim {
@@ -75,6 +86,7 @@ impl Matter<'_, '_> {
                 decision.by,
                 &change,
                 self.event,
+                &|| self.check_pending(&decision),
             );
             match carried_out {
                 Ok(()) => {}
