@@ -189,7 +189,8 @@ fn once_says_whether_all_is_done() {
             said.lines(),
         )
     };
-    assert_eq!(once(), (Ok(()), vec!["job notify-drain, identity 1: done".to_owned()]));
+    let done = |job: &str| format!("job {job}, identity 1: done");
+    assert_eq!(once(), (Ok(()), vec![done("notify-drain"), done("access-reviews")]));
     assert!(captured(&deployment).contains("zoe@practice.example"));
     deployment.expect(204, &Call::delete(&path).bearer(&practice.admin.token));
     let (ran, lines) = once();

@@ -42,7 +42,7 @@ struct RolesBody {
 }
 
 /// The state of an account, without how it came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StateName {
     Active,

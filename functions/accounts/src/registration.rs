@@ -7,7 +7,7 @@ use access::Request;
 use account::email::{self, Email};
 use account::session::admit;
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, limit_rate};
-use account::{Accounts, Lapse, Link, LinkUse, USUAL_LANGUAGE};
+use account::{Accounts, Link, LinkUse, USUAL_LANGUAGE};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
@@ -16,6 +16,7 @@ use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply};
 
+use crate::access_review::Lapse;
 use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, refuse};
 
 #[derive(Serialize)]
@@ -61,7 +62,7 @@ pub(crate) fn settings(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic = clinic.ok_or_else(|| Problem::defect("an account belongs to a clinic that does not exist"))?;
     let answer = Settings {
         self_registration: clinic.value.self_registration,
-        access_review_lapse: clinic.value.access_review_lapse,
+        access_review_lapse: Lapse::of(clinic.value.undecided_stay),
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
@@ -79,7 +80,9 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     accounts
         .change_clinic(recorded.clinic(), &mut |clinic| {
             clinic.self_registration = self_registration;
-            clinic.access_review_lapse = access_review_lapse.unwrap_or(clinic.access_review_lapse);
+            if let Some(lapse) = access_review_lapse {
+                clinic.undecided_stay = lapse == Lapse::None;
+            }
             Ok(())
         })
         .map_err(|problem| problem.recorded(recorded.event()))?;

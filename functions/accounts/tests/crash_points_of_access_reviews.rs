@@ -165,7 +165,6 @@ fn the_job_carries_out_what_a_reviewer_began() {
     )
     .bearer(&token);
     let begun = vec!["begun".to_owned()];
-    let mut finished = 0;
     practicekit::sweep::break_off(
         &clinic.practice,
         || clinic.practice.send(&removal),
@@ -194,8 +193,6 @@ fn the_job_carries_out_what_a_reviewer_began() {
             clinic.practice.world.clock.advance(SignedDuration::from_secs(-61));
         },
     );
-    finished += 1;
-    assert_eq!(finished, 1);
 }
 
 #[test]

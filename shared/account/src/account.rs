@@ -67,20 +67,10 @@ pub struct Clinic {
     /// Whether clients may open accounts themselves.
     #[serde(default)]
     pub self_registration: bool,
-    /// What becomes of accounts that an access review leaves undecided.
+    /// Whether accounts about which nobody has decided when an access review is due stay open. Otherwise they are closed until an
+    /// administrator opens them again.
     #[serde(default)]
-    pub access_review_lapse: Lapse,
-}
-
-/// What becomes of an account about which nobody has decided when an access review is due.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lapse {
-    /// It is closed until an administrator opens it again.
-    #[default]
-    Suspend,
-    /// Nothing; the evidence says that nobody has decided.
-    None,
+    pub undecided_stay: bool,
 }
 
 /// Which account has an address. None where it was given up: documents are not taken away, since one that is made again could

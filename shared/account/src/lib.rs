@@ -29,9 +29,7 @@ pub mod slots;
 pub mod step;
 pub mod throttle;
 
-pub use account::{
-    Account, AccountState, Accounts, Clinic, Lapse, SESSION_LENGTH, USUAL_LANGUAGE, Unchanged, strength,
-};
+pub use account::{Account, AccountState, Accounts, Clinic, SESSION_LENGTH, USUAL_LANGUAGE, Unchanged, strength};
 pub use administrators::{Administrators, Last};
 pub use challenge::Ceremony;
 pub use email_change::{EmailChange, Mailbox};

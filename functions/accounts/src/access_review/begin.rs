@@ -38,20 +38,16 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let now = exchange.platform.clock.now();
     let id: AccessReviewId = idempotency::created_id(accounts.index, clinic, caller.account(), exchange.path(), key);
-    let fingerprint = idempotency::fingerprint(accounts.index, exchange.body());
     latest_review(&accounts, clinic, now)?;
     let campaign = match find(&accounts, clinic, id)? {
         Some(campaign) => campaign,
         None => {
-            let lapse = clinic_of(&accounts, clinic)?.access_review_lapse;
-            let begun = Campaign {
-                fingerprint,
-                ..Campaign::new(id, caller.account(), lapse, due_in_days, now)
-            };
+            let stay = clinic_of(&accounts, clinic)?.undecided_stay;
+            let begun = Campaign::new(id, caller.account(), stay, due_in_days, now);
             start(&accounts, clinic, &begun, now).map_err(|problem| problem.recorded(event))?
         }
     };
-    if campaign.fingerprint != fingerprint {
+    if !campaign.takes(due_in_days) {
         return Err(Problem::idempotency_key_reused().recorded(event));
     }
     let location = format!("{}/{id}", exchange.path());

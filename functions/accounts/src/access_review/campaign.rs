@@ -1,7 +1,7 @@
 //! Which review is open, what it asks about, and when things are due in it.
 
 use account::factor::Holder;
-use account::{Account, AccountState, Lapse};
+use account::{Account, AccountState};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccessReviewId, AccountId, Timestamp};
@@ -20,9 +20,24 @@ const MOST_DAYS: u8 = 60;
 const REMINDED_BEFORE: SignedDuration = days(3);
 
 const fn days(count: u8) -> SignedDuration {
-    // `From` is not for constants.
-    #[expect(clippy::cast_lossless, reason = "a cast that loses nothing")]
     SignedDuration::from_hours(24 * count as i64)
+}
+
+/// What becomes of accounts about which nobody has decided when a review is due, as the clinic's settings say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Lapse {
+    /// They are closed until an administrator opens them again.
+    Suspend,
+    /// Nothing; the evidence says that nobody has decided.
+    None,
+}
+
+impl Lapse {
+    /// As it is stored.
+    pub(crate) fn of(undecided_stay: bool) -> Self {
+        if undecided_stay { Self::None } else { Self::Suspend }
+    }
 }
 
 /// A review. One type for the review itself and for what the clinic has as the latest one: all that goes into a document is
@@ -38,9 +53,7 @@ pub(crate) struct Campaign {
     #[serde(with = "nanosecond::required")]
     pub(crate) due_at: Timestamp,
     /// As the clinic had it when the review began: a change of the setting neither spares nor surprises anybody in one that is open.
-    pub(crate) lapse: Lapse,
-    /// Recognises a repeated request.
-    pub(crate) fingerprint: [u8; 16],
+    pub(crate) undecided_stay: bool,
     /// Whether its beginning is listed and in the evidence.
     pub(crate) is_entered: bool,
     /// Whether those who decide were told of it.
@@ -61,6 +74,10 @@ pub(crate) fn review_open() -> Problem {
         "review-open",
         "An access review is open. The next one begins when it is closed: once everything is decided, or it was due, and the job has run.",
     )
+}
+
+fn length(due_in_days: Option<u8>) -> SignedDuration {
+    days(due_in_days.unwrap_or(USUAL_DAYS))
 }
 
 /// 422 where a review cannot take so many days.
@@ -87,18 +104,16 @@ impl Campaign {
     pub(crate) fn new(
         id: AccessReviewId,
         by: AccountId,
-        lapse: Lapse,
+        undecided_stay: bool,
         due_in_days: Option<u8>,
         now: Timestamp,
     ) -> Self {
-        let length = days(due_in_days.unwrap_or(USUAL_DAYS));
         Self {
             id,
             begun_at: now,
             begun_by: by,
-            due_at: now.saturating_add(length).unwrap_or(now),
-            lapse,
-            fingerprint: [0; 16],
+            due_at: now.saturating_add(length(due_in_days)).unwrap_or(now),
+            undecided_stay,
             is_entered: false,
             is_announced: false,
             is_reminded: false,
@@ -118,6 +133,11 @@ impl Campaign {
         }
         self.clone_from(next);
         Ok(())
+    }
+
+    /// Whether it was begun for so many days: a repeated request says the same.
+    pub(crate) fn takes(&self, due_in_days: Option<u8>) -> bool {
+        self.due_at.duration_since(self.begun_at) == length(due_in_days)
     }
 
     /// Whether it asks about this account: one on the clinic's side that was there, and not closed for good, when it began.
@@ -157,7 +177,7 @@ mod tests {
 
     fn review(id: u8) -> Campaign {
         let by = AccountId::from_bytes([1; 16]);
-        Campaign::new(AccessReviewId::from_bytes([id; 16]), by, Lapse::Suspend, None, now())
+        Campaign::new(AccessReviewId::from_bytes([id; 16]), by, false, None, now())
     }
 
     #[test]
@@ -186,7 +206,7 @@ mod tests {
     fn it_takes_a_day_to_sixty() {
         assert_eq!(review(1).due_at, day(14));
         let (id, by) = (review(1).id, review(1).begun_by);
-        assert_eq!(Campaign::new(id, by, Lapse::None, Some(1), now()).due_at, day(1));
+        assert_eq!(Campaign::new(id, by, true, Some(1), now()).due_at, day(1));
         for (days, is_taken) in [
             (None, true),
             (Some(0), false),

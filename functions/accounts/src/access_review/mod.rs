@@ -22,7 +22,7 @@ mod settle;
 mod verdict;
 
 pub(crate) use begin::begin;
-pub(crate) use campaign::Campaign;
+pub(crate) use campaign::{Campaign, Lapse};
 pub(crate) use decide::decide;
 pub(crate) use read::{evidence, list, read};
 pub(crate) use run::run;

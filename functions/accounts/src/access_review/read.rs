@@ -2,14 +2,14 @@
 
 use access::{Recorded, Request};
 use account::session::admit;
-use account::{Account, Accounts, Lapse};
+use account::{Account, Accounts};
 use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Serialize;
 use web::{Exchange, Problem, Reply};
 
 use crate::access_review::begin::find;
-use crate::access_review::campaign::Campaign;
-use crate::access_review::verdict::{Decision, Found, Outcome, Verdict};
+use crate::access_review::campaign::{Campaign, Lapse};
+use crate::access_review::verdict::{Decision, Outcome, Verdict};
 use crate::administration::StateName;
 use crate::documents::Documents;
 use crate::listing::{Page, Wanted};
@@ -33,11 +33,11 @@ pub(crate) struct ReviewAnswer {
     closed_at: Option<Timestamp>,
 }
 
-/// What an account is, or was.
+/// What an account was when it was decided about.
 #[derive(Serialize)]
 struct FoundAnswer {
     roles: Vec<Role>,
-    state: StateName,
+    active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_log_in_at: Option<Timestamp>,
 }
@@ -53,7 +53,6 @@ struct DecisionAnswer {
     roles: Option<Vec<Role>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Confidential<String>>,
-    /// What the account was then.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<FoundAnswer>,
 }
@@ -71,8 +70,11 @@ struct ListAnswer {
 struct AccountAnswer {
     account_id: AccountId,
     display_name: Confidential<String>,
+    roles: Vec<Role>,
+    state: StateName,
     created_at: Timestamp,
-    now: FoundAnswer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_log_in_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<DecisionAnswer>,
     /// Whether the decision is carried out.
@@ -114,18 +116,8 @@ impl From<&Campaign> for ReviewAnswer {
             begun_at: campaign.begun_at,
             begun_by: campaign.begun_by,
             due_at: campaign.due_at,
-            lapse: campaign.lapse,
+            lapse: Lapse::of(campaign.undecided_stay),
             closed_at: campaign.closed_at,
-        }
-    }
-}
-
-impl From<Found> for FoundAnswer {
-    fn from(found: Found) -> Self {
-        Self {
-            roles: found.roles,
-            state: found.state,
-            last_log_in_at: found.last_log_in_at,
         }
     }
 }
@@ -139,7 +131,11 @@ impl From<Decision> for DecisionAnswer {
             account_id: decision.account_id,
             roles: decision.roles,
             reason: decision.reason,
-            found: decision.found.map(FoundAnswer::from),
+            found: decision.found_active.map(|active| FoundAnswer {
+                roles: decision.found_roles,
+                active,
+                last_log_in_at: decision.last_log_in_at,
+            }),
         }
     }
 }
@@ -150,7 +146,9 @@ impl AccountAnswer {
         let decision = verdict.pending.or(verdict.standing);
         Self {
             account_id: account.id,
-            now: Found::from(&account).into(),
+            last_log_in_at: account.last_log_in_at(),
+            state: StateName::from(&account.state),
+            roles: account.roles,
             display_name: account.display_name,
             created_at: account.created_at,
             carried_out: decision.is_some().then_some(carried_out),

@@ -96,7 +96,7 @@ impl Run<'_, '_> {
                     });
                 }
                 let id = self.exchange.platform.entropy.id();
-                let begun = Campaign::new(id, self.caller.account(), clinic.access_review_lapse, None, now);
+                let begun = Campaign::new(id, self.caller.account(), clinic.undecided_stay, None, now);
                 let request = Request::new(Action::Create, DataClass::AccessReview).of(id);
                 self.note(&request, "access-review.begun")?;
                 (true, start(self.accounts, self.clinic, &begun, now)?)
@@ -260,7 +260,7 @@ impl Run<'_, '_> {
         if !campaign.is_due(now) {
             return Ok(false);
         }
-        let wanted = lapse(&account, campaign.lapse, self.caller.account(), now);
+        let wanted = lapse(&account, campaign.undecided_stay, self.caller.account(), now);
         if wanted.outcome == Outcome::Lapsed {
             let request = Request::new(Action::Amend, DataClass::Account).of(account.id);
             self.note(&request, "access-review.lapsed")?;

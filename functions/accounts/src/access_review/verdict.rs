@@ -1,12 +1,12 @@
 //! What was decided about one account, and what may still be.
 
-use account::{Account, AccountState, Lapse};
+use account::{Account, AccountState};
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, Confidential, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Problem;
 
-use crate::administration::{Change, StateName};
+use crate::administration::Change;
 
 /// What becomes of an account, and of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,27 +34,6 @@ pub(crate) enum Outcome {
     Closed,
 }
 
-/// What an account was when it was decided about: what the reviewer went by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Found {
-    pub(crate) roles: Vec<Role>,
-    pub(crate) state: StateName,
-    /// The last log-in. A session lasts half a day at most, so nobody has used the account later than that after it.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
-    pub(crate) last_log_in_at: Option<Timestamp>,
-}
-
-impl From<&Account> for Found {
-    fn from(account: &Account) -> Self {
-        Self {
-            roles: account.roles.clone(),
-            state: StateName::from(&account.state),
-            last_log_in_at: account.last_log_in_at(),
-        }
-    }
-}
-
 /// A decision about an account, and each other thing that happens in a review: what evidence is made of. One type for all of them, as
 /// for reviews.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +54,14 @@ pub(crate) struct Decision {
     pub(crate) by: AccountId,
     #[serde(with = "nanosecond::required")]
     pub(crate) at: Timestamp,
+    /// What the account was then: what the reviewer went by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) found_roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) found: Option<Found>,
+    pub(crate) found_active: Option<bool>,
+    /// The last log-in. A session lasts half a day at most, so nobody has used the account later than that after it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "nanosecond::optional")]
+    pub(crate) last_log_in_at: Option<Timestamp>,
 }
 
 impl Decision {
@@ -84,7 +69,9 @@ impl Decision {
     pub(crate) fn about(account: &Account, outcome: Outcome, by: AccountId, now: Timestamp) -> Self {
         Self {
             account_id: Some(account.id),
-            found: Some(Found::from(account)),
+            found_roles: account.roles.clone(),
+            found_active: Some(account.state == AccountState::Active),
+            last_log_in_at: account.last_log_in_at(),
             ..Self::of_review(outcome, by, now)
         }
     }
@@ -99,7 +86,9 @@ impl Decision {
             reason: None,
             by,
             at: now,
-            found: None,
+            found_roles: Vec::new(),
+            found_active: None,
+            last_log_in_at: None,
         }
     }
 
@@ -148,10 +137,10 @@ impl Decision {
 }
 
 /// What becomes of an account that nobody has decided about, by the run of this service identity.
-pub(crate) fn lapse(account: &Account, lapse: Lapse, by: AccountId, now: Timestamp) -> Decision {
+pub(crate) fn lapse(account: &Account, undecided_stay: bool, by: AccountId, now: Timestamp) -> Decision {
     let outcome = if account.state != AccountState::Active {
         Outcome::ClosedBefore
-    } else if lapse == Lapse::None {
+    } else if undecided_stay {
         Outcome::Undecided
     } else if account.id == by {
         Outcome::OwnIdentity
@@ -279,7 +268,7 @@ mod tests {
         Decision {
             outcome,
             reason: reason.map(|reason| Confidential::new(reason.to_owned())),
-            ..lapse(&account(), Lapse::None, somebody(2), now())
+            ..lapse(&account(), true, somebody(2), now())
         }
     }
 
@@ -377,22 +366,22 @@ mod tests {
         let closed = |state| Account { state, ..account() };
         let (by, reason) = (somebody(4), Confidential::default());
         for (account, policy, runs, outcome) in [
-            (account(), Lapse::Suspend, by, Outcome::Lapsed),
-            (account(), Lapse::None, by, Outcome::Undecided),
-            (account(), Lapse::Suspend, somebody(1), Outcome::OwnIdentity),
+            (account(), false, by, Outcome::Lapsed),
+            (account(), true, by, Outcome::Undecided),
+            (account(), false, somebody(1), Outcome::OwnIdentity),
             (
                 closed(AccountState::Disabled {
                     at: now(),
                     by,
                     reason: reason.clone(),
                 }),
-                Lapse::Suspend,
+                false,
                 by,
                 Outcome::ClosedBefore,
             ),
             (
                 closed(AccountState::Deactivated { at: now(), by, reason }),
-                Lapse::None,
+                true,
                 by,
                 Outcome::ClosedBefore,
             ),
