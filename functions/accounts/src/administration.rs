@@ -1,6 +1,6 @@
 //! Accounts as administrators see them: who there is, and who may come in.
 
-use access::Request;
+use access::{Caller, Request};
 use account::email::Email;
 use account::factor::Factors;
 use account::notice;
@@ -41,12 +41,23 @@ struct RolesBody {
     roles: Vec<Role>,
 }
 
+/// The state of an account, without how it came to be.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum StateName {
+pub(crate) enum StateName {
     Active,
     Disabled,
     Deactivated,
+}
+
+impl From<&AccountState> for StateName {
+    fn from(state: &AccountState) -> Self {
+        match state {
+            AccountState::Active => Self::Active,
+            AccountState::Disabled { .. } => Self::Disabled,
+            AccountState::Deactivated { .. } => Self::Deactivated,
+        }
+    }
 }
 
 /// How an account came to be closed.
@@ -86,11 +97,11 @@ struct ListAnswer {
 impl From<Account> for AccountAnswer {
     fn from(account: Account) -> Self {
         let last_log_in_at = account.last_log_in_at();
-        let (state, closed) = match account.state {
-            AccountState::Active => (StateName::Active, None),
-            AccountState::Disabled { at, by, reason } => (StateName::Disabled, Some(ClosedAnswer { at, by, reason })),
-            AccountState::Deactivated { at, by, reason } => {
-                (StateName::Deactivated, Some(ClosedAnswer { at, by, reason }))
+        let state = StateName::from(&account.state);
+        let closed = match account.state {
+            AccountState::Active => None,
+            AccountState::Disabled { at, by, reason } | AccountState::Deactivated { at, by, reason } => {
+                Some(ClosedAnswer { at, by, reason })
             }
         };
         Self {
@@ -118,6 +129,8 @@ pub(crate) enum Change {
         reason: Confidential<String>,
     },
     Roles(Vec<Role>),
+    /// Leaves it these of the roles that it has.
+    NarrowRoles(Vec<Role>),
     /// Makes a client's file that of the account, which has none: its owner registered herself.
     ClientFile(ClientId),
     /// Closes a service identity for good. Nobody else.
@@ -131,14 +144,21 @@ pub(crate) fn own_account_refused() -> Problem {
     )
 }
 
-fn deactivated() -> Problem {
+pub(crate) fn deactivated() -> Problem {
     Problem::conflict(
         "account-deactivated",
         "The account was closed for good. Invite the person again.",
     )
 }
 
-fn last_administrator() -> Problem {
+fn roles_not_held() -> Problem {
+    Problem::conflict(
+        "roles-not-held",
+        "The account does not have all of these roles. A review leaves roles or takes them away, and adds none.",
+    )
+}
+
+pub(crate) fn last_administrator() -> Problem {
     Problem::conflict(
         "last-administrator",
         "The clinic would be left without an active administrator. Make somebody else one first.",
@@ -162,7 +182,7 @@ impl Change {
             Self::Disable { .. } => "account.disabled",
             Self::Enable => "account.enabled",
             Self::Deactivate { .. } => "account.deactivated",
-            Self::Roles(_) => "account.roles-changed",
+            Self::Roles(_) | Self::NarrowRoles(_) => "account.roles-changed",
             Self::ClientFile(_) => "account.client-file-set",
             Self::DeleteService => "service.deleted",
         }
@@ -170,13 +190,15 @@ impl Change {
 
     fn action(&self) -> Action {
         match self {
-            Self::Disable { .. } | Self::Enable | Self::Roles(_) | Self::ClientFile(_) => Action::Amend,
+            Self::Disable { .. } | Self::Enable | Self::Roles(_) | Self::NarrowRoles(_) | Self::ClientFile(_) => {
+                Action::Amend
+            }
             Self::Deactivate { .. } | Self::DeleteService => Action::Revoke,
         }
     }
 
     /// Makes the change, and says whether it was one: what is so already stays as it is.
-    fn apply(&self, account: &mut Account, by: AccountId, now: Timestamp) -> Result<bool, Problem> {
+    pub(crate) fn apply(&self, account: &mut Account, by: AccountId, now: Timestamp) -> Result<bool, Problem> {
         if account.id == by {
             return Err(own_account_refused());
         }
@@ -211,8 +233,12 @@ impl Change {
                 close_for_good(account, by, Confidential::new("deleted".to_owned()), now);
                 Ok(true)
             }
-            (Self::Roles(roles), _) if account.roles == *roles => Ok(false),
-            (Self::Roles(roles), _) => {
+            // Held against what the account has when it is changed: roles that were taken away meanwhile do not come back.
+            (Self::NarrowRoles(roles), _) if !roles.iter().all(|role| account.roles.contains(role)) => {
+                Err(roles_not_held())
+            }
+            (Self::Roles(roles) | Self::NarrowRoles(roles), _) if account.roles == *roles => Ok(false),
+            (Self::Roles(roles) | Self::NarrowRoles(roles), _) => {
                 // A client's password stands alone and staff's does not; whose records a client reads is in her account.
                 let is_no_staff = |roles: &[Role]| !roles.iter().all(|role| role.is_staff());
                 if is_no_staff(&account.roles) || is_no_staff(roles) || account.is_service() {
@@ -339,22 +365,28 @@ pub(crate) fn set_client_file(exchange: &Exchange<'_>) -> Result<Reply, Problem>
     administer(exchange, &Change::ClientFile(client_id))
 }
 
+/// Writes as what a caller does something, beside the decision that she may.
+pub(crate) fn note(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    role: Role,
+    request: &Request,
+    rule: &'static str,
+) -> Result<EventId, Problem> {
+    let actor = Actor {
+        account: caller.account(),
+        role,
+        session: Some(caller.session().id),
+    };
+    let gate = exchange.gate()?;
+    Ok(gate.note(Some(caller.clinic()), Some(actor), request, Decision::Allowed, rule)?)
+}
+
 pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {
     let id: AccountId = exchange.parameter("account")?;
     let request = Request::new(change.action(), DataClass::Account).of(id);
     let (recorded, caller) = admit(exchange, request.clone().fresh())?;
-    let actor = Actor {
-        account: caller.account(),
-        role: recorded.role(),
-        session: Some(caller.session().id),
-    };
-    let event = exchange.gate()?.note(
-        Some(caller.clinic()),
-        Some(actor),
-        &request,
-        Decision::Allowed,
-        change.rule(),
-    )?;
+    let event = note(exchange, &caller, recorded.role(), &request, change.rule())?;
     let accounts = Accounts::open(exchange)?;
     carry_out(
         exchange,
@@ -364,6 +396,7 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
         caller.account(),
         change,
         event,
+        &|| Ok(()),
     )
     .map_err(|problem| problem.or_recorded(event))?;
     Ok(Reply::no_content().recorded(event))
@@ -378,8 +411,12 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
 /// the repeated request. Whom to keep out does not wait for `notify`: where that does not answer, the answer is 503, the account
 /// is closed, and the repeated request sends the notice.
 ///
+/// `check` is asked once the account was read, and the account is changed as it was read or not at all: so nothing is carried out that
+/// ceased to be wanted before. Whoever is asked again is asked about the account as it has become.
+///
 /// [`Administrators`]: account::Administrators
-fn carry_out(
+#[expect(clippy::too_many_arguments, reason = "who does what to whom, and what stands for it")]
+pub(crate) fn carry_out(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,
     clinic: ClinicId,
@@ -387,6 +424,7 @@ fn carry_out(
     by: AccountId,
     change: &Change,
     event: EventId,
+    check: &dyn Fn() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let now = exchange.platform.clock.now();
     for _ in 0..ATTEMPTS {
@@ -394,6 +432,7 @@ fn carry_out(
             .account(clinic, id)
             .read()?
             .ok_or_else(|| Problem::not_found(event))?;
+        check()?;
         let mut after = before.clone();
         let is_change = change.apply(&mut after, by, now)?;
         if before.is_active_administrator() && !after.is_active_administrator() {

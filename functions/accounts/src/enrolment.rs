@@ -8,7 +8,7 @@
 
 use access::{Request, bootstrap_code};
 use account::email::{self, Email};
-use account::factor::{Factors, TotpSecret};
+use account::factor::{Factors, Holder, TotpSecret};
 use account::password::{Context, Password, PasswordHash};
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 use account::{Account, Accounts, Administrators, Clinic, USUAL_LANGUAGE, strength};
@@ -173,7 +173,7 @@ impl Newcomer<'_> {
         check.finish()
     }
 
-    /// The account that an earlier try has begun, or else a new one, and lets administrators see it.
+    /// The account that an earlier try has begun, or else a new one, and lets administrators and reviewers see it.
     pub(crate) fn begin(
         &self,
         exchange: &Exchange<'_>,
@@ -187,6 +187,10 @@ impl Newcomer<'_> {
         let log = accounts.listing(self.clinic);
         let now = exchange.platform.clock.now();
         list_once(&log, *self.account.as_bytes(), account.created_at, now)?;
+        if account.holder() == Holder::Staff {
+            let staff = accounts.staff(self.clinic);
+            list_once(&staff, *self.account.as_bytes(), account.created_at, now)?;
+        }
         Ok(account)
     }
 
@@ -273,7 +277,7 @@ pub(crate) fn refuse(
 
 /// `POST /v1/auth/clinics`
 ///
-/// Order: record, account, account log, clinic, e-mail index, answer. The index comes last: before it nobody can log in, and a crash
+/// Order: record, account, account log, staff log, clinic, e-mail index, answer. The index comes last: before it nobody can log in, and a crash
 /// anywhere before leaves documents that nothing leads to but the same code with the same address and password. Then
 /// the repeated request adds what is missing. A crash after the index loses the answer only, which is made again.
 pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -335,6 +339,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         created_at: account.created_at,
         administrators: Administrators::first(newcomer.account),
         self_registration: false,
+        undecided_stay: false,
     };
     // What an earlier try wrote stands.
     let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
@@ -348,7 +353,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `POST /v1/auth/invitations/accept`
 ///
-/// Order: record, invitation (accepted), account, account log, e-mail index, clinic (of an administrator), answer. Acceptance comes first, so that an invitation is
+/// Order: record, invitation (accepted), account, account log, staff log, e-mail index, clinic (of an administrator), answer. Acceptance comes first, so that an invitation is
 /// either revoked or accepted and never both. A crash after it leaves an accepted invitation without an account, one
 /// after the account leaves an account that nobody can log in to; nobody was told of either, and the same token goes
 /// on where it stopped until the invitation's time is over. After that the address is free for another invitation. A

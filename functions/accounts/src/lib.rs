@@ -1,6 +1,8 @@
-//! The life of accounts: clinics and their settings, invitations, registration, administration, recovery, service identities.
+//! The life of accounts: clinics and their settings, invitations, registration, administration, recovery, service identities, reviews of who still needs
+//! access.
 //! What somebody logs in with, and how, is `auth`'s. Towards all other functions the two are one.
 
+mod access_review;
 mod administration;
 mod documents;
 mod email_change;

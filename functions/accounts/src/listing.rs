@@ -2,9 +2,11 @@
 
 use crypto::KeySet;
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{Log, StoreError};
+use store::{Entry, Log, StoreError};
 use web::{Exchange, Problem, page_size};
 
 /// How far the clocks of two hosts may be apart when an unfinished entry is looked for.
@@ -19,7 +21,15 @@ pub(crate) type IdBytes = [u8; 16];
 pub(crate) struct Listed {
     id: IdBytes,
     /// When the entry was: later than the document where a repeated request finished what died.
+    #[serde(with = "nanosecond::required")]
     added_at: Timestamp,
+}
+
+impl Listed {
+    /// What it is that there is.
+    pub(crate) fn id(&self) -> IdBytes {
+        self.id
+    }
 }
 
 /// A log of what there is.
@@ -72,20 +82,25 @@ impl Wanted {
 
     /// Reads the page.
     pub(crate) fn page(&self, log: &Listing<'_>) -> Result<Page, Problem> {
-        let mut ids = Vec::with_capacity(self.limit);
-        let (mut last, mut next) = (None, None);
+        let (entries, next) = self.entries(log)?;
+        let ids = entries.into_iter().map(|entry| entry.value.id).collect();
+        Ok(Page { ids, next })
+    }
+
+    /// The entries of the page, and where the next one begins.
+    pub(crate) fn entries<T: Serialize + DeserializeOwned>(
+        &self,
+        log: &Log<'_, T, KeySet>,
+    ) -> Result<(Vec<Entry<T>>, Option<String>), Problem> {
+        let mut entries: Vec<Entry<T>> = Vec::with_capacity(self.limit);
         for entry in log.newest_first(self.cursor) {
             let entry = entry?;
-            if ids.len() == self.limit {
-                next = last;
-                break;
+            if entries.len() == self.limit {
+                let next = entries.last().map(|last| last.sequence.to_string());
+                return Ok((entries, next));
             }
-            last = Some(entry.sequence);
-            ids.push(entry.value.id);
+            entries.push(entry);
         }
-        Ok(Page {
-            ids,
-            next: next.map(|sequence: u64| sequence.to_string()),
-        })
+        Ok((entries, None))
     }
 }

@@ -10,8 +10,8 @@ use account::password::PasswordHash;
 use account::session::{admit, end_others};
 use account::throttle::clear_all;
 use account::{Account, AccountState, Accounts, Link, LinkUse, Unchanged};
-use audit_trail::{Actor, Decision};
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId, RecoveryId, Role, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
 use web::{Exchange, Problem, Reply};
 
-use crate::administration::{checked_reason, own_account_refused};
+use crate::administration::{self, checked_reason, own_account_refused};
 use crate::documents::Documents;
 use crate::listing::{Page, Wanted, list_once};
 
@@ -30,6 +30,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Approval {
+    #[serde(with = "nanosecond::required")]
     at: Timestamp,
     by: AccountId,
     /// How many passwords the account has had once its password is taken away.
@@ -40,6 +41,7 @@ struct Approval {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Withdrawal {
+    #[serde(with = "nanosecond::required")]
     at: Timestamp,
     by: AccountId,
 }
@@ -52,7 +54,9 @@ pub(crate) struct Recovery {
     account: AccountId,
     reason: Confidential<String>,
     requested_by: AccountId,
+    #[serde(with = "nanosecond::required")]
     created_at: Timestamp,
+    #[serde(with = "nanosecond::required")]
     expires_at: Timestamp,
     /// Recognises a repeated request.
     fingerprint: [u8; 16],
@@ -191,14 +195,8 @@ fn note(
     account: AccountId,
     rule: &'static str,
 ) -> Result<EventId, Problem> {
-    let actor = Actor {
-        account: caller.account(),
-        role: Role::ClinicAdmin,
-        session: Some(caller.session().id),
-    };
     let request = Request::new(action, DataClass::Account).of(account);
-    let gate = exchange.gate()?;
-    Ok(gate.note(Some(caller.clinic()), Some(actor), &request, Decision::Allowed, rule)?)
+    administration::note(exchange, caller, Role::ClinicAdmin, &request, rule)
 }
 
 fn found(accounts: &Accounts<'_>, clinic: ClinicId, id: AccountId, event: EventId) -> Result<Account, Problem> {

@@ -16,12 +16,21 @@ use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply};
 
+use crate::access_review::Lapse;
 use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, refuse};
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Settings {
     self_registration: bool,
+    access_review_lapse: Lapse,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsBody {
+    self_registration: bool,
+    /// Left out, it stays as it is.
+    access_review_lapse: Option<Lapse>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +62,7 @@ pub(crate) fn settings(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic = clinic.ok_or_else(|| Problem::defect("an account belongs to a clinic that does not exist"))?;
     let answer = Settings {
         self_registration: clinic.value.self_registration,
+        access_review_lapse: Lapse::of(clinic.value.undecided_stay),
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
@@ -61,12 +71,18 @@ pub(crate) fn settings(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Order: record, clinic, answer. One change; repeated, it is the same.
 pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Settings { self_registration } = exchange.json()?;
+    let SettingsBody {
+        self_registration,
+        access_review_lapse,
+    } = exchange.json()?;
     let (recorded, _) = admit(exchange, Request::new(Action::Amend, DataClass::Account).fresh())?;
     let accounts = Accounts::open(exchange)?;
     accounts
         .change_clinic(recorded.clinic(), &mut |clinic| {
             clinic.self_registration = self_registration;
+            if let Some(lapse) = access_review_lapse {
+                clinic.undecided_stay = lapse == Lapse::None;
+            }
             Ok(())
         })
         .map_err(|problem| problem.recorded(recorded.event()))?;

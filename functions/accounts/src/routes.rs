@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{administration, email_change, enrolment, invitations, recovery, registration, service};
+use crate::{access_review, administration, email_change, enrolment, invitations, recovery, registration, service};
 
 /// What this function answers.
-pub const ROUTES: [Route; 27] = [
+pub const ROUTES: [Route; 33] = [
     Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
     Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
     Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
@@ -56,4 +56,18 @@ pub const ROUTES: [Route; 27] = [
     Route::new(Method::GET, "/v1/auth/email-change", email_change::read),
     Route::new(Method::DELETE, "/v1/auth/email-change", email_change::withdraw),
     Route::new(Method::POST, "/v1/auth/email-change/confirm", email_change::confirm),
+    Route::new(Method::POST, "/v1/auth/access-reviews", access_review::begin),
+    Route::new(Method::GET, "/v1/auth/access-reviews", access_review::list),
+    Route::new(Method::GET, "/v1/auth/access-reviews/{review}", access_review::read),
+    Route::new(
+        Method::GET,
+        "/v1/auth/access-reviews/{review}/evidence",
+        access_review::evidence,
+    ),
+    Route::new(
+        Method::PUT,
+        "/v1/auth/access-reviews/{review}/accounts/{account}",
+        access_review::decide,
+    ),
+    Route::new(Method::POST, "/v1/auth/access-reviews/jobs/run", access_review::run),
 ];

@@ -59,7 +59,7 @@ fn secret_shown() -> Problem {
 
 /// `POST /v1/auth/service-identities`
 ///
-/// Order: record, account, log, answer. A crash after the account loses the secret, which nobody keeps. The repeated request
+/// Order: record, account, logs, answer. A crash after the account loses the secret, which nobody keeps. The repeated request
 /// lists the identity, so that it can be deleted, and is told that the secret was shown.
 pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let IdentityBody { name, role } = exchange.json()?;
@@ -93,6 +93,7 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Creation::Exists => doc.read()?.map_or(now, |account| account.value.created_at),
     };
     list_once(&accounts.services(clinic), *id.as_bytes(), created_at, now)?;
+    list_once(&accounts.staff(clinic), *id.as_bytes(), created_at, now)?;
     if created == Creation::Exists {
         return Err(secret_shown().recorded(event));
     }

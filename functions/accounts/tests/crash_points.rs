@@ -54,8 +54,8 @@ fn opening_a_clinic() {
             let made = documents(practice).len();
             assert_eq!(
                 made,
-                4 + 2,
-                "a clinic, an account, its address and the list of accounts; what counts its tries and the network's"
+                5 + 2,
+                "a clinic, an account, its address and the lists of accounts and of staff; what counts its tries and the network's"
             );
         },
         thoroughly: |practice: &Practice, _: Option<&Answer>, again: &Answer| {

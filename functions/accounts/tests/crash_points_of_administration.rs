@@ -107,7 +107,7 @@ fn linking_a_client_file() {
 #[test]
 fn changing_settings() {
     let clinic = clinic(523);
-    let settings = json!({"self_registration": true});
+    let settings = json!({"self_registration": true, "access_review_lapse": "none"});
     let call = Call::put("/v1/auth/clinic/settings", &settings).bearer(&clinic.token);
     clinic.sweep(&call, |practice, _| {
         assert_eq!(clinic.get(practice, "clinic/settings"), settings);

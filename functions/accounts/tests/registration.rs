@@ -119,7 +119,10 @@ fn an_administrator_links_the_account_to_a_file_once() {
 fn not_where_the_clinic_does_not_allow_it_any_more() {
     let (practice, token, link) = link(122);
     let settings = practice.send(&Call::get(SETTINGS).bearer(&token));
-    assert_eq!(settings.json, json!({"self_registration": true}));
+    assert_eq!(
+        settings.json,
+        json!({"self_registration": true, "access_review_lapse": "suspend"})
+    );
     allow(&practice, &token, false);
     assert_eq!(confirm(&practice, &link, PASSWORD).problem(), Some("invalid-link"));
     allow(&practice, &token, true);

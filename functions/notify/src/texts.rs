@@ -121,7 +121,8 @@ fn page(template: Template) -> &'static str {
         | Template::AccountDisabled
         | Template::AccountChanged
         | Template::UrgentAccess
-        | Template::UrgentAccessReview => "/",
+        | Template::UrgentAccessReview
+        | Template::AccessReview => "/",
     }
 }
 
@@ -317,6 +318,7 @@ mod tests {
             Content::RecoveryApproved { token: token() },
             Content::UrgentAccess,
             Content::UrgentAccessReview,
+            Content::AccessReview,
         ]
     }
 
@@ -327,6 +329,8 @@ mod tests {
             (Some(_), ..) => names.extend(["link", "until"]),
             (_, Some(_), _) => names.extend(["code", "until"]),
             (.., Some(_)) => names.extend(["factor", "at"]),
+            // What matters is when it is due.
+            _ if content.template() == Template::AccessReview => names.extend(["until"]),
             _ => names.extend(["at"]),
         }
         names

@@ -2,9 +2,9 @@
 
 use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
-    Acceptance, AccessDecision, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent, EmergencyAccess,
-    Health, Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction, Schedule, Session,
-    SubstanceUse,
+    Acceptance, AccessDecision, AccessReview, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent,
+    EmergencyAccess, Health, Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction,
+    Schedule, Session, SubstanceUse,
 };
 use model::Purpose::{
     BreakGlass, Compliance, FamilyRequest, PatientAdministration, PatientRequest, Payment, SystemAdministration,
@@ -785,6 +785,40 @@ pub const TABLE: &[Rule] = &[
         actions: &[List],
         classes: &[Acceptance],
         purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "administration.access-reviews",
+        roles: &[ClinicAdmin],
+        actions: &[Create, Read, List, Amend],
+        classes: &[AccessReview],
+        purposes: &[SystemAdministration, PatientAdministration],
+        needs: &[],
+    },
+    // Whoever watches over privacy decides who keeps access, administrators' too. Privileges are only taken away by it: to open an
+    // account again takes the administrators' row.
+    Rule {
+        id: "compliance.access-reviews",
+        roles: &[PrivacyOfficer],
+        actions: &[Create, Read, List, Amend],
+        classes: &[AccessReview],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "audit.access-reviews",
+        roles: &[Auditor],
+        actions: &[Read, List],
+        classes: &[AccessReview],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
+        id: "job.access-reviews",
+        roles: &[Job],
+        actions: &[Execute],
+        classes: &[AccessReview],
+        purposes: &[SystemAdministration],
         needs: &[],
     },
 ];

@@ -129,6 +129,12 @@ job              emergency_access HSYSADMIN execute                   -
 
 privacy_officer  acceptance       HCOMPL    list                      -
 auditor          acceptance       HCOMPL    list                      -
+
+clinic_admin     access_review    PATADMIN  create,read,list,amend    -
+clinic_admin     access_review    HSYSADMIN create,read,list,amend    -
+privacy_officer  access_review    HCOMPL    create,read,list,amend    -
+auditor          access_review    HCOMPL    read,list                 -
+job              access_review    HSYSADMIN execute                   -
 ";
 
 /// What is served to nobody, whatever anybody agreed to.

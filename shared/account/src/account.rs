@@ -67,6 +67,10 @@ pub struct Clinic {
     /// Whether clients may open accounts themselves.
     #[serde(default)]
     pub self_registration: bool,
+    /// Whether accounts about which nobody has decided when an access review is due stay open. Otherwise they are closed until an
+    /// administrator opens them again.
+    #[serde(default)]
+    pub undecided_stay: bool,
 }
 
 /// Which account has an address. None where it was given up: documents are not taken away, since one that is made again could

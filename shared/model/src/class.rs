@@ -50,11 +50,13 @@ pub enum DataClass {
     AccessDecision,
     /// Who has accepted which policy or agreement.
     Acceptance,
+    /// Reviews of who still needs access: what was decided about which account, and the evidence of it.
+    AccessReview,
 }
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -76,6 +78,7 @@ impl DataClass {
         Self::EmergencyAccess,
         Self::AccessDecision,
         Self::Acceptance,
+        Self::AccessReview,
     ];
 
     /// The class with this name.
@@ -109,6 +112,7 @@ impl DataClass {
             Self::EmergencyAccess => "emergency_access",
             Self::AccessDecision => "access_decision",
             Self::Acceptance => "acceptance",
+            Self::AccessReview => "access_review",
         }
     }
 

@@ -181,6 +181,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A review of who still needs access.
+    AccessReviewId = AccessReview, "acr";
     /// A person who can log in, within one clinic.
     AccountId = Account, "acc";
     /// A clinic: the tenant that everything belongs to.

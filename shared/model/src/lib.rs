@@ -20,8 +20,9 @@ pub use contact::ContactChannel;
 pub use function::Function;
 pub use id::kind;
 pub use id::{
-    AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError, InvitationId, Kind,
-    MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId, SessionId, SubjectId,
+    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError,
+    InvitationId, Kind, MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId, SessionId,
+    SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

@@ -175,6 +175,8 @@ pub enum Content {
     UrgentAccess,
     /// To whoever watches over privacy: somebody did so, and it waits for review.
     UrgentAccessReview,
+    /// A review of who still needs access is open. It is due when the message expires.
+    AccessReview,
 }
 
 /// What a message is about, without what it says.
@@ -198,11 +200,12 @@ pub enum Template {
     RecoveryApproved,
     UrgentAccess,
     UrgentAccessReview,
+    AccessReview,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Invitation,
         Self::Registration,
         Self::SignInCode,
@@ -219,6 +222,7 @@ impl Template {
         Self::RecoveryApproved,
         Self::UrgentAccess,
         Self::UrgentAccessReview,
+        Self::AccessReview,
     ];
 
     /// The name in the API and in the texts.
@@ -241,6 +245,7 @@ impl Template {
             Self::RecoveryApproved => "recovery_approved",
             Self::UrgentAccess => "urgent_access",
             Self::UrgentAccessReview => "urgent_access_review",
+            Self::AccessReview => "access_review",
         }
     }
 
@@ -273,6 +278,7 @@ impl Content {
             Self::RecoveryApproved { .. } => Template::RecoveryApproved,
             Self::UrgentAccess => Template::UrgentAccess,
             Self::UrgentAccessReview => Template::UrgentAccessReview,
+            Self::AccessReview => Template::AccessReview,
         }
     }
 
@@ -295,7 +301,8 @@ impl Content {
             | Self::AccountDisabled
             | Self::AccountChanged
             | Self::UrgentAccess
-            | Self::UrgentAccessReview => None,
+            | Self::UrgentAccessReview
+            | Self::AccessReview => None,
         }
     }
 

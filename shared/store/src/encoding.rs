@@ -111,6 +111,7 @@ mod tests {
                 "emergency_access",
                 "access_decision",
                 "acceptance",
+                "access_review",
             ],
         );
         check(

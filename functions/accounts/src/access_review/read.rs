@@ -1,0 +1,226 @@
+//! Reviews as those see them who decide, and those who look after that.
+
+use access::{Recorded, Request};
+use account::session::admit;
+use account::{Account, Accounts};
+use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use serde::Serialize;
+use web::{Exchange, Problem, Reply};
+
+use crate::access_review::begin::find;
+use crate::access_review::campaign::{Campaign, Lapse};
+use crate::access_review::verdict::{Decision, Outcome, Verdict};
+use crate::administration::StateName;
+use crate::documents::Documents;
+use crate::listing::{Page, Wanted};
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Open,
+    Closed,
+}
+
+#[derive(Serialize)]
+pub(crate) struct ReviewAnswer {
+    access_review_id: AccessReviewId,
+    state: State,
+    begun_at: Timestamp,
+    begun_by: AccountId,
+    due_at: Timestamp,
+    lapse: Lapse,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+}
+
+/// What an account was when it was decided about.
+#[derive(Serialize)]
+struct FoundAnswer {
+    roles: Vec<Role>,
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_log_in_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct DecisionAnswer {
+    outcome: Outcome,
+    at: Timestamp,
+    by: AccountId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<Role>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Confidential<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<FoundAnswer>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    access_reviews: Vec<ReviewAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// An account as it is now.
+#[derive(Serialize)]
+struct AccountAnswer {
+    account_id: AccountId,
+    display_name: Confidential<String>,
+    roles: Vec<Role>,
+    state: StateName,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_log_in_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<DecisionAnswer>,
+    /// Whether the decision is carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried_out: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct ReadAnswer {
+    access_review: ReviewAnswer,
+    accounts: Vec<AccountAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EntryAnswer {
+    sequence: u64,
+    entry: DecisionAnswer,
+}
+
+#[derive(Serialize)]
+struct EvidenceAnswer {
+    evidence: Vec<EntryAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl From<&Campaign> for ReviewAnswer {
+    fn from(campaign: &Campaign) -> Self {
+        Self {
+            access_review_id: campaign.id,
+            state: match campaign.closed_at {
+                None => State::Open,
+                Some(_) => State::Closed,
+            },
+            begun_at: campaign.begun_at,
+            begun_by: campaign.begun_by,
+            due_at: campaign.due_at,
+            lapse: Lapse::of(campaign.undecided_stay),
+            closed_at: campaign.closed_at,
+        }
+    }
+}
+
+impl From<Decision> for DecisionAnswer {
+    fn from(decision: Decision) -> Self {
+        Self {
+            outcome: decision.outcome,
+            at: decision.at,
+            by: decision.by,
+            account_id: decision.account_id,
+            roles: decision.roles,
+            reason: decision.reason,
+            found: decision.found_active.map(|active| FoundAnswer {
+                roles: decision.found_roles,
+                active,
+                last_log_in_at: decision.last_log_in_at,
+            }),
+        }
+    }
+}
+
+impl AccountAnswer {
+    fn of(account: Account, verdict: Verdict) -> Self {
+        let carried_out = verdict.stands();
+        let decision = verdict.pending.or(verdict.standing);
+        Self {
+            account_id: account.id,
+            last_log_in_at: account.last_log_in_at(),
+            state: StateName::from(&account.state),
+            roles: account.roles,
+            display_name: account.display_name,
+            created_at: account.created_at,
+            carried_out: decision.is_some().then_some(carried_out),
+            decision: decision.map(DecisionAnswer::from),
+        }
+    }
+}
+
+/// The review that the path names, for whoever may read it.
+fn named(exchange: &Exchange<'_>, accounts: &Accounts<'_>) -> Result<(Recorded, Campaign), Problem> {
+    let id: AccessReviewId = exchange.parameter("review")?;
+    let (recorded, _) = admit(exchange, Request::new(Action::Read, DataClass::AccessReview).of(id))?;
+    let campaign = find(accounts, recorded.clinic(), id)?.ok_or_else(|| Problem::not_found(recorded.event()))?;
+    Ok((recorded, campaign))
+}
+
+/// `GET /v1/auth/access-reviews`
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let wanted = Wanted::by(exchange)?;
+    let (recorded, _) = admit(exchange, Request::new(Action::List, DataClass::AccessReview))?;
+    let accounts = Accounts::open(exchange)?;
+    let Page { ids, next } = wanted.page(&accounts.campaigns(recorded.clinic()))?;
+    let mut access_reviews = Vec::with_capacity(ids.len());
+    for id in ids {
+        let campaign = find(&accounts, recorded.clinic(), AccessReviewId::from_bytes(id))?
+            .ok_or_else(|| Problem::defect("the access review log names a review that does not exist"))?;
+        access_reviews.push(ReviewAnswer::from(&campaign));
+    }
+    let answer = ListAnswer { access_reviews, next };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+/// `GET /v1/auth/access-reviews/{review}`
+///
+/// A page has fewer accounts than its limit where some are none of this review's.
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let wanted = Wanted::by(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    let (recorded, campaign) = named(exchange, &accounts)?;
+    let clinic = recorded.clinic();
+    let Page { ids, next } = wanted.page(&accounts.staff(clinic))?;
+    let mut answers = Vec::with_capacity(ids.len());
+    for id in ids {
+        let id = AccountId::from_bytes(id);
+        let account = accounts.account(clinic, id).read()?;
+        let account = account.ok_or_else(|| Problem::defect("the staff log names an account that does not exist"))?;
+        if campaign.asks_about(&account.value) {
+            let verdict = accounts.verdict(clinic, campaign.id, id).read()?;
+            let verdict = verdict.map(|verdict| verdict.value).unwrap_or_default();
+            answers.push(AccountAnswer::of(account.value, verdict));
+        }
+    }
+    let answer = ReadAnswer {
+        access_review: ReviewAnswer::from(&campaign),
+        accounts: answers,
+        next,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
+}
+
+/// `GET /v1/auth/access-reviews/{review}/evidence`
+pub(crate) fn evidence(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let wanted = Wanted::by(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    let (recorded, campaign) = named(exchange, &accounts)?;
+    let (entries, next) = wanted.entries(&accounts.evidence(recorded.clinic(), campaign.id))?;
+    let evidence = entries
+        .into_iter()
+        .map(|entry| EntryAnswer {
+            sequence: entry.sequence,
+            entry: entry.value.into(),
+        })
+        .collect();
+    Ok(Reply::ok(&EvidenceAnswer { evidence, next })?.recorded(recorded.event()))
+}
