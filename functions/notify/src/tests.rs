@@ -1291,7 +1291,8 @@ struct Work {
 impl Work {
     fn new() -> Self {
         let practice = Practice::new();
-        practice.world.provider.reacts([Reaction::Refuse, Reaction::Refuse]);
+        // However soon the first of the random delays lets it be tried again.
+        practice.world.provider.usually(|_| Reaction::Refuse);
         let (code, _) = practice.told(&practice.code("code"));
         let urgent = Message {
             urgency: Urgency::Now,
@@ -1305,7 +1306,7 @@ impl Work {
             ..practice.notice("refused")
         };
         let (refused, _) = practice.told(&by_sms);
-        practice.wait(60);
+        practice.wait(120);
         practice.world.provider.usually(|request| {
             let is_notice = String::from_utf8_lossy(request.body()).contains("Anmeldemethode+");
             let is_sms = request.uri().host() == Some("api.twilio.com");
