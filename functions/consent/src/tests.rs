@@ -1,22 +1,38 @@
 //! Whole requests against the function on a platform in memory.
 
+mod care_teams;
+mod emergencies;
+mod explanations;
 mod fhir;
+mod grounds;
 mod proofs;
+mod recipients;
+mod representatives;
+mod restrictions;
+mod shared_files;
+mod supersession;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use jiff::SignedDuration;
-use model::{AccountId, ClientId, ClinicId, ConsentId, Function, NoticeId, Role};
-use ports::EntropyExt;
+use model::{AccountId, ClientId, ClinicId, ConsentId, Function, NoticeId, Role, Timestamp};
+use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, World, log_in, survive};
+use testkit::{Answer, Call, Fault, SeededEntropy, World, log_in, survive};
 
 use crate::ROUTES;
 
 pub(crate) struct Staff {
     pub(crate) account: AccountId,
     pub(crate) token: String,
+}
+
+/// What there is at one time.
+struct Moment {
+    now: Timestamp,
+    stored: Vec<(String, String, Vec<u8>)>,
 }
 
 /// A clinic with somebody in every role that comes here.
@@ -70,6 +86,101 @@ impl Practice {
 
     pub(crate) fn as_admin(&self, call: Call) -> Answer {
         self.send(&call.bearer(&self.admin.token))
+    }
+
+    /// Somebody else of the clinic.
+    fn somebody(&self, role: Role) -> Staff {
+        let account = self.world.entropy.id();
+        Staff {
+            token: self.token(role, account),
+            account,
+        }
+    }
+
+    fn token(&self, role: Role, account: AccountId) -> String {
+        log_in(&self.world, &[role], self.clinic, account, None)
+    }
+
+    /// An account of the client's own.
+    fn own(&self, client: &str) -> Staff {
+        let account = self.world.entropy.id();
+        let client = Some(client.parse().unwrap());
+        let token = log_in(&self.world, &[Role::Client], self.clinic, account, client);
+        Staff { account, token }
+    }
+
+    /// Everything as it is now, to come back to: opening a practice anew costs each case more than the case.
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.world.clock.now(),
+            stored: self.world.stores.dump(),
+        }
+    }
+
+    fn return_to(&mut self, moment: &Moment) {
+        self.world.stores.restore(&moment.stored);
+        let since = moment.now.duration_since(self.world.clock.now());
+        self.world.clock.advance(since);
+        // The same in every case, so that all of them have the same operations, and another stream than the one before the moment: an
+        // event whose id came again would not be appended again.
+        self.world.entropy = SeededEntropy::new(0xc4a5);
+    }
+
+    /// Lets time pass, after which the staff log in again.
+    fn later(&mut self, duration: SignedDuration) {
+        self.world.clock.advance(duration);
+        self.clinician.token = self.token(Role::Clinician, self.clinician.account);
+        self.colleague.token = self.token(Role::Clinician, self.colleague.account);
+        self.admin.token = self.token(Role::ClinicAdmin, self.admin.account);
+        self.officer.token = self.token(Role::PrivacyOfficer, self.officer.account);
+    }
+
+    /// Sends what has to succeed.
+    #[track_caller]
+    fn accepted(&self, token: &str, call: Call) -> Answer {
+        let answer = self.send(&call.bearer(token));
+        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.json);
+        assert!(answer.header("audit-id").is_some());
+        answer
+    }
+
+    /// Sends what has to be refused, and looks that nothing changed but the trail.
+    #[track_caller]
+    fn refused(&self, token: &str, call: Call, status: u16, problem: &str) -> Answer {
+        let before = self.kept();
+        let answer = self.send(&call.bearer(token));
+        assert_refused(&answer, status, problem);
+        assert!(self.kept() == before, "a refusal changed something");
+        answer
+    }
+
+    /// As [`Practice::refused`], for a rule that the body breaks.
+    #[track_caller]
+    fn violated(&self, token: &str, call: Call, field: &str, rule: &str) {
+        let answer = self.refused(token, call, 422, "invalid-content");
+        assert_violates(&answer, field, rule);
+    }
+
+    /// What there is besides the trail and the sessions, which every request touches.
+    fn kept(&self) -> Vec<(String, String, Vec<u8>)> {
+        let mut kept = self.world.stores.dump();
+        kept.retain(|(store, _, _)| store != "audit" && store != "sessions");
+        kept
+    }
+
+    /// The rule by which every function decides about such a request now.
+    #[track_caller]
+    fn rule(&self, client: &str, account: AccountId, question: &str) -> String {
+        let path = format!("/v1/consent/clients/{client}/access/explain?account_id={account}&{question}");
+        let answer = self.send(&Call::get(path).bearer(&self.officer.token));
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer.text("rule")
+    }
+
+    /// The rule by which it is decided whether somebody who treats may read health records now.
+    #[track_caller]
+    fn reading(&self, client: &str, staff: &Staff) -> String {
+        self.rule(client, staff.account, "role=clinician&action=read&class=health")
     }
 
     pub(crate) fn open(&self, key: &str) -> String {
@@ -714,6 +825,18 @@ fn what_was_not_attested_here_is_not_believed() {
 
 /// A request that is broken off at every operation in every way, and then repeated.
 pub(crate) fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Practice, &Answer)) {
+    at_every_crash(prepare, |_, _| {}, verify);
+}
+
+/// As [`at_every_crash_point`]; looks at what is left before the request is repeated, too, and is told whether it succeeded at once.
+fn at_every_crash(
+    prepare: impl Fn(&Practice) -> Call,
+    look: impl Fn(&Practice, bool),
+    verify: impl Fn(&Practice, &Answer),
+) {
+    let mut practice = Practice::new();
+    let call = prepare(&practice);
+    let moment = practice.moment();
     for fault in [
         Fault::Refused,
         Fault::AppliedButFailed,
@@ -721,12 +844,15 @@ pub(crate) fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: 
         Fault::KilledAfter,
     ] {
         for nth in 0.. {
-            let practice = Practice::new();
-            let call = prepare(&practice);
+            practice.return_to(&moment);
             practice.world.stores.arm(nth, fault);
-            let _ = survive(|| practice.send(&call));
+            let first = survive(|| practice.send(&call));
             let reached = practice.world.stores.operations() > nth;
             practice.world.stores.disarm();
+            look(
+                &practice,
+                first.is_some_and(|answer| (200..300).contains(&answer.status)),
+            );
             // A creator that died keeps others waiting for a minute.
             practice.world.clock.advance(SignedDuration::from_secs(61));
             let answer = practice.send(&call);
@@ -863,28 +989,36 @@ fn publishing_is_finished_by_a_repeated_request() {
     );
 }
 
-/// Two requests, the second of which happens as a whole between any two operations of the first.
+/// Two requests, the second of which happens as a whole between any two operations of the first. Both succeed.
 pub(crate) fn at_every_interleaving(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn(&Practice, usize)) {
-    for nth in 0.. {
-        let practice = Rc::new(Practice::new());
-        let (first, second) = prepare(&practice);
-        // Filled now, so that neither request waits for the other to begin a chain of the trail.
-        for _ in 0..64 {
-            practice.as_admin(Call::get("/v1/consent/acceptances"));
+    at_every_meeting(prepare, |practice, nth, first, second| {
+        for answer in [first, second] {
+            assert!((200..300).contains(&answer.status), "{nth}: {}", answer.json);
         }
-        let other = Rc::clone(&practice);
+        verify(practice, nth);
+    });
+}
+
+/// As [`at_every_interleaving`], whatever they are answered.
+fn at_every_meeting(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn(&Practice, usize, &Answer, &Answer)) {
+    let mut practice = Rc::new(Practice::new());
+    let (first, second) = prepare(&practice);
+    // Filled now, so that neither request waits for the other to begin a chain of the trail.
+    for _ in 0..64 {
+        practice.as_admin(Call::get("/v1/consent/acceptances"));
+    }
+    let moment = practice.moment();
+    for nth in 0.. {
+        Rc::get_mut(&mut practice).unwrap().return_to(&moment);
+        let heard = Rc::new(RefCell::new(None));
+        let (other, call, hears) = (Rc::clone(&practice), second.clone(), Rc::clone(&heard));
         practice.world.stores.meanwhile(nth, move || {
-            let answer = other.send(&second);
-            assert!((200..300).contains(&answer.status), "{}", answer.json);
+            *hears.borrow_mut() = Some(other.send(&call));
         });
         let answer = practice.send(&first);
-        assert!((200..300).contains(&answer.status), "{nth}: {}", answer.json);
-        let reached = practice.world.stores.operations() > nth;
         practice.world.stores.disarm();
-        if !reached {
-            break;
-        }
-        verify(&practice, nth);
+        let Some(second) = heard.take() else { break };
+        verify(&practice, nth, &answer, &second);
     }
 }
 
