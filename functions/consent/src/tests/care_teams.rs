@@ -215,3 +215,116 @@ fn the_ledger_agrees_however_handing_over_and_removing_meet() {
         );
     }
 }
+
+#[test]
+fn care_teams_change_at_once_and_once() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let path = format!("/v1/consent/clients/{client}");
+    let member = practice.member(&client, practice.colleague.account);
+    let as_colleague = |call: Call| practice.send(&call.bearer(&practice.colleague.token)).status;
+    assert_eq!(as_colleague(Call::get(&path)), 403);
+    for _ in 0..2 {
+        assert_eq!(practice.as_clinician(Call::new(http::Method::PUT, &member)).status, 204);
+    }
+    assert_eq!(as_colleague(Call::get(&path)), 200);
+    for _ in 0..2 {
+        assert_eq!(practice.as_clinician(Call::delete(&member)).status, 204);
+    }
+    assert_eq!(as_colleague(Call::get(&path)), 403);
+    assert_eq!(practice.as_admin(Call::put(&member, &json!({}))).status, 204);
+    assert_eq!(
+        practice.events(&client),
+        [
+            "joined_care_team",
+            "joined_care_team",
+            "left_care_team",
+            "joined_care_team"
+        ]
+    );
+    let strange = practice.as_admin(Call::put(&member, &json!({"role": "SECRET"})));
+    assert_refused(&strange, 400, "malformed-request");
+    let unreadable = practice.as_admin(Call::put(format!("{path}/care-team/acc_SECRET"), &json!({})));
+    assert_refused(&unreadable, 404, "no-such-route");
+}
+
+#[test]
+fn care_teams_are_bounded() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    for _ in 1..64 {
+        let account = practice.world.entropy.id();
+        assert_eq!(
+            practice
+                .as_admin(Call::put(practice.member(&client, account), &json!({})))
+                .status,
+            204
+        );
+    }
+    let one_more = practice.member(&client, practice.colleague.account);
+    assert_refused(
+        &practice.as_admin(Call::put(&one_more, &json!({}))),
+        409,
+        "care-team-full",
+    );
+    let there = practice.member(&client, practice.clinician.account);
+    assert_eq!(practice.as_admin(Call::put(&there, &json!({}))).status, 204);
+    assert_eq!(practice.events(&client).len(), 50, "one page");
+}
+
+#[test]
+fn joining_and_leaving_are_finished_by_a_repeated_request() {
+    at_every_crash_point(
+        |practice| {
+            let client = practice.open("open");
+            Call::put(practice.member(&client, practice.colleague.account), &json!({})).bearer(&practice.admin.token)
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert_eq!(practice.events(&client), ["joined_care_team", "joined_care_team"]);
+            assert_eq!(practice.file(&client)["care_team"].as_array().unwrap().len(), 2);
+        },
+    );
+    at_every_crash_point(
+        |practice| {
+            let client = practice.open("open");
+            Call::delete(practice.member(&client, practice.clinician.account)).bearer(&practice.admin.token)
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert_eq!(practice.events(&client), ["joined_care_team", "left_care_team"]);
+            assert_eq!(practice.file(&client)["care_team"], json!([]));
+        },
+    );
+}
+
+#[test]
+fn the_ledger_agrees_however_joining_and_leaving_meet() {
+    let prepare = |practice: &Practice| {
+        let client = practice.open("open");
+        let member = practice.member(&client, practice.colleague.account);
+        let (add, remove) = (Call::put(&member, &json!({})), Call::delete(&member));
+        (add.bearer(&practice.admin.token), remove.bearer(&practice.admin.token))
+    };
+    let verify = |practice: &Practice, nth: usize| {
+        let client = practice.open("open");
+        let is_member = practice.file(&client)["care_team"].as_array().unwrap().len() == 2;
+        // The first entry is that of the clinician who opened the file.
+        let events = practice.events(&client);
+        let last = events
+            .iter()
+            .skip(1)
+            .last()
+            .is_some_and(|event| event == "joined_care_team");
+        assert_eq!(is_member, last, "{nth}: {events:?}");
+    };
+    at_every_interleaving(prepare, verify);
+    at_every_interleaving(
+        |practice| {
+            let (add, remove) = prepare(practice);
+            assert_eq!(practice.send(&add).status, 204);
+            (remove, add)
+        },
+        verify,
+    );
+}
