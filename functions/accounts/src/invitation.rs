@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn roles_are_a_client_or_staff() {
-        use Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Job, PrivacyOfficer};
+        use Role::{Auditor, Billing, Client, ClinicAdmin, Clinician, Guardian, Job, PrivacyOfficer};
         let somebody = Some(ClientId::from_bytes([1; 16]));
         for (roles, client, rules) in [
             (vec![Clinician], None, vec![]),
@@ -220,6 +220,13 @@ mod tests {
             (vec![Job], None, vec!["person"]),
             (vec![Clinician, Job], None, vec!["person"]),
             (vec![Clinician], somebody, vec!["client"]),
+            // Who acts for a client may be one herself, and is no staff. For whom she acts her account does not say.
+            (vec![Guardian], None, vec![]),
+            (vec![Guardian, Client], somebody, vec![]),
+            (vec![Guardian, Client], None, vec!["client"]),
+            (vec![Guardian], somebody, vec!["client"]),
+            (vec![Guardian, Clinician], None, vec!["client-alone"]),
+            (vec![Clinician, Client, Guardian], somebody, vec!["client-alone"]),
         ] {
             let mut check = Check::new();
             check_roles(&mut check, &roles, client);

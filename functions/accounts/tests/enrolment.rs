@@ -232,3 +232,57 @@ fn of_two_invitations_to_one_address_one_becomes_an_account() {
         );
     });
 }
+
+/// Who acts for a client logs in as that, as a client does. For whom she acts is in the files of those, and not in her account.
+#[test]
+fn a_guardian_is_invited_like_a_client() {
+    let (practice, ada) = Practice::open(15);
+    let token = practice.log_in(&ada).text("token");
+    let client = model::ClientId::from_bytes([5; 16]).to_string();
+    for (body, field, rule) in [
+        (json!({"roles": ["guardian", "clinician"]}), "/roles", "client-alone"),
+        (
+            json!({"roles": ["guardian"], "client_id": client}),
+            "/client_id",
+            "client",
+        ),
+        (json!({"roles": ["guardian", "client"]}), "/client_id", "client"),
+        (json!({"roles": ["guardian", "guardian"]}), "/roles", "unique"),
+    ] {
+        let mut body = body;
+        body["email"] = json!("pat@example.org");
+        let refused = practice.invite(&token, "wrong", &body);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (422, Some("invalid-content")),
+            "{body}"
+        );
+        let error = &refused.json["errors"][0];
+        assert_eq!(
+            (&error["field"], &error["rule"]),
+            (&json!(field), &json!(rule)),
+            "{body}"
+        );
+    }
+    let password = "grey heron by the weir";
+    for (key, email, body) in [
+        ("pat", "pat@example.org", json!({"roles": ["guardian"]})),
+        (
+            "both",
+            "both@example.org",
+            json!({"roles": ["client", "guardian"], "client_id": client}),
+        ),
+    ] {
+        let mut body = body;
+        body["email"] = json!(email);
+        let invited = practice.invite(&token, key, &body).text("token");
+        // A password that stands alone is longer.
+        assert_eq!(practice.accept(&invited, "fourteen chars").status, 422);
+        assert_eq!(practice.accept(&invited, password).status, 201);
+        let session = practice.send(&practice.credentials(email, password, None));
+        assert_eq!(session.status, 201, "{}", session.json);
+        let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&session.text("token")));
+        assert_eq!(current.json["roles"], body["roles"]);
+        assert_eq!(current.json.get("client_id"), body.get("client_id"));
+    }
+}

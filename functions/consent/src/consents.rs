@@ -7,7 +7,7 @@ use store::idempotency;
 use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::consent_state::{ConsentHistory, ConsentState};
-use crate::file::ClientFile;
+use crate::file::{ClientFile, Files};
 use crate::ledger::{
     BrokenGlass, Change, Consent, Entered, Established, Given, GroundEnd, Hidden, LedgerEntry, Lifting, Membership,
     OtherGround, Representation, Restricted, Standing, Withdrawal,
@@ -180,7 +180,17 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             account: recorded.account(),
             client: caller.client(),
         };
-        let consent = admissible(consent_id, terms, notice, &permissions, &recorder, now)
+        let participant = terms.participant(&permissions, &recorder);
+        let person = match participant.filter(|client| permissions.participants.contains(client)) {
+            Some(client) => Files::new(exchange)?
+                .of(recorded.clinic(), client)
+                .permissions()
+                .read()?
+                .map(|person| person.value),
+            None => None,
+        };
+        let person = person.as_ref().unwrap_or(&permissions);
+        let consent = admissible(consent_id, terms, notice, &permissions, person, &recorder, now)
             .map_err(|problem| problem.recorded(recorded.event()))?;
         ledger.begin(LedgerEntry::Given(Given { consent, fingerprint }))?
     };
@@ -212,14 +222,17 @@ fn admissible(
     terms: Terms,
     notice: Option<Notice>,
     file: &Permissions,
+    person: &Permissions,
     recorder: &Recorder,
     now: Timestamp,
 ) -> Result<Consent, Problem> {
     terms.check(notice.as_ref(), now)?;
-    let giver = terms.giver(file, recorder, now)?;
-    let superseded = terms
-        .supersedes
-        .map(|superseded| file.consents.iter().find(|live| live.id == superseded));
+    let giver = terms.giver(file, person, recorder, now)?;
+    let superseded = terms.supersedes.map(|superseded| {
+        file.consents
+            .iter()
+            .find(|live| live.id == superseded && file.is_current(live, now))
+    });
     let mut check = Check::new();
     check.that(
         superseded.is_none_or(|found| found.is_some_and(|live| live.participant == giver.participant)),

@@ -59,6 +59,15 @@ pub(crate) struct Emergency {
     pub(crate) fingerprint: [u8; 16],
 }
 
+impl Emergency {
+    /// Whether the privacy officer found that it was not for this.
+    pub(crate) fn is_unjustified(&self) -> bool {
+        self.review
+            .as_ref()
+            .is_some_and(|review| review.finding == Finding::Unjustified)
+    }
+}
+
 /// The emergencies of all clinics.
 pub(crate) struct Emergencies<'a> {
     shelf: Shelf<'a>,

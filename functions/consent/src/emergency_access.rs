@@ -103,8 +103,10 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(purpose),
     )?;
     let now = file.now;
+    let emergencies = Emergencies::new(exchange)?;
+    let doc = emergencies.doc(clinic, emergency_id);
     let current = permissions.emergencies.iter().filter(|emergency| now < emergency.until);
-    if current.count() >= AT_ONCE {
+    if current.count() >= AT_ONCE && doc.read()?.is_none() {
         return Err(Problem::conflict(
             "too-many-emergencies",
             format!("At most {AT_ONCE} may have broken the glass for one client at a time."),
@@ -123,8 +125,6 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         review: None,
         fingerprint: idempotency::fingerprint(index, exchange.body()),
     };
-    let emergencies = Emergencies::new(exchange)?;
-    let doc = emergencies.doc(clinic, emergency_id);
     let taken = match doc.create(&taken)? {
         Creation::Created => taken,
         Creation::Exists => {
@@ -149,13 +149,10 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             until: taken.until,
         }))?;
     }
-    let is_refused = taken
-        .review
-        .as_ref()
-        .is_some_and(|review| review.finding == Finding::Unjustified);
-    if now < taken.until && !is_refused {
-        file.make_live(
-            id,
+    if now < taken.until {
+        // A review may come as soon as the access is listed. It notes what it found before it takes the access away.
+        file.make_live_unless(
+            || Ok(emergencies.known(clinic, emergency_id)?.is_unjustified()),
             |permissions| permissions.emergencies.iter().any(|live| live.id == emergency_id),
             |permissions| {
                 permissions.emergencies.push(EmergencyAccess {

@@ -53,8 +53,10 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         account: question.account_id,
         clinic: recorded.clinic(),
         roles: &roles,
-        // As a client she would ask about herself: somebody else's account is nobody to this file.
-        client: (question.role == Role::Client).then_some(permissions.client),
+        // As a client she would ask about herself: somebody else's account is nobody to this file. Of a shared file no client is the
+        // subject, and all participants are alike to it.
+        client: (question.role == Role::Client)
+            .then(|| *permissions.participants.first().unwrap_or(&permissions.client)),
     };
     let request = Request::new(question.action, question.class)
         .about(permissions.client)

@@ -136,13 +136,27 @@ impl<'a> ClientFile<'a> {
     }
 
     /// Lets something that is in the ledger take effect, unless it was ended since.
-    ///
-    /// What ends it always writes the permissions after its ledger entry. So where that overtakes this request, either its
-    /// entry is seen here or this write finds the document changed, looks again and sees it then: what was ended never
-    /// comes back.
     pub(crate) fn make_live(
         &self,
         id: &[u8; 16],
+        is_live: impl Fn(&Permissions) -> bool,
+        add: impl Fn(&mut Permissions),
+    ) -> Result<(), Problem> {
+        self.make_live_unless(
+            || Ok(self.ledger().find(id)?.is_none_or(|history| history.ended.is_some())),
+            is_live,
+            add,
+        )
+    }
+
+    /// Lets something take effect, unless it was ended since.
+    ///
+    /// What ends it always writes the permissions after it has noted the end. So where that overtakes this request, either the
+    /// note is seen here or this write finds the document changed, looks again and sees it then: what was ended never
+    /// comes back.
+    pub(crate) fn make_live_unless(
+        &self,
+        has_ended: impl Fn() -> Result<bool, Problem>,
         is_live: impl Fn(&Permissions) -> bool,
         add: impl Fn(&mut Permissions),
     ) -> Result<(), Problem> {
@@ -151,7 +165,7 @@ impl<'a> ClientFile<'a> {
             if is_live(&current.value) {
                 return Ok(());
             }
-            if self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()) {
+            if has_ended()? {
                 return Ok(());
             }
             let updated = self.permissions().update(Some(current.version), |permissions| {

@@ -87,16 +87,19 @@ impl GroundBody {
         let mut citations = Vec::new();
         for purpose in &self.purposes {
             for class in &self.classes {
-                let rule = allowed(regimes, self.basis, *purpose, *class);
                 check.that(
-                    rule.is_some(),
+                    allowed(regimes, self.basis, *purpose, *class).is_some(),
                     "/basis",
                     "no-such-ground",
                     format!(
                         "is not a ground under every law of the clinic to use {class} for {purpose}: ask for consent"
                     ),
                 );
-                citations.extend(rule.map(|rule| rule.source.citation.to_owned()));
+                // Each law's own section: the clinic answers to all of them.
+                let by_law = regimes
+                    .iter()
+                    .filter_map(|regime| allowed(&[*regime], self.basis, *purpose, *class));
+                citations.extend(by_law.map(|rule| rule.source.citation.to_owned()));
             }
         }
         check.finish()?;

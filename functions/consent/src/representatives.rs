@@ -35,7 +35,8 @@ struct ActivationBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MinorityBody {
-    /// When she is of age; `null` where she is.
+    /// When she is of age; `null` where she is. It has to be said: an empty body makes nobody an adult.
+    #[serde(deserialize_with = "Option::deserialize")]
     until: Option<Timestamp>,
 }
 
@@ -59,6 +60,13 @@ fn full() -> Problem {
     Problem::conflict(
         "too-many-representatives",
         format!("A client has at most {REPRESENTATIVES} representatives. Remove one first."),
+    )
+}
+
+fn not_a_nominee() -> Problem {
+    Problem::conflict(
+        "not-a-nominee",
+        "A client names and removes nominees. Ask the clinic where a parent or guardian may not act for you any more.",
     )
 }
 
@@ -133,7 +141,12 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let there = permissions
             .representatives
             .iter()
-            .find(|there| there.account == account && there.authority == body.authority);
+            .find(|there| there.account == account);
+        // Naming her anew would take away what was entered by staff, as removing her would.
+        if is_client && there.is_some_and(|there| there.authority != Authority::Nominee) {
+            return Err(not_a_nominee());
+        }
+        let there = there.filter(|there| there.authority == body.authority);
         // Who acts already goes on to: a repeated request, or one that changes how far it reaches, does not begin anew.
         let since = match (there, body.authority) {
             (Some(there), _) => there.since,
@@ -229,11 +242,7 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if let Some(there) = found {
         // Her nominee is the client's own choice; her parents and guardians are not.
         if recorded.role() == Role::Client && there.authority != Authority::Nominee {
-            return Err(Problem::conflict(
-                "not-a-nominee",
-                "A client removes nominees. Ask the clinic where a parent or guardian may not act for you any more.",
-            )
-            .recorded(recorded.event()));
+            return Err(not_a_nominee().recorded(recorded.event()));
         }
         file.end(|permissions| permissions.representatives.retain(|there| there.account != account))?;
     }
@@ -252,7 +261,16 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let MinorityBody { until } = exchange.json()?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::Amend, DataClass::ClientFile, None)?;
+    let (file, recorded, permissions) =
+        ClientFile::enter(exchange, &caller, Action::Amend, DataClass::ClientFile, None)?;
+    let mut check = Check::new();
+    check.that(
+        permissions.participants.is_empty(),
+        "/until",
+        "person",
+        "a shared file has no age: each participant has her own",
+    );
+    check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
     file.permissions().update(None, |permissions| {
         permissions.minor_until = until;
         Ok::<_, Problem>(())

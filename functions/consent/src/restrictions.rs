@@ -1,7 +1,7 @@
 //! The lock-box: what a client hides from those who could otherwise see it, a class of her data or a person.
 
 use access::{Permissions, Restriction};
-use model::{AccountId, Action, DataClass, RestrictionId};
+use model::{AccountId, Action, DataClass, RestrictionId, Role};
 use serde::Deserialize;
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -99,7 +99,7 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::created(&location, hidden)?.recorded(recorded.event()))
 }
 
-/// Shows again what was hidden.
+/// Shows again what was hidden. In a shared file nobody shows what another hid: what staff entered there the privacy officer lifts.
 ///
 /// Order: ledger, permissions, answer. A crash in between leaves something hidden that the ledger shows as lifted; the repeated request
 /// lifts it.
@@ -107,7 +107,7 @@ pub(crate) fn lift(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let restriction_id: RestrictionId = exchange.parameter("restriction")?;
     NoFields::check(exchange)?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Revoke,
@@ -118,6 +118,17 @@ pub(crate) fn lift(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let history = ledger
         .find(restriction_id.as_bytes())?
         .ok_or_else(|| Problem::not_found(recorded.event()))?;
+    let LedgerEntry::Restricted(Restricted { restriction, .. }) = &history.begun else {
+        return Err(Problem::not_found(recorded.event()));
+    };
+    let is_anothers = restriction.recorded_by != recorded.account();
+    if recorded.role() == Role::Client && !permissions.participants.is_empty() && is_anothers {
+        return Err(Problem::conflict(
+            "not-your-restriction",
+            "In a shared file each participant lifts what she restricted herself.",
+        )
+        .recorded(recorded.event()));
+    }
     if history.ended.is_none() {
         ledger.end(&LedgerEntry::Lifted(Lifting {
             restriction_id,

@@ -128,12 +128,28 @@ impl Terms {
         check.finish()
     }
 
+    /// Which participant of a shared file gives this: the caller where she is a client, else whom the body names.
+    pub(crate) fn participant(&self, file: &Permissions, recorder: &Recorder) -> Option<ClientId> {
+        match (file.participants.is_empty(), recorder.role.is_staff()) {
+            (false, false) => recorder.client,
+            (_, true) => self.participant_id,
+            (true, false) => None,
+        }
+    }
+
     /// Who gives this: the client, whichever participant of a shared file, or somebody who may act for her. Clients and those who act for
-    /// them give for themselves, whatever the body says; staff say who gave it.
+    /// them give for themselves, whatever the body says; staff say who gave it. Whether a participant is a minor, and who may act for
+    /// her, is in a file of her own, `person`: a shared file has no age and no representatives.
     ///
     /// # Errors
     /// 422 where somebody is named who can't give it, 409 where the client is a minor.
-    pub(crate) fn giver(&self, file: &Permissions, recorder: &Recorder, now: Timestamp) -> Result<Giver, Problem> {
+    pub(crate) fn giver(
+        &self,
+        file: &Permissions,
+        person: &Permissions,
+        recorder: &Recorder,
+        now: Timestamp,
+    ) -> Result<Giver, Problem> {
         let is_staff = recorder.role.is_staff();
         let is_guardian = recorder.role == Role::Guardian;
         let mut check = Check::new();
@@ -154,20 +170,19 @@ impl Terms {
             "caller",
             "must be whoever gives it, and be left out where the client does",
         );
-        let acting = representative.and_then(|account| file.representative(account, now));
+        let acting = representative.and_then(|account| person.representative(account, now));
         check.that(
             self.given_by == GivenBy::Client || acting.is_some(),
             "/representative_id",
             "representative",
             "must be somebody who may act for the client now",
         );
-        let participant = match (file.participants.is_empty(), is_staff) {
-            (false, false) => recorder.client,
-            (_, true) => self.participant_id,
-            (true, false) => None,
-        };
+        let participant = self.participant(file, recorder);
         check.that(
-            participant.is_some_and(|client| file.participants.contains(&client)) != file.participants.is_empty(),
+            match participant {
+                Some(client) => file.participants.contains(&client),
+                None => file.participants.is_empty(),
+            },
             "/participant_id",
             "participant",
             "must be a participant where the file is shared, and be left out where it is not",
@@ -179,17 +194,23 @@ impl Terms {
             "must be whoever gives it",
         );
         check.finish()?;
-        if self.given_by == GivenBy::Client && file.is_minor(now) {
+        if self.given_by == GivenBy::Client && person.is_minor(now) {
             return Err(Problem::conflict(
                 "guardian-decides",
                 "The client is a minor: a parent or guardian has to agree.",
             ));
         }
+        let is_parents = acting.is_some_and(|acting| acting.authority == Authority::Parent);
+        // A shared file does not know when its participants are of age, so what a parent agrees to there gets its end here.
+        let majority = person.minor_until.filter(|_| is_parents && participant.is_some());
         Ok(Giver {
             participant,
             representative,
-            until_majority: acting.is_some_and(|acting| acting.authority == Authority::Parent),
-            until: acting.and_then(|acting| acting.until),
+            until_majority: is_parents && participant.is_none(),
+            until: [acting.and_then(|acting| acting.until), majority]
+                .into_iter()
+                .flatten()
+                .min(),
         })
     }
 }

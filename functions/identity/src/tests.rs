@@ -637,3 +637,51 @@ fn the_stores_say_nothing_of_anybody() {
     }
     assert!(practice.world.log().is_empty(), "{:?}", practice.world.log());
 }
+
+/// In an emergency a clinician finds whom to break the glass for, and learns nothing else.
+#[test]
+fn in_an_emergency_a_search_gives_ids_and_records_each() {
+    let practice = Practice::new();
+    let clients = [practice.consenting("one"), practice.consenting("two")];
+    for client in &clients {
+        assert_eq!(practice.register(client, &person("family@example.org")).status, 201);
+    }
+    let by_email = json!({"email": "family@example.org"});
+    let search = Call::post("/v1/identity/clients/search", &by_email);
+    let urgent = |call: &Call, token: &str| practice.send(&call.clone().header("purpose-of-use", "BTG").bearer(token));
+    let stranger = &practice.colleague.token;
+    assert_eq!(practice.found(stranger, &by_email), [""; 0]);
+    practice.world.stores.disarm();
+    let found = urgent(&search, stranger);
+    let ids = clients.each_ref().map(|client| json!({"client_id": client}));
+    assert_eq!((found.status, &found.json), (200, &json!({"clients": ids})));
+    let trace = practice.world.stores.trace();
+    let written = trace
+        .iter()
+        .filter(|line| line.starts_with("audit swap") || line.starts_with("audit set"));
+    assert!(written.count() >= 3, "the search and each client: {trace:?}");
+
+    // To find is not to read: that takes the glass, which is broken for one client and not for the other.
+    let [one, other] = clients
+        .each_ref()
+        .map(|client| Call::get(format!("/v1/identity/clients/{client}")));
+    assert_refused(&urgent(&one, stranger), 403, "access-denied");
+    let breaking = Call::post(
+        format!("/v1/consent/clients/{}/emergency-access", clients[0]),
+        &json!({"reason": "She called from a bridge."}),
+    );
+    practice.to_consent(&breaking.once("break").bearer(stranger), 201);
+    let read = urgent(&one, stranger);
+    assert_eq!(
+        (read.status, &read.json["contact"]["email"]),
+        (200, &json!("family@example.org"))
+    );
+    assert_refused(&urgent(&other, stranger), 403, "access-denied");
+    assert_refused(&practice.send(&one.bearer(stranger)), 403, "access-denied");
+    let correction = json!({"reason": "SECRET she moved", "client": person("moved@example.org")});
+    let correcting =
+        Call::put(format!("/v1/identity/clients/{}", clients[0]), &correction).header("if-match", "\"v1\"");
+    assert_refused(&urgent(&correcting, stranger), 403, "access-denied");
+    // Only clinicians have emergencies.
+    assert_refused(&urgent(&search, &practice.admin.token), 403, "access-denied");
+}

@@ -1,0 +1,330 @@
+//! Who treats and supervises, and until when, as whole requests.
+
+use super::*;
+
+fn transfer(client: &str, from: &Staff, to: &Staff, until: Option<&str>) -> Call {
+    let mut body = json!({"from": from.account.to_string(), "to": to.account.to_string()});
+    if let Some(until) = until {
+        body["handover_until"] = json!(until);
+    }
+    Call::post(format!("/v1/consent/clients/{client}/care-team/transfers"), &body)
+}
+
+/// A client who agreed to be treated by the clinician.
+fn client(practice: &Practice) -> String {
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    assert_eq!(practice.give(&client, "give", &terms(&notice)).status, 201);
+    client
+}
+
+#[test]
+fn who_supervises_reads_and_does_not_write() {
+    let practice = Practice::new();
+    let client = client(&practice);
+    let colleague = &practice.colleague;
+    let body = json!({"role": "supervising", "until": "2026-12-01T08:10:00Z"});
+    practice.accepted(
+        &practice.clinician.token,
+        Call::put(practice.member(&client, colleague.account), &body),
+    );
+    assert_eq!(
+        practice.file(&client)["care_team"][1],
+        json!({"account_id": colleague.account.to_string(), "role": "supervising", "since": "2026-12-01T08:00:00Z",
+            "until": "2026-12-01T08:10:00Z"})
+    );
+    let rule = |action: &str, class: &str| {
+        practice.rule(
+            &client,
+            colleague.account,
+            &format!("role=clinician&action={action}&class={class}"),
+        )
+    };
+    assert_eq!(rule("read", "health"), "supervision.records");
+    assert_eq!(rule("list", "health"), "supervision.records");
+    assert_eq!(rule("read", "identity"), "supervision.identity");
+    for (action, class) in [
+        ("create", "health"),
+        ("amend", "health"),
+        ("amend", "identity"),
+        ("read", "psychotherapy"),
+        ("create", "consent"),
+        ("create", "care_team"),
+        ("create", "lawful_ground"),
+    ] {
+        assert_eq!(rule(action, class), "deny.no-rule", "{action} {class}");
+    }
+    practice.refused(
+        &colleague.token,
+        Call::delete(practice.member(&client, practice.clinician.account)),
+        403,
+        "access-denied",
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(10 * 60 - 1));
+    assert_eq!(rule("read", "health"), "supervision.records");
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(rule("read", "health"), "deny.no-rule");
+    assert_eq!(practice.file(&client)["care_team"].as_array().unwrap().len(), 1);
+    // As what she belongs to the team can change, and each change is entered.
+    practice.accepted(
+        &practice.clinician.token,
+        Call::put(practice.member(&client, colleague.account), &json!({})),
+    );
+    assert_eq!(rule("create", "health"), "care.records");
+    assert_eq!(
+        practice.events(&client),
+        ["joined_care_team", "given", "joined_care_team", "joined_care_team"]
+    );
+}
+
+#[test]
+fn a_client_is_handed_over_in_one_step() {
+    let practice = Practice::new();
+    let client = client(&practice);
+    let (from, to) = (&practice.clinician, &practice.colleague);
+    let admin = &practice.admin.token;
+    for _ in 0..2 {
+        practice.accepted(admin, transfer(&client, from, to, None));
+        assert_eq!(practice.reading(&client, from), "deny.no-rule");
+        assert_eq!(practice.reading(&client, to), "care.records");
+    }
+    assert_eq!(
+        practice.events(&client),
+        ["joined_care_team", "given", "left_care_team", "joined_care_team"]
+    );
+    // Back again, by who treats her now, with ten minutes to talk about her.
+    practice.accepted(&to.token, transfer(&client, to, from, Some("2026-12-01T08:10:00Z")));
+    practice.world.clock.advance(SignedDuration::from_secs(10 * 60 - 1));
+    assert_eq!(
+        [from, to].map(|staff| practice.reading(&client, staff)),
+        ["care.records"; 2]
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(practice.reading(&client, to), "deny.no-rule");
+    assert_eq!(practice.reading(&client, from), "care.records");
+    practice.refused(&to.token, transfer(&client, from, to, None), 403, "access-denied");
+}
+
+#[test]
+fn handing_over_keeps_its_rules() {
+    let practice = Practice::new();
+    let client = client(&practice);
+    let (from, to) = (&practice.clinician, &practice.colleague);
+    let admin = &practice.admin.token;
+    practice.violated(admin, transfer(&client, from, from, None), "/to", "other");
+    let past = Some("2026-12-01T08:00:00Z");
+    practice.violated(admin, transfer(&client, from, to, past), "/handover_until", "future");
+    let until = json!({"until": "2026-12-01T08:00:00Z"});
+    practice.violated(
+        admin,
+        Call::put(practice.member(&client, to.account), &until),
+        "/until",
+        "future",
+    );
+    practice.refused(
+        admin,
+        transfer(&client, to, from, Some("2026-12-01T08:10:00Z")),
+        409,
+        "not-treating",
+    );
+    let stranger = practice.somebody(Role::Clinician);
+    practice.refused(admin, transfer(&client, &stranger, to, None), 409, "not-treating");
+    // Who supervises does not treat.
+    let supervises = json!({"role": "supervising"});
+    practice.accepted(admin, Call::put(practice.member(&client, to.account), &supervises));
+    practice.refused(admin, transfer(&client, to, &stranger, None), 409, "not-treating");
+    let mut unknown = json!({"from": from.account.to_string(), "to": to.account.to_string()});
+    unknown["why"] = json!("SECRET");
+    let path = format!("/v1/consent/clients/{client}/care-team/transfers");
+    practice.refused(admin, Call::post(path, &unknown), 400, "malformed-request");
+    for token in [&practice.officer.token, &practice.own(&client).token, &to.token] {
+        practice.refused(token, transfer(&client, from, to, None), 403, "access-denied");
+    }
+}
+
+#[test]
+fn handing_over_is_finished_by_a_repeated_request() {
+    for until in [None, Some("2027-01-01T00:00:00Z")] {
+        at_every_crash(
+            |practice| {
+                transfer(&client(practice), &practice.clinician, &practice.colleague, until)
+                    .bearer(&practice.admin.token)
+            },
+            |practice, is_acknowledged| {
+                // Somebody treats her at every moment.
+                let client = practice.open("open");
+                let reads = [&practice.clinician, &practice.colleague]
+                    .map(|staff| practice.reading(&client, staff) == "care.records");
+                let done = [until.is_some(), true];
+                assert!(
+                    reads == done || (reads == [true, false] && !is_acknowledged),
+                    "{reads:?}"
+                );
+            },
+            |practice, _| {
+                let client = practice.open("open");
+                let left = if until.is_some() {
+                    "joined_care_team"
+                } else {
+                    "left_care_team"
+                };
+                assert_eq!(practice.events(&client)[2..], [left, "joined_care_team"]);
+                let there = if until.is_some() { 2 } else { 1 };
+                assert_eq!(practice.file(&client)["care_team"].as_array().unwrap().len(), there);
+            },
+        );
+    }
+}
+
+#[test]
+fn the_ledger_agrees_however_handing_over_and_removing_meet() {
+    for is_receiver in [true, false] {
+        let prepare = |practice: &Practice| {
+            let client = client(practice);
+            let (from, to) = (&practice.clinician, &practice.colleague);
+            let removed = if is_receiver { to } else { from };
+            let token = &practice.admin.token;
+            let remove = Call::delete(practice.member(&client, removed.account));
+            (transfer(&client, from, to, None).bearer(token), remove.bearer(token))
+        };
+        let verify = |practice: &Practice, nth: usize, transfer: &Answer, remove: &Answer| {
+            assert_eq!(remove.status, 204, "{nth}");
+            assert!(matches!(transfer.status, 204 | 409), "{nth}: {}", transfer.json);
+            let client = practice.open("open");
+            let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
+            let entries = list.json["entries"].as_array().unwrap();
+            for staff in [&practice.clinician, &practice.colleague] {
+                let account = json!(staff.account.to_string());
+                let last = entries.iter().find(|entry| entry["account_id"] == account);
+                let is_entered = last.is_some_and(|entry| entry["event"] == "joined_care_team");
+                let team = practice.file(&client)["care_team"].clone();
+                let is_member = team
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|member| member["account_id"] == account);
+                assert_eq!(is_entered, is_member, "{nth}: {entries:?}");
+            }
+        };
+        at_every_meeting(prepare, verify);
+        at_every_meeting(
+            |practice| {
+                let (transfer, remove) = prepare(practice);
+                (remove, transfer)
+            },
+            |practice, nth, remove, transfer| verify(practice, nth, transfer, remove),
+        );
+    }
+}
+
+#[test]
+fn care_teams_change_at_once_and_once() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let path = format!("/v1/consent/clients/{client}");
+    let member = practice.member(&client, practice.colleague.account);
+    let as_colleague = |call: Call| practice.send(&call.bearer(&practice.colleague.token)).status;
+    assert_eq!(as_colleague(Call::get(&path)), 403);
+    for _ in 0..2 {
+        assert_eq!(practice.as_clinician(Call::new(http::Method::PUT, &member)).status, 204);
+    }
+    assert_eq!(as_colleague(Call::get(&path)), 200);
+    for _ in 0..2 {
+        assert_eq!(practice.as_clinician(Call::delete(&member)).status, 204);
+    }
+    assert_eq!(as_colleague(Call::get(&path)), 403);
+    assert_eq!(practice.as_admin(Call::put(&member, &json!({}))).status, 204);
+    assert_eq!(
+        practice.events(&client),
+        [
+            "joined_care_team",
+            "joined_care_team",
+            "left_care_team",
+            "joined_care_team"
+        ]
+    );
+    let strange = practice.as_admin(Call::put(&member, &json!({"role": "SECRET"})));
+    assert_refused(&strange, 400, "malformed-request");
+    let unreadable = practice.as_admin(Call::put(format!("{path}/care-team/acc_SECRET"), &json!({})));
+    assert_refused(&unreadable, 404, "no-such-route");
+}
+
+#[test]
+fn care_teams_are_bounded() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    for _ in 1..64 {
+        let account = practice.world.entropy.id();
+        assert_eq!(
+            practice
+                .as_admin(Call::put(practice.member(&client, account), &json!({})))
+                .status,
+            204
+        );
+    }
+    let one_more = practice.member(&client, practice.colleague.account);
+    assert_refused(
+        &practice.as_admin(Call::put(&one_more, &json!({}))),
+        409,
+        "care-team-full",
+    );
+    let there = practice.member(&client, practice.clinician.account);
+    assert_eq!(practice.as_admin(Call::put(&there, &json!({}))).status, 204);
+    assert_eq!(practice.events(&client).len(), 50, "one page");
+}
+
+#[test]
+fn joining_and_leaving_are_finished_by_a_repeated_request() {
+    at_every_crash_point(
+        |practice| {
+            let client = practice.open("open");
+            Call::put(practice.member(&client, practice.colleague.account), &json!({})).bearer(&practice.admin.token)
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert_eq!(practice.events(&client), ["joined_care_team", "joined_care_team"]);
+            assert_eq!(practice.file(&client)["care_team"].as_array().unwrap().len(), 2);
+        },
+    );
+    at_every_crash_point(
+        |practice| {
+            let client = practice.open("open");
+            Call::delete(practice.member(&client, practice.clinician.account)).bearer(&practice.admin.token)
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert_eq!(practice.events(&client), ["joined_care_team", "left_care_team"]);
+            assert_eq!(practice.file(&client)["care_team"], json!([]));
+        },
+    );
+}
+
+#[test]
+fn the_ledger_agrees_however_joining_and_leaving_meet() {
+    let prepare = |practice: &Practice| {
+        let client = practice.open("open");
+        let member = practice.member(&client, practice.colleague.account);
+        let (add, remove) = (Call::put(&member, &json!({})), Call::delete(&member));
+        (add.bearer(&practice.admin.token), remove.bearer(&practice.admin.token))
+    };
+    let verify = |practice: &Practice, nth: usize| {
+        let client = practice.open("open");
+        let is_member = practice.file(&client)["care_team"].as_array().unwrap().len() == 2;
+        // The first entry is that of the clinician who opened the file.
+        let events = practice.events(&client);
+        let last = events
+            .iter()
+            .skip(1)
+            .last()
+            .is_some_and(|event| event == "joined_care_team");
+        assert_eq!(is_member, last, "{nth}: {events:?}");
+    };
+    at_every_interleaving(prepare, verify);
+    at_every_interleaving(
+        |practice| {
+            let (add, remove) = prepare(practice);
+            assert_eq!(practice.send(&add).status, 204);
+            (remove, add)
+        },
+        verify,
+    );
+}

@@ -1,0 +1,459 @@
+//! Other grounds than consent, as whole requests.
+
+use super::*;
+
+const WHY: &str = "He is unconscious, and nobody else can be asked.";
+
+/// A clinic under these laws alone.
+fn under(regimes: &[&str]) -> Practice {
+    let practice = Practice::unsaid();
+    let mut jurisdiction = testkit::jurisdiction();
+    jurisdiction["regimes"] = json!(regimes);
+    let said = practice.as_admin(Call::put("/v1/consent/jurisdiction", &jurisdiction));
+    assert_eq!(said.status, 201, "{}", said.json);
+    practice
+}
+
+fn path(client: &str) -> String {
+    format!("/v1/consent/clients/{client}/grounds")
+}
+
+fn establishing(client: &str, key: &str, body: &Value) -> Call {
+    Call::post(path(client), body).once(key)
+}
+
+fn ending(client: &str, ground: &str, body: &Value) -> Call {
+    Call::post(format!("{}/{ground}/end", path(client)), body)
+}
+
+fn ground(basis: &str, purpose: &str, class: &str) -> Value {
+    json!({"basis": basis, "purposes": [purpose], "classes": [class], "justification": WHY})
+}
+
+fn emergency() -> Value {
+    ground("vital_interests", "TREAT", "health")
+}
+
+/// What each ground is tried for.
+fn tried(basis: &str) -> Value {
+    match basis {
+        "vital_interests" | "care_by_professional" | "treatment" => ground(basis, "TREAT", "health"),
+        "payment" => ground(basis, "HPAYMT", "billing"),
+        "operations" => ground(basis, "PATADMIN", "billing"),
+        _ => ground(basis, "HCOMPL", "identity"),
+    }
+}
+
+const BASES: [&str; 8] = [
+    "vital_interests",
+    "legal_obligation",
+    "legal_claims",
+    "care_by_professional",
+    "public_health",
+    "treatment",
+    "payment",
+    "operations",
+];
+
+/// The grounds that are taken by a clinic under these laws.
+fn taken(regimes: &[&str]) -> String {
+    let practice = under(regimes);
+    let client = practice.open("open");
+    let is_taken = |basis: &&&str| {
+        let call = establishing(&client, basis, &tried(basis));
+        let answer = practice.send(&call.clone().bearer(&practice.clinician.token));
+        if answer.status != 201 {
+            practice.violated(&practice.clinician.token, call, "/basis", "no-such-ground");
+        }
+        answer.status == 201
+    };
+    BASES.iter().filter(is_taken).copied().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_law_has_its_grounds_and_several_have_those_of_all() {
+    for (regimes, wanted) in [
+        (
+            &["gdpr"][..],
+            "vital_interests legal_obligation legal_claims care_by_professional public_health treatment",
+        ),
+        (&["dpdp"], "vital_interests legal_obligation public_health"),
+        (
+            &["hipaa"],
+            "vital_interests legal_obligation legal_claims care_by_professional public_health treatment payment operations",
+        ),
+        // It is about records of substance use and gives no ground for anything else.
+        (&["part2"], ""),
+        (&["pipeda"], "vital_interests legal_obligation"),
+        (
+            &["phipa"],
+            "vital_interests legal_obligation legal_claims care_by_professional treatment payment",
+        ),
+        (
+            &["cmia"],
+            "vital_interests legal_obligation care_by_professional treatment payment",
+        ),
+        (
+            &["hipaa", "cmia"],
+            "vital_interests legal_obligation care_by_professional treatment payment",
+        ),
+        (&["hipaa", "part2"], &BASES.join(" ")),
+        (&["gdpr", "dpdp"], "vital_interests legal_obligation public_health"),
+        (
+            &["gdpr", "dpdp", "hipaa", "part2", "pipeda", "phipa", "cmia"],
+            "vital_interests legal_obligation",
+        ),
+    ] {
+        assert_eq!(taken(regimes), wanted, "{regimes:?}");
+    }
+}
+
+#[test]
+fn records_of_substance_use_open_to_an_emergency_alone() {
+    let practice = under(&["hipaa", "part2"]);
+    let client = practice.open("open");
+    let clinician = &practice.clinician.token;
+    for basis in ["treatment", "care_by_professional"] {
+        let call = establishing(&client, "ground", &ground(basis, "TREAT", "substance_use"));
+        practice.violated(clinician, call, "/basis", "no-such-ground");
+    }
+    practice.accepted(
+        clinician,
+        establishing(&client, "ground", &ground("vital_interests", "TREAT", "substance_use")),
+    );
+    let rule = |class: &str| {
+        let question = format!("role=clinician&action=read&class={class}");
+        practice.rule(&client, practice.clinician.account, &question)
+    };
+    assert_eq!(
+        [rule("substance_use"), rule("health")],
+        ["care.records", "deny.no-consent"]
+    );
+}
+
+/// A ground is one for all of what it names, or it is none.
+#[test]
+fn every_purpose_and_class_needs_the_ground() {
+    let practice = under(&["gdpr"]);
+    let client = practice.open("open");
+    let clinician = &practice.clinician.token;
+    for (purposes, classes) in [
+        (json!(["TREAT", "HPAYMT"]), json!(["health"])),
+        (json!(["TREAT"]), json!(["health", "billing"])),
+        (json!(["TREAT"]), json!(["psychotherapy"])),
+        (json!(["HMARKT"]), json!(["health"])),
+    ] {
+        let mut body = emergency();
+        body["purposes"] = purposes;
+        body["classes"] = classes;
+        practice.violated(
+            clinician,
+            establishing(&client, "ground", &body),
+            "/basis",
+            "no-such-ground",
+        );
+    }
+    let mut body = emergency();
+    body["classes"] = json!(["identity", "health"]);
+    let made = practice.accepted(clinician, establishing(&client, "ground", &body));
+    assert_eq!(made.json["citations"], json!(["GDPR 6(1)(d), 9(2)(c)"]));
+}
+
+#[test]
+fn a_ground_opens_what_it_names_until_it_is_ended() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let clinician = &practice.clinician.token;
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    // Under all seven laws, but that part 2 has no say in this.
+    let made = practice.accepted(clinician, establishing(&client, "ground", &emergency()));
+    let id = made.text("ground_id");
+    assert_eq!(
+        (made.status, &made.json),
+        (
+            201,
+            &json!({"ground_id": id, "basis": "vital_interests", "citations": made.json["citations"],
+            "purposes": ["TREAT"], "classes": ["health"], "justification": WHY, "established_at": "2026-12-01T08:00:00Z",
+            "recorded_by": practice.clinician.account.to_string(), "expires_at": "2026-12-02T08:00:00Z"})
+        )
+    );
+    assert_eq!(made.json["citations"].as_array().unwrap().len(), 6, "{}", made.json);
+    assert_eq!(
+        made.header("location"),
+        Some(format!("{}/{id}", path(&client)).as_str())
+    );
+    assert_eq!(
+        practice.file(&client)["grounds"],
+        json!([{"ground_id": id, "purposes": ["TREAT"], "classes": ["health"], "expires_at": "2026-12-02T08:00:00Z"}])
+    );
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+    let identity = "role=clinician&action=read&class=identity";
+    assert_eq!(
+        practice.rule(&client, practice.clinician.account, identity),
+        "deny.no-consent"
+    );
+    // It is no way around the care team, and none around what she hides.
+    assert_eq!(practice.reading(&client, &practice.colleague), "deny.no-rule");
+    let hide = Call::post(
+        format!("/v1/consent/clients/{client}/restrictions"),
+        &json!({"class": "health"}),
+    )
+    .once("hide");
+    let hidden = practice
+        .accepted(&practice.own(&client).token, hide)
+        .text("restriction_id");
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.restricted");
+    let lift = Call::delete(format!("/v1/consent/clients/{client}/restrictions/{hidden}"));
+    practice.accepted(&practice.officer.token, lift);
+
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    let ended = practice.accepted(clinician, ending(&client, &id, &json!({"reason": "SECRET he woke up"})));
+    assert_eq!(ended.json, json!({"ground_id": id, "ended_at": "2026-12-01T08:01:00Z"}));
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    let again = practice.accepted(
+        &practice.officer.token,
+        Call::new(http::Method::POST, format!("{}/{id}/end", path(&client))),
+    );
+    assert_eq!(again.json, ended.json);
+    // A late retry tells what it did, and brings nothing back.
+    assert_eq!(
+        practice
+            .accepted(clinician, establishing(&client, "ground", &emergency()))
+            .json,
+        made.json
+    );
+    assert_eq!(practice.file(&client)["grounds"], json!([]));
+    let events = practice.events(&client);
+    assert_eq!(
+        (events[1].as_str(), events.last().unwrap().as_str()),
+        ("ground_established", "ground_ended")
+    );
+    assert_eq!(events.iter().filter(|event| event.starts_with("ground")).count(), 2);
+}
+
+#[test]
+fn a_ground_ends_with_its_time_and_no_later_than_its_kind_does() {
+    let day = SignedDuration::from_hours(24);
+    let practice = under(&["hipaa"]);
+    let client = practice.open("open");
+    let now = "2026-12-01T08:00:00Z".parse::<model::Timestamp>().unwrap();
+    for (basis, days) in BASES.into_iter().zip([1, 30, 90, 366, 30, 366, 366, 30]) {
+        let mut body = tried(basis);
+        let longest = now + day * days;
+        for end in [longest + SignedDuration::from_secs(1), now] {
+            body["expires_at"] = json!(end);
+            let call = establishing(&client, basis, &body);
+            practice.violated(&practice.clinician.token, call, "/expires_at", "range");
+        }
+        body["expires_at"] = json!(longest);
+        practice.accepted(&practice.clinician.token, establishing(&client, basis, &body));
+        let unsaid = practice.accepted(
+            &practice.clinician.token,
+            establishing(&client, &format!("{basis}-2"), &tried(basis)),
+        );
+        assert_eq!(unsaid.json["expires_at"], json!(longest), "{basis}");
+    }
+
+    let mut practice = Practice::new();
+    let client = practice.open("open");
+    practice.accepted(&practice.clinician.token, establishing(&client, "ground", &emergency()));
+    practice.later(day - SignedDuration::from_secs(1));
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+    practice.later(SignedDuration::from_secs(1));
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    assert_eq!(practice.file(&client)["grounds"], json!([]));
+}
+
+#[test]
+fn a_ground_keeps_its_rules() {
+    let practice = under(&["hipaa"]);
+    let client = practice.open("open");
+    let clinician = &practice.clinician.token;
+    let with = |field: &str, value: Value| {
+        let mut body = emergency();
+        body[field] = value;
+        establishing(&client, "ground", &body)
+    };
+    for (field, value, rule) in [
+        ("purposes", json!([]), "selection"),
+        ("purposes", json!(["TREAT", "TREAT"]), "selection"),
+        ("classes", json!([]), "selection"),
+        ("justification", json!("because"), "length"),
+        ("justification", json!("n".repeat(2001)), "length"),
+        ("justification", Value::Null, "required"),
+    ] {
+        practice.violated(clinician, with(field, value), &format!("/{field}"), rule);
+    }
+    for (field, value) in [
+        ("basis", json!("SECRET")),
+        ("mood", json!("SECRET")),
+        ("expires_at", json!("SECRET")),
+    ] {
+        practice.refused(clinician, with(field, value), 400, "malformed-request");
+    }
+    practice.refused(
+        clinician,
+        Call::post(path(&client), &emergency()),
+        400,
+        "malformed-request",
+    );
+    // What is everyday business of a practice needs no words.
+    for basis in BASES {
+        let mut body = tried(basis);
+        body["justification"] = Value::Null;
+        let call = establishing(&client, &format!("{basis}-unsaid"), &body);
+        if ["care_by_professional", "treatment", "payment", "operations"].contains(&basis) {
+            practice.accepted(clinician, call);
+        } else {
+            practice.violated(clinician, call, "/justification", "required");
+        }
+    }
+    let made = practice.accepted(clinician, establishing(&client, "ground", &emergency()));
+    practice.refused(
+        clinician,
+        with("classes", json!(["identity"])),
+        422,
+        "idempotency-key-reused",
+    );
+    let id = made.text("ground_id");
+    practice.violated(
+        clinician,
+        ending(&client, &id, &json!({"reason": ""})),
+        "/reason",
+        "length",
+    );
+    practice.refused(
+        clinician,
+        ending(&client, &id, &json!({"why": "SECRET"})),
+        400,
+        "malformed-request",
+    );
+    let missing = practice.world.entropy.id::<model::kind::Ground>().to_string();
+    practice.refused(clinician, ending(&client, &missing, &json!({})), 404, "not-found");
+
+    let her = practice.own(&client);
+    for token in [
+        &her.token,
+        &practice.colleague.token,
+        &practice.somebody(Role::Auditor).token,
+        &practice.somebody(Role::Billing).token,
+    ] {
+        practice.refused(
+            token,
+            establishing(&client, "other", &emergency()),
+            403,
+            "access-denied",
+        );
+        practice.refused(token, ending(&client, &id, &json!({})), 403, "access-denied");
+    }
+    for (key, token) in [("admin", &practice.admin.token), ("officer", &practice.officer.token)] {
+        practice.accepted(token, establishing(&client, key, &emergency()));
+    }
+    // Seven live ones so far.
+    for number in 7..32 {
+        practice.accepted(
+            clinician,
+            establishing(&client, &format!("ground-{number}"), &emergency()),
+        );
+    }
+    practice.refused(
+        clinician,
+        establishing(&client, "one-more", &emergency()),
+        409,
+        "too-many-grounds",
+    );
+    practice.accepted(clinician, establishing(&client, "ground", &emergency()));
+}
+
+#[test]
+fn a_clinic_that_named_no_laws_has_no_grounds() {
+    let practice = Practice::unsaid();
+    let client = practice.open("open");
+    practice.refused(
+        &practice.clinician.token,
+        establishing(&client, "ground", &emergency()),
+        409,
+        "no-jurisdiction",
+    );
+}
+
+#[test]
+fn establishing_and_ending_are_finished_by_a_repeated_request() {
+    at_every_crash(
+        |practice| establishing(&practice.open("open"), "ground", &emergency()).bearer(&practice.clinician.token),
+        |practice, is_acknowledged| {
+            let rule = practice.reading(&practice.open("open"), &practice.clinician);
+            assert!(!is_acknowledged || rule == "care.records");
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+            assert_eq!(practice.events(&client)[1..], ["ground_established"]);
+        },
+    );
+    at_every_crash(
+        |practice| {
+            let client = practice.open("open");
+            let made = practice.accepted(&practice.clinician.token, establishing(&client, "ground", &emergency()));
+            ending(&client, &made.text("ground_id"), &json!({})).bearer(&practice.clinician.token)
+        },
+        |practice, is_acknowledged| {
+            let client = practice.open("open");
+            let is_open = practice.reading(&client, &practice.clinician) == "care.records";
+            // What is entered as ended is closed.
+            let is_entered = practice.events(&client).last().unwrap() == "ground_ended";
+            assert!(!(is_open && (is_acknowledged || is_entered)));
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+            assert_eq!(practice.events(&client)[1..], ["ground_established", "ground_ended"]);
+        },
+    );
+}
+
+#[test]
+fn what_was_ended_stays_so_however_it_meets_a_request_that_establishes() {
+    let prepare = |practice: &Practice| {
+        let client = practice.open("open");
+        let establish = establishing(&client, "ground", &emergency()).bearer(&practice.clinician.token);
+        // Dies as soon as the ground is in the ledger, where its id is known from.
+        for nth in 0.. {
+            practice.world.stores.arm(nth, Fault::KilledAfter);
+            let _ = survive(|| practice.send(&establish));
+            practice.world.stores.disarm();
+            practice.world.clock.advance(SignedDuration::from_secs(61));
+            if practice.events(&client).len() == 2 {
+                break;
+            }
+        }
+        let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
+        let id = list.json["entries"][0]["ground_id"].as_str().unwrap();
+        (
+            establish,
+            ending(&client, id, &json!({})).bearer(&practice.officer.token),
+        )
+    };
+    let verify = |practice: &Practice, nth: usize| {
+        let client = practice.open("open");
+        assert_eq!(
+            practice.events(&client)[1..],
+            ["ground_established", "ground_ended"],
+            "{nth}"
+        );
+        assert_eq!(
+            practice.reading(&client, &practice.clinician),
+            "deny.no-consent",
+            "{nth}"
+        );
+    };
+    at_every_interleaving(prepare, verify);
+    at_every_interleaving(
+        |practice| {
+            let (establish, end) = prepare(practice);
+            (end, establish)
+        },
+        verify,
+    );
+}

@@ -1,0 +1,482 @@
+//! Minors and those who act for clients, as whole requests.
+
+use super::*;
+
+fn path(client: &str, account: AccountId) -> String {
+    format!("/v1/consent/clients/{client}/representatives/{account}")
+}
+
+fn naming(client: &str, account: AccountId, authority: &str) -> Call {
+    let body = json!({"authority": authority, "verification": "details_held"});
+    Call::put(path(client, account), &body)
+}
+
+fn minority(client: &str, until: &Value) -> Call {
+    Call::put(
+        format!("/v1/consent/clients/{client}/minority"),
+        &json!({"until": until}),
+    )
+}
+
+fn consents(client: &str) -> String {
+    format!("/v1/consent/clients/{client}/consents")
+}
+
+fn by_guardian(notice: &str) -> Value {
+    let mut terms = terms(notice);
+    terms["given_by"] = json!("guardian");
+    terms
+}
+
+/// A minor until ten past eight, with a parent, and a notice.
+struct Family {
+    practice: Practice,
+    client: String,
+    notice: String,
+    parent: Staff,
+    her: Staff,
+}
+
+impl Family {
+    fn new() -> Self {
+        let practice = Practice::new();
+        let (client, notice) = (practice.open("open"), practice.publish("notice"));
+        let (parent, her) = (practice.somebody(Role::Guardian), practice.own(&client));
+        practice.accepted(
+            &practice.clinician.token,
+            minority(&client, &json!("2026-12-01T08:10:00Z")),
+        );
+        practice.accepted(&practice.admin.token, naming(&client, parent.account, "parent"));
+        Self {
+            practice,
+            client,
+            notice,
+            parent,
+            her,
+        }
+    }
+
+    fn giving(&self, key: &str, terms: &Value) -> Call {
+        Call::post(consents(&self.client), terms).once(key)
+    }
+}
+
+#[test]
+fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
+    let Family {
+        practice,
+        client,
+        notice,
+        parent,
+        her,
+    } = &Family::new();
+    let giving = |key: &str, terms: &Value| Call::post(consents(client), terms).once(key);
+    let herself = giving("hers", &terms(notice));
+    practice.refused(&her.token, herself.clone(), 403, "guardian-decides");
+    // Neither can staff say that she did.
+    practice.refused(&practice.clinician.token, herself.clone(), 409, "guardian-decides");
+
+    let given = practice.accepted(&parent.token, giving("parents", &by_guardian(notice)));
+    assert_eq!(given.json["until_majority"], json!(true));
+    assert_eq!(given.text("representative_id"), parent.account.to_string());
+    assert_eq!(given.json["expires_at"], Value::Null);
+    assert_eq!(
+        practice.file(client)["representatives"],
+        json!([{"account_id": parent.account.to_string(), "authority": "parent", "reads_records": false,
+            "since": "2026-12-01T08:00:00Z", "acts": true}])
+    );
+    let asked = ["identity", "health"].map(|class| format!("role=guardian&action=read&class={class}"));
+    let parents = || [0, 1].map(|at| practice.rule(client, parent.account, &asked[at]));
+    practice.world.clock.advance(SignedDuration::from_secs(10 * 60 - 1));
+    assert_eq!(practice.reading(client, &practice.clinician), "care.records");
+    // A parent is not let into the notes by being one.
+    assert_eq!(parents(), ["guardian.identity", "deny.no-rule"]);
+    practice.refused(&her.token, herself.clone(), 403, "guardian-decides");
+
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(practice.reading(client, &practice.clinician), "deny.no-consent");
+    assert_eq!(parents(), ["deny.no-rule"; 2]);
+    let file = practice.file(client);
+    assert_eq!(file["consents"], json!([]));
+    assert_eq!(file["representatives"][0]["acts"], json!(false));
+    practice.refused(&parent.token, Call::get(consents(client)), 403, "access-denied");
+    let late = giving("late", &by_guardian(notice));
+    practice.refused(&parent.token, late, 403, "access-denied");
+    let mut recorded = by_guardian(notice);
+    recorded["representative_id"] = json!(parent.account.to_string());
+    practice.violated(
+        &practice.clinician.token,
+        giving("recorded", &recorded),
+        "/representative_id",
+        "representative",
+    );
+    let another = practice.somebody(Role::Guardian).account;
+    practice.violated(
+        &practice.admin.token,
+        naming(client, another, "parent"),
+        "/authority",
+        "minor",
+    );
+    let events = practice.as_clinician(Call::get(format!(
+        "{}/{}/receipt",
+        consents(client),
+        given.text("consent_id")
+    )));
+    assert_eq!(
+        events.json["record"]["events"][1],
+        json!({"event_state": "expired", "event_time": "2026-12-01T08:10:00Z"})
+    );
+
+    practice.accepted(&her.token, herself);
+    assert_eq!(practice.reading(client, &practice.clinician), "care.records");
+    assert_eq!(
+        practice.events(client),
+        [
+            "joined_care_team",
+            "minority_set",
+            "representative_named",
+            "given",
+            "given"
+        ]
+    );
+}
+
+#[test]
+fn a_minor_and_her_parent_both_withdraw() {
+    let family = Family::new();
+    let Family { practice, client, .. } = &family;
+    for (number, token) in [&family.her.token, &family.parent.token, &practice.clinician.token]
+        .into_iter()
+        .enumerate()
+    {
+        let give = family.giving(&format!("give-{number}"), &by_guardian(&family.notice));
+        let given = practice.accepted(&family.parent.token, give);
+        assert_eq!(practice.reading(client, &practice.clinician), "care.records");
+        let withdraw = format!("{}/{}/withdraw", consents(client), given.text("consent_id"));
+        practice.accepted(token, Call::post(withdraw, &json!({})));
+        assert_eq!(practice.reading(client, &practice.clinician), "deny.no-consent");
+    }
+    // Hidden from others she has hidden for herself.
+    let hide = Call::post(format!("/v1/consent/clients/{client}/restrictions"), &json!({})).once("hide");
+    practice.accepted(&family.her.token, hide);
+}
+
+#[test]
+fn who_gives_is_whoever_asks_or_whom_staff_name() {
+    let family = Family::new();
+    let Family { practice, parent, .. } = &family;
+    let her = &family.her.token;
+    let stranger = practice.somebody(Role::Guardian);
+    let terms = |given_by: &str, representative: Option<AccountId>| {
+        let mut terms = terms(&family.notice);
+        terms["given_by"] = json!(given_by);
+        if let Some(account) = representative {
+            terms["representative_id"] = json!(account.to_string());
+        }
+        terms
+    };
+    let clinician = &practice.clinician.token;
+    for (token, terms, field, rule) in [
+        (&parent.token, terms("client", None), "/given_by", "caller"),
+        (
+            &parent.token,
+            terms("guardian", Some(stranger.account)),
+            "/representative_id",
+            "caller",
+        ),
+        (
+            clinician,
+            terms("guardian", None),
+            "/representative_id",
+            "representative",
+        ),
+        (
+            clinician,
+            terms("guardian", Some(stranger.account)),
+            "/representative_id",
+            "representative",
+        ),
+        (
+            clinician,
+            terms("client", Some(parent.account)),
+            "/representative_id",
+            "caller",
+        ),
+    ] {
+        practice.violated(token, family.giving("give", &terms), field, rule);
+    }
+    practice.refused(
+        &stranger.token,
+        family.giving("give", &terms("guardian", None)),
+        403,
+        "access-denied",
+    );
+    practice.accepted(
+        clinician,
+        family.giving("give", &terms("guardian", Some(parent.account))),
+    );
+    practice.accepted(&practice.admin.token, minority(&family.client, &Value::Null));
+    practice.violated(
+        her,
+        family.giving("hers", &terms("guardian", None)),
+        "/given_by",
+        "caller",
+    );
+}
+
+#[test]
+fn a_guardian_agrees_for_no_longer_than_she_may_act() {
+    let practice = Practice::new();
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    let guardian = practice.somebody(Role::Guardian);
+    let mut body = json!({"authority": "guardian", "verification": "order", "until": "2026-12-01T08:20:00Z"});
+    practice.accepted(
+        &practice.officer.token,
+        Call::put(path(&client, guardian.account), &body),
+    );
+    let give = |key: &str, end: Option<&str>| {
+        let mut terms = by_guardian(&notice);
+        if let Some(end) = end {
+            terms["expires_at"] = json!(end);
+        }
+        let given = practice.accepted(&guardian.token, Call::post(consents(&client), &terms).once(key));
+        given.text("expires_at")
+    };
+    assert_eq!(give("open", None), "2026-12-01T08:20:00Z");
+    assert_eq!(give("later", Some("2027-01-01T00:00:00Z")), "2026-12-01T08:20:00Z");
+    assert_eq!(give("sooner", Some("2026-12-01T08:15:00Z")), "2026-12-01T08:15:00Z");
+    // Her records are hers, until a guardian's right reaches them.
+    let question = "role=guardian&action=read&class=health";
+    assert_eq!(practice.rule(&client, guardian.account, question), "deny.no-rule");
+    body["reads_records"] = json!(true);
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    practice.accepted(&practice.admin.token, Call::put(path(&client, guardian.account), &body));
+    assert_eq!(practice.rule(&client, guardian.account, question), "guardian.records");
+    // Who acted already does since then.
+    assert_eq!(
+        practice.file(&client)["representatives"][0]["since"],
+        json!("2026-12-01T08:00:00Z")
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(19 * 60 - 1));
+    assert_eq!(practice.rule(&client, guardian.account, question), "guardian.records");
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(practice.rule(&client, guardian.account, question), "deny.no-rule");
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+}
+
+#[test]
+fn a_nominee_acts_once_it_is_found_that_the_client_cannot() {
+    let practice = Practice::new();
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    let (her, nominee) = (practice.own(&client), practice.somebody(Role::Guardian));
+    let path = path(&client, nominee.account);
+    practice.accepted(&her.token, Call::put(&path, &json!({"authority": "nominee"})));
+    let give = Call::post(consents(&client), &by_guardian(&notice)).once("give");
+    practice.refused(&nominee.token, give.clone(), 403, "access-denied");
+    let activate = |reason: &str| Call::post(format!("{path}/activate"), &json!({"reason": reason}));
+    for token in [&her.token, &nominee.token, &practice.clinician.token] {
+        practice.refused(token, activate("SECRET coma"), 403, "access-denied");
+    }
+    let admin = &practice.admin.token;
+    practice.violated(admin, activate(""), "/reason", "length");
+    practice.refused(
+        admin,
+        Call::post(format!("{path}/activate"), &json!({})),
+        400,
+        "malformed-request",
+    );
+    let stranger = self::path(&client, practice.somebody(Role::Guardian).account);
+    let nobody = Call::post(format!("{stranger}/activate"), &json!({"reason": "SECRET"}));
+    practice.refused(admin, nobody, 404, "not-found");
+
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    practice.accepted(admin, activate("SECRET coma"));
+    practice.accepted(&nominee.token, give);
+    let list = practice.accepted(&nominee.token, Call::get(consents(&client)));
+    assert_eq!(
+        list.json["entries"][1],
+        json!({"event": "representative_named", "account_id": nominee.account.to_string(), "authority": "nominee",
+            "reads_records": false, "since": "2026-12-01T08:01:00Z", "at": "2026-12-01T08:01:00Z",
+            "recorded_by": practice.admin.account.to_string(), "reason": "SECRET coma"})
+    );
+    // A repeated finding does not begin anew.
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    practice.accepted(admin, activate("again"));
+    assert_eq!(
+        practice.file(&client)["representatives"][0]["since"],
+        json!("2026-12-01T08:01:00Z")
+    );
+    practice.accepted(&her.token, Call::delete(&path));
+    practice.refused(&nominee.token, Call::get(consents(&client)), 403, "access-denied");
+    assert_eq!(practice.events(&client).last().unwrap(), "representative_removed");
+}
+
+#[test]
+fn a_client_names_and_removes_nominees_alone() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let her = practice.own(&client).token;
+    let guardian = practice.somebody(Role::Guardian).account;
+    for authority in ["parent", "guardian"] {
+        practice.violated(&her, naming(&client, guardian, authority), "/authority", "nominee");
+    }
+    practice.accepted(&practice.admin.token, naming(&client, guardian, "guardian"));
+    practice.refused(&her, Call::delete(path(&client, guardian)), 409, "not-a-nominee");
+    // Nor does she unseat who was appointed by naming her.
+    practice.refused(&her, naming(&client, guardian, "nominee"), 409, "not-a-nominee");
+    assert_eq!(practice.file(&client)["representatives"][0]["acts"], json!(true));
+    practice.refused(
+        &practice.clinician.token,
+        Call::delete(path(&client, guardian)),
+        403,
+        "access-denied",
+    );
+    for _ in 0..2 {
+        practice.accepted(&practice.officer.token, Call::delete(path(&client, guardian)));
+    }
+    assert_eq!(
+        practice.events(&client),
+        ["joined_care_team", "representative_named", "representative_removed"]
+    );
+}
+
+#[test]
+fn naming_keeps_its_rules() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let admin = &practice.admin.token;
+    let account = practice.somebody(Role::Guardian).account;
+    let put = |body: Value| Call::put(path(&client, account), &body);
+    practice.violated(
+        admin,
+        put(json!({"authority": "guardian"})),
+        "/verification",
+        "required",
+    );
+    practice.violated(admin, naming(&client, account, "parent"), "/authority", "minor");
+    let past = json!({"authority": "guardian", "verification": "order", "until": "2026-12-01T08:00:00Z"});
+    practice.violated(admin, put(past), "/until", "future");
+    for body in [
+        json!({}),
+        json!({"authority": "SECRET"}),
+        json!({"authority": "guardian", "name": "SECRET"}),
+    ] {
+        practice.refused(admin, put(body), 400, "malformed-request");
+    }
+    practice.refused(
+        &practice.clinician.token,
+        naming(&client, account, "guardian"),
+        403,
+        "access-denied",
+    );
+    for _ in 0..8 {
+        let another = practice.somebody(Role::Guardian).account;
+        practice.accepted(admin, naming(&client, another, "guardian"));
+    }
+    practice.refused(
+        admin,
+        naming(&client, account, "guardian"),
+        409,
+        "too-many-representatives",
+    );
+
+    let set = |body: Value| Call::put(format!("/v1/consent/clients/{client}/minority"), &body);
+    for body in [
+        json!({}),
+        json!({"until": "SECRET"}),
+        json!({"until": null, "birth_date": "SECRET"}),
+    ] {
+        practice.refused(admin, set(body), 400, "malformed-request");
+    }
+    for token in [
+        &practice.own(&client).token,
+        &practice.officer.token,
+        &practice.somebody(Role::Clinician).token,
+    ] {
+        practice.refused(token, minority(&client, &Value::Null), 403, "access-denied");
+    }
+}
+
+#[test]
+fn naming_removing_and_majority_are_finished_by_a_repeated_request() {
+    let account = AccountId::from_bytes([7; 16]);
+    let last = |practice: &Practice, event: &str| {
+        let client = practice.open("open");
+        assert_eq!(
+            practice.events(&client)[1..]
+                .iter()
+                .filter(|entered| *entered == event)
+                .count(),
+            1
+        );
+        practice.file(&client)
+    };
+    let acts = |practice: &Practice| practice.file(&practice.open("open"))["representatives"][0]["acts"] == json!(true);
+    at_every_crash(
+        |practice| naming(&practice.open("open"), account, "guardian").bearer(&practice.admin.token),
+        |practice, is_acknowledged| assert!(!is_acknowledged || acts(practice)),
+        |practice, _| {
+            assert_eq!(
+                last(practice, "representative_named")["representatives"][0]["acts"],
+                json!(true)
+            );
+        },
+    );
+    at_every_crash(
+        |practice| {
+            let client = practice.open("open");
+            practice.accepted(&practice.admin.token, naming(&client, account, "guardian"));
+            Call::delete(path(&client, account)).bearer(&practice.admin.token)
+        },
+        |practice, is_acknowledged| assert!(!is_acknowledged || !acts(practice)),
+        |practice, _| assert_eq!(last(practice, "representative_removed")["representatives"], json!([])),
+    );
+    let until = json!("2030-01-01T00:00:00Z");
+    at_every_crash_point(
+        |practice| minority(&practice.open("open"), &until).bearer(&practice.clinician.token),
+        |practice, _| assert_eq!(last(practice, "minority_set")["minor_until"], until),
+    );
+    at_every_crash_point(
+        |practice| {
+            let client = practice.open("open");
+            practice.accepted(&practice.admin.token, naming(&client, account, "nominee"));
+            let body = json!({"reason": "coma"});
+            Call::post(format!("{}/activate", path(&client, account)), &body).bearer(&practice.admin.token)
+        },
+        |practice, _| {
+            let client = practice.open("open");
+            assert!(acts(practice));
+            assert_eq!(practice.events(&client)[1..], ["representative_named"; 2]);
+        },
+    );
+}
+
+#[test]
+fn the_ledger_agrees_however_naming_and_removing_meet() {
+    let account = AccountId::from_bytes([7; 16]);
+    let prepare = |practice: &Practice| {
+        let client = practice.open("open");
+        let name = naming(&client, account, "guardian").bearer(&practice.admin.token);
+        (
+            name,
+            Call::delete(path(&client, account)).bearer(&practice.officer.token),
+        )
+    };
+    let verify = |practice: &Practice, nth: usize| {
+        let client = practice.open("open");
+        let acts = practice.file(&client)["representatives"] != json!([]);
+        let events = practice.events(&client);
+        let named = events.last().is_some_and(|event| event == "representative_named");
+        assert_eq!(acts, named, "{nth}: {events:?}");
+    };
+    at_every_interleaving(prepare, verify);
+    at_every_interleaving(
+        |practice| {
+            let (name, remove) = prepare(practice);
+            assert_eq!(practice.send(&name).status, 204);
+            (remove, name)
+        },
+        verify,
+    );
+}

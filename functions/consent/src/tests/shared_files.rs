@@ -1,0 +1,329 @@
+//! Files of couples and groups, as whole requests.
+
+use super::*;
+
+/// A couple in therapy: each has a file of her own, and both have one.
+struct Couple {
+    practice: Practice,
+    notice: String,
+    both: String,
+    /// In the order of their ids.
+    participants: [String; 2],
+}
+
+fn opening(key: &str, participants: &[&str]) -> Call {
+    Call::post("/v1/consent/clients", &json!({"participants": participants})).once(key)
+}
+
+fn giving(client: &str, key: &str, terms: &Value) -> Call {
+    Call::post(format!("/v1/consent/clients/{client}/consents"), terms).once(key)
+}
+
+impl Couple {
+    fn new() -> Self {
+        let practice = Practice::new();
+        let mut participants = [practice.open("one"), practice.open("other")];
+        participants.sort_by_key(|client| client.parse::<ClientId>().unwrap());
+        let [one, other] = &participants;
+        // In whichever order they are named.
+        let opened = practice.accepted(&practice.clinician.token, opening("both", &[other, one]));
+        let both = opened.text("client_id");
+        assert_eq!(opened.json, json!({"client_id": both, "participants": participants}));
+        let notice = practice.publish("notice");
+        Self {
+            practice,
+            notice,
+            both,
+            participants,
+        }
+    }
+
+    /// What staff record of a participant.
+    fn of(&self, participant: &str) -> Value {
+        let mut terms = terms(&self.notice);
+        terms["participant_id"] = json!(participant);
+        terms
+    }
+
+    fn reading(&self) -> String {
+        self.practice.reading(&self.both, &self.practice.clinician)
+    }
+}
+
+#[test]
+fn a_shared_file_is_open_while_all_agree() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [one, other],
+    } = &couple;
+    let hers = practice.own(one);
+    let clinician = &practice.clinician.token;
+    assert_eq!(practice.file(both)["participants"], json!([one, other]));
+    let given = practice.accepted(&hers.token, giving(both, "give", &terms(notice)));
+    assert_eq!(given.text("participant_id"), *one);
+    assert_eq!(couple.reading(), "deny.no-consent");
+    let others = practice.accepted(clinician, giving(both, "other", &couple.of(other)));
+    assert_eq!(others.text("participant_id"), *other);
+    assert_eq!(couple.reading(), "care.records");
+    // Each one's receipt is hers.
+    let receipt = format!(
+        "/v1/consent/clients/{both}/consents/{}/receipt",
+        others.text("consent_id")
+    );
+    let receipt = practice.as_clinician(Call::get(receipt));
+    assert_eq!(receipt.json["record"]["pii_principal_id"], json!(other));
+    // Neither consent is one to use what is in a file of her own.
+    assert_eq!(practice.reading(one, &practice.clinician), "deny.no-consent");
+
+    let withdraw = |given: &Answer| {
+        let consent = given.text("consent_id");
+        Call::post(
+            format!("/v1/consent/clients/{both}/consents/{consent}/withdraw"),
+            &json!({}),
+        )
+    };
+    practice.refused(&hers.token, withdraw(&others), 409, "not-your-consent");
+    assert_eq!(couple.reading(), "care.records");
+    practice.accepted(&hers.token, withdraw(&given));
+    assert_eq!(couple.reading(), "deny.no-consent");
+    practice.accepted(&hers.token, giving(both, "again", &terms(notice)));
+    assert_eq!(couple.reading(), "care.records");
+    practice.accepted(clinician, withdraw(&others));
+    assert_eq!(couple.reading(), "deny.no-consent");
+    assert_eq!(
+        practice.events(both),
+        ["joined_care_team", "given", "given", "withdrawn", "given", "withdrawn"]
+    );
+}
+
+#[test]
+fn a_participant_gives_for_herself_and_staff_say_who_did() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [one, other],
+    } = &couple;
+    let clinician = &practice.clinician.token;
+    let hers = practice.own(one).token;
+    practice.violated(
+        &hers,
+        giving(both, "give", &couple.of(other)),
+        "/participant_id",
+        "caller",
+    );
+    practice.violated(
+        clinician,
+        giving(both, "give", &terms(notice)),
+        "/participant_id",
+        "participant",
+    );
+    let stranger = practice.open("stranger");
+    practice.violated(
+        clinician,
+        giving(both, "give", &couple.of(&stranger)),
+        "/participant_id",
+        "participant",
+    );
+    practice.violated(
+        clinician,
+        giving(one, "give", &couple.of(one)),
+        "/participant_id",
+        "participant",
+    );
+    practice.refused(
+        &practice.own(&stranger).token,
+        giving(both, "give", &terms(notice)),
+        403,
+        "access-denied",
+    );
+    practice.accepted(&hers, giving(both, "give", &couple.of(one)));
+}
+
+#[test]
+fn participants_see_the_file_and_none_of_its_records() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, _],
+        ..
+    } = &couple;
+    let hers = practice.own(one);
+    practice.accepted(&hers.token, Call::get(format!("/v1/consent/clients/{both}")));
+    practice.accepted(&hers.token, Call::get(format!("/v1/consent/clients/{both}/consents")));
+    for class in ["health", "substance_use", "identity", "schedule", "billing"] {
+        let question = format!("role=client&action=read&class={class}");
+        assert_eq!(practice.rule(both, hers.account, &question), "deny.no-rule", "{class}");
+        assert_ne!(practice.rule(one, hers.account, &question), "deny.no-rule", "{class}");
+    }
+}
+
+#[test]
+fn nobody_shows_what_another_participant_hid() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, other],
+        ..
+    } = &couple;
+    let path = format!("/v1/consent/clients/{both}/restrictions");
+    let (hers, others) = (practice.own(one).token, practice.own(other).token);
+    let hide = |token: &str, key: &str| {
+        let made = practice.accepted(token, Call::post(&path, &json!({"class": "health"})).once(key));
+        Call::delete(format!("{path}/{}", made.text("restriction_id")))
+    };
+    let lift = hide(&hers, "hide");
+    practice.refused(&others, lift.clone(), 409, "not-your-restriction");
+    practice.accepted(&hers, lift);
+    let lift = hide(&practice.clinician.token, "staff");
+    practice.refused(&hers, lift.clone(), 409, "not-your-restriction");
+    practice.accepted(&practice.officer.token, lift);
+    assert_eq!(practice.file(both)["restrictions"], json!([]));
+}
+
+#[test]
+fn whose_file_it_is_is_checked() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, other],
+        ..
+    } = &couple;
+    let clinician = &practice.clinician.token;
+    let many: Vec<String> = (0..17)
+        .map(|number| practice.open(&format!("member-{number}")))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for participants in [&many[..1], &[one, other, one], &many[..]] {
+        practice.violated(clinician, opening("open", participants), "/participants", "count");
+    }
+    practice.violated(clinician, opening("open", &[one, both]), "/participants", "person");
+    let missing = practice.world.entropy.id::<model::kind::Client>().to_string();
+    practice.refused(clinician, opening("open", &[one, &missing]), 403, "access-denied");
+    // Who does not treat them both does not bring them together.
+    practice.refused(
+        &practice.colleague.token,
+        opening("open", &[one, other]),
+        403,
+        "access-denied",
+    );
+    let unknown = Call::post("/v1/consent/clients", &json!({"members": ["SECRET"]})).once("open");
+    practice.refused(clinician, unknown, 400, "malformed-request");
+    let group = practice.accepted(clinician, opening("group", &many[..16]));
+    assert_eq!(group.json["participants"].as_array().unwrap().len(), 16);
+
+    assert_eq!(
+        practice
+            .accepted(clinician, opening("both", &[one, other]))
+            .text("client_id"),
+        *both
+    );
+    practice.refused(
+        clinician,
+        opening("both", &[one, many[0]]),
+        422,
+        "idempotency-key-reused",
+    );
+    practice.refused(clinician, opening("both", &[]), 422, "idempotency-key-reused");
+    practice.refused(clinician, opening("one", &[one, other]), 422, "idempotency-key-reused");
+}
+
+#[test]
+fn a_shared_file_has_neither_age_nor_representatives() {
+    let couple = Couple::new();
+    let Couple { practice, both, .. } = &couple;
+    let admin = &practice.admin.token;
+    let minority = Call::put(
+        format!("/v1/consent/clients/{both}/minority"),
+        &json!({"until": "2030-01-01T00:00:00Z"}),
+    );
+    practice.violated(admin, minority, "/until", "person");
+    let account = practice.colleague.account;
+    let body = json!({"authority": "guardian", "verification": "order"});
+    let name = Call::put(format!("/v1/consent/clients/{both}/representatives/{account}"), &body);
+    practice.violated(admin, name, "/authority", "person");
+}
+
+/// A family with a child: her own file says that she is one, and who decides for her.
+#[test]
+fn for_a_minor_in_a_shared_file_her_parent_agrees() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [child, mother],
+    } = &couple;
+    let clinician = &practice.clinician.token;
+    let until = json!({"until": "2026-12-01T08:10:00Z"});
+    practice.accepted(
+        clinician,
+        Call::put(format!("/v1/consent/clients/{child}/minority"), &until),
+    );
+    let parent = practice.somebody(Role::Guardian).account;
+    let body = json!({"authority": "parent", "verification": "details_given"});
+    let path = format!("/v1/consent/clients/{child}/representatives/{parent}");
+    practice.accepted(&practice.admin.token, Call::put(path, &body));
+    practice.accepted(clinician, giving(both, "mother", &couple.of(mother)));
+
+    practice.refused(
+        &practice.own(child).token,
+        giving(both, "give", &terms(notice)),
+        409,
+        "guardian-decides",
+    );
+    practice.refused(
+        clinician,
+        giving(both, "give", &couple.of(child)),
+        409,
+        "guardian-decides",
+    );
+    let mut terms = couple.of(child);
+    terms["given_by"] = json!("guardian");
+    practice.violated(
+        clinician,
+        giving(both, "give", &terms),
+        "/representative_id",
+        "representative",
+    );
+    terms["representative_id"] = json!(parent.to_string());
+    // Nobody's parent decides for an adult.
+    let mut mothers = terms.clone();
+    mothers["participant_id"] = json!(mother);
+    practice.violated(
+        clinician,
+        giving(both, "give", &mothers),
+        "/representative_id",
+        "representative",
+    );
+    let given = practice.accepted(clinician, giving(both, "give", &terms));
+    assert_eq!(given.text("expires_at"), "2026-12-01T08:10:00Z");
+    practice.world.clock.advance(SignedDuration::from_secs(10 * 60 - 1));
+    assert_eq!(couple.reading(), "care.records");
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(couple.reading(), "deny.no-consent");
+    practice.accepted(&practice.own(child).token, giving(both, "hers", &super::terms(notice)));
+    assert_eq!(couple.reading(), "care.records");
+}
+
+#[test]
+fn opening_a_shared_file_is_finished_by_a_repeated_request() {
+    at_every_crash_point(
+        |practice| {
+            let (one, other) = (practice.open("one"), practice.open("other"));
+            opening("both", &[&one, &other]).bearer(&practice.clinician.token)
+        },
+        |practice, answer| {
+            let both = answer.text("client_id");
+            assert_eq!(practice.events(&both), ["joined_care_team"]);
+            assert_eq!(practice.file(&both)["participants"], answer.json["participants"]);
+        },
+    );
+}

@@ -1,0 +1,195 @@
+//! Consents that come in the place of others, as whole requests.
+
+use super::*;
+
+fn consents(client: &str) -> String {
+    format!("/v1/consent/clients/{client}/consents")
+}
+
+/// Narrower than what it supersedes.
+fn superseding(notice: &str, old: &str) -> Value {
+    let mut terms = terms(notice);
+    terms["classes"] = json!(["identity"]);
+    terms["supersedes"] = json!(old);
+    terms
+}
+
+fn withdrawing(client: &str, consent: &str) -> Call {
+    Call::post(format!("{}/{consent}/withdraw", consents(client)), &json!({}))
+}
+
+/// The ids of the consents that are live.
+fn live(practice: &Practice, client: &str) -> Vec<String> {
+    let file = practice.file(client);
+    let ids = file["consents"].as_array().unwrap().iter();
+    ids.map(|consent| consent["consent_id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A client, a notice, and what she agreed to.
+fn agreed(practice: &Practice) -> (String, String, String) {
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    let old = practice.give(&client, "old", &terms(&notice)).text("consent_id");
+    (client, notice, old)
+}
+
+#[test]
+fn one_consent_comes_in_the_place_of_another_at_once() {
+    let practice = Practice::new();
+    let (client, notice, old) = agreed(&practice);
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+    let terms = superseding(&notice, &old);
+    let given = practice.give(&client, "new", &terms);
+    let new = given.text("consent_id");
+    assert_eq!(given.text("supersedes"), old);
+    assert_eq!(live(&practice, &client), [new.as_str()]);
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    assert_eq!(practice.events(&client)[1..], ["given", "given"]);
+    let read = practice.as_clinician(Call::get(format!("{}/{old}", consents(&client))));
+    assert_eq!(read.text("superseded_by"), new);
+    practice.refused(&practice.clinician.token, withdrawing(&client, &old), 409, "superseded");
+    // Neither does giving the old one anew, under its key, bring it back.
+    assert_eq!(practice.give(&client, "old", &super::terms(&notice)).status, 201);
+    assert_eq!(live(&practice, &client), [new.as_str()]);
+    assert_eq!(practice.give(&client, "new", &terms).json, given.json);
+    practice.accepted(&practice.clinician.token, withdrawing(&client, &new));
+    assert_eq!(live(&practice, &client), [""; 0]);
+    practice.refused(&practice.clinician.token, withdrawing(&client, &old), 409, "superseded");
+}
+
+#[test]
+fn only_a_live_consent_is_superseded() {
+    let mut practice = Practice::new();
+    let (client, notice, old) = agreed(&practice);
+    let other = practice.open("other");
+    let mut short = terms(&notice);
+    short["expires_at"] = json!("2026-12-01T08:10:00Z");
+    let short = practice.give(&client, "short", &short).text("consent_id");
+    practice.accepted(&practice.clinician.token, withdrawing(&client, &old));
+    practice.later(SignedDuration::from_mins(10));
+    let elsewhere = practice.give(&other, "elsewhere", &terms(&notice)).text("consent_id");
+    let nobodys = practice.world.entropy.id::<model::kind::Consent>().to_string();
+    for superseded in [&old, &short, &elsewhere, &nobodys] {
+        let call = Call::post(consents(&client), &superseding(&notice, superseded)).once("new");
+        practice.violated(&practice.clinician.token, call, "/supersedes", "live-consent");
+    }
+    assert_eq!(live(&practice, &other), [elsewhere]);
+}
+
+/// A full file has room for what comes in the place of something.
+#[test]
+fn a_full_file_takes_what_supersedes() {
+    let practice = Practice::new();
+    let (client, notice, old) = agreed(&practice);
+    for number in 1..64 {
+        assert_eq!(
+            practice
+                .give(&client, &format!("give-{number}"), &terms(&notice))
+                .status,
+            201
+        );
+    }
+    assert_refused(
+        &practice.give(&client, "more", &terms(&notice)),
+        409,
+        "too-many-consents",
+    );
+    assert_eq!(practice.give(&client, "new", &superseding(&notice, &old)).status, 201);
+    assert_eq!(live(&practice, &client).len(), 64);
+}
+
+#[test]
+fn superseding_is_finished_by_a_repeated_request() {
+    at_every_crash(
+        |practice| {
+            let (client, notice, old) = agreed(practice);
+            let call = Call::post(consents(&client), &superseding(&notice, &old)).once("new");
+            call.bearer(&practice.clinician.token)
+        },
+        |practice, is_acknowledged| {
+            // One or the other, and never both or none.
+            let client = practice.open("open");
+            assert_eq!(live(practice, &client).len(), 1);
+            let is_old = practice.reading(&client, &practice.clinician) == "care.records";
+            assert!(!(is_acknowledged && is_old));
+        },
+        |practice, answer| {
+            let client = practice.open("open");
+            assert_eq!(live(practice, &client), [answer.text("consent_id")]);
+            assert_eq!(practice.events(&client)[1..], ["given", "given"]);
+        },
+    );
+}
+
+/// What a client withdraws is gone however far it had come, and so is what it was to replace.
+#[test]
+fn withdrawing_what_never_took_effect_leaves_neither() {
+    for nth in 0.. {
+        let practice = Practice::new();
+        let (client, notice, old) = agreed(&practice);
+        practice.world.stores.arm(nth, Fault::KilledAfter);
+        let was_killed = survive(|| practice.give(&client, "new", &superseding(&notice, &old))).is_none();
+        practice.world.stores.disarm();
+        practice.world.clock.advance(SignedDuration::from_secs(61));
+        if practice.events(&client).len() == 3 {
+            let list = practice.as_admin(Call::get(consents(&client)));
+            let new = list.json["entries"][0]["consent_id"].as_str().unwrap().to_owned();
+            practice.refused(&practice.clinician.token, withdrawing(&client, &old), 409, "superseded");
+            practice.accepted(&practice.clinician.token, withdrawing(&client, &new));
+            assert_eq!(live(&practice, &client), [""; 0], "{nth}");
+            assert_eq!(practice.give(&client, "new", &superseding(&notice, &old)).status, 201);
+            assert_eq!(live(&practice, &client), [""; 0], "{nth}");
+        }
+        if !was_killed {
+            break;
+        }
+    }
+}
+
+#[test]
+fn superseding_and_withdrawing_the_old_one_meet() {
+    let prepare = |practice: &Practice| {
+        let (client, notice, old) = agreed(practice);
+        let give = Call::post(consents(&client), &superseding(&notice, &old)).once("new");
+        let token = &practice.clinician.token;
+        (give.bearer(token), withdrawing(&client, &old).bearer(token))
+    };
+    let verify = |practice: &Practice, nth: usize, give: &Answer, withdraw: &Answer| {
+        let client = practice.open("open");
+        let live = live(practice, &client);
+        let withdraws = match withdraw.status {
+            200 => true,
+            409 => {
+                assert_refused(withdraw, 409, "superseded");
+                false
+            }
+            status => panic!("{nth}: {status} {}", withdraw.json),
+        };
+        match give.status {
+            // The old one is gone, whichever ended it.
+            201 => assert_eq!(live, [give.text("consent_id")], "{nth}"),
+            _ => {
+                assert_violates(give, "/supersedes", "live-consent");
+                assert_eq!((withdraws, live.len()), (true, 0), "{nth}");
+            }
+        }
+        // What was answered to the withdrawal is what the ledger says of it.
+        let list = practice.as_admin(Call::get(consents(&client)));
+        let old = list.json["entries"].as_array().unwrap().iter().rev();
+        let old = old
+            .filter(|entry| entry["event"] == "given")
+            .find(|entry| entry["supersedes"].is_null());
+        let old = old.unwrap()["consent_id"].as_str().unwrap();
+        let read = practice.as_admin(Call::get(format!("{}/{old}", consents(&client))));
+        assert_eq!(read.json["withdrawn_at"].is_string(), withdraws, "{nth}");
+        assert_ne!(read.json["superseded_by"].is_string(), withdraws, "{nth}");
+    };
+    at_every_meeting(prepare, verify);
+    at_every_meeting(
+        |practice| {
+            let (give, withdraw) = prepare(practice);
+            (withdraw, give)
+        },
+        |practice, nth, withdraw, give| verify(practice, nth, give, withdraw),
+    );
+}
