@@ -198,6 +198,9 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 permissions.consents.push(live(consent));
             },
         )?;
+    } else if let Some(superseded) = consent.supersedes {
+        // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
+        file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
     }
     let receipt = receipts.issue(&ConsentState::when_given(&permissions, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());
