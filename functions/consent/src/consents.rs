@@ -191,7 +191,7 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent = &given.consent;
     if consent.expires_at.is_none_or(|end| now < end) {
         file.make_live(
-            consent_id.as_bytes(),
+            || file.has_ended(consent_id.as_bytes()),
             |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
             |permissions| {
                 permissions.consents.retain(|live| Some(live.id) != consent.supersedes);

@@ -149,13 +149,10 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             until: taken.until,
         }))?;
     }
-    let is_refused = taken
-        .review
-        .as_ref()
-        .is_some_and(|review| review.finding == Finding::Unjustified);
-    if now < taken.until && !is_refused {
+    if now < taken.until {
         file.make_live(
-            id,
+            // Not what was read above: a review may have come since, and writes the document before the permissions.
+            || Ok(emergencies.known(clinic, emergency_id)?.is_refused()),
             |permissions| permissions.emergencies.iter().any(|live| live.id == emergency_id),
             |permissions| {
                 permissions.emergencies.push(EmergencyAccess {
@@ -357,12 +354,21 @@ pub(crate) fn tell_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
+impl Emergency {
+    /// Whether the privacy officer found that it was none.
+    fn is_refused(&self) -> bool {
+        self.review
+            .as_ref()
+            .is_some_and(|review| review.finding == Finding::Unjustified)
+    }
+}
+
 impl Emergencies<'_> {
     fn known(&self, clinic: ClinicId, id: EmergencyId) -> Result<Emergency, Problem> {
         let found = self.doc(clinic, id).read()?;
         found
             .map(|emergency| emergency.value)
-            .ok_or_else(|| Problem::defect("the index of emergencies names one that does not exist"))
+            .ok_or_else(|| Problem::defect("an emergency that was recorded is gone"))
     }
 }
 

@@ -131,14 +131,19 @@ impl<'a> ClientFile<'a> {
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
     }
 
-    /// Lets something that is in the ledger take effect, unless it was ended since.
+    /// Whether something that is in the ledger was ended since. What is not there counts as ended.
+    pub(crate) fn has_ended(&self, id: &[u8; 16]) -> Result<bool, Problem> {
+        Ok(self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()))
+    }
+
+    /// Lets something that was recorded take effect, unless it was ended since.
     ///
-    /// What ends it always writes the permissions after its ledger entry. So where that overtakes this request, either its
-    /// entry is seen here or this write finds the document changed, looks again and sees it then: what was ended never
+    /// What ends it always writes the permissions after the record that `has_ended` reads. So where that overtakes this request, either
+    /// the record is seen here or this write finds the document changed, looks again and sees it then: what was ended never
     /// comes back.
     pub(crate) fn make_live(
         &self,
-        id: &[u8; 16],
+        has_ended: impl Fn() -> Result<bool, Problem>,
         is_live: impl Fn(&Permissions) -> bool,
         add: impl Fn(&mut Permissions),
     ) -> Result<(), Problem> {
@@ -147,7 +152,7 @@ impl<'a> ClientFile<'a> {
             if is_live(&current.value) {
                 return Ok(());
             }
-            if self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()) {
+            if has_ended()? {
                 return Ok(());
             }
             let updated = self.permissions().update(Some(current.version), |permissions| {

@@ -8,4 +8,5 @@
 mod clinic;
 mod differential;
 mod expected;
+mod overtaken;
 mod simulation;
