@@ -194,7 +194,10 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(to.to_string()),
     )?;
     let transferred = file.permissions().update(None, |permissions| {
-        let has_taken_over = |member: &CareTeamMember| member.account == to && member.role == CareRole::Treating;
+        // As a transfer leaves her. A stand-in, whose time may be over, has taken over nothing.
+        let has_taken_over = |member: &CareTeamMember| {
+            member.account == to && member.role == CareRole::Treating && member.until.is_none()
+        };
         let is_done = permissions.care_team.iter().any(has_taken_over)
             && standing(permissions, from) == left(from, handover_until);
         if is_done {

@@ -203,13 +203,16 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent = &given.consent;
     if consent.expires_at.is_none_or(|end| now < end) {
         file.make_live(
-            consent_id.as_bytes(),
+            || file.has_ended(consent_id.as_bytes()),
             |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
             |permissions| {
                 permissions.consents.retain(|live| Some(live.id) != consent.supersedes);
                 permissions.consents.push(live(consent));
             },
         )?;
+    } else if let Some(superseded) = consent.supersedes {
+        // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
+        file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
     }
     let receipt = receipts.issue(&ConsentState::when_given(&permissions, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());

@@ -150,8 +150,8 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         }))?;
     }
     if now < taken.until {
-        // A review may come as soon as the access is listed. It notes what it found before it takes the access away.
-        file.make_live_unless(
+        file.make_live(
+            // Not what was read above: a review may have come since, and writes the document before the permissions.
             || Ok(emergencies.known(clinic, emergency_id)?.is_unjustified()),
             |permissions| permissions.emergencies.iter().any(|live| live.id == emergency_id),
             |permissions| {
@@ -359,7 +359,7 @@ impl Emergencies<'_> {
         let found = self.doc(clinic, id).read()?;
         found
             .map(|emergency| emergency.value)
-            .ok_or_else(|| Problem::defect("the index of emergencies names one that does not exist"))
+            .ok_or_else(|| Problem::defect("an emergency that was recorded is gone"))
     }
 }
 

@@ -49,14 +49,14 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (file, recorded, permissions) =
         ClientFile::enter(exchange, &caller, Action::Read, DataClass::AccessDecision, None)?;
     let roles = [question.role];
+    // As a client she would ask about herself: somebody else's account is nobody to this file. A shared file is nobody's own, so there she
+    // would be one of the participants, to whom the table says all the same.
+    let herself = *permissions.participants.first().unwrap_or(&permissions.client);
     let asker = Asker {
         account: question.account_id,
         clinic: recorded.clinic(),
         roles: &roles,
-        // As a client she would ask about herself: somebody else's account is nobody to this file. Of a shared file no client is the
-        // subject, and all participants are alike to it.
-        client: (question.role == Role::Client)
-            .then(|| *permissions.participants.first().unwrap_or(&permissions.client)),
+        client: (question.role == Role::Client).then_some(herself),
     };
     let request = Request::new(question.action, question.class)
         .about(permissions.client)

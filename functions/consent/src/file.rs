@@ -135,26 +135,17 @@ impl<'a> ClientFile<'a> {
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
     }
 
-    /// Lets something that is in the ledger take effect, unless it was ended since.
-    pub(crate) fn make_live(
-        &self,
-        id: &[u8; 16],
-        is_live: impl Fn(&Permissions) -> bool,
-        add: impl Fn(&mut Permissions),
-    ) -> Result<(), Problem> {
-        self.make_live_unless(
-            || Ok(self.ledger().find(id)?.is_none_or(|history| history.ended.is_some())),
-            is_live,
-            add,
-        )
+    /// Whether something that is in the ledger was ended since. What is not there counts as ended.
+    pub(crate) fn has_ended(&self, id: &[u8; 16]) -> Result<bool, Problem> {
+        Ok(self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()))
     }
 
-    /// Lets something take effect, unless it was ended since.
+    /// Lets something that was recorded take effect, unless it was ended since.
     ///
-    /// What ends it always writes the permissions after it has noted the end. So where that overtakes this request, either the
-    /// note is seen here or this write finds the document changed, looks again and sees it then: what was ended never
+    /// What ends it always writes the permissions after the record that `has_ended` reads. So where that overtakes this request, either
+    /// the record is seen here or this write finds the document changed, looks again and sees it then: what was ended never
     /// comes back.
-    pub(crate) fn make_live_unless(
+    pub(crate) fn make_live(
         &self,
         has_ended: impl Fn() -> Result<bool, Problem>,
         is_live: impl Fn(&Permissions) -> bool,

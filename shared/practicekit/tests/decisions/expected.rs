@@ -1,0 +1,428 @@
+//! Who may read what, said a second time: plain sets, written from what Confide promises and with nothing of what decides.
+//!
+//! A change takes effect in stages, because what proves it and what acts upon it are written one after the other. Whoever breaks a
+//! request off stops it between two of them, so each change here gives every state that it passes through.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use model::{DataClass, Timestamp};
+
+use crate::clinic::{AUTHOR, File, Person};
+
+/// What a consent says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Agreed {
+    pub(crate) classes: Vec<DataClass>,
+    pub(crate) purposes: Vec<&'static str>,
+    /// The clinician whom alone it lets have something.
+    pub(crate) recipient: Option<u8>,
+    /// Which client gave it, in a shared file.
+    pub(crate) participant: Option<u8>,
+    pub(crate) by_parent: bool,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) supersedes: Option<String>,
+}
+
+/// How a consent ended that did not end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Ended {
+    Withdrawn,
+    Superseded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Member {
+    supervises: bool,
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Right {
+    Parent,
+    Guardian,
+    Nominee,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Acting {
+    right: Right,
+    reads_records: bool,
+    acts: bool,
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Broken {
+    by: u8,
+    /// Between these two it ends: a request that was broken off told nobody when exactly.
+    until: (Timestamp, Timestamp),
+}
+
+/// One file. What was proven, and what is in effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    given: BTreeMap<String, Agreed>,
+    ended: BTreeMap<String, Ended>,
+    live: BTreeSet<String>,
+    restricted: BTreeMap<String, (Option<DataClass>, Option<Person>)>,
+    lifted: BTreeSet<String>,
+    hidden: BTreeSet<String>,
+    team: BTreeMap<u8, Member>,
+    guardians: BTreeMap<u8, Acting>,
+    minor_until: Option<Timestamp>,
+    broken: BTreeMap<String, Broken>,
+    refused: BTreeSet<String>,
+    unlocked: BTreeSet<String>,
+}
+
+/// A clinic as it may be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Model(BTreeMap<File, Held>);
+
+/// What a request is to bring about.
+#[derive(Debug, Clone)]
+pub(crate) enum Effect {
+    /// Nothing that a read depends on.
+    None,
+    Open,
+    Give {
+        id: String,
+        agreed: Agreed,
+        guardian: Option<u8>,
+    },
+    Withdraw(String),
+    Restrict {
+        id: String,
+        class: Option<DataClass>,
+        from: Option<Person>,
+    },
+    Lift(String),
+    Join {
+        who: u8,
+        supervises: bool,
+        until: Option<Timestamp>,
+    },
+    Leave(u8),
+    Transfer {
+        from: u8,
+        to: u8,
+        handover: Option<Timestamp>,
+    },
+    Minority(Option<Timestamp>),
+    Name {
+        who: u8,
+        right: Right,
+        reads_records: bool,
+        until: Option<Timestamp>,
+    },
+    Activate(u8),
+    Remove(u8),
+    BreakGlass {
+        id: String,
+        by: u8,
+    },
+    Review {
+        id: String,
+        is_justified: bool,
+    },
+}
+
+/// When a request was under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+}
+
+impl Held {
+    fn is_minor(&self, now: Timestamp) -> bool {
+        self.minor_until.is_some_and(|majority| now < majority)
+    }
+
+    fn is_current(&self, id: &str, now: Timestamp) -> bool {
+        let agreed = &self.given[id];
+        agreed.expires.is_none_or(|end| now < end) && (!agreed.by_parent || self.is_minor(now))
+    }
+
+    /// Forgets what ended by itself: it does not come back where its reason to end is taken back.
+    fn forget(&mut self, now: Timestamp) {
+        let current = |id: &String| self.is_current(id, now);
+        self.live = self.live.iter().filter(|id| current(id)).cloned().collect();
+    }
+
+    fn treats(&self, who: u8, now: Timestamp) -> bool {
+        let member = self.team.get(&who);
+        member.is_some_and(|member| !member.supervises && member.until.is_none_or(|end| now < end))
+    }
+
+    fn is_in_team(&self, who: u8, now: Timestamp) -> bool {
+        self.team
+            .get(&who)
+            .is_some_and(|member| member.until.is_none_or(|end| now < end))
+    }
+
+    fn acting(&self, who: u8, now: Timestamp) -> Option<&Acting> {
+        self.guardians.get(&who).filter(|acting| {
+            acting.acts
+                && acting.until.is_none_or(|end| now < end)
+                && (acting.right != Right::Parent || self.is_minor(now))
+        })
+    }
+
+    /// Whether everybody whose file it is agrees, to everybody in her care or to this clinician alone.
+    fn agree(&self, file: File, class: DataClass, purpose: &str, to: Option<u8>, now: Timestamp) -> bool {
+        let does = |participant: Option<u8>| {
+            self.live.iter().any(|id| {
+                let agreed = &self.given[id];
+                self.is_current(id, now)
+                    && agreed.participant == participant
+                    && agreed.recipient == to
+                    && agreed.classes.contains(&class)
+                    && agreed.purposes.contains(&purpose)
+            })
+        };
+        match file {
+            File::Of(_) => does(None),
+            File::Shared => does(Some(0)) && does(Some(1)),
+        }
+    }
+
+    fn hides(&self, class: DataClass, from: Person, by_name: bool) -> bool {
+        self.hidden.iter().any(|id| {
+            let (what, whom) = self.restricted[id];
+            what.is_none_or(|hidden| hidden == class) && whom.map_or(!by_name, |named| named == from)
+        })
+    }
+
+    fn reads(&self, file: File, who: Person, purpose: Option<&str>, class: DataClass, now: Timestamp) -> bool {
+        let is_hidden = self.hides(class, who, false);
+        match (who, purpose) {
+            (Person::Clinician(by), Some("BTG")) => {
+                let is_open = self
+                    .unlocked
+                    .iter()
+                    .any(|id| self.broken[id].by == by && now < self.broken[id].until.0);
+                is_open && class != DataClass::Psychotherapy && !self.hides(class, who, true)
+            }
+            (Person::Clinician(by), None) if class == DataClass::Psychotherapy => {
+                let is_own = who == AUTHOR && self.treats(by, now) && self.agree(file, class, "TREAT", None, now);
+                (is_own || self.agree(file, class, "TREAT", Some(by), now)) && !is_hidden
+            }
+            (Person::Clinician(by), None) => {
+                self.is_in_team(by, now) && !is_hidden && self.agree(file, class, "TREAT", None, now)
+            }
+            (Person::Admin, None) => {
+                class == DataClass::Identity && !is_hidden && self.agree(file, class, "PATADMIN", None, now)
+            }
+            (Person::Client(client), None) => file == File::Of(client) && class != DataClass::Psychotherapy,
+            (Person::Guardian(guardian), None) => {
+                let may = |acting: &Acting| match class {
+                    DataClass::Identity => true,
+                    DataClass::Health | DataClass::SubstanceUse => acting.reads_records,
+                    _ => false,
+                };
+                self.acting(guardian, now).is_some_and(may) && !is_hidden
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nobody can know if an emergency access of this clinician is over.
+    fn is_unknown(&self, who: Person, purpose: Option<&str>, now: Timestamp) -> bool {
+        purpose == Some("BTG")
+            && self.unlocked.iter().any(|id| {
+                let broken = &self.broken[id];
+                Person::Clinician(broken.by) == who && (broken.until.0..broken.until.1).contains(&now)
+            })
+    }
+
+    /// Every state from here to where the effect is complete; none where it can't be.
+    fn stages(&self, effect: &Effect, span: Span) -> Option<Vec<Self>> {
+        let now = span.to;
+        let mut held = self.clone();
+        let mut stages = vec![held.clone()];
+        match effect {
+            Effect::None => {}
+            Effect::Open => return None,
+            Effect::Give { id, agreed, guardian } => {
+                if !held.given.contains_key(id) {
+                    let mut agreed = agreed.clone();
+                    if let Some(guardian) = guardian {
+                        let acting = held.acting(*guardian, now)?;
+                        agreed.by_parent = acting.right == Right::Parent;
+                        agreed.expires = [agreed.expires, acting.until].into_iter().flatten().min();
+                    } else if held.is_minor(now) {
+                        return None;
+                    }
+                    if let Some(superseded) = &agreed.supersedes {
+                        let is_hers =
+                            held.live.contains(superseded) && held.given[superseded].participant == agreed.participant;
+                        if !is_hers {
+                            return None;
+                        }
+                        held.ended.entry(superseded.clone()).or_insert(Ended::Superseded);
+                    }
+                    held.given.insert(id.clone(), agreed);
+                    stages.push(held.clone());
+                }
+                let supersedes = held.given[id].supersedes.clone();
+                if !held.live.contains(id) && !held.ended.contains_key(id) {
+                    if held.given[id].expires.is_none_or(|end| now < end) {
+                        held.forget(now);
+                        held.live.insert(id.clone());
+                    }
+                    held.live.retain(|live| Some(live) != supersedes.as_ref());
+                }
+            }
+            Effect::Withdraw(id) => {
+                if !held.given.contains_key(id) || held.ended.get(id) == Some(&Ended::Superseded) {
+                    return None;
+                }
+                let supersedes = held.given[id].supersedes.clone();
+                held.live.retain(|live| live != id && Some(live) != supersedes.as_ref());
+                stages.push(held.clone());
+                held.ended.insert(id.clone(), Ended::Withdrawn);
+            }
+            Effect::Restrict { id, class, from } => {
+                held.restricted.insert(id.clone(), (*class, *from));
+                stages.push(held.clone());
+                if !held.lifted.contains(id) && held.hidden.insert(id.clone()) {
+                    held.forget(now);
+                }
+            }
+            Effect::Lift(id) => {
+                if !held.restricted.contains_key(id) {
+                    return None;
+                }
+                held.lifted.insert(id.clone());
+                stages.push(held.clone());
+                held.hidden.remove(id);
+            }
+            Effect::Join { who, supervises, until } => {
+                let (supervises, until) = (*supervises, *until);
+                held.team.insert(*who, Member { supervises, until });
+            }
+            Effect::Leave(who) => {
+                held.team.remove(who);
+            }
+            Effect::Transfer { from, to, handover } => {
+                let endless = Member {
+                    supervises: false,
+                    until: None,
+                };
+                let left = handover.map(|_| Member {
+                    supervises: false,
+                    until: *handover,
+                });
+                let is_done = held.team.get(to) == Some(&endless) && held.team.get(from).copied() == left;
+                if !is_done {
+                    if !held.treats(*from, now) {
+                        return None;
+                    }
+                    held.team.remove(from);
+                    held.team.extend(left.map(|left| (*from, left)));
+                    held.team.insert(*to, endless);
+                }
+            }
+            Effect::Minority(until) => held.minor_until = *until,
+            Effect::Name {
+                who,
+                right,
+                reads_records,
+                until,
+            } => {
+                if *right == Right::Parent && !held.is_minor(now) {
+                    return None;
+                }
+                let before = held.guardians.get(who).filter(|before| before.right == *right);
+                let acting = Acting {
+                    right: *right,
+                    reads_records: *reads_records,
+                    acts: before.map_or(*right != Right::Nominee, |before| before.acts),
+                    until: *until,
+                };
+                held.guardians.insert(*who, acting);
+            }
+            Effect::Activate(who) => {
+                let nominee = held
+                    .guardians
+                    .get_mut(who)
+                    .filter(|acting| acting.right == Right::Nominee)?;
+                nominee.acts = true;
+            }
+            Effect::Remove(who) => {
+                held.guardians.remove(who);
+            }
+            Effect::BreakGlass { id, by } => {
+                let hour = SignedDuration::from_hours(1);
+                let until = (span.from + hour, span.to + hour);
+                let broken = held.broken.entry(id.clone()).or_insert(Broken { by: *by, until });
+                let is_over = span.from >= broken.until.1;
+                stages.push(held.clone());
+                if !is_over && !held.refused.contains(id) && held.unlocked.insert(id.clone()) {
+                    held.forget(now);
+                }
+            }
+            Effect::Review { id, is_justified } => {
+                if !held.broken.contains_key(id) {
+                    return None;
+                }
+                if !is_justified {
+                    held.refused.insert(id.clone());
+                    stages.push(held.clone());
+                    held.unlocked.remove(id);
+                }
+            }
+        }
+        stages.push(held);
+        Some(stages)
+    }
+}
+
+impl Model {
+    /// The states from here to where a request has done what it was to do; none where it can't do it.
+    pub(crate) fn stages(&self, file: File, effect: &Effect, span: Span) -> Option<Vec<Self>> {
+        let with = |held: Held| {
+            let mut model = self.clone();
+            model.0.insert(file, held);
+            model
+        };
+        match (self.0.get(&file), effect) {
+            (_, Effect::None) => Some(vec![self.clone()]),
+            (None, Effect::Open) => {
+                let mut held = Held::default();
+                if let Person::Clinician(first) = file.opener() {
+                    let (supervises, until) = (false, None);
+                    held.team.insert(first, Member { supervises, until });
+                }
+                Some(vec![self.clone(), with(held)])
+            }
+            (Some(_), Effect::Open) => Some(vec![self.clone()]),
+            (None, _) => None,
+            (Some(held), effect) => Some(held.stages(effect, span)?.into_iter().map(with).collect()),
+        }
+    }
+
+    pub(crate) fn is_open(&self, file: File) -> bool {
+        self.0.contains_key(&file)
+    }
+
+    /// Whether reading may come out like this between these two moments.
+    pub(crate) fn agrees(
+        &self,
+        read: bool,
+        file: File,
+        who: Person,
+        purpose: Option<&str>,
+        class: DataClass,
+        span: Span,
+    ) -> bool {
+        let Some(held) = self.0.get(&file) else {
+            return !read;
+        };
+        [span.from, span.to]
+            .into_iter()
+            .any(|now| held.reads(file, who, purpose, class, now) == read || held.is_unknown(who, purpose, now))
+    }
+}
