@@ -6,6 +6,7 @@ use serde::Deserialize;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 
+use crate::caseload;
 use crate::clients::NoFields;
 use crate::file::ClientFile;
 use crate::ledger::{Change, Entered, Membership, Standing};
@@ -90,7 +91,7 @@ fn put(permissions: &mut Permissions, member: CareTeamMember, now: Timestamp) ->
 /// Adds somebody, or changes as what and until when she belongs to the team. Whether the account exists only `auth` knows: an account
 /// that is not there logs in nowhere.
 ///
-/// Order: ledger, permissions, agreement of the two, answer. A crash after the ledger entry leaves somebody entered who has no
+/// Order: ledger, caseload, permissions, agreement of ledger and permissions, answer. A crash before the permissions leaves somebody entered who has no
 /// access yet; the repeated request finds the entry and gives it.
 pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
@@ -127,6 +128,7 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             at: now,
             entered: entered.clone(),
         })?;
+        caseload::enter(&file, account, since)?;
         let added = file
             .permissions()
             .update(None, |permissions| put(permissions, member(since), now));
@@ -171,7 +173,7 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Hands a client over from one who treats her to another, in one step: at no moment is there nobody, or are there two without a
 /// handover having been agreed.
 ///
-/// Order: permissions, ledger for the one and for the other, answer. A crash in between leaves a transfer that is in effect and not
+/// Order: caseload, permissions, ledger for the one and for the other, answer. A crash in between leaves a transfer that is in effect and not
 /// entered; the repeated request finds it done and enters it, as does the next change for either. Who handed over at once has no access
 /// any more, so then an administrator's request enters it.
 pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -186,14 +188,14 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check.that(from != to, "/to", "other", "must be another account than from");
     check.finish()?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Amend,
         DataClass::CareTeam,
         Some(to.to_string()),
     )?;
-    let transferred = file.permissions().update(None, |permissions| {
+    let hand_over = |permissions: &mut Permissions| {
         // As a transfer leaves her. A stand-in, whose time may be over, has taken over nothing.
         let has_taken_over = |member: &CareTeamMember| {
             member.account == to && member.role == CareRole::Treating && member.until.is_none()
@@ -224,7 +226,11 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             until: None,
         };
         put(permissions, member, now)
-    });
+    };
+    // Looked at before anything is written, so that no list names somebody who is then refused.
+    hand_over(&mut permissions.clone()).map_err(|problem| problem.recorded(recorded.event()))?;
+    caseload::enter(&file, to, now)?;
+    let transferred = file.permissions().update(None, hand_over);
     match transferred {
         Ok(_) => {}
         Err(UpdateError::Refused(refused)) => return Err(refused.recorded(recorded.event())),

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::care_team;
 use crate::file::{ClientFile, Files};
 use crate::ledger::{Change, Entered, Membership, Standing};
+use crate::{care_team, caseload};
 
 /// The most whose file one can be: a family, a group in therapy.
 const PARTICIPANTS: usize = 16;
@@ -150,7 +150,7 @@ fn admit_participants(exchange: &Exchange<'_>, participants: &[ClientId]) -> Res
 /// Opens a file: an opaque id to record consents under, and nothing about anybody; or the file of a couple or a group, whose consents
 /// all count.
 ///
-/// Order: ledger entry of the clinician who opens it, permissions document, answer. A crash before the document leaves a ledger
+/// Order: ledger entry and caseload of the clinician who opens it, permissions document, answer. A crash before the document leaves a ledger
 /// of nobody, under an id that nobody was told; a crash after it leaves a file whose id nobody was told. The repeated
 /// request comes to the same id and finishes or finds it.
 pub(crate) fn open(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -223,6 +223,7 @@ fn first_member(file: &ClientFile<'_>, account: AccountId) -> Result<CareTeamMem
         at: file.now,
         entered: Entered::by(account),
     })?;
+    caseload::enter(file, account, since)?;
     Ok(CareTeamMember {
         account,
         role: CareRole::Treating,

@@ -22,19 +22,19 @@ const ATTEMPTS: usize = 16;
 
 /// The stores that clients' files are kept in, and the keys to them.
 pub(crate) struct Files<'a> {
-    consent: Shelf<'a>,
+    pub(crate) consent: Shelf<'a>,
     permissions: Shelf<'a>,
-    seal: &'a KeySet,
-    index: &'a Secret,
+    pub(crate) seal: &'a KeySet,
+    pub(crate) index: &'a Secret,
     attestor: &'a Attestor,
     now: Timestamp,
 }
 
 /// The file of one client of one clinic.
 pub(crate) struct ClientFile<'a> {
-    files: Files<'a>,
-    clinic: ClinicId,
-    client: ClientId,
+    pub(crate) files: Files<'a>,
+    pub(crate) clinic: ClinicId,
+    pub(crate) client: ClientId,
     /// The time of the request.
     pub(crate) now: Timestamp,
 }

@@ -3,6 +3,7 @@
 mod acceptance;
 mod acceptances;
 mod care_team;
+mod caseload;
 mod clients;
 mod consent_state;
 mod consents;

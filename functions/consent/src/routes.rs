@@ -2,12 +2,12 @@ use http::Method;
 use web::Route;
 
 use crate::{
-    acceptances, care_team, clients, consents, emergency_access, explain, grounds, jurisdiction, notices, proofs,
-    representatives, restrictions,
+    acceptances, care_team, caseload, clients, consents, emergency_access, explain, grounds, jurisdiction, notices,
+    proofs, representatives, restrictions,
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 35] = [
+pub const ROUTES: [Route; 36] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -76,6 +76,7 @@ pub const ROUTES: [Route; 35] = [
         "/v1/consent/clients/{client}/emergency-access",
         emergency_access::list_of_client,
     ),
+    Route::new(Method::GET, "/v1/consent/caseloads/{account}", caseload::read),
     Route::new(Method::GET, "/v1/consent/emergency-access", emergency_access::list),
     Route::new(
         Method::PUT,

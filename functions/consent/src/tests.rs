@@ -202,6 +202,14 @@ impl Practice {
         self.as_clinician(Call::post(format!("/v1/consent/clients/{client}/consents"), terms).once(key))
     }
 
+    /// A request that dies after so many operations, a minute ago.
+    fn dies(&self, nth: usize, call: &Call) {
+        self.world.stores.arm(nth, Fault::KilledAfter);
+        let _ = survive(|| self.send(call));
+        self.world.stores.disarm();
+        self.world.clock.advance(SignedDuration::from_secs(61));
+    }
+
     /// Somebody whom a court has appointed to act for the client.
     fn guardian(&self, client: &str) -> String {
         let guardian = self.colleague.account.to_string();
@@ -327,6 +335,17 @@ pub(crate) fn at_every_interleaving(prepare: impl Fn(&Practice) -> (Call, Call),
         }
         verify(practice, nth);
     });
+}
+
+/// After how many operations a request has to die to leave the practice like this, found out in practices that are the same.
+fn dies_leaving(prepare: impl Fn(&Practice) -> Call, is_left: impl Fn(&Practice) -> bool) -> usize {
+    let leaves = |nth: &usize| {
+        let practice = Practice::new();
+        let call = prepare(&practice);
+        practice.dies(*nth, &call);
+        is_left(&practice)
+    };
+    (0..100).find(leaves).expect("some operation leaves it like this")
 }
 
 /// As [`at_every_interleaving`], whatever they are answered.

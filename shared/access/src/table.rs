@@ -570,6 +570,22 @@ pub const TABLE: &[Rule] = &[
         needs: &[Need::CareTeam],
     },
     Rule {
+        id: "administration.caseload",
+        roles: &[ClinicAdmin],
+        actions: &[Search],
+        classes: &[CareTeam],
+        purposes: &[PatientAdministration],
+        needs: &[],
+    },
+    Rule {
+        id: "compliance.caseload",
+        roles: &[PrivacyOfficer],
+        actions: &[Search],
+        classes: &[CareTeam],
+        purposes: &[Compliance],
+        needs: &[],
+    },
+    Rule {
         id: "self.care-team",
         roles: &[Client],
         actions: &[Read, List],

@@ -65,6 +65,7 @@ clinic_admin     lawful_ground    PATADMIN  create,read,list,revoke   known
 clinic_admin     restriction      PATADMIN  create,read,list          known
 clinic_admin     representative   PATADMIN  create,read,list,amend,revoke known
 clinic_admin     care_team        PATADMIN  create,read,list,amend,revoke known
+clinic_admin     care_team        PATADMIN  search                    -
 clinic_admin     notice           PATADMIN  create                    -
 clinic_admin     account          PATADMIN  create,read,list,amend,revoke -
 clinic_admin     account          HSYSADMIN create,read,list,amend,revoke -
@@ -104,6 +105,7 @@ guardian         access_decision  FAMRQT    read                      acts
 
 privacy_officer  consent          HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    read,list                 known
+privacy_officer  care_team        HCOMPL    search                    -
 privacy_officer  restriction      HCOMPL    create,read,list,revoke   known
 privacy_officer  representative   HCOMPL    create,read,list,amend,revoke known
 privacy_officer  lawful_ground    HCOMPL    create,read,list,revoke   known

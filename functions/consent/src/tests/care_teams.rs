@@ -328,3 +328,42 @@ fn the_ledger_agrees_however_joining_and_leaving_meet() {
         verify,
     );
 }
+
+/// Whoever reviews an account's access sees whom it treats: everybody now, nobody whom it left.
+#[test]
+fn a_caseload_is_whom_an_account_treats_now() {
+    let practice = Practice::new();
+    let (first, second, third) = (practice.open("first"), practice.open("second"), practice.open("third"));
+    let caseload = |account: AccountId| -> Vec<Value> {
+        let answer = practice.as_admin(Call::get(format!("/v1/consent/caseloads/{account}")));
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        let clients = answer.json["clients"].as_array().unwrap();
+        clients.iter().map(|client| client["client_id"].clone()).collect()
+    };
+    let (clinician, colleague) = (practice.clinician.account, practice.colleague.account);
+    assert_eq!(caseload(clinician), [json!(third), json!(second), json!(first)]);
+    assert_eq!(caseload(colleague), Vec::<Value>::new());
+    let left = practice.as_admin(Call::delete(practice.member(&second, clinician)));
+    assert_eq!(left.status, 204);
+    let body = json!({"from": clinician.to_string(), "to": colleague.to_string()});
+    let path = format!("/v1/consent/clients/{third}/care-team/transfers");
+    let transferred = practice.as_admin(Call::post(path, &body).once("transfer"));
+    assert_eq!(transferred.status, 204, "{}", transferred.json);
+    let until = json!({"role": "supervising", "until": "2026-12-01T08:10:00Z"});
+    let supervising = practice.as_admin(Call::put(practice.member(&first, colleague), &until));
+    assert_eq!(supervising.status, 204);
+    assert_eq!(caseload(clinician), [json!(first)]);
+    assert_eq!(caseload(colleague), [json!(first), json!(third)]);
+    practice.world.clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(caseload(colleague), [json!(third)]);
+    // Who comes back is there once.
+    let again = practice.as_admin(Call::put(practice.member(&second, clinician), &json!({})));
+    assert_eq!(again.status, 204);
+    assert_eq!(caseload(clinician), [json!(second), json!(first)]);
+
+    let path = format!("/v1/consent/caseloads/{clinician}");
+    let page = practice.as_admin(Call::get(format!("{path}?limit=1")));
+    let rest = practice.as_admin(Call::get(format!("{path}?limit=50&cursor={}", page.text("next"))));
+    assert_eq!((page.status, rest.status), (200, 200));
+    assert_refused(&practice.as_clinician(Call::get(&path)), 403, "access-denied");
+}

@@ -282,22 +282,15 @@ fn a_withdrawal_holds_however_it_meets_a_request_that_gives() {
         let give = Call::post(&consents, &terms(&notice))
             .once("give")
             .bearer(&practice.clinician.token);
-        // Dies as soon as the consent is in the ledger, where others see it and its id: after as many operations as in a practice that
-        // is the same.
-        let dies_entered = |nth: &usize| {
-            let same = Practice::new();
-            let (client, _) = (same.open("open"), same.publish("notice"));
-            same.world.stores.arm(*nth, Fault::KilledAfter);
-            let _ = survive(|| same.send(&give));
-            same.world.stores.disarm();
-            same.world.clock.advance(SignedDuration::from_secs(61));
-            same.events(&client).len() == 2 && same.file(&client)["consents"] == json!([])
-        };
-        let nth = (0..100).find(dies_entered).unwrap();
-        practice.world.stores.arm(nth, Fault::KilledAfter);
-        let _ = survive(|| practice.send(&give));
-        practice.world.stores.disarm();
-        practice.world.clock.advance(SignedDuration::from_secs(61));
+        // Dies as soon as the consent is in the ledger, where others see it and its id.
+        let nth = dies_leaving(
+            |same| {
+                let _ = (same.open("open"), same.publish("notice"));
+                give.clone()
+            },
+            |same| same.events(&client).len() == 2 && same.file(&client)["consents"] == json!([]),
+        );
+        practice.dies(nth, &give);
         assert_eq!(practice.file(&client)["consents"], json!([]));
         let list = practice.as_admin(Call::get(&consents));
         let consent = list.json["entries"][0]["consent_id"].as_str().unwrap().to_owned();

@@ -1,0 +1,104 @@
+//! Whom an account treats: what a reviewer of its access has to know.
+
+use access::{CareRole, Request};
+use crypto::{KeySet, Label, mac, name};
+use model::{AccountId, Action, ClientId, ClinicId, DataClass, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::Log;
+use web::{Exchange, Problem, Reply, page_size};
+
+use crate::file::{ClientFile, Files};
+use crate::index::{self, Dated};
+
+const CASELOAD: Label = Label::new("confide 2026-11 caseload name");
+const CASE: Label = Label::new("confide 2026-11 caseload entry id");
+
+/// A client whom an account has come to treat.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    client_id: ClientId,
+    since: Timestamp,
+}
+
+impl Dated for Case {
+    fn at(&self) -> Timestamp {
+        self.since
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseloadQuery {
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct CaseloadAnswer {
+    clients: Vec<CaseAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CaseAnswer {
+    client_id: ClientId,
+    role: CareRole,
+    since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, account: AccountId) -> Log<'f, Case, KeySet> {
+    let name = name(files.index, CASELOAD, &[clinic.as_bytes(), account.as_bytes()]);
+    files.consent.log(Some(clinic), "caseload", &name, files.seal)
+}
+
+/// Lists a client as one of an account's, before the account is let at her: a list that misses somebody would hide an access, and one
+/// that has somebody too many is held against her file.
+pub(crate) fn enter(file: &ClientFile<'_>, account: AccountId, since: Timestamp) -> Result<(), Problem> {
+    // An entry's id stands in the clear, and a client's must not.
+    let id = mac(file.files.index, CASE, &[file.client.as_bytes()]).truncated();
+    let case = Case {
+        client_id: file.client,
+        since,
+    };
+    Ok(index::ensure(&log(&file.files, file.clinic, account), id, &case)?)
+}
+
+/// `GET /v1/consent/caseloads/{account}`: whom an account treats or supervises, newest first. A page may have fewer than its limit, and none
+/// at all, where the account has left them.
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let account: AccountId = exchange.parameter("account")?;
+    let CaseloadQuery { cursor, limit } = exchange.query()?;
+    let limit = page_size(limit)?;
+    let caller = exchange.caller()?;
+    let request = Request::new(Action::Search, DataClass::CareTeam)
+        .of(account)
+        .purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    let clinic = recorded.clinic();
+    let (page, next) = index::page(&log(&Files::new(exchange)?, clinic, account), cursor, limit)?;
+    let mut clients: Vec<CaseAnswer> = Vec::with_capacity(page.len());
+    for Case { client_id, .. } in page {
+        // Who left and came again is listed twice.
+        if clients.iter().any(|case| case.client_id == client_id) {
+            continue;
+        }
+        let file = Files::new(exchange)?.of(clinic, client_id);
+        let Some(permissions) = file.permissions().read()? else {
+            continue;
+        };
+        let members = permissions.value.care_team.into_iter();
+        let current = members.filter(|member| member.account == account && member.is_current(file.now));
+        clients.extend(current.map(|member| CaseAnswer {
+            client_id,
+            role: member.role,
+            since: member.since,
+            until: member.until,
+        }));
+    }
+    Ok(Reply::ok(&CaseloadAnswer { clients, next })?.recorded(recorded.event()))
+}
