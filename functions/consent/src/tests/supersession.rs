@@ -193,3 +193,39 @@ fn superseding_and_withdrawing_the_old_one_meet() {
         |practice, nth, withdraw, give| verify(practice, nth, give, withdraw),
     );
 }
+
+#[test]
+fn superseding_and_withdrawing_the_new_one_meet() {
+    let prepare = |practice: &Practice| {
+        let (client, notice, old) = agreed(practice);
+        let give = Call::post(consents(&client), &superseding(&notice, &old)).once("new");
+        let give = give.bearer(&practice.clinician.token);
+        // Dies as soon as the new one is in the ledger, where its id is known from.
+        for nth in 0.. {
+            practice.world.stores.arm(nth, Fault::KilledAfter);
+            let _ = survive(|| practice.send(&give));
+            practice.world.stores.disarm();
+            practice.world.clock.advance(SignedDuration::from_secs(61));
+            if practice.events(&client).len() == 3 {
+                break;
+            }
+        }
+        assert_eq!(live(practice, &client), [old]);
+        let list = practice.as_admin(Call::get(consents(&client)));
+        let new = list.json["entries"][0]["consent_id"].as_str().unwrap();
+        (give, withdrawing(&client, new).bearer(&practice.admin.token))
+    };
+    let verify = |practice: &Practice, nth: usize| {
+        let client = practice.open("open");
+        assert_eq!(live(practice, &client), [""; 0], "{nth}");
+        assert_eq!(practice.events(&client)[1..], ["given", "given", "withdrawn"], "{nth}");
+    };
+    at_every_interleaving(prepare, verify);
+    at_every_interleaving(
+        |practice| {
+            let (give, withdraw) = prepare(practice);
+            (withdraw, give)
+        },
+        verify,
+    );
+}
