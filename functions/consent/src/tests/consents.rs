@@ -282,17 +282,7 @@ fn a_withdrawal_holds_however_it_meets_a_request_that_gives() {
         let give = Call::post(&consents, &terms(&notice))
             .once("give")
             .bearer(&practice.clinician.token);
-        // Dies as soon as the consent is in the ledger, where others see it and its id.
-        let entered = |practice: &Practice| practice.events(&client).len() == 2;
-        for nth in 0.. {
-            practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = survive(|| practice.send(&give));
-            practice.world.stores.disarm();
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            if entered(practice) {
-                break;
-            }
-        }
+        practice.die_entered(&client, &give);
         assert_eq!(practice.file(&client)["consents"], json!([]));
         let list = practice.as_admin(Call::get(&consents));
         let consent = list.json["entries"][0]["consent_id"].as_str().unwrap().to_owned();

@@ -470,16 +470,7 @@ fn a_review_holds_however_it_meets_the_breaking() {
         deploy_notify(practice);
         let client = practice.open("open");
         let breaks = breaking(&client, "break").bearer(&practice.colleague.token);
-        // Dies as soon as the privacy officer finds it.
-        for nth in 0.. {
-            practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = survive(|| practice.send(&breaks));
-            practice.world.stores.disarm();
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            if !listed(practice).is_empty() {
-                break;
-            }
-        }
+        practice.die_entered(&client, &breaks);
         assert_eq!(reading(practice, &client, &practice.colleague)[0], "deny.no-rule");
         let id = listed(practice)[0]["emergency_id"].as_str().unwrap().to_owned();
         (breaks, reviewing(&id, "unjustified").bearer(&practice.officer.token))

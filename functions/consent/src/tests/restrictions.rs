@@ -209,16 +209,7 @@ fn what_was_lifted_stays_so_however_it_meets_a_request_that_hides() {
     let prepare = |practice: &Practice| {
         let client = practice.treated();
         let hide = hiding(&client, "hide", &json!({"class": "health"})).bearer(&practice.officer.token);
-        // Dies as soon as the restriction is in the ledger, where its id is known from.
-        for nth in 0.. {
-            practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = survive(|| practice.send(&hide));
-            practice.world.stores.disarm();
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            if practice.events(&client).len() == 4 {
-                break;
-            }
-        }
+        practice.die_entered(&client, &hide);
         assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
         let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
         let id = list.json["entries"][0]["restriction_id"].as_str().unwrap();

@@ -200,16 +200,7 @@ fn superseding_and_withdrawing_the_new_one_meet() {
         let (client, notice, old) = agreed(practice);
         let give = Call::post(consents(&client), &superseding(&notice, &old)).once("new");
         let give = give.bearer(&practice.clinician.token);
-        // Dies as soon as the new one is in the ledger, where its id is known from.
-        for nth in 0.. {
-            practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = survive(|| practice.send(&give));
-            practice.world.stores.disarm();
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            if practice.events(&client).len() == 3 {
-                break;
-            }
-        }
+        practice.die_entered(&client, &give);
         assert_eq!(live(practice, &client), [old]);
         let list = practice.as_admin(Call::get(consents(&client)));
         let new = list.json["entries"][0]["consent_id"].as_str().unwrap();
