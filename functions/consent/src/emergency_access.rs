@@ -338,13 +338,15 @@ pub(crate) fn tell_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic = recorded.clinic();
     let now = exchange.platform.clock.now();
     let emergencies = Emergencies::new(exchange)?;
+    // Where the clinic names nobody, there is nobody left to tell once the client knows.
+    let has_contact = Jurisdictions::new(exchange)?.read(clinic)?.is_some();
     let mut answer = JobAnswer { told: 0, untold: 0 };
     for entry in emergencies.index(clinic).newest_first(None) {
         let emergency = emergencies.known(clinic, EmergencyId::from_bytes(entry?.value.id()))?;
         if emergency.taken_at.duration_until(now) > TOLD_WITHIN {
             break;
         }
-        if emergency.client_told_at.is_none() || emergency.alerted_at.is_none() {
+        if emergency.client_told_at.is_none() || (has_contact && emergency.alerted_at.is_none()) {
             match tell(exchange, &emergencies, clinic, &emergency)? {
                 true => answer.told += 1,
                 false => answer.untold += 1,

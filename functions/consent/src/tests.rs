@@ -120,6 +120,30 @@ impl Practice {
         }
     }
 
+    /// Breaks a request off when what it begins is in the ledger, where others find it and its id, and has not taken effect yet.
+    fn die_entered(&self, client: &str, call: &Call) {
+        let entries = self.events(client).len();
+        let stored = self.world.stores.dump();
+        let effect = |stored: &[(String, String, Vec<u8>)]| -> Vec<_> {
+            let permissions = stored.iter().filter(|(store, _, _)| store == "permissions");
+            permissions.cloned().collect()
+        };
+        for nth in 0..100 {
+            self.world.stores.restore(&stored);
+            self.world.stores.arm(nth, Fault::KilledAfter);
+            let _ = survive(|| self.send(call));
+            self.world.stores.disarm();
+            // A creator that died keeps others waiting for a minute.
+            self.world.clock.advance(SignedDuration::from_secs(61));
+            let has_effect = effect(&self.world.stores.dump()) != effect(&stored);
+            if self.events(client).len() > entries && !has_effect {
+                return;
+            }
+            self.world.clock.advance(SignedDuration::from_secs(-61));
+        }
+        panic!("it is never entered before it takes effect");
+    }
+
     fn return_to(&mut self, moment: &Moment) {
         self.world.stores.restore(&moment.stored);
         let since = moment.now.duration_since(self.world.clock.now());
@@ -200,14 +224,6 @@ impl Practice {
 
     pub(crate) fn give(&self, client: &str, key: &str, terms: &Value) -> Answer {
         self.as_clinician(Call::post(format!("/v1/consent/clients/{client}/consents"), terms).once(key))
-    }
-
-    /// A request that dies after so many operations, a minute ago.
-    fn dies(&self, nth: usize, call: &Call) {
-        self.world.stores.arm(nth, Fault::KilledAfter);
-        let _ = survive(|| self.send(call));
-        self.world.stores.disarm();
-        self.world.clock.advance(SignedDuration::from_secs(61));
     }
 
     /// Somebody whom a court has appointed to act for the client.
@@ -337,17 +353,6 @@ pub(crate) fn at_every_interleaving(prepare: impl Fn(&Practice) -> (Call, Call),
     });
 }
 
-/// After how many operations a request has to die to leave the practice like this, found out in practices that are the same.
-fn dies_leaving(prepare: impl Fn(&Practice) -> Call, is_left: impl Fn(&Practice) -> bool) -> usize {
-    let leaves = |nth: &usize| {
-        let practice = Practice::new();
-        let call = prepare(&practice);
-        practice.dies(*nth, &call);
-        is_left(&practice)
-    };
-    (0..100).find(leaves).expect("some operation leaves it like this")
-}
-
 /// As [`at_every_interleaving`], whatever they are answered.
 fn at_every_meeting(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn(&Practice, usize, &Answer, &Answer)) {
     let mut practice = Rc::new(Practice::new());
@@ -366,11 +371,11 @@ fn at_every_meeting(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn
         });
         let answer = practice.send(&first);
         practice.world.stores.disarm();
-        let Some(mut told) = heard.take() else { break };
+        let Some(mut other) = heard.take() else { break };
         // While the first creates something, the second is told to come again.
-        if told.status == 503 {
-            told = practice.send(&second);
+        if other.status == 503 {
+            other = practice.send(&second);
         }
-        verify(&practice, nth, &answer, &told);
+        verify(&practice, nth, &answer, &other);
     }
 }

@@ -282,15 +282,7 @@ fn a_withdrawal_holds_however_it_meets_a_request_that_gives() {
         let give = Call::post(&consents, &terms(&notice))
             .once("give")
             .bearer(&practice.clinician.token);
-        // Dies as soon as the consent is in the ledger, where others see it and its id.
-        let nth = dies_leaving(
-            |same| {
-                let _ = (same.open("open"), same.publish("notice"));
-                give.clone()
-            },
-            |same| same.events(&client).len() == 2 && same.file(&client)["consents"] == json!([]),
-        );
-        practice.dies(nth, &give);
+        practice.die_entered(&client, &give);
         assert_eq!(practice.file(&client)["consents"], json!([]));
         let list = practice.as_admin(Call::get(&consents));
         let consent = list.json["entries"][0]["consent_id"].as_str().unwrap().to_owned();

@@ -394,6 +394,33 @@ fn what_nobody_could_be_told_of_the_job_tells_later() {
     }
 }
 
+/// A clinic that has not said whom to ask about privacy: the client is told, and its list has it for whoever looks.
+#[test]
+fn where_nobody_is_named_the_client_is_told_and_the_job_is_done() {
+    let practice = Practice::unsaid();
+    let client = practice.open("open");
+    practice.accepted(&practice.colleague.token, breaking(&client, "break"));
+    deploy_notify(&practice);
+    let job = practice.somebody(Role::Job).token;
+    for told in [1, 0] {
+        let done = practice.accepted(&job, Call::post(JOB, &json!({})));
+        assert_eq!(done.json, json!({"told": told, "untold": 0}));
+        assert_eq!(TAKEN.take().len(), told);
+    }
+    // As soon as somebody is named, she is told what waits for her.
+    let said = practice.as_admin(Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction()));
+    assert_eq!(said.status, 201);
+    practice.accepted(&job, Call::post(JOB, &json!({})));
+    let messages = TAKEN.take();
+    assert!(matches!(
+        &messages[..],
+        [Message {
+            content: Content::UrgentAccessReview,
+            ..
+        }]
+    ));
+}
+
 #[test]
 fn breaking_the_glass_and_reviewing_are_finished_by_a_repeated_request() {
     at_every_crash(
@@ -443,16 +470,7 @@ fn a_review_holds_however_it_meets_the_breaking() {
         deploy_notify(practice);
         let client = practice.open("open");
         let breaks = breaking(&client, "break").bearer(&practice.colleague.token);
-        // Dies as soon as the privacy officer finds it.
-        for nth in 0.. {
-            practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = survive(|| practice.send(&breaks));
-            practice.world.stores.disarm();
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            if !listed(practice).is_empty() {
-                break;
-            }
-        }
+        practice.die_entered(&client, &breaks);
         assert_eq!(reading(practice, &client, &practice.colleague)[0], "deny.no-rule");
         let id = listed(practice)[0]["emergency_id"].as_str().unwrap().to_owned();
         (breaks, reviewing(&id, "unjustified").bearer(&practice.officer.token))

@@ -418,16 +418,7 @@ fn what_was_ended_stays_so_however_it_meets_a_request_that_establishes() {
     let prepare = |practice: &Practice| {
         let client = practice.open("open");
         let establish = establishing(&client, "ground", &emergency()).bearer(&practice.clinician.token);
-        // Dies as soon as the ground is in the ledger, where its id is known from.
-        for nth in 0.. {
-            practice.world.stores.arm(nth, Fault::KilledAfter);
-            let _ = survive(|| practice.send(&establish));
-            practice.world.stores.disarm();
-            practice.world.clock.advance(SignedDuration::from_secs(61));
-            if practice.events(&client).len() == 2 {
-                break;
-            }
-        }
+        practice.die_entered(&client, &establish);
         let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
         let id = list.json["entries"][0]["ground_id"].as_str().unwrap();
         (

@@ -209,15 +209,7 @@ fn what_was_lifted_stays_so_however_it_meets_a_request_that_hides() {
     let prepare = |practice: &Practice| {
         let client = practice.treated();
         let hide = hiding(&client, "hide", &json!({"class": "health"})).bearer(&practice.officer.token);
-        // Dies as soon as the restriction is in the ledger, where its id is known from.
-        let nth = dies_leaving(
-            |same| {
-                same.treated();
-                hide.clone()
-            },
-            |same| same.events(&client).len() == 4 && same.reading(&client, &same.clinician) == "care.records",
-        );
-        practice.dies(nth, &hide);
+        practice.die_entered(&client, &hide);
         assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
         let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
         let id = list.json["entries"][0]["restriction_id"].as_str().unwrap();

@@ -193,3 +193,30 @@ fn superseding_and_withdrawing_the_old_one_meet() {
         |practice, nth, withdraw, give| verify(practice, nth, give, withdraw),
     );
 }
+
+#[test]
+fn superseding_and_withdrawing_the_new_one_meet() {
+    let prepare = |practice: &Practice| {
+        let (client, notice, old) = agreed(practice);
+        let give = Call::post(consents(&client), &superseding(&notice, &old)).once("new");
+        let give = give.bearer(&practice.clinician.token);
+        practice.die_entered(&client, &give);
+        assert_eq!(live(practice, &client), [old]);
+        let list = practice.as_admin(Call::get(consents(&client)));
+        let new = list.json["entries"][0]["consent_id"].as_str().unwrap();
+        (give, withdrawing(&client, new).bearer(&practice.admin.token))
+    };
+    let verify = |practice: &Practice, nth: usize| {
+        let client = practice.open("open");
+        assert_eq!(live(practice, &client), [""; 0], "{nth}");
+        assert_eq!(practice.events(&client)[1..], ["given", "given", "withdrawn"], "{nth}");
+    };
+    at_every_interleaving(prepare, verify);
+    at_every_interleaving(
+        |practice| {
+            let (give, withdraw) = prepare(practice);
+            (withdraw, give)
+        },
+        verify,
+    );
+}
