@@ -220,7 +220,7 @@ pub(crate) struct Representation {
 
 /// What stands until it stands otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "of", content = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
     CareTeam(AccountId, Option<Membership>),
     Representative(AccountId, Option<Representation>),
@@ -252,7 +252,6 @@ impl Standing {
 pub(crate) struct Change {
     pub(crate) standing: Standing,
     pub(crate) at: Timestamp,
-    #[serde(flatten)]
     pub(crate) entered: Entered,
 }
 
@@ -278,7 +277,7 @@ impl Entered {
 
 /// An entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", content = "entry", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LedgerEntry {
     Given(Given),
     Withdrawn(Withdrawal),
