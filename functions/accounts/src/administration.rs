@@ -16,7 +16,7 @@ use web::{Check, Exchange, Problem, Reply};
 
 use crate::documents::Documents;
 use crate::invitation::check_roles;
-use crate::listing::{Page, Wanted};
+use web::listing::{Page, Wanted};
 
 pub(crate) const MOST_REASON: usize = 500;
 

@@ -23,8 +23,8 @@ use store::{Doc, Log};
 
 use crate::access_review::{Campaign, Decision, Verdict};
 use crate::invitation::Invitation;
-use crate::listing::Listing;
 use crate::recovery::Recovery;
+use web::listing::Listing;
 
 const ACCOUNTS: Label = Label::new("confide 2026-11 account index name");
 const SERVICES: Label = Label::new("confide 2026-11 service index name");

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::documents::Documents;
 use crate::invitation::{Token, account_id};
-use crate::listing::list_once;
+use web::listing::list_once;
 
 const MOST_NAME: usize = 200;
 

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::documents::Documents;
 use crate::enrolment::email_taken;
 use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
-use crate::listing::{Page, Wanted, list_once};
+use web::listing::{Page, Wanted, list_once};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,6 @@ mod email_change;
 mod enrolment;
 mod invitation;
 mod invitations;
-mod listing;
 mod recovery;
 mod registration;
 mod routes;

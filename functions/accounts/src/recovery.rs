@@ -21,7 +21,7 @@ use web::{Exchange, Problem, Reply};
 
 use crate::administration::{self, checked_reason, own_account_refused};
 use crate::documents::Documents;
-use crate::listing::{Page, Wanted, list_once};
+use web::listing::{Page, Wanted, list_once};
 
 /// How long a request waits for its approval.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);

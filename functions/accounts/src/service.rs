@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::administration::{Change, administer};
 use crate::documents::Documents;
-use crate::listing::{Page, Wanted, list_once};
+use web::listing::{Page, Wanted, list_once};
 
 const MOST_NAME: usize = 100;
 

@@ -2,9 +2,11 @@
 
 use crypto::KeySet;
 use jiff::SignedDuration;
+use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{Log, StoreError};
+use store::{Entry, Log, StoreError};
 
 use crate::{Exchange, Problem, page_size};
 
@@ -20,6 +22,7 @@ pub type IdBytes = [u8; 16];
 pub struct Listed {
     id: IdBytes,
     /// When the entry was: later than the document where a repeated request finished what died.
+    #[serde(with = "nanosecond::required")]
     added_at: Timestamp,
 }
 
@@ -91,20 +94,28 @@ impl Wanted {
     /// # Errors
     /// [`StoreError`] as a [`Problem`].
     pub fn page(&self, log: &Listing<'_>) -> Result<Page, Problem> {
-        let mut ids = Vec::with_capacity(self.limit);
-        let (mut last, mut next) = (None, None);
+        let (entries, next) = self.entries(log)?;
+        let ids = entries.into_iter().map(|entry| entry.value.id).collect();
+        Ok(Page { ids, next })
+    }
+
+    /// The entries of the page, and where the next one begins.
+    ///
+    /// # Errors
+    /// [`StoreError`] as a [`Problem`].
+    pub fn entries<T: Serialize + DeserializeOwned>(
+        &self,
+        log: &Log<'_, T, KeySet>,
+    ) -> Result<(Vec<Entry<T>>, Option<String>), Problem> {
+        let mut entries: Vec<Entry<T>> = Vec::with_capacity(self.limit);
         for entry in log.newest_first(self.cursor) {
             let entry = entry?;
-            if ids.len() == self.limit {
-                next = last;
-                break;
+            if entries.len() == self.limit {
+                let next = entries.last().map(|last| last.sequence.to_string());
+                return Ok((entries, next));
             }
-            last = Some(entry.sequence);
-            ids.push(entry.value.id);
+            entries.push(entry);
         }
-        Ok(Page {
-            ids,
-            next: next.map(|sequence: u64| sequence.to_string()),
-        })
+        Ok((entries, None))
     }
 }

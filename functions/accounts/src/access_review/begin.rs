@@ -15,7 +15,7 @@ use crate::access_review::evidence::enter;
 use crate::access_review::read::ReviewAnswer;
 use crate::access_review::verdict::{Decision, Outcome};
 use crate::documents::Documents;
-use crate::listing::list_once;
+use web::listing::list_once;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

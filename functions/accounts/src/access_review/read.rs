@@ -12,7 +12,7 @@ use crate::access_review::campaign::{Campaign, Lapse};
 use crate::access_review::verdict::{Decision, Outcome, Verdict};
 use crate::administration::StateName;
 use crate::documents::Documents;
-use crate::listing::{Page, Wanted};
+use web::listing::{Page, Wanted};
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
