@@ -194,9 +194,10 @@ fn once_says_whether_all_is_done() {
     assert_eq!(lines[0], "job notify-drain, identity 1: done");
     assert!(lines.iter().all(|line| line.ends_with("identity 1: done")), "{lines:?}");
     assert!(captured(&deployment).contains("zoe@practice.example"));
+    let jobs = lines.len();
     deployment.expect(204, &Call::delete(&path).bearer(&practice.admin.token));
     let (ran, lines) = once();
-    assert_eq!(ran, Err(format!("{0} of {0} runs failed", lines.len())));
+    assert_eq!(ran, Err(format!("{jobs} of {jobs} runs failed")));
     assert!(
         lines[0].starts_with("job notify-drain, identity 1: its secret opens nothing"),
         "{lines:?}"
