@@ -347,7 +347,8 @@ fn what_ends_does_not_come_back() {
             let case = format!("{}, and {call:?} of {rival:?}", ending.name);
             let (ends, again) = (ending.ends.clone(), call.clone());
             let check = |clinic: &Clinic, is_ended: bool, case: &str| {
-                assert!(is_ended, "{case}");
+                // While an equal request creates the same thing, the other is told to come again.
+                assert!(is_ended || end(clinic, &ending.ends), "{case}");
                 assert_shut(clinic, &ending, case);
                 // However often what began it is repeated afterwards.
                 if let Some((who, begins)) = &ending.begins {
