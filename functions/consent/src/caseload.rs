@@ -1,38 +1,16 @@
 //! Whom an account treats: what a reviewer of its access has to know.
 
 use access::{CareRole, Request};
-use crypto::{KeySet, Label, mac, name};
+use crypto::{Label, mac, name};
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, Timestamp};
-use serde::{Deserialize, Serialize};
-use store::Log;
-use web::{Exchange, Problem, Reply, page_size};
+use serde::Serialize;
+use web::listing::{Listing, Page, Wanted, list_once_as};
+use web::{Exchange, Problem, Reply};
 
 use crate::file::{ClientFile, Files};
-use crate::index::{self, Dated};
 
 const CASELOAD: Label = Label::new("confide 2026-11 caseload name");
 const CASE: Label = Label::new("confide 2026-11 caseload entry id");
-
-/// A client whom an account has come to treat.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    client_id: ClientId,
-    since: Timestamp,
-}
-
-impl Dated for Case {
-    fn at(&self) -> Timestamp {
-        self.since
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseloadQuery {
-    cursor: Option<u64>,
-    limit: Option<usize>,
-}
 
 #[derive(Serialize)]
 struct CaseloadAnswer {
@@ -51,7 +29,7 @@ struct CaseAnswer {
     until: Option<Timestamp>,
 }
 
-fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, account: AccountId) -> Log<'f, Case, KeySet> {
+fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, account: AccountId) -> Listing<'f> {
     let name = name(files.index, CASELOAD, &[clinic.as_bytes(), account.as_bytes()]);
     files.consent.log(Some(clinic), "caseload", &name, files.seal)
 }
@@ -61,28 +39,24 @@ fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, account: AccountId) -> Log<'f
 pub(crate) fn enter(file: &ClientFile<'_>, account: AccountId, since: Timestamp) -> Result<(), Problem> {
     // An entry's id stands in the clear, and a client's must not.
     let id = mac(file.files.index, CASE, &[file.client.as_bytes()]).truncated();
-    let case = Case {
-        client_id: file.client,
-        since,
-    };
-    Ok(index::ensure(&log(&file.files, file.clinic, account), id, &case)?)
+    let log = log(&file.files, file.clinic, account);
+    Ok(list_once_as(&log, id, *file.client.as_bytes(), since, file.now)?)
 }
 
 /// `GET /v1/consent/caseloads/{account}`: whom an account treats or supervises, newest first. A page may have fewer than its limit, and none
 /// at all, where the account has left them.
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
-    let CaseloadQuery { cursor, limit } = exchange.query()?;
-    let limit = page_size(limit)?;
+    let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
     let request = Request::new(Action::Search, DataClass::CareTeam)
         .of(account)
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let clinic = recorded.clinic();
-    let (page, next) = index::page(&log(&Files::new(exchange)?, clinic, account), cursor, limit)?;
-    let mut clients: Vec<CaseAnswer> = Vec::with_capacity(page.len());
-    for Case { client_id, .. } in page {
+    let Page { ids, next } = wanted.page(&log(&Files::new(exchange)?, clinic, account))?;
+    let mut clients: Vec<CaseAnswer> = Vec::with_capacity(ids.len());
+    for client_id in ids.into_iter().map(ClientId::from_bytes) {
         // Who left and came again is listed twice.
         if clients.iter().any(|case| case.client_id == client_id) {
             continue;

@@ -59,6 +59,20 @@ pub struct Page {
 /// # Errors
 /// [`StoreError`].
 pub fn list_once(log: &Listing<'_>, id: IdBytes, made_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    list_once_as(log, id, id, made_at, now)
+}
+
+/// As [`list_once`], under another entry's id, which stands in the clear where the document's must not.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_once_as(
+    log: &Listing<'_>,
+    entry: IdBytes,
+    id: IdBytes,
+    made_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     for entry in log.newest_first(None) {
         let entry = entry?.value;
         if entry.id == id {
@@ -68,7 +82,7 @@ pub fn list_once(log: &Listing<'_>, id: IdBytes, made_at: Timestamp, now: Timest
             break;
         }
     }
-    log.append(id, &Listed { id, added_at: now })?;
+    log.append(entry, &Listed { id, added_at: now })?;
     Ok(())
 }
 
