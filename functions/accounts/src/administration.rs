@@ -12,11 +12,11 @@ use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, Even
 use notification::Content;
 use serde::{Deserialize, Serialize};
 use store::{StoreError, UpdateError, Versioned};
+use web::listing::{Page, Wanted};
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::documents::Documents;
 use crate::invitation::check_roles;
-use web::listing::{Page, Wanted};
 
 pub(crate) const MOST_REASON: usize = 500;
 

@@ -17,12 +17,12 @@ use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, Even
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
+use web::listing::list_once;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::documents::Documents;
 use crate::invitation::{Token, account_id};
-use web::listing::list_once;
 
 const MOST_NAME: usize = 200;
 

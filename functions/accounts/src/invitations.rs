@@ -9,13 +9,13 @@ use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
+use web::listing::{Page, Wanted, list_once};
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::documents::Documents;
 use crate::enrolment::email_taken;
 use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
-use web::listing::{Page, Wanted, list_once};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

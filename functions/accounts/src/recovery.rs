@@ -17,11 +17,11 @@ use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
+use web::listing::{Page, Wanted, list_once};
 use web::{Exchange, Problem, Reply};
 
 use crate::administration::{self, checked_reason, own_account_refused};
 use crate::documents::Documents;
-use web::listing::{Page, Wanted, list_once};
 
 /// How long a request waits for its approval.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);

@@ -8,12 +8,12 @@ use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
+use web::listing::{Page, Wanted, list_once};
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::administration::{Change, administer};
 use crate::documents::Documents;
-use web::listing::{Page, Wanted, list_once};
 
 const MOST_NAME: usize = 100;
 

@@ -2,20 +2,14 @@
 
 use access::Request;
 use model::{Action, ClinicId, DataClass, NoticeId};
-use serde::{Deserialize, Serialize};
-use web::{Exchange, Problem, Reply, page_size};
+use serde::Serialize;
+use store::Entry;
+use web::listing::Wanted;
+use web::{Exchange, Problem, Reply};
 
 use crate::acceptance::{Acceptance, Acceptances};
 use crate::clients::NoFields;
-use crate::index;
 use crate::notice::Notices;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    cursor: Option<u64>,
-    limit: Option<usize>,
-}
 
 #[derive(Serialize)]
 struct ListAnswer {
@@ -23,6 +17,13 @@ struct ListAnswer {
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+impl ListAnswer {
+    fn of(entries: Vec<Entry<Acceptance>>, next: Option<String>) -> Self {
+        let acceptances = entries.into_iter().map(|entry| entry.value).collect();
+        Self { acceptances, next }
+    }
 }
 
 /// Accepts what the caller's clinic has published, in the caller's own name and once. It consents to nothing: no decision asks
@@ -67,22 +68,20 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// What the caller has accepted, newest first.
 pub(crate) fn own(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let query: ListQuery = exchange.query()?;
-    let limit = page_size(query.limit)?;
+    let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
     let request = Request::new(Action::Read, DataClass::Acceptance).purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let acceptances = Acceptances::new(exchange, recorded.clinic())?;
-    let (acceptances, next) = index::page(&acceptances.of_account(recorded.account()), query.cursor, limit)?;
-    Ok(Reply::ok(&ListAnswer { acceptances, next })?.recorded(recorded.event()))
+    let (entries, next) = wanted.entries(&acceptances.of_account(recorded.account()))?;
+    Ok(Reply::ok(&ListAnswer::of(entries, next))?.recorded(recorded.event()))
 }
 
 /// Who has accepted a notice, newest first.
 pub(crate) fn of_notice(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic: ClinicId = exchange.parameter("clinic")?;
     let notice_id: NoticeId = exchange.parameter("notice")?;
-    let query: ListQuery = exchange.query()?;
-    let limit = page_size(query.limit)?;
+    let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
     let request = Request::new(Action::List, DataClass::Acceptance)
         .of(notice_id)
@@ -93,6 +92,6 @@ pub(crate) fn of_notice(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .filter(|_| clinic == recorded.clinic())
         .ok_or_else(|| Problem::not_found(recorded.event()))?;
     let acceptances = Acceptances::new(exchange, clinic)?;
-    let (acceptances, next) = index::page(&acceptances.of_notice(notice_id), query.cursor, limit)?;
-    Ok(Reply::ok(&ListAnswer { acceptances, next })?.recorded(recorded.event()))
+    let (entries, next) = wanted.entries(&acceptances.of_notice(notice_id))?;
+    Ok(Reply::ok(&ListAnswer::of(entries, next))?.recorded(recorded.event()))
 }

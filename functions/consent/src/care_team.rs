@@ -230,12 +230,7 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     // Looked at before anything is written, so that no list names somebody who is then refused.
     hand_over(&mut permissions.clone()).map_err(|problem| problem.recorded(recorded.event()))?;
     caseload::enter(&file, to, now)?;
-    let transferred = file.permissions().update(None, hand_over);
-    match transferred {
-        Ok(_) => {}
-        Err(UpdateError::Refused(refused)) => return Err(refused.recorded(recorded.event())),
-        Err(error) => return Err(error.into()),
-    }
+    file.change(&recorded, hand_over)?;
     let entered = Entered::by(recorded.account());
     for account in [from, to] {
         file.settle(|permissions| standing(permissions, account), &entered)?;

@@ -1,11 +1,13 @@
 //! Giving, withdrawing and proving consent.
 
 use access::{LiveConsent, Permissions, Recorded};
-use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
-use serde::{Deserialize, Serialize};
+use model::{AccountId, Action, ConsentId, DataClass, Role, Timestamp};
+use serde::Serialize;
 use store::idempotency;
-use web::{Check, Exchange, Problem, Reply, page_size};
+use web::listing::Wanted;
+use web::{Check, Exchange, Problem, Reply};
 
+use crate::clients::Reason;
 use crate::consent_state::{ConsentHistory, ConsentState};
 use crate::file::{ClientFile, Files};
 use crate::ledger::{
@@ -125,20 +127,6 @@ struct LedgerAnswer<'e> {
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LedgerQuery {
-    cursor: Option<u64>,
-    limit: Option<usize>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WithdrawalBody {
-    #[serde(default)]
-    reason: Option<Confidential<String>>,
 }
 
 fn superseded_problem() -> Problem {
@@ -294,23 +282,11 @@ fn live(consent: &Consent) -> LiveConsent {
 
 /// The ledger, newest first.
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let query: LedgerQuery = exchange.query()?;
-    let limit = page_size(query.limit)?;
+    let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
     let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::List, DataClass::Consent, None)?;
-    let mut page = Vec::with_capacity(limit);
-    let mut next = None;
-    let mut last = None;
-    for entry in file.ledger().log.newest_first(query.cursor) {
-        if page.len() == limit {
-            next = last;
-            break;
-        }
-        let entry = entry?;
-        last = Some(entry.sequence.to_string());
-        page.push(entry.value);
-    }
-    let entries = page.iter().map(EntryAnswer::from).collect();
+    let (page, next) = wanted.entries(&file.ledger().log)?;
+    let entries = page.iter().map(|entry| EntryAnswer::from(&entry.value)).collect();
     Ok(Reply::ok(&LedgerAnswer { entries, next })?.recorded(recorded.event()))
 }
 
@@ -349,15 +325,7 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// repeated request too.
 pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
-    let body = match exchange.body() {
-        [] => WithdrawalBody::default(),
-        _ => exchange.json()?,
-    };
-    if let Some(reason) = &body.reason {
-        let mut check = Check::new();
-        check.text(reason.expose(), "/reason", 1, 500);
-        check.finish()?;
-    }
+    let reason = Reason::of(exchange)?;
     let caller = exchange.caller()?;
     let (file, recorded, permissions) = ClientFile::enter(
         exchange,
@@ -392,7 +360,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             consent_id,
             withdrawn_at: file.now,
             recorded_by: recorded.account(),
-            reason: body.reason,
+            reason,
         }))?;
         file.end(remove)?;
     }

@@ -134,6 +134,22 @@ pub(crate) fn is_selection<T: PartialEq>(values: &[T]) -> bool {
     !values.is_empty() && values.iter().enumerate().all(is_new)
 }
 
+/// Notes where purposes or classes are not one to all of them, each once.
+pub(crate) fn check_selections(check: &mut Check, purposes: &[Purpose], classes: &[DataClass]) {
+    check.that(
+        is_selection(purposes),
+        "/purposes",
+        "selection",
+        "must have at least one purpose, and each once",
+    );
+    check.that(
+        is_selection(classes),
+        "/classes",
+        "selection",
+        "must have at least one class, and each once",
+    );
+}
+
 /// A link that leads where it says: over TLS, and without a user's name in front of the host, which would pass for one.
 fn is_https(link: &str) -> bool {
     link.parse::<Uri>().is_ok_and(|uri| {

@@ -140,15 +140,13 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let id = emergency_id.as_bytes();
     list_once(&emergencies.index(clinic), *id, taken.taken_at, now)?;
-    if file.ledger().begun(id)?.is_none() {
-        file.ledger().begin(LedgerEntry::BrokeGlass(BrokenGlass {
-            emergency_id,
-            account_id,
-            reason: taken.reason.clone(),
-            taken_at: taken.taken_at,
-            until: taken.until,
-        }))?;
-    }
+    file.ledger().begin(LedgerEntry::BrokeGlass(BrokenGlass {
+        emergency_id,
+        account_id,
+        reason: taken.reason.clone(),
+        taken_at: taken.taken_at,
+        until: taken.until,
+    }))?;
     if now < taken.until {
         file.make_live(
             // Not what was read above: a review may have come since, and writes the document before the permissions.

@@ -181,6 +181,18 @@ impl<'a> ClientFile<'a> {
         Ok(())
     }
 
+    /// Changes the permissions; what the change refuses is answered with the entry of the request in the trail.
+    pub(crate) fn change(
+        &self,
+        recorded: &Recorded,
+        change: impl Fn(&mut Permissions) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        match self.permissions().update(None, change) {
+            Err(UpdateError::Refused(refused)) => Err(refused.recorded(recorded.event())),
+            updated => Ok(updated.map(drop)?),
+        }
+    }
+
     /// Makes the ledger agree with the permissions on how something stands. Each change of it ends with this, so that of changes that
     /// overtake each other the last one to finish leaves the two in agreement.
     pub(crate) fn settle(&self, standing: impl Fn(&Permissions) -> Standing, entered: &Entered) -> Result<(), Problem> {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::content::is_selection;
+use crate::clients::Reason;
+use crate::content::check_selections;
 use crate::file::ClientFile;
 use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{Established, GroundEnd, LedgerEntry, OtherGround};
@@ -27,13 +28,6 @@ struct GroundBody {
     justification: Option<Confidential<String>>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EndBody {
-    #[serde(default)]
-    reason: Option<Confidential<String>>,
 }
 
 #[derive(Serialize)]
@@ -54,18 +48,7 @@ impl GroundBody {
     /// 422 with every field that breaks a rule.
     fn check(&self, regimes: &[Regime], now: Timestamp) -> Result<Vec<String>, Problem> {
         let mut check = Check::new();
-        check.that(
-            is_selection(&self.purposes),
-            "/purposes",
-            "selection",
-            "must have at least one purpose, and each once",
-        );
-        check.that(
-            is_selection(&self.classes),
-            "/classes",
-            "selection",
-            "must have at least one class, and each once",
-        );
+        check_selections(&mut check, &self.purposes, &self.classes);
         if let Some(justification) = &self.justification {
             check.text(justification.expose(), "/justification", 10, 2_000);
         }
@@ -194,15 +177,7 @@ pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Order: permissions, ledger, permissions once more, answer: as a consent is withdrawn, and for the same reasons.
 pub(crate) fn end(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ground_id: GroundId = exchange.parameter("ground")?;
-    let body = match exchange.body() {
-        [] => EndBody::default(),
-        _ => exchange.json()?,
-    };
-    if let Some(reason) = &body.reason {
-        let mut check = Check::new();
-        check.text(reason.expose(), "/reason", 1, 500);
-        check.finish()?;
-    }
+    let reason = Reason::of(exchange)?;
     let caller = exchange.caller()?;
     let (file, recorded, _) = ClientFile::enter(
         exchange,
@@ -221,7 +196,7 @@ pub(crate) fn end(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             ground_id,
             ended_at: file.now,
             recorded_by: recorded.account(),
-            reason: body.reason,
+            reason,
         }))?;
         file.end(remove)?;
     }

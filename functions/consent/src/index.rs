@@ -28,22 +28,3 @@ pub(crate) fn ensure<T: Dated>(index: &Log<'_, T, KeySet>, id: [u8; 16], entry: 
     }
     index.append(id, entry).map(drop)
 }
-
-/// The entries before the one with this number, newest first, and where the next page begins.
-pub(crate) fn page<T: Dated>(
-    index: &Log<'_, T, KeySet>,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<(Vec<T>, Option<String>), StoreError> {
-    let mut page = Vec::with_capacity(limit);
-    let mut last = None;
-    for entry in index.newest_first(before) {
-        if page.len() == limit {
-            return Ok((page, last));
-        }
-        let entry = entry?;
-        last = Some(entry.sequence.to_string());
-        page.push(entry.value);
-    }
-    Ok((page, None))
-}

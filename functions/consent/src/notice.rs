@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError};
 use web::{Check, Exchange, Problem};
 
-pub(crate) use crate::content::is_selection;
 use crate::content::{Content, Kind};
 use crate::index::{self, Dated};
 

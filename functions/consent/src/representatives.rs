@@ -4,7 +4,6 @@
 use access::{Authority, Permissions, Representative};
 use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Deserialize;
-use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::clients::NoFields;
@@ -137,7 +136,7 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "a shared file has no representatives: each participant has her own",
     );
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
-    let named = file.permissions().update(None, |permissions| {
+    file.change(&recorded, |permissions| {
         let there = permissions
             .representatives
             .iter()
@@ -161,12 +160,7 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             until: body.until,
         };
         put(permissions, representative)
-    });
-    match named {
-        Ok(_) => {}
-        Err(UpdateError::Refused(refused)) => return Err(refused.recorded(recorded.event())),
-        Err(error) => return Err(error.into()),
-    }
+    })?;
     file.settle(
         |permissions| standing(permissions, account),
         &Entered {
@@ -196,20 +190,15 @@ pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(account.to_string()),
     )?;
     let now = file.now;
-    let activated = file.permissions().update(None, |permissions| {
+    file.change(&recorded, |permissions| {
         let nominee = permissions
             .representatives
             .iter_mut()
             .find(|there| there.account == account && there.authority == Authority::Nominee)
             .ok_or_else(|| Problem::not_found(recorded.event()))?;
         nominee.since.get_or_insert(now);
-        Ok::<_, Problem>(())
-    });
-    match activated {
-        Ok(_) => {}
-        Err(UpdateError::Refused(refused)) => return Err(refused),
-        Err(error) => return Err(error.into()),
-    }
+        Ok(())
+    })?;
     file.settle(
         |permissions| standing(permissions, account),
         &Entered {

@@ -5,8 +5,9 @@ use model::{AccountId, ClientId, ConsentId, ContactChannel, DataClass, NoticeId,
 use serde::Deserialize;
 use web::{Check, Problem};
 
+use crate::content::{check_selections, is_selection};
 use crate::ledger::{GivenBy, Method};
-use crate::notice::{Notice, is_selection};
+use crate::notice::Notice;
 
 /// The longest name of somebody whom a client lets have something, in characters.
 const NAME: usize = 200;
@@ -89,18 +90,7 @@ impl Terms {
                 "must be among the classes of the notice",
             );
         }
-        check.that(
-            is_selection(&self.purposes),
-            "/purposes",
-            "selection",
-            "must have at least one purpose, and each once",
-        );
-        check.that(
-            is_selection(&self.classes),
-            "/classes",
-            "selection",
-            "must have at least one class, and each once",
-        );
+        check_selections(&mut check, &self.purposes, &self.classes);
         check.that(
             self.channels.is_empty() || is_selection(&self.channels),
             "/channels",

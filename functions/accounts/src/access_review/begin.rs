@@ -8,6 +8,7 @@ use model::{AccessReviewId, Action, ClinicId, DataClass, Timestamp};
 use ports::Creation;
 use serde::Deserialize;
 use store::{Doc, idempotency};
+use web::listing::list_once;
 use web::{Exchange, Problem, Reply};
 
 use crate::access_review::campaign::{Campaign, check_days};
@@ -15,7 +16,6 @@ use crate::access_review::evidence::enter;
 use crate::access_review::read::ReviewAnswer;
 use crate::access_review::verdict::{Decision, Outcome};
 use crate::documents::Documents;
-use web::listing::list_once;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

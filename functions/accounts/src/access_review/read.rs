@@ -5,6 +5,7 @@ use account::session::admit;
 use account::{Account, Accounts};
 use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Serialize;
+use web::listing::{Page, Wanted};
 use web::{Exchange, Problem, Reply};
 
 use crate::access_review::begin::find;
@@ -12,7 +13,6 @@ use crate::access_review::campaign::{Campaign, Lapse};
 use crate::access_review::verdict::{Decision, Outcome, Verdict};
 use crate::administration::StateName;
 use crate::documents::Documents;
-use web::listing::{Page, Wanted};
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
