@@ -237,8 +237,9 @@ impl Held {
             })
     }
 
-    /// Every state from here to where the effect is complete; none where it can't be.
-    fn stages(&self, effect: &Effect, span: Span) -> Option<Vec<Self>> {
+    /// Every state from here to where the effect is complete; none where it can't be. Who acts for `person`, and whether she is a minor,
+    /// decides who may give for her.
+    fn stages(&self, person: &Self, effect: &Effect, span: Span) -> Option<Vec<Self>> {
         let now = span.to;
         let mut held = self.clone();
         let mut stages = vec![held.clone()];
@@ -249,10 +250,14 @@ impl Held {
                 if !held.given.contains_key(id) {
                     let mut agreed = agreed.clone();
                     if let Some(guardian) = guardian {
-                        let acting = held.acting(*guardian, now)?;
-                        agreed.by_parent = acting.right == Right::Parent;
-                        agreed.expires = [agreed.expires, acting.until].into_iter().flatten().min();
-                    } else if held.is_minor(now) {
+                        let acting = person.acting(*guardian, now)?;
+                        let is_parents = acting.right == Right::Parent;
+                        let is_shared = agreed.participant.is_some();
+                        // A shared file has no age: what a parent gives there ends with the minority that there is now.
+                        let majority = person.minor_until.filter(|_| is_parents && is_shared);
+                        agreed.by_parent = is_parents && !is_shared;
+                        agreed.expires = [agreed.expires, acting.until, majority].into_iter().flatten().min();
+                    } else if person.is_minor(now) {
                         return None;
                     }
                     if let Some(superseded) = &agreed.supersedes {
@@ -400,7 +405,16 @@ impl Model {
             }
             (Some(_), Effect::Open) => Some(vec![self.clone()]),
             (None, _) => None,
-            (Some(held), effect) => Some(held.stages(effect, span)?.into_iter().map(with).collect()),
+            (Some(held), effect) => {
+                // In a shared file, a participant's own file says so.
+                let participant = match effect {
+                    Effect::Give { agreed, .. } => agreed.participant,
+                    _ => None,
+                };
+                let own = participant.and_then(|client| self.0.get(&File::Of(client)));
+                let stages = held.stages(own.unwrap_or(held), effect, span)?;
+                Some(stages.into_iter().map(with).collect())
+            }
         }
     }
 

@@ -694,10 +694,45 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
         to: 1,
         hours: None,
     };
-    let mut all = vec![(
-        "a transfer from nobody to a stand-in whose time is over was answered as done",
-        [&begin[..], &[stand_in, Op::Wait(61), transfer]].concat(),
-    )];
+    let parent = Op::Name {
+        file: MARIGOLD,
+        by: Person::Admin,
+        who: 1,
+        right: Right::Parent,
+        reads_records: false,
+        hours: None,
+    };
+    let by_parent = Op::Give {
+        file: File::Shared,
+        by: Person::Admin,
+        notice: 0,
+        classes: 0,
+        purposes: 0,
+        recipient: None,
+        participant: 0,
+        guardian: Some(1),
+        hours: None,
+        supersedes: None,
+    };
+    let shared = [
+        Op::Open(File::Of(1)),
+        Op::Open(File::Shared),
+        agree_to_all(File::Shared, 1),
+        Op::Minority(MARIGOLD, Person::Admin, Some(1)),
+        parent,
+        by_parent,
+        Op::Wait(61),
+    ];
+    let mut all = vec![
+        (
+            "a transfer from nobody to a stand-in whose time is over was answered as done",
+            [&begin[..], &[stand_in, Op::Wait(61), transfer]].concat(),
+        ),
+        (
+            "a parent who is named in her child's own file gives for her in a shared one, until she is of age",
+            [&begin[..], &shared].concat(),
+        ),
+    ];
     for at in 0..OPERATIONS {
         let narrower = Op::Break {
             op: Box::new(narrower.clone()),
