@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use zeroize::Zeroizing;
 
 use crate::Problem;
+use crate::payment_card::{self, CardData};
 
 /// How deep arrays and objects may nest.
 const DEPTH: usize = 32;
@@ -48,6 +49,11 @@ fn expectation(message: &str) -> String {
     }
 }
 
+/// A member's name as a step of a pointer (RFC 6901, section 3).
+fn step(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// What is wrong with a tree, and where: an RFC 6901 pointer, which grows from its end on the way out.
 #[derive(Debug)]
 struct Error {
@@ -58,7 +64,7 @@ struct Error {
 
 impl Error {
     fn within(mut self, step: &str) -> Self {
-        self.pointer = format!("/{}{}", step.replace('~', "~0").replace('/', "~1"), self.pointer);
+        self.pointer = format!("/{}{}", self::step(step), self.pointer);
         self
     }
 
@@ -355,9 +361,40 @@ fn tree(bytes: &[u8]) -> Result<Tree, Problem> {
     })
 }
 
-/// Parses a body.
+/// The first place that holds something of a payment card: a pointer, which does not repeat a name that is one.
+fn card_data(tree: &Tree) -> Option<(String, CardData)> {
+    match tree {
+        Tree::Text(text) => payment_card::find(text).map(|found| (String::new(), found)),
+        Tree::Unsigned(number) => payment_card::find(&number.to_string()).map(|found| (String::new(), found)),
+        Tree::List(elements) => elements.iter().enumerate().find_map(|(position, element)| {
+            card_data(element).map(|(pointer, found)| (format!("/{position}{pointer}"), found))
+        }),
+        Tree::Object(members) => members.iter().find_map(|(name, value)| {
+            if let Some(found) = payment_card::find(name) {
+                return Some((String::new(), found));
+            }
+            let is_security_code = match value {
+                Tree::Text(text) => payment_card::is_security_code(name, text),
+                Tree::Unsigned(number) => payment_card::is_security_code(name, &number.to_string()),
+                _ => false,
+            };
+            let found = if is_security_code {
+                Some((String::new(), CardData::SecurityCode))
+            } else {
+                card_data(value)
+            };
+            found.map(|(pointer, found)| (format!("/{}{pointer}", step(name)), found))
+        }),
+        Tree::Null | Tree::Bool(_) | Tree::Signed(_) | Tree::Float(_) => None,
+    }
+}
+
+/// Parses a body. What holds card data is refused before anybody asks what it means.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let tree = tree(bytes)?;
+    if let Some((field, found)) = card_data(&tree) {
+        return Err(Problem::payment_card(field, found));
+    }
     T::deserialize(Node(&tree)).map_err(|error| Problem::malformed(error.pointer, error.rule, error.detail))
 }
 
@@ -416,6 +453,31 @@ mod tests {
             let violation = &problem.violations[0];
             assert_eq!((violation.field.as_str(), violation.rule), (field, rule), "{body}");
             assert!(!violation.detail.contains("SECRET"), "{}", violation.detail);
+        }
+    }
+
+    /// Wherever in a body it stands, and before anything else about the body is said.
+    #[test]
+    fn card_data_is_refused_and_not_repeated() {
+        for (body, field) in [
+            (r#""4111 1111 1111 1111""#, ""),
+            (r#"{"inner":[{"count":4111111111111111}]}"#, "/inner/0/count"),
+            (
+                r#"{"a/b":["x",{"note":"pan \u0034111-1111-1111-1111"}]}"#,
+                "/a~1b/1/note",
+            ),
+            (r#"{"inner":{"4111111111111111":1}}"#, "/inner"),
+            (r#"{"cvv":"123"}"#, "/cvv"),
+            (r#"{"card":{"cvc":1234}}"#, "/card/cvc"),
+        ] {
+            let problem = parse::<Outer>(body.as_bytes()).unwrap_err();
+            assert_eq!(
+                (problem.status.as_u16(), problem.kind),
+                (422, "payment-card-data"),
+                "{body}"
+            );
+            assert_eq!(problem.violations[0].field, field, "{body}");
+            assert!(!format!("{problem:?}").contains("1111"), "{problem:?}");
         }
     }
 

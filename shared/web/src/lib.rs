@@ -12,6 +12,7 @@ mod exchange;
 mod json;
 pub mod listing;
 mod page;
+mod payment_card;
 mod problem;
 mod rate_limit;
 mod reply;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use store::{StoreError, UpdateError};
 
 use crate::RateLimit;
+use crate::payment_card::CardData;
 
 /// One thing that is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,6 +72,20 @@ impl Problem {
             detail,
         });
         problem
+    }
+
+    /// 422: something of a payment card stands at this field.
+    pub(crate) fn payment_card(field: impl Into<String>, found: CardData) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "payment-card-data",
+            "Card numbers and security codes are taken by the payment gateway alone. Send its reference instead.",
+        )
+        .violating(vec![Violation {
+            field: field.into(),
+            rule: "payment-card",
+            detail: found.detail().to_owned(),
+        }])
     }
 
     /// 404 for a thing that the caller may see but that is not there, or not there for her.

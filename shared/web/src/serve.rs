@@ -4,6 +4,7 @@ use crypto::Keyring;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use model::{Function, RequestId};
 use ports::{EntropyExt, Platform};
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::exchange::Missing;
 use crate::route::find;
-use crate::{Exchange, Problem, Reply, Route};
+use crate::{Exchange, Problem, Reply, Route, payment_card};
 
 /// The largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -56,6 +57,10 @@ fn check_bounds(request: &Request<Vec<u8>>) -> Result<(), Problem> {
             "uri-too-long",
             format!("Path and query may have {TARGET_LIMIT} bytes."),
         ));
+    }
+    // Nobody's card belongs into an address, which proxies write down.
+    if let Some(found) = payment_card::find(request.uri().path_and_query().map_or("", PathAndQuery::as_str)) {
+        return Err(Problem::payment_card("path", found));
     }
     if request.body().len() > BODY_LIMIT {
         return Err(Problem::new(
