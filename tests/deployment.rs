@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use confide::client::Client;
@@ -22,6 +23,7 @@ pub struct Deployment {
     pub home: Home,
     client: Client,
     host: Option<RunningHost>,
+    variables: Vec<(String, String)>,
     runtime: Runtime,
     _folder: TempDir,
 }
@@ -32,13 +34,13 @@ fn build() {
     BUILT.get_or_init(|| confide::functions::build(manifest(), true).expect("the functions build"));
 }
 
-fn serve(runtime: &Runtime, home: &Home, variables: &[(&str, &str)]) -> RunningHost {
+fn serve(runtime: &Runtime, home: &Home, variables: &[(String, String)]) -> RunningHost {
     let mut builder = Host::builder(manifest())
         .home(home.folder())
         .listen("127.0.0.1:0".parse().unwrap())
         .quiet(true);
     for (name, value) in variables {
-        builder = builder.variable(*name, *value);
+        builder = builder.variable(name, value);
     }
     runtime.block_on(builder.start()).expect("the host starts")
 }
@@ -52,13 +54,36 @@ impl Deployment {
     /// A deployment with variables of its own.
     #[must_use]
     pub fn start_with(variables: &[(&str, &str)]) -> Self {
-        build();
         let folder = TempDir::new().unwrap();
+        Home::new(folder.path().join("home")).initialise().unwrap();
+        Self::serve(folder, variables)
+    }
+
+    /// A deployment from the copy of this one's folder, as one that stands in for it has: the same keyrings, the same stores.
+    pub fn replica(&mut self, variables: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        self.restart(|home| {
+            let copied = Command::new("cp")
+                .arg("-a")
+                .arg(home.folder())
+                .arg(folder.path())
+                .status();
+            assert!(copied.unwrap().success());
+        });
+        Self::serve(folder, variables)
+    }
+
+    fn serve(folder: TempDir, variables: &[(&str, &str)]) -> Self {
+        build();
         let home = Home::new(folder.path().join("home"));
-        home.initialise().unwrap();
         let runtime = Runtime::new().unwrap();
-        let host = serve(&runtime, &home, variables);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let host = serve(&runtime, &home, &variables);
         Self {
+            variables,
             client: Client::new(host.url()),
             home,
             host: Some(host),
@@ -73,7 +98,7 @@ impl Deployment {
             self.runtime.block_on(host.shutdown());
         }
         meanwhile(&self.home);
-        let host = serve(&self.runtime, &self.home, &[]);
+        let host = serve(&self.runtime, &self.home, &self.variables);
         self.client = Client::new(host.url());
         self.host = Some(host);
     }

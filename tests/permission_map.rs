@@ -60,6 +60,9 @@ fn no_function_is_granted_two_data_classes() {
     assert_eq!(granted_classes, BTreeSet::from(["identity", "health"]));
 }
 
+/// What every function is told of the deployment: where it keeps data, and where other deployments are.
+const DEPLOYMENT_VARIABLES: [&str; 2] = ["region", "regions"];
+
 /// For whom passkeys are made: nothing of it is secret. `accounts` checks none.
 const AUTH_VARIABLES: [&str; 2] = ["origins", "rp_id"];
 
@@ -89,6 +92,7 @@ fn every_function_gets_its_own_keyring_and_no_other() {
     for (name, component) in manifest["component"].as_table().unwrap() {
         let variables = component["variables"].as_table().unwrap();
         let mut expected = BTreeSet::from(["keyring"]);
+        expected.extend(DEPLOYMENT_VARIABLES);
         match name.as_str() {
             "auth" => expected.extend(AUTH_VARIABLES),
             "notify" => expected.extend(NOTIFY_VARIABLES),
@@ -102,10 +106,12 @@ fn every_function_gets_its_own_keyring_and_no_other() {
         // Each variable is filled from the one of the function's name, so none is filled from another function's.
         let function = function_of(name);
         for (variable, template) in variables {
-            assert_eq!(
-                template.as_str(),
-                Some(format!("{{{{ {function}_{variable} }}}}").as_str())
-            );
+            let source = if DEPLOYMENT_VARIABLES.contains(&variable.as_str()) {
+                variable.clone()
+            } else {
+                format!("{function}_{variable}")
+            };
+            assert_eq!(template.as_str(), Some(format!("{{{{ {source} }}}}").as_str()));
         }
         let variable = &manifest["variables"][&format!("{function}_keyring")];
         assert_eq!(variable["secret"].as_bool(), Some(true));

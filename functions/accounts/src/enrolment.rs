@@ -13,7 +13,7 @@ use account::password::{Context, Password, PasswordHash};
 use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 use account::{Account, Accounts, Administrators, Clinic, USUAL_LANGUAGE, strength};
 use audit_trail::{Actor, Decision};
-use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, is_language_tag};
+use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Region, Role, is_language_tag};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
@@ -38,6 +38,8 @@ struct OpenClinicBody {
 #[serde(deny_unknown_fields)]
 struct ClinicBody {
     name: String,
+    /// Where its data is to be kept: this deployment's region, unless it is named.
+    region: Option<Region>,
 }
 
 #[derive(Deserialize)]
@@ -283,7 +285,7 @@ pub(crate) fn refuse(
 pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let OpenClinicBody {
         code,
-        clinic: ClinicBody { name },
+        clinic: ClinicBody { name, region },
         administrator:
             AdministratorBody {
                 email,
@@ -306,6 +308,10 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     password.check_new(&mut check, "/administrator/password", strength(&roles), &context);
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
+    let region = match region {
+        Some(region) => exchange.check_residency(&region).map(|()| region)?,
+        None => exchange.region()?,
+    };
 
     let accounts = Accounts::open(exchange)?;
     let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::Registration)?;
@@ -336,6 +342,7 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account = newcomer.begin(exchange, &accounts, begun)?;
     let clinic = Clinic {
         name: Confidential::new(name),
+        region,
         created_at: account.created_at,
         administrators: Administrators::first(newcomer.account),
         self_registration: false,
@@ -385,6 +392,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let email = Email::parse(invitation.email.expose())
         .map_err(|_| Problem::defect("an invitation holds what is no address"))?;
+    let home = accounts.resident_clinic(exchange, clinic)?;
     let account = account_id(accounts.index, clinic, token.invitation);
     let verdict = attempt.at(Subject::Account(clinic, account), &[Factor::Password])?;
     let newcomer = Newcomer {
@@ -401,8 +409,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Standing::Begun(account) if verdict == Verdict::Open => Some(account),
         Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
         Standing::Nothing => {
-            let name = accounts.clinic(clinic).read()?.map(|clinic| clinic.value.name);
-            let name = name.as_ref().map_or("", |name| name.expose().as_str());
+            let name = home.as_ref().map_or("", |clinic| clinic.name.expose().as_str());
             newcomer
                 .check_password(name)
                 .map_err(|problem| attempt.excuse(problem))?;

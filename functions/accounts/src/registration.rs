@@ -110,9 +110,8 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     limit_rate(exchange, &accounts, RouteClass::Registration)?;
     let (entropy, now) = (exchange.platform.entropy, exchange.platform.clock.now());
     let allowed = accounts
-        .clinic(clinic)
-        .read()?
-        .is_some_and(|clinic| clinic.value.self_registration);
+        .resident_clinic(exchange, clinic)?
+        .is_some_and(|clinic| clinic.self_registration);
     let is_free = accounts.holder_of(clinic, &email)?.is_none();
 
     let request = Request::new(Action::Create, DataClass::Account);
@@ -171,7 +170,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let email =
         Email::parse(link.email.expose()).map_err(|_| Problem::defect("a link was mailed to what is no address"))?;
-    let clinic = accounts.clinic(link.clinic).read()?.map(|clinic| clinic.value);
+    let clinic = accounts.resident_clinic(exchange, link.clinic)?;
     let Some(clinic) = clinic.filter(|clinic| clinic.self_registration) else {
         return Err(refused(&attempt, Some(link.clinic))?);
     };

@@ -83,6 +83,9 @@ impl Opening<'_> {
             device_name,
             transport,
         } = self;
+        let clinic = accounts
+            .resident_clinic(exchange, account.clinic)?
+            .ok_or_else(|| Problem::defect("an account is of no clinic"))?;
         let (entropy, now) = (exchange.platform.entropy, exchange.platform.clock.now());
         let id: SessionId = entropy.id();
         let request = Request::new(Action::Create, DataClass::Session).of(id);
@@ -123,6 +126,7 @@ impl Opening<'_> {
             id,
             account: account.id,
             clinic: account.clinic,
+            region: clinic.region,
             roles: account.roles.clone(),
             client: account.client,
             assurance,

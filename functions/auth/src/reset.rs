@@ -100,6 +100,7 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
     let accounts = Accounts::open(exchange)?;
     limit_rate(exchange, &accounts, RouteClass::Reset)?;
+    accounts.resident_clinic(exchange, clinic)?;
     let now = exchange.platform.clock.now();
     let found = accounts
         .find(clinic, &email)?
@@ -155,6 +156,7 @@ fn follow(
     let Some(link) = Link::open(link_use, accounts.seal, token, now) else {
         return Err(refuse(exchange, None)?);
     };
+    accounts.resident_clinic(exchange, link.clinic)?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account.map(|account| account.value);
     match account.filter(|account| account.state == AccountState::Active) {

@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{Label, Mac, Secret, mac};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
-use model::{AccountId, ClientId, ClinicId, Role, SessionId, Timestamp};
+use model::{AccountId, ClientId, ClinicId, Region, Role, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -91,6 +91,8 @@ pub struct Session {
     pub account: AccountId,
     /// To which clinic.
     pub clinic: ClinicId,
+    /// Where that clinic's data is kept, and nowhere else.
+    pub region: Region,
     /// As what.
     pub roles: Vec<Role>,
     /// Which client the account belongs to, for clients.

@@ -15,7 +15,7 @@ use audit_trail::Actor;
 use crypto::{KeySet, Label, Secret, mac, name};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
-use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, Role, SessionId, Timestamp};
+use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, Region, Role, SessionId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, UpdateError};
@@ -59,6 +59,8 @@ pub const USUAL_LANGUAGE: &str = "en";
 pub struct Clinic {
     /// What it is called.
     pub name: Confidential<String>,
+    /// Where its data is kept, and nowhere else.
+    pub region: Region,
     /// When it was opened.
     #[serde(with = "nanosecond::required")]
     pub created_at: Timestamp,
@@ -346,6 +348,18 @@ impl<'a> Accounts<'a> {
     pub fn clinic(&self, clinic: ClinicId) -> Doc<'_, Clinic, KeySet> {
         let name = name(self.index, CLINIC, &[clinic.as_bytes()]);
         self.shelf.doc(Some(clinic), "clinic", &name, self.seal)
+    }
+
+    /// A clinic whose data this deployment may have; `None` where there is no such clinic.
+    ///
+    /// # Errors
+    /// 421 where it is at home in another region, 503 where the store does not answer.
+    pub fn resident_clinic(&self, exchange: &Exchange<'_>, clinic: ClinicId) -> Result<Option<Clinic>, Problem> {
+        let clinic = self.clinic(clinic).read()?.map(|clinic| clinic.value);
+        if let Some(clinic) = &clinic {
+            exchange.check_residency(&clinic.region)?;
+        }
+        Ok(clinic)
     }
 
     /// An account.

@@ -12,6 +12,7 @@ mod function;
 mod id;
 mod language;
 mod purpose;
+mod region;
 mod role;
 
 pub use class::{Action, DataClass};
@@ -27,4 +28,5 @@ pub use id::{
 pub use jiff::Timestamp;
 pub use language::is_language_tag;
 pub use purpose::Purpose;
+pub use region::{NoRegion, Region};
 pub use role::Role;

@@ -6,6 +6,7 @@ use ports::{Clock, EntropyExt};
 use store::Shelf;
 
 use crate::World;
+use crate::world::REGION;
 
 /// Opens a session as `auth` would after two factors, and returns its token: ten hours long, ended by half an hour of doing
 /// nothing.
@@ -33,6 +34,7 @@ pub fn log_in_with(
         id: world.entropy.id(),
         account,
         clinic,
+        region: REGION.parse().unwrap(),
         roles: roles.to_vec(),
         client,
         assurance,

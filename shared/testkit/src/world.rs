@@ -67,6 +67,9 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// Where a deployment keeps its data, unless the test says otherwise.
+pub(crate) const REGION: &str = "local";
+
 /// A whole deployment in memory.
 pub struct World {
     /// The time.
@@ -100,6 +103,7 @@ impl Secrets for GrantedSecrets<'_> {
             .borrow()
             .get(&(self.function, name.to_owned()))
             .cloned()
+            .or_else(|| (name == "region").then(|| REGION.to_owned()))
     }
 }
 

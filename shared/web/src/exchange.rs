@@ -212,8 +212,15 @@ impl<'a> Exchange<'a> {
     /// site could not send.
     ///
     /// # Errors
-    /// 401 where it is nobody's, 403 where a browser was made to send it by somebody else.
+    /// 401 where it is nobody's, 403 where a browser was made to send it by somebody else, 421 where her clinic's data is kept in another
+    /// region.
     pub fn authenticate(&self, sessions: &Sessions<'_>) -> Result<Caller, Problem> {
+        let caller = self.recognise(sessions)?;
+        self.check_residency(&caller.session().region)?;
+        Ok(caller)
+    }
+
+    fn recognise(&self, sessions: &Sessions<'_>) -> Result<Caller, Problem> {
         if let Some(header) = self.header(&AUTHORIZATION)? {
             let token = header
                 .split_once(' ')

@@ -16,6 +16,7 @@ mod payment_card;
 mod problem;
 mod rate_limit;
 mod reply;
+mod residency;
 mod route;
 mod serve;
 

@@ -36,6 +36,8 @@ pub struct Problem {
     /// What is wrong with which field.
     pub violations: Vec<Violation>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The deployment that the request should have gone to.
+    base_url: Option<String>,
     /// The audit entry that says so.
     pub(crate) event: Option<EventId>,
     /// What the operator must know. Never in the answer.
@@ -52,6 +54,7 @@ impl Problem {
             detail: detail.into(),
             violations: Vec::new(),
             headers: Vec::new(),
+            base_url: None,
             event: None,
             operator_line: None,
         }
@@ -208,6 +211,11 @@ impl Problem {
         self
     }
 
+    pub(crate) fn based_at(mut self, base_url: Option<String>) -> Self {
+        self.base_url = base_url;
+        self
+    }
+
     pub(crate) fn allow(self, methods: &str) -> Self {
         match HeaderValue::from_str(methods) {
             Ok(methods) => self.header(ALLOW, methods),
@@ -352,6 +360,8 @@ pub(crate) struct Body<'p> {
     detail: &'p str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'p [Violation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<&'p str>,
 }
 
 impl Problem {
@@ -362,6 +372,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             errors: &self.violations,
+            base_url: self.base_url.as_deref(),
         }
     }
 }
