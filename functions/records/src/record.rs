@@ -277,7 +277,8 @@ mod tests {
     }
 
     fn writing(kind: &str) -> Writing {
-        let content = serde_json::json!({"kind": kind, "content": {"session_at": "2026-11-30T10:00:00Z", "text": kind}});
+        let content =
+            serde_json::json!({"kind": kind, "content": {"session_at": "2026-11-30T10:00:00Z", "text": kind}});
         Writing {
             content: serde_json::from_value(content).unwrap(),
             encounter: None,
@@ -336,7 +337,11 @@ mod tests {
                     "{case}"
                 );
                 let without_reason = if is_draft { Ok(Draft) } else { Err(ReasonMissing) };
-                assert_eq!(status(record.amended(hand, text, None)), by_author(without_reason), "{case}");
+                assert_eq!(
+                    status(record.amended(hand, text, None)),
+                    by_author(without_reason),
+                    "{case}"
+                );
                 assert_eq!(
                     status(record.amended(hand, writing("psychotherapy_note"), Some(reason()))),
                     by_author(Err(Refusal::KindDiffers)),
@@ -349,7 +354,11 @@ mod tests {
                     (true, false) => Ok(Signed),
                 };
                 assert_eq!(status(record.signed(hand, None)), by_author(alone), "{case}");
-                let together = if is_draft { Ok(AwaitingCosignature) } else { Err(AlreadySigned) };
+                let together = if is_draft {
+                    Ok(AwaitingCosignature)
+                } else {
+                    Err(AlreadySigned)
+                };
                 let signed = record.signed(hand, Some(account(COLLEAGUE)));
                 assert_eq!(status(signed), by_author(together), "{case}");
 
@@ -366,7 +375,11 @@ mod tests {
                     "returned" => Err(WasSigned),
                     _ => Err(AlreadySigned),
                 };
-                assert_eq!(record.check_discard(account(who)), by_author_of(who, discarded), "{case}");
+                assert_eq!(
+                    record.check_discard(account(who)),
+                    by_author_of(who, discarded),
+                    "{case}"
+                );
                 assert_eq!(record.is_visible_to(account(who)), !is_draft || who == AUTHOR, "{case}");
             }
         }

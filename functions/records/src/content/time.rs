@@ -15,6 +15,9 @@ const LONGEST: usize = "2026-12-01T08:00:00.000000000+05:30".len();
 /// How far ahead of UTC it may already be tomorrow somewhere (UTC+14, Kiribati): a date without a time says no offset.
 const AHEAD_OF_UTC: SignedDuration = SignedDuration::from_hours(14);
 
+/// From the first moment of a day to its last.
+const LAST_OF_DAY: SignedDuration = SignedDuration::new(24 * 60 * 60 - 1, 999_999_999);
+
 /// A year, a month, a day or an instant with its offset (FHIR R4, data type `dateTime`), kept as it was written.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -77,7 +80,7 @@ impl TryFrom<String> for DateTime {
             }
         };
         let (earliest, last) = (start_of(first), start_of(last));
-        let latest = last.and_then(|last| last.checked_add(SignedDuration::from_hours(24)));
+        let latest = last.and_then(|last| last.checked_add(LAST_OF_DAY));
         Ok(Self {
             text: Confidential::new(text),
             earliest: earliest.map_err(|_| NoDateTime)?,
@@ -135,9 +138,9 @@ mod tests {
     #[test]
     fn a_time_is_as_exact_as_it_is_known() {
         for (text, earliest, latest) in [
-            ("2026", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
-            ("2024-02", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
-            ("2026-12-01", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"),
+            ("2026", "2026-01-01T00:00:00Z", "2026-12-31T23:59:59.999999999Z"),
+            ("2024-02", "2024-02-01T00:00:00Z", "2024-02-29T23:59:59.999999999Z"),
+            ("2026-12-01", "2026-12-01T00:00:00Z", "2026-12-01T23:59:59.999999999Z"),
             (
                 "1992-10-16T06:38:03+02:00",
                 "1992-10-16T04:38:03Z",
@@ -197,6 +200,7 @@ mod tests {
             ("2026-12-01", "2026-12-01", true),
             ("2026-12-05", "2026-12", true),
             ("2026-12-05", "2026-11", false),
+            ("2026-12-01", "2026-11-30", false),
             ("2026-12-01T08:00:00Z", "2026-12-01T07:59:59Z", false),
         ] {
             let period = Period {

@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Body {
             }
         }
 
-        deserializer.deserialize_map(BodyVisitor)
+        deserializer.deserialize_struct("Body", &["kind", "content", "encounter", "status"], BodyVisitor)
     }
 }
 

@@ -60,6 +60,17 @@ fn records() -> Vec<Value> {
     ]
 }
 
+/// The request that writes a record, its kind first: where its content breaks a rule of form, the error then says where.
+fn kind_first(practice: &Practice, record: &Value, key: &str) -> Call {
+    let mut rest = record.clone();
+    let kind = rest.as_object_mut().unwrap().remove("kind").unwrap();
+    let body = format!("{{\"kind\":{kind},{}", &rest.to_string()[1..]);
+    Call::new(Method::POST, practice.path(RECORDS))
+        .header("content-type", "application/json")
+        .body(body)
+        .once(key)
+}
+
 #[test]
 fn what_is_written_of_each_kind_is_what_is_read() {
     let practice = Practice::new();
@@ -102,7 +113,7 @@ fn scores_are_the_servers() {
     assert_eq!(unscored.json.get("result"), None, "{}", unscored.json);
     let mut typed = scored.clone();
     typed["content"]["result"] = result;
-    let refused = practice.as_clinician(Call::post(practice.path(RECORDS), &typed).once("typed"));
+    let refused = practice.as_clinician(kind_first(&practice, &typed, "typed"));
     assert_violates(&refused, 400, "/content/result", "unknown-field");
 }
 
@@ -201,7 +212,7 @@ fn each_kind_is_refused_where_it_breaks_a_rule() {
             Some(place) => *place = value.clone(),
             None => record[&pointer[1..]] = value.clone(),
         }
-        let refused = practice.as_clinician(Call::post(practice.path(RECORDS), &record).once("broken"));
+        let refused = practice.as_clinician(kind_first(&practice, &record, "broken"));
         assert_violates(&refused, status, pointer, rule);
     }
     let mut no_unit = whole("medication");
@@ -221,7 +232,7 @@ fn each_kind_is_refused_where_it_breaks_a_rule() {
         (no_system, "/content/components/0/value/quantity/system", "required"),
         (error, "/content/clinical_status", "entered-in-error"),
     ] {
-        let refused = practice.as_clinician(Call::post(practice.path(RECORDS), &record).once("broken"));
+        let refused = practice.as_clinician(kind_first(&practice, &record, "broken"));
         assert_violates(&refused, 422, pointer, rule);
     }
     assert!(practice.world.stores.dump() == before);
