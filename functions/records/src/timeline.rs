@@ -152,14 +152,16 @@ impl Leaf {
     }
 }
 
+/// Names a document by a part of its own.
+type Name<'c> = dyn Fn(&[u8]) -> Result<String, Problem> + 'c;
+
 /// The entries of one client, class and kind, or of another selection, each in a document of its own.
 pub(crate) struct Timeline<'c> {
     pub(crate) shelf: &'c Shelf<'c>,
     pub(crate) clinic: ClinicId,
     pub(crate) key: &'c DataKey,
     pub(crate) entropy: &'c dyn Entropy,
-    /// Names a document of it by a part of its own.
-    pub(crate) name: Box<dyn Fn(&[u8]) -> Result<String, Problem> + 'c>,
+    pub(crate) name: Box<Name<'c>>,
 }
 
 impl Timeline<'_> {
@@ -463,7 +465,10 @@ mod tests {
             let forget = |known: usize| {
                 let known = fences[..known].to_vec();
                 directory
-                    .update(None, |fences| Ok::<_, Problem>(*fences = known.clone()))
+                    .update(None, |fences| {
+                        fences.clone_from(&known);
+                        Ok::<_, Problem>(())
+                    })
                     .unwrap();
             };
             for known in 0..fences.len() {

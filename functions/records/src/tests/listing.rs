@@ -217,8 +217,10 @@ fn reading_costs_the_same_however_much_there_is() {
 fn an_amendment_of_the_time_moves_the_record() {
     let practice = Practice::new();
     let start: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
-    let shown: Vec<_> = (0..3)
-        .map(|number| practice.at(number, &note_at(start + hours(24 * number as i64)), &practice.clinician))
+    let shown: Vec<_> = [0, 24, 48]
+        .into_iter()
+        .enumerate()
+        .map(|(key, hour)| practice.at(key, &note_at(start + hours(hour)), &practice.clinician))
         .collect();
     let amend = |version: u64, at: Timestamp| {
         let call = practice.of_version(Method::PUT, &format!("/{}", shown[0].id), version);
