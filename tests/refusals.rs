@@ -52,8 +52,8 @@ fn each_mistake_has_its_answer() {
         ("no such path", Call::get("/v1/records/everything").bearer(token), 404, "no-such-route", ""),
         ("no such record", Call::get(format!("{records}/rec_00000000000000000000000000")).bearer(token), 404, "not-found", ""),
         ("an id that is none", Call::get(format!("{records}/1")).bearer(token), 404, "no-such-route", ""),
-        ("another method", Call::delete(&record).bearer(token), 405, "method-not-allowed", ""),
-        ("another kind", Call::put(&record, &json!({"reason": "x", "record": {"kind": "treatment_plan", "content": {"starts_on": "2026-11-02", "goals": [{"description": "a", "status": "active"}]}}})).bearer(token).header("if-match", "\"v1\""), 409, "kind-differs", ""),
+        ("another method", Call::new(Method::PATCH, &record).bearer(token), 405, "method-not-allowed", ""),
+        ("another kind", Call::put(&record, &json!({"reason": "x", "record": {"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-11-02"}, "goals": [{"description": "a", "status": "active"}]}}})).bearer(token).header("if-match", "\"v1\""), 409, "kind-differs", ""),
         ("a stale version", Call::put(&record, &amendment).bearer(token).header("if-match", "\"v7\""), 412, "stale-version", ""),
         ("a large body", post(&" ".repeat(1024 * 1024 + 1)), 413, "body-too-large", ""),
         ("another media type", Call::new(Method::POST, &records).bearer(token).once("k").header("content-type", "text/plain").body("a"), 415, "unsupported-media-type", ""),
@@ -81,7 +81,7 @@ fn each_mistake_has_its_answer() {
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
         match status {
             401 => assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{what}"),
-            405 => assert_eq!(answer.header("allow"), Some("GET, PUT"), "{what}"),
+            405 => assert_eq!(answer.header("allow"), Some("GET, PUT, DELETE"), "{what}"),
             403 => assert!(answer.header("audit-id").is_some(), "{what}"),
             _ => {}
         }

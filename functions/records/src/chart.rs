@@ -1,67 +1,104 @@
 //! One client's records of one class, as a permit opens them.
 //!
 //! ```text
-//! record document   the current version, one per record
+//! record document   the current version, one per record, or that its draft was discarded
 //! history log       the versions before it, one log per record
-//! index log         which records there are, one log per client and class
+//! addenda log       what was added after it was signed, one log per record
+//! timelines         which records there are by time: all, those of each kind, and each author's drafts
 //! ```
 //!
 //! Everything is named by an HMAC under the link key over clinic and client, so that nothing in the store says whose it is
 //! or what belongs together. Psychotherapy notes are named by their author too: a request that is neither
-//! hers nor authorized by the client does not even come to the place where they lie.
+//! hers nor authorized by the client does not even come to the place where they lie. Nor does anybody's list come to another's drafts.
 
 use std::collections::BTreeSet;
 
-use access::{ClientKey, Recorded, Request, Vault};
-use crypto::{DataKey, Label};
-use model::{AccountId, Action, ClientId, DataClass, RecordId, Timestamp};
-use ports::Creation;
+use access::{CareRole, ClientKey, Permissions, Recorded, Request, Vault};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use crypto::{DataKey, Label, Opener, Place, Sealer};
+use http::StatusCode;
+use model::{AccountId, Action, AddendumId, ClientId, Confidential, DataClass, RecordId, Timestamp};
+use ports::{Creation, Entropy};
 use serde::{Deserialize, Serialize};
-use store::{Doc, History, Log, Shelf, UpdateError, Versioned};
-use web::{Exchange, Problem};
+use store::{Doc, History, Log, Shelf, StoreError, UpdateError, Versioned};
+use web::{Check, Exchange, Problem};
 
-use crate::content::{Content, Kind};
+use crate::content::Kind;
+use crate::record::{Record, Refusal};
+use crate::timeline::{Entry, Position, Timeline};
 
 const RECORD: Label = Label::new("confide 2026-11 record name");
 const HISTORY: Label = Label::new("confide 2026-11 record history name");
-const INDEX: Label = Label::new("confide 2026-11 record index name");
+const ADDENDA: Label = Label::new("confide 2026-11 record addenda name");
+const TIMELINE: Label = Label::new("confide 2026-11 record timeline name");
 
-/// How many entries others may add to an index between two tries of one request. The log recognises the entry of the first
-/// try only while it is among the newest; a request that comes later than that adds it again, and the list leaves it out.
-const OVERTAKING: u64 = 64;
+/// How many entries of a list a request looks at, at most, to find those of one author: beyond that the page ends, and says
+/// where the next one begins.
+const LOOKED_AT: usize = 1_000;
 
-/// A version of a record.
+/// How many addenda a record has at most. They are read with it.
+const MOST_ADDENDA: u64 = 50;
+
+/// What lies in the place of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one of it is read at a time")]
+enum Kept {
+    Record(Record),
+    /// A draft that its author let vanish. What is left recognises the request that made it.
+    Discarded(Discarded),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Record {
-    pub(crate) id: RecordId,
+struct Discarded {
+    author: AccountId,
+    discarded_at: Timestamp,
+    fingerprint: [u8; 16],
+}
+
+/// What was added to a record after it was signed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Addendum {
+    pub(crate) id: AddendumId,
     pub(crate) author: AccountId,
-    pub(crate) created_at: Timestamp,
-    /// Who wrote this version, when, and why it was changed.
-    pub(crate) written_by: AccountId,
-    pub(crate) written_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<model::Confidential<String>>,
-    pub(crate) content: Content,
+    pub(crate) added_at: Timestamp,
+    pub(crate) text: Confidential<String>,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
 }
 
-/// What the index says of a record.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct IndexEntry {
-    pub(crate) id: RecordId,
-    pub(crate) kind: Kind,
-    pub(crate) author: AccountId,
-    pub(crate) created_at: Timestamp,
+/// A selection of the client's records that has a timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Selection {
+    All,
+    Kind(Kind),
+    /// The drafts of this author.
+    Drafts(AccountId),
+}
+
+/// What a list shows of a selection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'q> {
+    pub(crate) selection: Selection,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) author: Option<AccountId>,
+    /// The first time that is shown.
+    pub(crate) since: Option<Timestamp>,
+    /// The first time that is not shown any more.
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) cursor: Option<&'q str>,
+    pub(crate) limit: usize,
 }
 
 /// The chart of the client in the path, opened by a recorded permit.
 pub(crate) struct Chart<'a> {
     pub(crate) recorded: Recorded,
+    permissions: Option<Permissions>,
     health: Shelf<'a>,
     vault: Vault<'a>,
+    entropy: &'a dyn Entropy,
 }
 
 /// The chart with its key: there is something in it, or about to be.
@@ -100,8 +137,10 @@ impl<'a> Chart<'a> {
         );
         Ok(Self {
             recorded,
+            permissions,
             health: exchange.shelf("health")?,
             vault,
+            entropy: exchange.platform.entropy,
         })
     }
 
@@ -142,7 +181,13 @@ impl OpenChart<'_> {
         &self.chart.recorded
     }
 
-    fn record(&self, id: RecordId) -> Result<Doc<'_, Record, DataKey>, Problem> {
+    /// Whether an account supervises those who treat the client.
+    pub(crate) fn is_supervisor(&self, account: AccountId, now: Timestamp) -> bool {
+        let permissions = self.chart.permissions.as_ref();
+        permissions.and_then(|file| file.care_role(account, now)) == Some(CareRole::Supervising)
+    }
+
+    fn record(&self, id: RecordId) -> Result<Doc<'_, Kept, DataKey>, Problem> {
         let name = self.chart.name(RECORD, &[id.as_bytes()])?;
         Ok(self
             .chart
@@ -159,108 +204,218 @@ impl OpenChart<'_> {
             .history(Some(clinic), "record history", &name, self.key.key()))
     }
 
-    fn index(&self) -> Result<Log<'_, IndexEntry, DataKey>, Problem> {
-        let name = self.chart.name(INDEX, &[])?;
-        Ok(self.chart.health.log(
-            Some(self.chart.recorded.clinic()),
-            "record index",
-            &name,
-            self.key.key(),
-        ))
+    fn addenda_log(&self, id: RecordId) -> Result<Log<'_, Addendum, DataKey>, Problem> {
+        let name = self.chart.name(ADDENDA, &[id.as_bytes()])?;
+        let clinic = self.chart.recorded.clinic();
+        Ok(self
+            .chart
+            .health
+            .log(Some(clinic), "record addenda", &name, self.key.key()))
     }
 
-    /// Reads the current version, or 404.
+    fn timeline(&self, selection: Selection) -> Timeline<'_> {
+        Timeline {
+            shelf: &self.chart.health,
+            clinic: self.chart.recorded.clinic(),
+            key: self.key.key(),
+            entropy: self.chart.entropy,
+            name: Box::new(move |part| match selection {
+                Selection::All => self.chart.name(TIMELINE, &[b"all", part]),
+                Selection::Kind(kind) => self.chart.name(TIMELINE, &[b"kind", kind.name().as_bytes(), part]),
+                Selection::Drafts(author) => self.chart.name(TIMELINE, &[b"drafts", author.as_bytes(), part]),
+            }),
+        }
+    }
+
+    /// Reads the current version, or 404: where there is none, and where it is a draft of somebody else's.
     pub(crate) fn read(&self, id: RecordId) -> Result<Versioned<Record>, Problem> {
-        self.record(id)?
-            .read()?
-            .ok_or_else(|| Problem::not_found(self.chart.recorded.event()))
+        match self.record(id)?.read()? {
+            Some(Versioned {
+                version,
+                value: Kept::Record(value),
+            }) if value.is_visible_to(self.chart.recorded.account()) => Ok(Versioned { version, value }),
+            _ => Err(Problem::not_found(self.chart.recorded.event())),
+        }
     }
 
     /// Writes a record that does not exist yet; repeated, it finishes what the first try began and gives the same answer.
     ///
-    /// Order: record, then index, then answer. A crash in between leaves a record that no list shows and whose id nobody
-    /// was told; the repeated request comes to the same id and adds the index entry.
+    /// Order: record, then timelines, then answer. A crash in between leaves a record that no list shows, or that only the list of
+    /// all shows, and whose id nobody was told; the repeated request comes to the same id and adds what lacks.
     pub(crate) fn create(&self, record: Record) -> Result<Versioned<Record>, Problem> {
         let doc = self.record(record.id)?;
-        match doc.create(&record)? {
-            Creation::Created => {
-                self.index()?.append(*record.id.as_bytes(), &IndexEntry::of(&record))?;
-                Ok(Versioned {
-                    version: 1,
-                    value: record,
-                })
-            }
+        let kept = Kept::Record(record.clone());
+        let current = match doc.create(&kept)? {
+            Creation::Created => Versioned {
+                version: 1,
+                value: record,
+            },
             Creation::Exists => {
-                let existing = self.read(record.id)?;
-                if existing.value.fingerprint != record.fingerprint {
-                    return Err(Problem::idempotency_key_reused().recorded(self.chart.recorded.event()));
+                let reused = || Problem::idempotency_key_reused().recorded(self.chart.recorded.event());
+                let existing = doc.read()?.ok_or(StoreError::Form)?;
+                match existing.value {
+                    Kept::Record(value) if value.fingerprint == record.fingerprint => Versioned {
+                        version: existing.version,
+                        value,
+                    },
+                    Kept::Discarded(draft) if draft.fingerprint == record.fingerprint => {
+                        return Err(Problem::conflict(
+                            "discarded",
+                            "This request made a draft that its author has discarded. Send a new one under a key of its own.",
+                        )
+                        .recorded(self.chart.recorded.event()));
+                    }
+                    _ => return Err(reused()),
                 }
-                self.finish_index(&existing.value)?;
-                Ok(existing)
             }
+        };
+        self.list_anew(None, &current.value)?;
+        Ok(current)
+    }
+
+    /// Which lists show a record.
+    fn selections(record: &Record) -> Vec<Selection> {
+        match record.is_draft() {
+            true => vec![Selection::Drafts(record.author)],
+            false => vec![Selection::All, Selection::Kind(record.content.kind())],
         }
     }
 
-    /// Adds the index entry of a record unless it is there. Only a repeated request comes here, so it looks through all of
-    /// them: an entry that was added late stands among younger ones, and no entry's time says where to stop.
-    fn finish_index(&self, record: &Record) -> Result<(), Problem> {
-        let index = self.index()?;
-        for entry in index.newest_first(None) {
-            if entry?.value.id == record.id {
-                return Ok(());
+    /// Brings the lists to what a record says now. Adds before it removes, so that a crash in between leaves it listed: where its
+    /// time has changed under both times, until the change is repeated.
+    fn list_anew(&self, before: Option<&Record>, now: &Record) -> Result<(), Problem> {
+        let entry = Entry::of(now);
+        let selections = Self::selections(now);
+        for selection in &selections {
+            self.timeline(*selection).insert(&entry)?;
+        }
+        let Some(before) = before else {
+            return Ok(());
+        };
+        let old = Entry::of(before).position();
+        for selection in Self::selections(before) {
+            if old != entry.position() || !selections.contains(&selection) {
+                self.timeline(selection).remove(&old)?;
             }
         }
-        index.append(*record.id.as_bytes(), &IndexEntry::of(record))?;
         Ok(())
     }
 
-    /// Replaces the version that the caller has seen; repeated by the same author it gives the same answer (RFC 9110,
-    /// section 13.1.1, allows that where the change was already applied).
+    /// Makes the next version of the one that the caller has seen; repeated it gives the same answer (RFC 9110,
+    /// section 13.1.1, allows that where the change was already applied). `change` is told when.
     ///
-    /// Order: the version so far goes to the history, then the record changes. A crash in between leaves a history entry of
-    /// the version that is still current, which the history does not show; whoever amends it next finds it there already.
-    pub(crate) fn amend(
+    /// Order: the version so far goes to the history, then the record changes, then the lists, then the answer. A crash after the
+    /// first leaves a history entry of the version that is still current, which the history does not show; whoever changes it
+    /// next finds it there already. A crash after the second leaves the lists behind: a record that was signed is
+    /// still among its author's drafts, one that was returned still among all, where it is not found. The
+    /// repeated request brings them up.
+    pub(crate) fn change(
         &self,
         id: RecordId,
         expected: u64,
-        change: impl Fn(&Record) -> Result<Record, Problem>,
+        now: Timestamp,
+        change: impl Fn(&Record, Timestamp) -> Result<Record, Refusal>,
     ) -> Result<Versioned<Record>, Problem> {
-        let current = self.read(id)?;
-        let amended = change(&current.value)?;
-        if current.version != expected {
-            return self.amended_before(current, expected, &amended);
-        }
+        let current = match self.read(id) {
+            Ok(current) if current.version == expected => current,
+            Ok(_) => return self.changed_before(id, expected, change),
+            // Whoever has given a draft back does not see it any more, and may repeat her request all the same.
+            Err(unseen) => return self.changed_before(id, expected, change).map_err(|_| unseen),
+        };
+        let changed = change(&current.value, now).map_err(|refusal| self.refused(refusal))?;
         self.history(id)?.keep(&current)?;
-        let written = self.record(id)?.update(Some(expected), |record| {
-            *record = amended.clone();
+        let written = self.record(id)?.update(Some(expected), |kept| {
+            *kept = Kept::Record(changed.clone());
             Ok::<_, Problem>(())
         });
         match written {
-            Ok(written) => Ok(Versioned {
-                version: written.version,
-                value: amended,
-            }),
-            Err(UpdateError::Stale) => self.amended_before(self.read(id)?, expected, &amended),
+            Ok(written) => {
+                self.list_anew(Some(&current.value), &changed)?;
+                Ok(Versioned {
+                    version: written.version,
+                    value: changed,
+                })
+            }
+            Err(UpdateError::Stale) => self.changed_before(id, expected, change),
             Err(error) => Err(Problem::from(error).recorded(self.chart.recorded.event())),
         }
     }
 
-    /// What is there now, where it is what `amended` wanted to make of the version `expected`; otherwise 412.
-    fn amended_before(
+    /// What is there now, where it is what `change` makes of the version `expected`; otherwise 412.
+    fn changed_before(
         &self,
-        now: Versioned<Record>,
+        id: RecordId,
         expected: u64,
-        amended: &Record,
+        change: impl Fn(&Record, Timestamp) -> Result<Record, Refusal>,
     ) -> Result<Versioned<Record>, Problem> {
-        let wanted = Record {
-            written_at: now.value.written_at,
-            ..amended.clone()
+        let stale = || Problem::stale().recorded(self.chart.recorded.event());
+        let Some(Versioned {
+            version,
+            value: Kept::Record(now),
+        }) = self.record(id)?.read()?
+        else {
+            return Err(stale());
         };
-        if now.version == expected.saturating_add(1) && now.value == wanted {
-            Ok(now)
-        } else {
-            Err(Problem::stale().recorded(self.chart.recorded.event()))
+        if Some(version) != expected.checked_add(1) {
+            return Err(stale());
         }
+        let before = self.history(id)?.before(version, 1)?;
+        match before.first() {
+            Some(before) if change(&before.value, now.written_at).as_ref() == Ok(&now) => {
+                self.list_anew(Some(&before.value), &now)?;
+                Ok(Versioned { version, value: now })
+            }
+            _ => Err(stale()),
+        }
+    }
+
+    /// The author lets her draft vanish; repeated it gives the same answer.
+    ///
+    /// Order: the list, then the draft, then the answer. A crash in between leaves a draft that no list shows, and that the repeated
+    /// request takes away.
+    pub(crate) fn discard(&self, id: RecordId, expected: u64, now: Timestamp) -> Result<(), Problem> {
+        let account = self.chart.recorded.account();
+        let not_found = || Problem::not_found(self.chart.recorded.event());
+        let stored = self.record(id)?.read()?.ok_or_else(not_found)?;
+        let draft = match stored.value {
+            Kept::Record(record) if record.is_visible_to(account) => record,
+            Kept::Discarded(draft) if draft.author == account && Some(stored.version) == expected.checked_add(1) => {
+                return Ok(());
+            }
+            _ => return Err(not_found()),
+        };
+        let stale = || Problem::stale().recorded(self.chart.recorded.event());
+        if stored.version != expected {
+            return Err(stale());
+        }
+        draft.check_discard(account).map_err(|refusal| self.refused(refusal))?;
+        self.timeline(Selection::Drafts(draft.author))
+            .remove(&Entry::of(&draft).position())?;
+        let discarded = Kept::Discarded(Discarded {
+            author: draft.author,
+            discarded_at: now,
+            fingerprint: draft.fingerprint,
+        });
+        let written = self.record(id)?.update(Some(expected), |kept| {
+            *kept = discarded.clone();
+            Ok::<_, Problem>(())
+        });
+        match written {
+            Ok(_) => Ok(()),
+            // Whoever wrote meanwhile has listed it before it was taken off, or the same request was there first.
+            Err(UpdateError::Stale) => match self.record(id)?.read()?.map(|stored| stored.value) {
+                Some(Kept::Record(record)) => {
+                    self.list_anew(None, &record)?;
+                    Err(stale())
+                }
+                _ => Ok(()),
+            },
+            Err(error) => Err(Problem::from(error).recorded(self.chart.recorded.event())),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Problem {
+        Problem::from(refusal).recorded(self.chart.recorded.event())
     }
 
     /// The versions before the one that was read as `current`, newest first, up to `limit` of them older than `before`.
@@ -275,40 +430,152 @@ impl OpenChart<'_> {
         Ok(self.history(id)?.before(before, limit)?)
     }
 
-    /// The records, newest first, each once, and where the next page begins.
-    pub(crate) fn list(
-        &self,
-        before: Option<u64>,
-        limit: usize,
-        wanted: impl Fn(&IndexEntry) -> bool,
-    ) -> Result<(Vec<IndexEntry>, Option<u64>), Problem> {
-        let mut page = Vec::with_capacity(limit);
-        let mut last = None;
+    /// What was added to a record, oldest first, each once.
+    pub(crate) fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
+        let mut addenda: Vec<Addendum> = Vec::new();
+        for entry in self.addenda_log(id)?.newest_first(None) {
+            addenda.push(entry?.value);
+        }
+        addenda.reverse();
+        // Of several tries of one request that overtook each other, the first.
         let mut seen = BTreeSet::new();
-        let overtaking = before.map(|before| before.saturating_add(OVERTAKING));
-        for entry in self.index()?.newest_first(overtaking) {
+        addenda.retain(|addendum| seen.insert(addendum.id));
+        Ok(addenda)
+    }
+
+    /// Adds to a signed record; repeated, it gives the same answer.
+    ///
+    /// Order: the addendum, then the answer. Nothing else changes.
+    pub(crate) fn add(&self, id: RecordId, addendum: Addendum) -> Result<Addendum, Problem> {
+        if self.read(id)?.value.is_draft() {
+            return Err(self.refused(Refusal::IsDraft));
+        }
+        let addenda = self.addenda(id)?;
+        if let Some(existing) = addenda.into_iter().find(|existing| existing.id == addendum.id) {
+            if existing.fingerprint != addendum.fingerprint {
+                return Err(Problem::idempotency_key_reused().recorded(self.chart.recorded.event()));
+            }
+            return Ok(existing);
+        }
+        let log = self.addenda_log(id)?;
+        if log.head()?.sequence >= MOST_ADDENDA {
+            return Err(Problem::conflict(
+                "too-many-addenda",
+                format!("A record has at most {MOST_ADDENDA} addenda. Write a record of its own."),
+            )
+            .recorded(self.chart.recorded.event()));
+        }
+        log.append(*addendum.id.as_bytes(), &addendum)?;
+        Ok(addendum)
+    }
+
+    /// The records of a list, newest first, each once, and where the next page begins.
+    pub(crate) fn list(&self, wanted: &Wanted<'_>) -> Result<(Vec<Entry>, Option<String>), Problem> {
+        let cursor = wanted.cursor.map(|cursor| self.open_cursor(cursor)).transpose()?;
+        // All that is of the time `until` comes before this place.
+        let until = wanted.until.map(|at| Position { at, id: [0; 16] });
+        let timeline = self.timeline(wanted.selection);
+        let mut page: Vec<Entry> = Vec::with_capacity(wanted.limit);
+        let mut seen = BTreeSet::new();
+        let mut last = None;
+        for (looked_at, entry) in timeline.after(cursor.max(until)).enumerate() {
             let entry = entry?;
-            let is_on_earlier_page = before.is_some_and(|before| entry.sequence >= before);
-            if !seen.insert(entry.value.id) || is_on_earlier_page || !wanted(&entry.value) {
-                continue;
+            if wanted.since.is_some_and(|since| entry.effective_at < since) {
+                break;
             }
-            if page.len() == limit {
-                return Ok((page, last));
+            let is_wanted = wanted.kind.is_none_or(|kind| entry.kind == kind)
+                && wanted.author.is_none_or(|author| entry.author == author)
+                && seen.insert(entry.id);
+            if (is_wanted && page.len() == wanted.limit) || looked_at == LOOKED_AT {
+                let next = last.map(|last| self.seal_cursor(&last)).transpose()?;
+                return Ok((page, next));
             }
-            last = Some(entry.sequence);
-            page.push(entry.value);
+            last = Some(entry.position());
+            if is_wanted {
+                page.push(entry);
+            }
         }
         Ok((page, None))
     }
+
+    /// Where the cursors of this chart belong. They are sealed: a place in a list is a time, and a URL is no place for when somebody was treated.
+    fn cursor_place(&self) -> Result<Place, Problem> {
+        Ok(Place {
+            clinic: Some(self.chart.recorded.clinic()),
+            store: "health",
+            key: self.chart.name(TIMELINE, &[b"cursor"])?,
+            class: "record cursor",
+            version: 0,
+        })
+    }
+
+    fn seal_cursor(&self, position: &Position) -> Result<String, Problem> {
+        let mut plain = position.at.as_nanosecond().to_be_bytes().to_vec();
+        plain.extend_from_slice(&position.id);
+        let sealed = self.key.key().seal(self.chart.entropy, &self.cursor_place()?, &plain);
+        Ok(Base64UrlUnpadded::encode_string(&sealed.map_err(StoreError::from)?))
+    }
+
+    fn open_cursor(&self, cursor: &str) -> Result<Position, Problem> {
+        let malformed = || {
+            Problem::malformed(
+                "cursor",
+                "cursor",
+                "must be the `next` of a page of this client's records",
+            )
+        };
+        let sealed = Base64UrlUnpadded::decode_vec(cursor).map_err(|_| malformed())?;
+        let place = self.cursor_place()?;
+        let plain = self.key.key().open(&place, &sealed).map_err(|_| malformed())?;
+        let (at, id) = plain.split_first_chunk().ok_or_else(malformed)?;
+        Ok(Position {
+            at: Timestamp::from_nanosecond(i128::from_be_bytes(*at)).map_err(|_| malformed())?,
+            id: id.try_into().map_err(|_| malformed())?,
+        })
+    }
 }
 
-impl IndexEntry {
+impl Entry {
     fn of(record: &Record) -> Self {
         Self {
             id: record.id,
             kind: record.content.kind(),
             author: record.author,
+            effective_at: record.effective_at(),
             created_at: record.created_at,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let forbidden = |kind, detail: &'static str| Self::new(StatusCode::FORBIDDEN, kind, detail);
+        let unprocessable = |field, rule, detail: &'static str| {
+            let mut check = Check::new();
+            check.that(false, field, rule, detail);
+            check
+                .finish()
+                .err()
+                .unwrap_or_else(|| Self::defect("a violation that is none"))
+        };
+        match refusal {
+            Refusal::NotAuthor => forbidden(
+                "not-author",
+                "Only its author changes what she wrote. Write an addendum instead.",
+            ),
+            Refusal::NotCosigner => forbidden("not-cosigner", "Somebody else is named to sign it."),
+            Refusal::NotSupervisor => {
+                unprocessable("/cosigner", "supervisor", "must supervise those who treat the client")
+            }
+            Refusal::ReasonMissing => unprocessable("/reason", "required", "is needed to amend what was signed"),
+            Refusal::KindDiffers => Self::conflict("kind-differs", "A record keeps its kind. Write a new one instead."),
+            Refusal::AlreadySigned => Self::conflict("already-signed", "It was signed already."),
+            Refusal::NotAwaiting => Self::conflict("not-awaiting-cosignature", "It does not await a co-signature."),
+            Refusal::IsDraft => Self::conflict("is-draft", "It is a draft: change it, or sign it first."),
+            Refusal::WasSigned => Self::conflict(
+                "was-signed",
+                "It was signed once, and others may have relied upon it. Amend it and sign it again.",
+            ),
         }
     }
 }

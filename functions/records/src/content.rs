@@ -1,18 +1,37 @@
 //! What a record may say: known fields of known kinds, within bounds.
+//!
+//! Names and values are those of FHIR R4, so that each kind is one resource there: what maps to nothing is not asked for.
 
-use jiff::civil::Date;
-use model::{Confidential, Timestamp};
+mod assessment;
+mod coding;
+mod diagnosis;
+mod diagnostic_report;
+mod encounter;
+mod immunization;
+mod limits;
+mod medication;
+mod note;
+mod observation;
+mod procedure;
+mod time;
+mod treatment_plan;
+
+use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-/// The longest text of a note, in characters.
-const TEXT: usize = 100_000;
-
-/// The longest short text, in characters.
-const LINE: usize = 500;
-
-/// The most goals of a plan and scores of an assessment.
-const ITEMS: usize = 100;
+use assessment::Assessment;
+pub(crate) use assessment::Scored;
+use diagnosis::Diagnosis;
+use diagnostic_report::DiagnosticReport;
+use encounter::Encounter;
+use immunization::Immunization;
+pub(crate) use limits::TEXT;
+use medication::Medication;
+pub(crate) use note::Note;
+use observation::Observation;
+use procedure::Procedure;
+use treatment_plan::TreatmentPlan;
 
 /// The kinds of record that a list can be filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +41,13 @@ pub(crate) enum Kind {
     PsychotherapyNote,
     Assessment,
     TreatmentPlan,
+    Diagnosis,
+    Medication,
+    Encounter,
+    Observation,
+    Procedure,
+    Immunization,
+    DiagnosticReport,
 }
 
 /// The content of a clinical record.
@@ -32,59 +58,32 @@ pub(crate) enum Content {
     PsychotherapyNote(Note),
     Assessment(Assessment),
     TreatmentPlan(TreatmentPlan),
+    Diagnosis(Diagnosis),
+    Medication(Medication),
+    Encounter(Encounter),
+    Observation(Observation),
+    Procedure(Procedure),
+    Immunization(Immunization),
+    DiagnosticReport(DiagnosticReport),
 }
 
-/// What was noted of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Note {
-    session_at: Timestamp,
-    text: Confidential<String>,
-}
-
-/// A standardised instrument and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Assessment {
-    instrument: Confidential<String>,
-    administered_at: Timestamp,
-    scores: Vec<Score>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    summary: Option<Confidential<String>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Score {
-    scale: Confidential<String>,
-    score: Confidential<i32>,
-}
-
-/// What a client and her clinician work towards.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TreatmentPlan {
-    starts_on: Date,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    review_on: Option<Date>,
-    goals: Vec<Goal>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Goal {
-    description: Confidential<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    measure: Option<Confidential<String>>,
-    status: GoalStatus,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum GoalStatus {
-    Active,
-    Achieved,
-    Discontinued,
+impl Kind {
+    /// The name in the API, and in what lists are found by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ProgressNote => "progress_note",
+            Self::PsychotherapyNote => "psychotherapy_note",
+            Self::Assessment => "assessment",
+            Self::TreatmentPlan => "treatment_plan",
+            Self::Diagnosis => "diagnosis",
+            Self::Medication => "medication",
+            Self::Encounter => "encounter",
+            Self::Observation => "observation",
+            Self::Procedure => "procedure",
+            Self::Immunization => "immunization",
+            Self::DiagnosticReport => "diagnostic_report",
+        }
+    }
 }
 
 impl Content {
@@ -94,6 +93,37 @@ impl Content {
             Self::PsychotherapyNote(_) => Kind::PsychotherapyNote,
             Self::Assessment(_) => Kind::Assessment,
             Self::TreatmentPlan(_) => Kind::TreatmentPlan,
+            Self::Diagnosis(_) => Kind::Diagnosis,
+            Self::Medication(_) => Kind::Medication,
+            Self::Encounter(_) => Kind::Encounter,
+            Self::Observation(_) => Kind::Observation,
+            Self::Procedure(_) => Kind::Procedure,
+            Self::Immunization(_) => Kind::Immunization,
+            Self::DiagnosticReport(_) => Kind::DiagnosticReport,
+        }
+    }
+
+    /// When what it tells of was, or began, as far as it says. What is known to the day or less counts from its first moment in UTC.
+    pub(crate) fn effective_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::ProgressNote(note) | Self::PsychotherapyNote(note) => Some(note.effective_at()),
+            Self::Assessment(assessment) => Some(assessment.effective_at()),
+            Self::TreatmentPlan(plan) => Some(plan.effective_at()),
+            Self::Diagnosis(diagnosis) => diagnosis.effective_at(),
+            Self::Medication(medication) => medication.effective_at(),
+            Self::Encounter(encounter) => Some(encounter.effective_at()),
+            Self::Observation(observation) => Some(observation.effective_at()),
+            Self::Procedure(procedure) => procedure.effective_at(),
+            Self::Immunization(immunization) => Some(immunization.effective_at()),
+            Self::DiagnosticReport(report) => Some(report.effective_at()),
+        }
+    }
+
+    /// What an assessment's answers come to.
+    pub(crate) fn scored(&self) -> Option<Scored> {
+        match self {
+            Self::Assessment(assessment) => assessment.scored(),
+            _ => None,
         }
     }
 
@@ -104,66 +134,13 @@ impl Content {
             Self::ProgressNote(note) | Self::PsychotherapyNote(note) => note.check(check, &at, now),
             Self::Assessment(assessment) => assessment.check(check, &at, now),
             Self::TreatmentPlan(plan) => plan.check(check, &at),
-        }
-    }
-}
-
-impl Note {
-    fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
-        check.text(self.text.expose(), &format!("{at}/text"), 1, TEXT);
-        check.that(
-            self.session_at <= now,
-            format!("{at}/session_at"),
-            "past",
-            "must not lie in the future",
-        );
-    }
-}
-
-impl Assessment {
-    fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
-        check.text(self.instrument.expose(), &format!("{at}/instrument"), 1, LINE);
-        check.that(
-            self.administered_at <= now,
-            format!("{at}/administered_at"),
-            "past",
-            "must not lie in the future",
-        );
-        check.that(
-            self.scores.len() <= ITEMS,
-            format!("{at}/scores"),
-            "count",
-            format!("must have at most {ITEMS} scores"),
-        );
-        for (index, score) in self.scores.iter().enumerate() {
-            check.text(score.scale.expose(), &format!("{at}/scores/{index}/scale"), 1, LINE);
-        }
-        if let Some(summary) = &self.summary {
-            check.text(summary.expose(), &format!("{at}/summary"), 1, TEXT);
-        }
-    }
-}
-
-impl TreatmentPlan {
-    fn check(&self, check: &mut Check, at: &str) {
-        check.that(
-            self.review_on.is_none_or(|review| self.starts_on <= review),
-            format!("{at}/review_on"),
-            "order",
-            "must not lie before starts_on",
-        );
-        check.that(
-            (1..=ITEMS).contains(&self.goals.len()),
-            format!("{at}/goals"),
-            "count",
-            format!("must have 1 to {ITEMS} goals"),
-        );
-        for (index, goal) in self.goals.iter().enumerate() {
-            let at = format!("{at}/goals/{index}");
-            check.text(goal.description.expose(), &format!("{at}/description"), 1, TEXT);
-            if let Some(measure) = &goal.measure {
-                check.text(measure.expose(), &format!("{at}/measure"), 1, LINE);
-            }
+            Self::Diagnosis(diagnosis) => diagnosis.check(check, &at, now),
+            Self::Medication(medication) => medication.check(check, &at, now),
+            Self::Encounter(encounter) => encounter.check(check, &at, now),
+            Self::Observation(observation) => observation.check(check, &at, now),
+            Self::Procedure(procedure) => procedure.check(check, &at, now),
+            Self::Immunization(immunization) => immunization.check(check, &at, now),
+            Self::DiagnosticReport(report) => report.check(check, &at, now),
         }
     }
 }
@@ -193,7 +170,7 @@ mod tests {
     #[test]
     fn each_kind_keeps_its_rules() {
         let note = |at: &str, text: &str| json!({"kind": "progress_note", "content": {"session_at": at, "text": text}});
-        let plan = |goals: serde_json::Value| json!({"kind": "treatment_plan", "content": {"starts_on": "2026-12-01", "review_on": "2026-11-01", "goals": goals}});
+        let plan = |goals: serde_json::Value| json!({"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-12-01"}, "review_on": "2026-11-01", "goals": goals}});
         for (content, broken) in [
             (note("2026-12-01T08:00:00Z", "She slept better."), vec![]),
             (
@@ -221,7 +198,7 @@ mod tests {
                 ],
             ),
             (
-                json!({"kind": "assessment", "content": {"instrument": "PHQ-9", "administered_at": "2027-01-01T00:00:00Z",
+                json!({"kind": "assessment", "content": {"instrument": "BDI-II", "administered_at": "2027-01-01T00:00:00Z",
                     "scores": [{"scale": "", "score": 4}], "summary": ""}}),
                 vec![
                     ("/content/administered_at", "past"),

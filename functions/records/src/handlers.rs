@@ -1,53 +1,36 @@
 //! The handlers: what each request wants, in the order of effects that every one of them keeps: authenticate, decide and
 //! record, unlock, then read or write, then answer.
 
-use model::{AccountId, Action, Confidential, DataClass, RecordId, Timestamp};
+pub(crate) mod notes;
+pub(crate) mod records;
+mod signing;
+
+use model::{AccountId, Action, AddendumId, Confidential, DataClass, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::{Check, Exchange, Problem, Reply, page_size};
 
-use crate::chart::{Chart, IndexEntry, Record};
-use crate::content::{Content, Kind, Note};
+use crate::answer::{AddendumAnswer, RecordAnswer};
+use crate::chart::{Addendum, Chart, Selection, Wanted};
+use crate::content::{Kind, TEXT};
+use crate::record::{Hand, Record, Writing};
+use crate::timeline::Entry;
 
-#[derive(Serialize)]
-struct RecordAnswer<'r> {
-    id: RecordId,
-    version: u64,
-    author: AccountId,
-    created_at: Timestamp,
-    written_by: AccountId,
-    written_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'r Confidential<String>>,
-    #[serde(flatten)]
-    content: &'r Content,
-    /// What goes with every disclosure of such a record (42 CFR 2.32(a)(2)).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notice: Option<&'static str>,
-}
+/// The longest reason of a change, in characters.
+const REASON: usize = 500;
 
-/// The short form of the notice (42 CFR 2.32(a)(2)).
-const PART_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
-
-impl<'r> RecordAnswer<'r> {
-    fn new(class: DataClass, version: u64, record: &'r Record) -> Self {
-        Self {
-            notice: (class == DataClass::SubstanceUse).then_some(PART_2),
-            id: record.id,
-            version,
-            author: record.author,
-            created_at: record.created_at,
-            written_by: record.written_by,
-            written_at: record.written_at,
-            reason: record.reason.as_ref(),
-            content: &record.content,
-        }
-    }
+/// What a new record begins as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FirstStatus {
+    Draft,
+    #[default]
+    Signed,
 }
 
 #[derive(Serialize)]
 struct ListAnswer {
-    records: Vec<IndexEntry>,
+    records: Vec<Entry>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -60,11 +43,21 @@ struct VersionsAnswer<'r> {
     next: Option<String>,
 }
 
+/// The caller's own drafts, instead of what is signed.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ListedStatus {
+    Draft,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     kind: Option<Kind>,
-    cursor: Option<u64>,
+    status: Option<ListedStatus>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    cursor: Option<String>,
     limit: Option<usize>,
     /// Whose: of psychotherapy notes the caller's own where nobody is named, of other records everybody's.
     author: Option<AccountId>,
@@ -80,37 +73,28 @@ struct VersionsQuery {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NoteQuery {
-    author: Option<AccountId>,
+struct AddendumBody {
+    text: String,
 }
 
-fn write(exchange: &Exchange<'_>, class: DataClass, content: Content) -> Result<Reply, Problem> {
+fn write(exchange: &Exchange<'_>, class: DataClass, writing: Writing, status: FirstStatus) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
-    content.check(&mut check, "", now);
+    writing.content.check(&mut check, "", now);
     check.finish()?;
     let key = exchange.idempotency_key()?;
     let chart = Chart::enter(exchange, Action::Create, class, None, None)?;
     let (clinic, author) = (chart.recorded.clinic(), chart.recorded.account());
     let index = exchange.keyring.key("index")?;
     let id: RecordId = idempotency::created_id(index, clinic, author, exchange.path(), key);
+    let fingerprint = idempotency::fingerprint(index, exchange.body());
     let chart = chart.open_or_begin()?;
-    let written = chart.create(Record {
-        id,
-        author,
-        created_at: now,
-        written_by: author,
-        written_at: now,
-        reason: None,
-        content,
-        fingerprint: idempotency::fingerprint(index, exchange.body()),
-    })?;
+    let is_draft = status == FirstStatus::Draft;
+    let written = chart.create(Record::new(id, author, now, writing, is_draft, fingerprint))?;
     let location = format!("{}/{id}", exchange.path());
-    Ok(
-        Reply::created(&location, &RecordAnswer::new(class, written.version, &written.value))?
-            .etag(written.version)
-            .recorded(chart.recorded().event()),
-    )
+    Ok(Reply::created(&location, &RecordAnswer::new(class, &written))?
+        .etag(written.version)
+        .recorded(chart.recorded().event()))
 }
 
 fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
@@ -118,22 +102,34 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let limit = page_size(query.limit)?;
     let chart = Chart::enter(exchange, Action::List, class, None, query.author)?;
     let event = chart.recorded.event();
+    let selection = match (query.status, query.kind) {
+        (Some(ListedStatus::Draft), _) => Selection::Drafts(chart.recorded.account()),
+        (None, Some(kind)) => Selection::Kind(kind),
+        (None, None) => Selection::All,
+    };
+    let wanted = Wanted {
+        selection,
+        kind: query.kind,
+        author: query.author,
+        since: query.since,
+        until: query.until,
+        cursor: query.cursor.as_deref(),
+        limit,
+    };
     let (records, next) = match chart.open_if_begun()? {
-        Ok(chart) => chart.list(query.cursor, limit, |entry| {
-            query.kind.is_none_or(|kind| entry.kind == kind) && query.author.is_none_or(|author| entry.author == author)
-        })?,
+        Ok(chart) => chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?,
         Err(_) => (Vec::new(), None),
     };
-    let next = next.map(|next| next.to_string());
     Ok(Reply::ok(&ListAnswer { records, next })?.recorded(event))
 }
 
 fn read(exchange: &Exchange<'_>, class: DataClass, author: Option<AccountId>) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), author)?.open()?;
-    let Versioned { version, value } = chart.read(id)?;
-    Ok(Reply::ok(&RecordAnswer::new(class, version, &value))?
-        .etag(version)
+    let record = chart.read(id)?;
+    let addenda = chart.addenda(id)?;
+    Ok(Reply::ok(&RecordAnswer::new(class, &record).with(&addenda))?
+        .etag(record.version)
         .recorded(chart.recorded().event()))
 }
 
@@ -141,37 +137,35 @@ fn read(exchange: &Exchange<'_>, class: DataClass, author: Option<AccountId>) ->
 fn amend(
     exchange: &Exchange<'_>,
     class: DataClass,
-    reason: String,
-    content: Content,
+    reason: Option<String>,
+    writing: &Writing,
     at: &str,
 ) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
-    let expected = exchange.if_match()?;
+    let version = exchange.if_match()?;
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
-    check.text(&reason, "/reason", 1, 500);
-    content.check(&mut check, at, now);
+    if let Some(reason) = &reason {
+        check.text(reason, "/reason", 1, REASON);
+    }
+    writing.content.check(&mut check, at, now);
     check.finish()?;
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
-    let author = chart.recorded().account();
-    let amended = chart.amend(id, expected, |record| {
-        if record.content.kind() != content.kind() {
-            return Err(
-                Problem::conflict("kind-differs", "A record keeps its kind. Write a new one instead.")
-                    .recorded(chart.recorded().event()),
-            );
-        }
-        Ok(Record {
-            written_by: author,
-            written_at: now,
-            reason: Some(Confidential::new(reason.clone())),
-            content: content.clone(),
-            ..record.clone()
-        })
+    let account = chart.recorded().account();
+    let amended = chart.change(id, version, now, |record, at| {
+        record.amended(Hand { account, at, version }, writing.clone(), reason.clone())
     })?;
-    Ok(Reply::ok(&RecordAnswer::new(class, amended.version, &amended.value))?
+    Ok(Reply::ok(&RecordAnswer::new(class, &amended))?
         .etag(amended.version)
         .recorded(chart.recorded().event()))
+}
+
+fn discard(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+    let id: RecordId = exchange.parameter("record")?;
+    let expected = exchange.if_match()?;
+    let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
+    chart.discard(id, expected, exchange.platform.clock.now())?;
+    Ok(Reply::no_content().recorded(chart.recorded().event()))
 }
 
 fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
@@ -179,133 +173,54 @@ fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem>
     let query: VersionsQuery = exchange.query()?;
     let limit = page_size(query.limit)?;
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), query.author)?.open()?;
+    let account = chart.recorded().account();
     let current = chart.read(id)?;
     let past = chart.past_versions(id, current.version, query.cursor, limit)?;
-    let first_page = query
-        .cursor
-        .is_none()
-        .then(|| RecordAnswer::new(class, current.version, &current.value));
+    let first_page = query.cursor.is_none().then(|| RecordAnswer::new(class, &current));
     let next = past
         .last()
         .filter(|last| past.len() == limit && last.version > 1)
         .map(|last| last.version.to_string());
+    let visible = past.iter().filter(|version| version.value.is_visible_to(account));
     let versions = first_page
         .into_iter()
-        .chain(
-            past.iter()
-                .map(|Versioned { version, value }| RecordAnswer::new(class, *version, value)),
-        )
+        .chain(visible.map(|version| RecordAnswer::new(class, version)))
         .collect();
     Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(chart.recorded().event()))
 }
 
-/// Progress notes, assessments and treatment plans, in one of the books that they are kept in.
-pub(crate) mod records {
-    use super::*;
-
-    /// A class of records of these kinds.
-    pub(crate) trait Book {
-        const CLASS: DataClass;
-    }
-
-    /// A client's clinical records.
-    pub(crate) struct Clinical;
-
-    /// Those of treatment for substance use, under keys and consents of their own.
-    pub(crate) struct SubstanceUse;
-
-    impl Book for Clinical {
-        const CLASS: DataClass = DataClass::Health;
-    }
-
-    impl Book for SubstanceUse {
-        const CLASS: DataClass = DataClass::SubstanceUse;
-    }
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Amendment {
-        reason: String,
-        record: Content,
-    }
-
-    fn is_clinical(content: Content, at: &str) -> Result<Content, Problem> {
-        match content {
-            Content::PsychotherapyNote(_) => Err(Problem::malformed(
-                format!("{at}/kind"),
-                "kind",
-                "psychotherapy notes are kept apart: use the path …/psychotherapy-notes",
-            )),
-            clinical => Ok(clinical),
-        }
-    }
-
-    pub(crate) fn write<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::write(exchange, B::CLASS, is_clinical(exchange.json()?, "")?)
-    }
-
-    pub(crate) fn list<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::list(exchange, B::CLASS)
-    }
-
-    pub(crate) fn read<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::read(exchange, B::CLASS, None)
-    }
-
-    pub(crate) fn amend<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        let Amendment { reason, record } = exchange.json()?;
-        let at = "/record";
-        super::amend(exchange, B::CLASS, reason, is_clinical(record, at)?, at)
-    }
-
-    pub(crate) fn versions<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::versions(exchange, B::CLASS)
-    }
+fn add(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+    let record: RecordId = exchange.parameter("record")?;
+    let AddendumBody { text } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(&text, "/text", 1, TEXT / 10);
+    check.finish()?;
+    let key = exchange.idempotency_key()?;
+    let chart = Chart::enter(exchange, Action::Amend, class, Some(record), None)?.open()?;
+    let (clinic, author) = (chart.recorded().clinic(), chart.recorded().account());
+    let index = exchange.keyring.key("index")?;
+    let id: AddendumId = idempotency::created_id(index, clinic, author, exchange.path(), key);
+    let added = chart.add(
+        record,
+        Addendum {
+            id,
+            author,
+            added_at: exchange.platform.clock.now(),
+            text: Confidential::new(text),
+            fingerprint: idempotency::fingerprint(index, exchange.body()),
+        },
+    )?;
+    let location = exchange.path().trim_end_matches("/addenda").to_owned();
+    Ok(Reply::created(&location, &AddendumAnswer::new(&added))?.recorded(chart.recorded().event()))
 }
 
-/// Psychotherapy notes: the same, in files of their own that only requests for their author's come to.
-pub(crate) mod notes {
-    use super::*;
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct NoteBody {
-        content: Note,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Amendment {
-        reason: String,
-        content: Note,
-    }
-
-    pub(crate) fn write(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        let NoteBody { content } = exchange.json()?;
-        super::write(exchange, DataClass::Psychotherapy, Content::PsychotherapyNote(content))
-    }
-
-    pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::list(exchange, DataClass::Psychotherapy)
-    }
-
-    pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        let NoteQuery { author } = exchange.query()?;
-        super::read(exchange, DataClass::Psychotherapy, author)
-    }
-
-    pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        let Amendment { reason, content } = exchange.json()?;
-        super::amend(
-            exchange,
-            DataClass::Psychotherapy,
-            reason,
-            Content::PsychotherapyNote(content),
-            "",
-        )
-    }
-
-    pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-        super::versions(exchange, DataClass::Psychotherapy)
-    }
+/// The answer of a change that somebody made by another way than writing.
+fn changed(
+    chart: &crate::chart::OpenChart<'_>,
+    class: DataClass,
+    record: &Versioned<Record>,
+) -> Result<Reply, Problem> {
+    Ok(Reply::ok(&RecordAnswer::new(class, record))?
+        .etag(record.version)
+        .recorded(chart.recorded().event()))
 }

@@ -1,11 +1,14 @@
-//! Clinical records: progress notes, assessments, treatment plans and, kept apart, psychotherapy notes.
+//! Clinical records: what was noted, assessed, planned, found and prescribed and, kept apart, psychotherapy notes.
 
+mod answer;
 mod chart;
 mod content;
 mod handlers;
+mod record;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use routes::ROUTES;
 

@@ -5,7 +5,7 @@ use crate::handlers::records::{Clinical, SubstanceUse};
 use crate::handlers::{notes, records};
 
 /// What this function answers.
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 28] = [
     Route::new(
         Method::POST,
         "/v1/records/clients/{client}/records",
@@ -27,9 +27,34 @@ pub const ROUTES: [Route; 15] = [
         records::amend::<Clinical>,
     ),
     Route::new(
+        Method::DELETE,
+        "/v1/records/clients/{client}/records/{record}",
+        records::discard::<Clinical>,
+    ),
+    Route::new(
         Method::GET,
         "/v1/records/clients/{client}/records/{record}/versions",
         records::versions::<Clinical>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/records/{record}/sign",
+        records::sign::<Clinical>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/records/{record}/cosign",
+        records::cosign::<Clinical>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/records/{record}/return",
+        records::give_back::<Clinical>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/records/{record}/addenda",
+        records::add::<Clinical>,
     ),
     Route::new(
         Method::POST,
@@ -52,9 +77,34 @@ pub const ROUTES: [Route; 15] = [
         records::amend::<SubstanceUse>,
     ),
     Route::new(
+        Method::DELETE,
+        "/v1/records/clients/{client}/substance-use-records/{record}",
+        records::discard::<SubstanceUse>,
+    ),
+    Route::new(
         Method::GET,
         "/v1/records/clients/{client}/substance-use-records/{record}/versions",
         records::versions::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/substance-use-records/{record}/sign",
+        records::sign::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/substance-use-records/{record}/cosign",
+        records::cosign::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/substance-use-records/{record}/return",
+        records::give_back::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/substance-use-records/{record}/addenda",
+        records::add::<SubstanceUse>,
     ),
     Route::new(
         Method::POST,
@@ -77,8 +127,23 @@ pub const ROUTES: [Route; 15] = [
         notes::amend,
     ),
     Route::new(
+        Method::DELETE,
+        "/v1/records/clients/{client}/psychotherapy-notes/{record}",
+        notes::discard,
+    ),
+    Route::new(
         Method::GET,
         "/v1/records/clients/{client}/psychotherapy-notes/{record}/versions",
         notes::versions,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/psychotherapy-notes/{record}/sign",
+        notes::sign,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/records/clients/{client}/psychotherapy-notes/{record}/addenda",
+        notes::add,
     ),
 ];

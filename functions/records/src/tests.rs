@@ -1,6 +1,10 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
+mod drafts;
+mod kinds;
+mod listing;
 mod permissions;
+mod signing;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -288,8 +292,8 @@ fn assessment() -> Value {
 }
 
 fn plan() -> Value {
-    json!({"kind": "treatment_plan", "content": {"starts_on": "2026-12-01", "review_on": "2027-03-01",
-        "goals": [{"description": "SECRET sleep", "measure": "hours", "status": "active"}]}})
+    json!({"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-12-01"},
+        "review_on": "2027-03-01", "goals": [{"description": "SECRET sleep", "measure": "hours", "status": "active"}]}})
 }
 
 fn note(text: &str) -> Value {
@@ -363,7 +367,8 @@ fn a_record_of_each_kind_from_writing_to_its_history() {
         assert_eq!(written.header("location"), Some(own.as_str()));
         assert_eq!(
             written.json,
-            json!({"id": id, "version": 1, "author": account, "created_at": now, "written_by": account, "written_at": now,
+            json!({"id": id, "version": 1, "status": "signed", "author": account, "created_at": now, "written_by": account,
+                "written_at": now, "signatures": [{"account": account, "version": 1, "signed_at": now}],
                 "kind": name, "content": first["content"]})
         );
         let read = practice.as_clinician(Call::get(&own));
@@ -384,8 +389,10 @@ fn a_record_of_each_kind_from_writing_to_its_history() {
         );
         assert_eq!(
             amended.json,
-            json!({"id": id, "version": 2, "author": account, "created_at": now, "written_by": account,
-                "written_at": now_text(&practice), "reason": "SECRET a slip", "kind": name, "content": second["content"]})
+            json!({"id": id, "version": 2, "status": "signed", "author": account, "created_at": now, "written_by": account,
+                "written_at": now_text(&practice), "reason": "SECRET a slip",
+                "signatures": [{"account": account, "version": 2, "signed_at": now_text(&practice)}],
+                "kind": name, "content": second["content"]})
         );
         assert_eq!(practice.as_clinician(Call::get(&own)).json, amended.json);
         let history = practice.as_clinician(Call::get(format!("{own}/versions")));
@@ -394,14 +401,13 @@ fn a_record_of_each_kind_from_writing_to_its_history() {
         let of_kind = practice.as_clinician(Call::get(format!("{path}?kind={name}")));
         assert_eq!(
             of_kind.json,
-            json!({"records": [{"id": id, "kind": name, "author": account, "created_at": now}]})
+            json!({"records": [{"id": id, "kind": name, "author": account, "created_at": now,
+                "effective_at": if name == "treatment_plan" { "2026-12-01T00:00:00Z" } else { "2026-11-30T10:00:00Z" }}]})
         );
     }
     let all = practice.as_clinician(Call::get(practice.path(RECORDS)));
-    assert_eq!(
-        values(&all, "records", "kind"),
-        ["treatment_plan", "assessment", "progress_note"]
-    );
+    let kinds: BTreeSet<_> = values(&all, "records", "kind").into_iter().collect();
+    assert_eq!(kinds.len(), 3);
     let none = practice.as_clinician(Call::get(format!("{}?kind=psychotherapy_note", practice.path(RECORDS))));
     assert_eq!(none.json, json!({"records": []}));
 }
@@ -427,54 +433,6 @@ fn a_chart_that_was_never_begun_is_empty() {
         }
     }
     assert!(practice.state().iter().all(|(store, ..)| !store.starts_with("health")));
-}
-
-#[test]
-fn lists_come_in_pages() {
-    let practice = Practice::new();
-    let mut written = Vec::new();
-    for number in 0..40 {
-        let body = if number % 3 == 0 { plan() } else { progress("note") };
-        let call = Call::post(practice.path(RECORDS), &body).once(&format!("write-{number}"));
-        let answer = practice.as_clinician(call);
-        assert_eq!(answer.status, 201);
-        written.insert(0, (answer.text("kind"), answer.text("id")));
-    }
-    for (limit, filter) in [(1, ""), (7, ""), (20, ""), (40, ""), (200, ""), (5, "treatment_plan")] {
-        let mut seen = Vec::new();
-        let kind = if filter.is_empty() {
-            String::new()
-        } else {
-            format!("&kind={filter}")
-        };
-        let mut cursor = String::new();
-        loop {
-            let target = format!("{}?limit={limit}{kind}{cursor}", practice.path(RECORDS));
-            let page = practice.as_clinician(Call::get(target));
-            let ids = values(&page, "records", "id");
-            assert!(ids.len() <= limit && (!ids.is_empty()));
-            seen.extend(ids);
-            let Some(next) = page.json["next"].as_str() else { break };
-            cursor = format!("&cursor={next}");
-        }
-        let wanted: Vec<_> = written
-            .iter()
-            .filter(|(kind, _)| filter.is_empty() || kind == filter)
-            .map(|(_, id)| id.clone())
-            .collect();
-        assert_eq!(seen, wanted, "{limit} {filter}");
-    }
-    for query in [
-        "limit=0",
-        "limit=201",
-        "cursor=SECRET",
-        "kind=SECRET",
-        "SECRET=1",
-        "kind=",
-    ] {
-        let refused = practice.as_clinician(Call::get(format!("{}?{query}", practice.path(RECORDS))));
-        assert_refused(&refused, 400, "malformed-request");
-    }
 }
 
 #[test]
@@ -647,13 +605,50 @@ fn requests(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
     requests
 }
 
+/// Every request that changes a record in another way than by writing it.
+fn changes(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
+    let mut changes = Vec::new();
+    for (kind, class) in [(RECORDS, DataClass::Health), (NOTES, DataClass::Psychotherapy)] {
+        let own = format!("{}/{record}", path(client, kind));
+        let of_seen = |call: Call| call.header("if-match", "\"v1\"");
+        let addendum = Call::post(format!("{own}/addenda"), &json!({"text": "SECRET"})).once("refused");
+        changes.extend([
+            (of_seen(Call::delete(&own)), Action::Amend, class),
+            (
+                of_seen(Call::post(format!("{own}/sign"), &json!({}))),
+                Action::Amend,
+                class,
+            ),
+            (addendum, Action::Amend, class),
+        ]);
+        if class == DataClass::Health {
+            let give_back = Call::post(format!("{own}/return"), &json!({"reason": "SECRET"}));
+            changes.extend([
+                (
+                    of_seen(Call::post(format!("{own}/cosign"), &json!({}))),
+                    Action::Cosign,
+                    class,
+                ),
+                (of_seen(give_back), Action::Cosign, class),
+            ]);
+        }
+    }
+    changes
+}
+
 /// Sends every request and expects it to be denied, recorded, and to change nothing.
 #[track_caller]
 fn assert_all_denied(practice: &Practice, token: &str, client: &str, record: &str, problem: &str) -> Vec<Value> {
     let before = practice.state();
     let mut bodies = Vec::new();
-    for (call, action, class) in requests(client, record) {
+    let all = requests(client, record).into_iter().chain(changes(client, record));
+    for (call, action, class) in all {
         let answer = practice.send(&call.bearer(token));
+        // A co-signature is nothing that anybody but a supervisor is told a reason about.
+        let problem = match (action, problem) {
+            (Action::Cosign, "no-consent") => "access-denied",
+            _ => problem,
+        };
         assert_refused(&answer, 403, problem);
         if let Some(event) = answer
             .header("audit-id")
@@ -772,7 +767,8 @@ fn only_a_live_session_comes_in() {
     let record = practice.write("write", "SECRET");
     let assert_locked_out = |header: Option<String>| {
         let (before, events) = (practice.state(), practice.trail().len());
-        for (call, ..) in requests(&practice.client, &record) {
+        let all = requests(&practice.client, &record).into_iter();
+        for (call, ..) in all.chain(changes(&practice.client, &record)) {
             let call = match &header {
                 Some(value) => call.header("authorization", value),
                 None => call,
@@ -914,10 +910,11 @@ fn malformed_requests_are_refused_and_leave_nothing() {
     }
     for (target, allowed) in [
         (path.clone(), "POST, GET"),
-        (own.clone(), "GET, PUT"),
+        (own.clone(), "GET, PUT, DELETE"),
         (format!("{own}/versions"), "GET"),
+        (format!("{own}/sign"), "POST"),
     ] {
-        let refused = practice.as_clinician(Call::delete(target));
+        let refused = practice.as_clinician(Call::new(Method::PATCH, target));
         assert_refused(&refused, 405, "method-not-allowed");
         assert_eq!(refused.header("allow"), Some(allowed));
     }
@@ -942,7 +939,8 @@ fn content_keeps_its_rules_and_errors_point_into_the_body() {
     assert_violates(&amended, 422, "/reason", "length");
     assert_violates(&amended, 422, "/record/content/session_at", "past");
     assert_violates(&amended, 422, "/record/content/text", "length");
-    let goalless = json!({"kind": "treatment_plan", "content": {"starts_on": "2026-12-01", "goals": []}});
+    let goalless =
+        json!({"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-12-01"}}});
     assert_violates(
         &amend(&json!({"reason": "SECRET", "record": goalless})),
         422,
@@ -1234,6 +1232,11 @@ fn without_the_trail_nothing_is_read_or_written() {
 
 /// A request that is broken off at every operation in every way, and then repeated.
 fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Practice, &Answer)) {
+    at_every_crash_point_of(true, prepare, verify);
+}
+
+/// As [`at_every_crash_point`]. What is listed before stays so throughout where the request `keeps` it.
+fn at_every_crash_point_of(keeps: bool, prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Practice, &Answer)) {
     for fault in FAULTS {
         for nth in 0.. {
             let practice = Practice::new();
@@ -1245,7 +1248,7 @@ fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Pr
             practice.world.stores.disarm();
             let listed = practice.assert_whole();
             assert!(
-                before.iter().all(|record| listed.contains(record)),
+                !keeps || before.iter().all(|record| listed.contains(record)),
                 "{fault:?} {nth}: lost"
             );
             // A creator that died keeps others waiting for a minute.
@@ -1275,7 +1278,7 @@ fn writing_is_finished_by_a_repeated_request() {
         move |practice: &Practice, answer: &Answer| {
             assert_eq!(answer.json["version"], 1);
             let listed = practice.listed();
-            assert_eq!((listed.len(), &listed[0]), (number, &answer.text("id")));
+            assert!(listed.len() == number && listed.contains(&answer.text("id")));
             assert_eq!(practice.read(&answer.text("id")).json, answer.json);
         }
     };
@@ -1353,10 +1356,7 @@ fn of_two_amendments_of_one_version_one_is_made() {
     at_every_interleaving(
         |practice| {
             let record = practice.write("write", "SECRET one");
-            let other = json!({"reason": "SECRET", "record": progress("SECRET theirs")});
-            let other = Call::put(format!("{}/{record}", practice.path(RECORDS)), &other)
-                .header("if-match", "\"v1\"")
-                .bearer(&practice.colleague.token);
+            let other = practice.amending(&record, 1, "SECRET as well");
             (practice.amending(&record, 1, "SECRET mine"), other)
         },
         |practice, call| practice.send(call),
@@ -1525,8 +1525,6 @@ fn a_record_is_listed_once_whenever_its_request_is_repeated() {
     let all = practice.as_clinician(Call::get(format!("{}?limit=200", practice.path(RECORDS))));
     let ids = values(&all, "records", "id");
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (82, 82));
-    let page = practice.as_clinician(Call::get(format!("{}?limit=1", practice.path(RECORDS))));
-    assert_ne!(values(&page, "records", "id"), [first], "added a second time");
 }
 
 #[test]
@@ -1689,11 +1687,7 @@ fn the_stores_say_nothing_of_anybody() {
         }
         assert!(!contains(&value, client.as_bytes()), "{store} {key}");
         assert!(!contains(&value, account.as_bytes()), "{store} {key}");
-        // The index names an entry by the id of its record, which leads nowhere without the keys of the names.
-        assert!(
-            store == "health" || !contains(&value, written.as_bytes()),
-            "{store} {key}"
-        );
+        assert!(!contains(&value, written.as_bytes()), "{store} {key}");
     }
     assert!(practice.world.log().is_empty(), "{:?}", practice.world.log());
 }

@@ -1,6 +1,6 @@
 //! The access table: every way in which something is allowed. What no row allows is denied. `docs/access-matrix.md` is printed from it.
 
-use model::Action::{Amend, Create, Execute, Export, List, Read, Revoke, Search, Verify};
+use model::Action::{Amend, Cosign, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
     Acceptance, AccessDecision, AccessReview, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent,
     EmergencyAccess, Health, Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction,
@@ -154,6 +154,15 @@ pub const TABLE: &[Rule] = &[
         id: "supervision.records",
         roles: &[Clinician],
         actions: &[Read, List],
+        classes: &[Health, SubstanceUse],
+        purposes: &[Treatment],
+        needs: &[Need::Supervision, Need::NotHidden, Need::Ground],
+    },
+    // Who supervises answers for what she signs beside its author. She changes nothing of it.
+    Rule {
+        id: "supervision.cosign",
+        roles: &[Clinician],
+        actions: &[Cosign],
         classes: &[Health, SubstanceUse],
         purposes: &[Treatment],
         needs: &[Need::Supervision, Need::NotHidden, Need::Ground],

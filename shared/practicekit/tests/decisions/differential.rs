@@ -390,10 +390,21 @@ fn no_route_that_reads_is_left_out() {
         .map(|door| (door.method, door.path))
         .chain([("POST", CONTACT)])
         .collect();
-    // Their answers are what the caller has just sent.
+    // Their answers are what the caller has just sent, or signed, which takes a right of its own.
     let writes = |method: &Method, path: &str| {
-        let creates = ["/clients", "/records", "/substance-use-records", "/psychotherapy-notes"];
-        *method == Method::PUT || (*method == Method::POST && creates.iter().any(|end| path.ends_with(end)))
+        let creates = [
+            "/clients",
+            "/records",
+            "/substance-use-records",
+            "/psychotherapy-notes",
+            "/addenda",
+            "/sign",
+            "/cosign",
+            "/return",
+        ];
+        *method == Method::PUT
+            || *method == Method::DELETE
+            || (*method == Method::POST && creates.iter().any(|end| path.ends_with(end)))
     };
     for function in [Function::Records, Function::Identity] {
         for route in routes(function) {

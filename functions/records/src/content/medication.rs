@@ -1,0 +1,134 @@
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+use web::Check;
+
+use super::coding::{Concept, Decimal, Quantity, Reason};
+use super::limits::{self, ITEMS, Text};
+use super::time::{DateTime, Period};
+
+/// What somebody takes or is to take (FHIR R4, MedicationRequest; without an intent, MedicationStatement).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Medication {
+    medication: Concept,
+    status: MedicationStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    intent: Option<Intent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dosage: Vec<Dosage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period: Option<Period>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authored: Option<DateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prescriber: Option<Text>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Reason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<Text>,
+}
+
+/// FHIR R4, value sets `medicationrequest-status` without `draft`, and `medication-statement-status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MedicationStatus {
+    Active,
+    OnHold,
+    Cancelled,
+    Completed,
+    EnteredInError,
+    Stopped,
+    Intended,
+    NotTaken,
+    Unknown,
+}
+
+/// FHIR R4, value set `medicationrequest-intent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Intent {
+    Proposal,
+    Plan,
+    Order,
+    OriginalOrder,
+    ReflexOrder,
+    FillerOrder,
+    InstanceOrder,
+    Option,
+}
+
+/// How much of it and how often: in words, or `frequency` times each `period` of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dosage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    as_needed: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dose: Option<Quantity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frequency: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period: Option<Decimal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period_unit: Option<TimeUnit>,
+}
+
+/// FHIR R4, value set `units-of-time` (UCUM).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TimeUnit {
+    S,
+    Min,
+    H,
+    D,
+    Wk,
+    Mo,
+    A,
+}
+
+impl Medication {
+    pub(crate) fn effective_at(&self) -> Option<Timestamp> {
+        let start = self.period.as_ref().map(Period::start);
+        start.or(self.authored.as_ref()).map(DateTime::earliest)
+    }
+
+    pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
+        self.medication.check(check, &format!("{at}/medication"));
+        limits::each(
+            check,
+            &self.dosage,
+            ITEMS,
+            &format!("{at}/dosage"),
+            |check, dosage, at| {
+                limits::line(check, dosage.text.as_ref(), &format!("{at}/text"));
+                if let Some(dose) = &dosage.dose {
+                    dose.check(check, &format!("{at}/dose"));
+                }
+                // FHIR R4, Timing, constraint tim-2.
+                check.that(
+                    dosage.period.is_none() || dosage.period_unit.is_some(),
+                    format!("{at}/period_unit"),
+                    "required",
+                    "is needed where there is a period",
+                );
+            },
+        );
+        if let Some(period) = &self.period {
+            period.check(check, &format!("{at}/period"));
+        }
+        if let Some(authored) = &self.authored {
+            authored.check_past(check, &format!("{at}/authored"), now);
+        }
+        limits::line(check, self.prescriber.as_ref(), &format!("{at}/prescriber"));
+        limits::each(
+            check,
+            &self.reasons,
+            ITEMS,
+            &format!("{at}/reasons"),
+            |check, reason, at| reason.check(check, at),
+        );
+        limits::text(check, self.note.as_ref(), &format!("{at}/note"));
+    }
+}

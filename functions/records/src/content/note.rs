@@ -1,0 +1,29 @@
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+use web::Check;
+
+use super::limits::{TEXT, Text};
+
+/// What was noted of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Note {
+    session_at: Timestamp,
+    text: Text,
+}
+
+impl Note {
+    pub(crate) fn effective_at(&self) -> Timestamp {
+        self.session_at
+    }
+
+    pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
+        check.text(self.text.expose(), &format!("{at}/text"), 1, TEXT);
+        check.that(
+            self.session_at <= now,
+            format!("{at}/session_at"),
+            "past",
+            "must not lie in the future",
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! When something was: as exactly as it is known.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use model::{Confidential, Timestamp};
+use serde::{Deserialize, Serialize};
+use web::Check;
+
+/// The longest dateTime: an instant with nanoseconds and an offset.
+const LONGEST: usize = "2026-12-01T08:00:00.000000000+05:30".len();
+
+/// How far ahead of UTC it may already be tomorrow somewhere (UTC+14, Kiribati): a date without a time says no offset.
+const AHEAD_OF_UTC: SignedDuration = SignedDuration::from_hours(14);
+
+/// From the first moment of a day to its last.
+const LAST_OF_DAY: SignedDuration = SignedDuration::new(24 * 60 * 60 - 1, 999_999_999);
+
+/// A year, a month, a day or an instant with its offset (FHIR R4, data type `dateTime`), kept as it was written.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct DateTime {
+    text: Confidential<String>,
+    earliest: Timestamp,
+    latest: Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "must be a year, a month, a day or an instant with an offset, such as 2026, 2026-12, 2026-12-01 or 2026-12-01T08:00:00Z"
+)]
+pub(crate) struct NoDateTime;
+
+impl DateTime {
+    /// The first moment that it may have been. What is without an offset is taken as UTC.
+    pub(crate) fn earliest(&self) -> Timestamp {
+        self.earliest
+    }
+
+    /// Notes a violation where it lies in the future.
+    pub(crate) fn check_past(&self, check: &mut Check, at: &str, now: Timestamp) {
+        let is_instant = self.earliest == self.latest;
+        let soonest = if is_instant {
+            now
+        } else {
+            now.saturating_add(AHEAD_OF_UTC).unwrap_or(now)
+        };
+        check.that(self.earliest <= soonest, at, "past", "must not lie in the future");
+    }
+}
+
+impl TryFrom<String> for DateTime {
+    type Error = NoDateTime;
+
+    fn try_from(text: String) -> Result<Self, NoDateTime> {
+        let start_of = |date: Date| date.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
+        let day = |text: &str| text.parse::<Date>().map_err(|_| NoDateTime);
+        let is_plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'+' | b'T' | b'Z'));
+        if !is_plain || text.len() > LONGEST {
+            return Err(NoDateTime);
+        }
+        let (first, last) = match text.len() {
+            4 => (day(&format!("{text}-01-01"))?, day(&format!("{text}-12-31"))?),
+            7 => {
+                let first = day(&format!("{text}-01"))?;
+                (first, first.last_of_month())
+            }
+            10 => (day(&text)?, day(&text)?),
+            _ => {
+                let instant = text.parse().map_err(|_| NoDateTime)?;
+                return Ok(Self {
+                    text: Confidential::new(text),
+                    earliest: instant,
+                    latest: instant,
+                });
+            }
+        };
+        let (earliest, last) = (start_of(first), start_of(last));
+        let latest = last.and_then(|last| last.checked_add(LAST_OF_DAY));
+        Ok(Self {
+            text: Confidential::new(text),
+            earliest: earliest.map_err(|_| NoDateTime)?,
+            latest: latest.map_err(|_| NoDateTime)?,
+        })
+    }
+}
+
+impl From<DateTime> for String {
+    fn from(time: DateTime) -> Self {
+        time.text.into_inner()
+    }
+}
+
+impl fmt::Debug for DateTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(formatter)
+    }
+}
+
+/// From when until when; open where it has no end yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Period {
+    start: DateTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<DateTime>,
+}
+
+impl Period {
+    pub(crate) fn start(&self) -> &DateTime {
+        &self.start
+    }
+
+    /// Notes a violation where it ends before it begins. Where one of them is only known to the month, it may be either way.
+    pub(crate) fn check(&self, check: &mut Check, at: &str) {
+        let end = self.end.as_ref();
+        check.that(
+            end.is_none_or(|end| self.start.earliest <= end.latest),
+            format!("{at}/end"),
+            "order",
+            "must not lie before start",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Option<DateTime> {
+        DateTime::try_from(text.to_owned()).ok()
+    }
+
+    #[test]
+    fn a_time_is_as_exact_as_it_is_known() {
+        for (text, earliest, latest) in [
+            ("2026", "2026-01-01T00:00:00Z", "2026-12-31T23:59:59.999999999Z"),
+            ("2024-02", "2024-02-01T00:00:00Z", "2024-02-29T23:59:59.999999999Z"),
+            ("2026-12-01", "2026-12-01T00:00:00Z", "2026-12-01T23:59:59.999999999Z"),
+            (
+                "1992-10-16T06:38:03+02:00",
+                "1992-10-16T04:38:03Z",
+                "1992-10-16T04:38:03Z",
+            ),
+            (
+                "2012-09-10T15:29:24.181Z",
+                "2012-09-10T15:29:24.181Z",
+                "2012-09-10T15:29:24.181Z",
+            ),
+        ] {
+            let found = time(text).unwrap();
+            assert_eq!(found.earliest, earliest.parse().unwrap(), "{text}");
+            assert_eq!(found.latest, latest.parse().unwrap(), "{text}");
+            assert_eq!(String::from(found), text, "it is kept as it was written");
+        }
+        for text in [
+            "",
+            "26",
+            "2026-",
+            "2026-13",
+            "2026-02-29",
+            "2026-12-01T08:00:00",
+            "2026-12-01 08:00:00Z",
+            "yesterday",
+            "2026-12-01T08:00:00Z[UTC]",
+            "2026-12-01T08:00:00+00:00[Europe/Vienna]",
+            "-002026",
+        ] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_may_have_begun_elsewhere_and_an_instant_may_not() {
+        let is_past = |text: &str| {
+            let mut check = Check::new();
+            time(text)
+                .unwrap()
+                .check_past(&mut check, "", "2026-12-01T12:00:00Z".parse().unwrap());
+            check.finish().is_ok()
+        };
+        for (text, past) in [
+            ("2026-12-01T12:00:00Z", true),
+            ("2026-12-01T12:00:01Z", false),
+            ("2026-12-02", true),
+            ("2026-12-03", false),
+            ("2027", false),
+        ] {
+            assert_eq!(is_past(text), past, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_period_ends_after_it_begins() {
+        for (start, end, is_ordered) in [
+            ("2026-12-01", "2026-12-01", true),
+            ("2026-12-05", "2026-12", true),
+            ("2026-12-05", "2026-11", false),
+            ("2026-12-01", "2026-11-30", false),
+            ("2026-12-01T08:00:00Z", "2026-12-01T07:59:59Z", false),
+        ] {
+            let period = Period {
+                start: time(start).unwrap(),
+                end: time(end),
+            };
+            let mut check = Check::new();
+            period.check(&mut check, "");
+            assert_eq!(check.finish().is_ok(), is_ordered, "{start} {end}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Signing, by the author and by who supervises her.
+
+use model::{AccountId, Action, DataClass, RecordId};
+use serde::Deserialize;
+use web::{Check, Exchange, Problem, Reply};
+
+use super::{REASON, changed};
+use crate::chart::Chart;
+use crate::record::{Hand, Refusal};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignBody {
+    cosigner: Option<AccountId>,
+}
+
+/// A body that says nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Empty {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReturnBody {
+    reason: String,
+}
+
+/// The author signs, for her supervisor to sign too where she names one.
+pub(super) fn sign_for(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+    let SignBody { cosigner } = exchange.json()?;
+    sign(exchange, class, cosigner)
+}
+
+/// The author signs, and she alone.
+pub(super) fn sign_alone(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+    let Empty {} = exchange.json()?;
+    sign(exchange, class, None)
+}
+
+fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) -> Result<Reply, Problem> {
+    let id: RecordId = exchange.parameter("record")?;
+    let version = exchange.if_match()?;
+    let now = exchange.platform.clock.now();
+    let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
+    let account = chart.recorded().account();
+    let signed = chart.change(id, version, now, |record, at| {
+        let signed = record.signed(Hand { account, at, version }, cosigner)?;
+        // Of one who was named before a return it is asked again: she may have left meanwhile.
+        match signed.cosigner {
+            Some(cosigner) if !chart.is_supervisor(cosigner, now) => Err(Refusal::NotSupervisor),
+            _ => Ok(signed),
+        }
+    })?;
+    changed(&chart, class, &signed)
+}
+
+/// The supervisor who was named signs too.
+pub(super) fn cosign(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+    let id: RecordId = exchange.parameter("record")?;
+    let version = exchange.if_match()?;
+    let Empty {} = exchange.json()?;
+    let chart = Chart::enter(exchange, Action::Cosign, class, Some(id), None)?.open()?;
+    let account = chart.recorded().account();
+    let now = exchange.platform.clock.now();
+    let cosigned = chart.change(id, version, now, |record, at| {
+        record.cosigned(Hand { account, at, version })
+    })?;
+    changed(&chart, class, &cosigned)
+}
+
+/// The supervisor who was named gives it back, and does not see it from then on.
+pub(super) fn give_back(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+    let id: RecordId = exchange.parameter("record")?;
+    let version = exchange.if_match()?;
+    let ReturnBody { reason } = exchange.json()?;
+    let mut check = Check::new();
+    check.text(&reason, "/reason", 1, REASON);
+    check.finish()?;
+    let chart = Chart::enter(exchange, Action::Cosign, class, Some(id), None)?.open()?;
+    let account = chart.recorded().account();
+    let now = exchange.platform.clock.now();
+    chart.change(id, version, now, |record, at| {
+        record.returned(Hand { account, at, version }, reason.clone())
+    })?;
+    Ok(Reply::no_content().recorded(chart.recorded().event()))
+}

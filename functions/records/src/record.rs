@@ -1,0 +1,414 @@
+//! A record and what may become of it: drafted, signed, co-signed, returned, amended.
+//!
+//! ```text
+//! draft ─sign→ signed             ─amend→ signed
+//! draft ─sign→ awaiting cosigner  ─amend→ awaiting cosigner
+//!              awaiting cosigner ─cosign→ cosigned ─amend→ awaiting cosigner
+//!              awaiting cosigner ─return→ draft
+//! draft ─discard→ nothing, unless it was signed once
+//! ```
+
+use model::{AccountId, Confidential, RecordId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::content::Content;
+
+/// How far a record has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// Its author works on it. Nobody else learns that there is such a record.
+    Draft,
+    /// Its author stands by it.
+    Signed,
+    /// Its author stands by it, and her supervisor is to.
+    AwaitingCosignature,
+    /// Both do.
+    Cosigned,
+}
+
+/// Who stands by which version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Signature {
+    pub(crate) account: AccountId,
+    /// The version whose content she had before her.
+    pub(crate) version: u64,
+    pub(crate) signed_at: Timestamp,
+}
+
+/// A version of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    pub(crate) id: RecordId,
+    pub(crate) author: AccountId,
+    pub(crate) created_at: Timestamp,
+    /// Who made this version, when, and why: of an amendment, or of a return.
+    pub(crate) written_by: AccountId,
+    pub(crate) written_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Confidential<String>>,
+    pub(crate) status: Status,
+    /// Those under the content as it is now: the author's, and then the cosigner's.
+    pub(crate) signatures: Vec<Signature>,
+    /// Who is to sign beside the author. Once named there is always one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cosigner: Option<AccountId>,
+    /// The record of the meeting that it came of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encounter: Option<RecordId>,
+    pub(crate) content: Content,
+    /// Recognises a repeated request.
+    pub(crate) fingerprint: [u8; 16],
+}
+
+/// What somebody writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Writing {
+    pub(crate) content: Content,
+    pub(crate) encounter: Option<RecordId>,
+}
+
+/// Who changes a record, when, and the version that she has seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hand {
+    pub(crate) account: AccountId,
+    pub(crate) at: Timestamp,
+    pub(crate) version: u64,
+}
+
+/// Why a record does not change so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NotAuthor,
+    NotCosigner,
+    NotSupervisor,
+    KindDiffers,
+    ReasonMissing,
+    AlreadySigned,
+    NotAwaiting,
+    IsDraft,
+    WasSigned,
+}
+
+impl Hand {
+    /// The version that she makes.
+    fn next(self) -> u64 {
+        self.version.saturating_add(1)
+    }
+
+    fn signature(self, version: u64) -> Signature {
+        Signature {
+            account: self.account,
+            version,
+            signed_at: self.at,
+        }
+    }
+}
+
+impl Record {
+    /// The first version.
+    pub(crate) fn new(
+        id: RecordId,
+        author: AccountId,
+        now: Timestamp,
+        writing: Writing,
+        is_draft: bool,
+        fingerprint: [u8; 16],
+    ) -> Self {
+        let hand = Hand {
+            account: author,
+            at: now,
+            version: 0,
+        };
+        let (status, signatures) = match is_draft {
+            true => (Status::Draft, Vec::new()),
+            false => (Status::Signed, vec![hand.signature(hand.next())]),
+        };
+        Self {
+            id,
+            author,
+            created_at: now,
+            written_by: author,
+            written_at: now,
+            reason: None,
+            status,
+            signatures,
+            cosigner: None,
+            encounter: writing.encounter,
+            content: writing.content,
+            fingerprint,
+        }
+    }
+
+    pub(crate) fn is_draft(&self) -> bool {
+        self.status == Status::Draft
+    }
+
+    /// A draft is its author's alone, whoever else may read the client's records.
+    pub(crate) fn is_visible_to(&self, account: AccountId) -> bool {
+        !self.is_draft() || self.author == account
+    }
+
+    /// Where it stands in time: when what it tells of was, or when it was written where it does not say.
+    pub(crate) fn effective_at(&self) -> Timestamp {
+        self.content.effective_at().unwrap_or(self.created_at)
+    }
+
+    fn check_author(&self, account: AccountId) -> Result<(), Refusal> {
+        if self.author == account {
+            Ok(())
+        } else {
+            Err(Refusal::NotAuthor)
+        }
+    }
+
+    fn changed(&self, hand: Hand, reason: Option<String>) -> Self {
+        Self {
+            written_by: hand.account,
+            written_at: hand.at,
+            reason: reason.map(Confidential::new),
+            ..self.clone()
+        }
+    }
+
+    /// The author writes it anew: a draft freely, what was signed with a reason and under her signature at once.
+    pub(crate) fn amended(&self, hand: Hand, writing: Writing, reason: Option<String>) -> Result<Self, Refusal> {
+        self.check_author(hand.account)?;
+        if self.content.kind() != writing.content.kind() {
+            return Err(Refusal::KindDiffers);
+        }
+        if !self.is_draft() && reason.is_none() {
+            return Err(Refusal::ReasonMissing);
+        }
+        let (status, signatures) = match (self.status, self.cosigner) {
+            (Status::Draft, _) => (Status::Draft, Vec::new()),
+            (_, None) => (Status::Signed, vec![hand.signature(hand.next())]),
+            // Her supervisor's signature was under another text.
+            (_, Some(_)) => (Status::AwaitingCosignature, vec![hand.signature(hand.next())]),
+        };
+        Ok(Self {
+            status,
+            signatures,
+            encounter: writing.encounter,
+            content: writing.content,
+            ..self.changed(hand, reason)
+        })
+    }
+
+    /// The author stands by it. `cosigner` is to do so too; whoever was to before a return still is where nobody is named.
+    pub(crate) fn signed(&self, hand: Hand, cosigner: Option<AccountId>) -> Result<Self, Refusal> {
+        self.check_author(hand.account)?;
+        if !self.is_draft() {
+            return Err(Refusal::AlreadySigned);
+        }
+        let cosigner = cosigner.or(self.cosigner);
+        Ok(Self {
+            status: match cosigner {
+                Some(_) => Status::AwaitingCosignature,
+                None => Status::Signed,
+            },
+            signatures: vec![hand.signature(hand.version)],
+            cosigner,
+            ..self.changed(hand, None)
+        })
+    }
+
+    fn check_awaits(&self, account: AccountId) -> Result<(), Refusal> {
+        match (self.status, self.cosigner) {
+            (Status::AwaitingCosignature, Some(cosigner)) if cosigner == account => Ok(()),
+            (Status::AwaitingCosignature, _) => Err(Refusal::NotCosigner),
+            _ => Err(Refusal::NotAwaiting),
+        }
+    }
+
+    /// The supervisor stands by it too.
+    pub(crate) fn cosigned(&self, hand: Hand) -> Result<Self, Refusal> {
+        self.check_awaits(hand.account)?;
+        let mut signatures = self.signatures.clone();
+        signatures.push(hand.signature(hand.version));
+        Ok(Self {
+            status: Status::Cosigned,
+            signatures,
+            ..self.changed(hand, None)
+        })
+    }
+
+    /// The supervisor gives it back, as a draft.
+    pub(crate) fn returned(&self, hand: Hand, reason: String) -> Result<Self, Refusal> {
+        self.check_awaits(hand.account)?;
+        Ok(Self {
+            status: Status::Draft,
+            signatures: Vec::new(),
+            ..self.changed(hand, Some(reason))
+        })
+    }
+
+    /// Whether its author may let it vanish. What others could read once stays: a record that was relied upon is not unmade.
+    pub(crate) fn check_discard(&self, account: AccountId) -> Result<(), Refusal> {
+        self.check_author(account)?;
+        match (self.status, self.cosigner) {
+            (Status::Draft, None) => Ok(()),
+            (Status::Draft, Some(_)) => Err(Refusal::WasSigned),
+            _ => Err(Refusal::AlreadySigned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AUTHOR: u8 = 1;
+    const COSIGNER: u8 = 2;
+    const COLLEAGUE: u8 = 3;
+
+    fn account(of: u8) -> AccountId {
+        AccountId::from_bytes([of; 16])
+    }
+
+    fn hand(of: u8, version: u64) -> Hand {
+        Hand {
+            account: account(of),
+            at: "2026-12-01T08:00:00Z".parse().unwrap(),
+            version,
+        }
+    }
+
+    fn writing(kind: &str) -> Writing {
+        let content =
+            serde_json::json!({"kind": kind, "content": {"session_at": "2026-11-30T10:00:00Z", "text": kind}});
+        Writing {
+            content: serde_json::from_value(content).unwrap(),
+            encounter: None,
+        }
+    }
+
+    fn reason() -> String {
+        "a slip".to_owned()
+    }
+
+    /// A record in each state that there is, and its version.
+    fn states() -> [(&'static str, u64, Record); 6] {
+        let id = RecordId::from_bytes([4; 16]);
+        let new = |is_draft| {
+            let Hand { account, at, .. } = hand(AUTHOR, 0);
+            Record::new(id, account, at, writing("progress_note"), is_draft, [5; 16])
+        };
+        let draft = new(true);
+        let awaiting = draft.signed(hand(AUTHOR, 1), Some(account(COSIGNER))).unwrap();
+        let cosigned = awaiting.cosigned(hand(COSIGNER, 2)).unwrap();
+        let returned = awaiting.returned(hand(COSIGNER, 2), reason()).unwrap();
+        let amended = new(false).amended(hand(AUTHOR, 1), writing("progress_note"), Some(reason()));
+        [
+            ("draft", 1, draft),
+            ("signed", 1, new(false)),
+            ("amended", 2, amended.unwrap()),
+            ("awaiting", 2, awaiting),
+            ("cosigned", 3, cosigned),
+            ("returned", 3, returned),
+        ]
+    }
+
+    /// What comes of everything that anybody does to a record in any state: a status, or why not.
+    #[test]
+    fn every_step_from_every_state() {
+        use Refusal::{AlreadySigned, NotAuthor, NotAwaiting, NotCosigner, ReasonMissing, WasSigned};
+        use Status::{AwaitingCosignature, Cosigned, Draft, Signed};
+        for (name, version, record) in states() {
+            let is_draft = matches!(name, "draft" | "returned");
+            let has_cosigner = matches!(name, "awaiting" | "cosigned" | "returned");
+            for who in [AUTHOR, COSIGNER, COLLEAGUE] {
+                let hand = hand(who, version);
+                let status = |changed: Result<Record, Refusal>| changed.map(|changed| changed.status);
+                let by_author = |wanted| if who == AUTHOR { wanted } else { Err(NotAuthor) };
+                let case = format!("{name} by {who}");
+
+                let amended = match (is_draft, has_cosigner) {
+                    (true, _) => Draft,
+                    (false, true) => AwaitingCosignature,
+                    (false, false) => Signed,
+                };
+                let text = writing("progress_note");
+                assert_eq!(
+                    status(record.amended(hand, text.clone(), Some(reason()))),
+                    by_author(Ok(amended)),
+                    "{case}"
+                );
+                let without_reason = if is_draft { Ok(Draft) } else { Err(ReasonMissing) };
+                assert_eq!(
+                    status(record.amended(hand, text, None)),
+                    by_author(without_reason),
+                    "{case}"
+                );
+                assert_eq!(
+                    status(record.amended(hand, writing("psychotherapy_note"), Some(reason()))),
+                    by_author(Err(Refusal::KindDiffers)),
+                    "{case}"
+                );
+
+                let alone = match (is_draft, has_cosigner) {
+                    (false, _) => Err(AlreadySigned),
+                    (true, true) => Ok(AwaitingCosignature),
+                    (true, false) => Ok(Signed),
+                };
+                assert_eq!(status(record.signed(hand, None)), by_author(alone), "{case}");
+                let together = if is_draft {
+                    Ok(AwaitingCosignature)
+                } else {
+                    Err(AlreadySigned)
+                };
+                let signed = record.signed(hand, Some(account(COLLEAGUE)));
+                assert_eq!(status(signed), by_author(together), "{case}");
+
+                let by_cosigner = |wanted| match (name, who) {
+                    ("awaiting", COSIGNER) => Ok(wanted),
+                    ("awaiting", _) => Err(NotCosigner),
+                    _ => Err(NotAwaiting),
+                };
+                assert_eq!(status(record.cosigned(hand)), by_cosigner(Cosigned), "{case}");
+                assert_eq!(status(record.returned(hand, reason())), by_cosigner(Draft), "{case}");
+
+                let discarded = match name {
+                    "draft" => Ok(()),
+                    "returned" => Err(WasSigned),
+                    _ => Err(AlreadySigned),
+                };
+                assert_eq!(
+                    record.check_discard(account(who)),
+                    by_author_of(who, discarded),
+                    "{case}"
+                );
+                assert_eq!(record.is_visible_to(account(who)), !is_draft || who == AUTHOR, "{case}");
+            }
+        }
+    }
+
+    fn by_author_of(who: u8, wanted: Result<(), Refusal>) -> Result<(), Refusal> {
+        if who == AUTHOR { wanted } else { Err(Refusal::NotAuthor) }
+    }
+
+    /// A signature names the version whose content its giver had before her, and goes where the content changes.
+    #[test]
+    fn signatures_are_under_what_was_signed() {
+        let signed: Vec<Vec<(u8, u64)>> = states()
+            .into_iter()
+            .map(|(_, _, record)| {
+                let signatures = record.signatures.iter();
+                signatures
+                    .map(|signature| (signature.account.as_bytes()[0], signature.version))
+                    .collect()
+            })
+            .collect();
+        let wanted: [&[(u8, u64)]; 6] = [
+            &[],
+            &[(AUTHOR, 1)],
+            &[(AUTHOR, 2)],
+            &[(AUTHOR, 1)],
+            &[(AUTHOR, 1), (COSIGNER, 2)],
+            &[],
+        ];
+        assert_eq!(signed, wanted);
+    }
+}

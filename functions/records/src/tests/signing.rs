@@ -1,0 +1,351 @@
+//! Who stands by a record: its author, her supervisor, and those who add to it.
+
+use super::*;
+
+impl Practice {
+    /// Somebody who supervises those who treat the client.
+    pub(super) fn supervisor(&self) -> Staff {
+        let supervisor = self.staff(Role::Clinician);
+        let member = self.about(&format!("care-team/{}", supervisor.account));
+        self.permits(&self.admin.token, Call::put(member, &json!({"role": "supervising"})));
+        supervisor
+    }
+
+    fn supervising(&self, supervisor: &Staff, record: &str, version: u64, what: &str, body: &Value) -> Call {
+        Call::post(format!("{}/{record}/{what}", self.path(RECORDS)), body)
+            .header("if-match", &format!("\"v{version}\""))
+            .bearer(&supervisor.token)
+    }
+
+    /// A record at version 2 that awaits a supervisor.
+    fn awaiting(&self, supervisor: &Staff) -> String {
+        let record = self.draft("draft", "SECRET one");
+        let signed = self.send(&self.signing(&record, 1, &json!({"cosigner": supervisor.account})));
+        assert_eq!(signed.status, 200, "{}", signed.json);
+        record
+    }
+
+    fn adding(&self, staff: &Staff, record: &str, key: &str, text: &str) -> Call {
+        Call::post(
+            format!("{}/{record}/addenda", self.path(RECORDS)),
+            &json!({"text": text}),
+        )
+        .once(key)
+        .bearer(&staff.token)
+    }
+}
+
+#[test]
+fn a_supervisor_signs_beside_the_author() {
+    let practice = Practice::new();
+    let (supervisor, another) = (practice.supervisor(), practice.supervisor());
+    let (author, cosigner) = (practice.clinician.account, supervisor.account);
+    let record = practice.awaiting(&supervisor);
+    let awaiting = practice.read(&record).json;
+    assert_eq!(awaiting["status"], "awaiting_cosignature");
+    assert_eq!(awaiting["cosigner"], json!(cosigner));
+    let first = json!({"account": author, "version": 1, "signed_at": now_text(&practice)});
+    assert_eq!(awaiting["signatures"], json!([first]));
+    assert_eq!(practice.listed(), std::slice::from_ref(&record));
+    let client = client_token(&practice);
+    assert_eq!(practice.reads_as(&client, &record), awaiting);
+
+    // She alone can, and from the version that she has seen.
+    let cosign = practice.supervising(&supervisor, &record, 2, "cosign", &json!({}));
+    let give_back = json!({"reason": "SECRET too brief"});
+    for (who, version, status, problem) in [
+        (&another, 2, 403, "not-cosigner"),
+        (&practice.clinician, 2, 403, "access-denied"),
+        (&practice.colleague, 2, 403, "access-denied"),
+        (&supervisor, 1, 412, "stale-version"),
+        (&supervisor, 3, 412, "stale-version"),
+    ] {
+        for (what, body) in [("cosign", &json!({})), ("return", &give_back)] {
+            let refused = practice.send(&practice.supervising(who, &record, version, what, body));
+            assert_refused(&refused, status, problem);
+            assert_eq!(practice.event(&refused).action, Action::Cosign);
+        }
+    }
+    assert_eq!(practice.read(&record).json, awaiting);
+
+    practice.world.clock.advance(SignedDuration::from_secs(5));
+    let cosigned = practice.send(&cosign);
+    assert_eq!(
+        (cosigned.status, cosigned.header("etag")),
+        (200, Some("\"v3\"")),
+        "{}",
+        cosigned.json
+    );
+    let event = practice.event(&cosigned);
+    assert_eq!(
+        (event.rule.as_str(), event.decision),
+        ("supervision.cosign", Decision::Allowed)
+    );
+    assert_eq!(cosigned.json["status"], "cosigned");
+    let second = json!({"account": cosigner, "version": 2, "signed_at": now_text(&practice)});
+    assert_eq!(cosigned.json["signatures"], json!([first, second]));
+    assert_eq!(practice.read(&record).json, cosigned.json);
+    practice.world.clock.advance(SignedDuration::from_secs(5));
+    assert_eq!(
+        practice.send(&cosign).json,
+        cosigned.json,
+        "the same request again is the same"
+    );
+    for (what, body) in [("cosign", &json!({})), ("return", &give_back)] {
+        let late = practice.send(&practice.supervising(&supervisor, &record, 3, what, body));
+        assert_refused(&late, 409, "not-awaiting-cosignature");
+    }
+
+    // What she signed is not what it says after an amendment: she is asked again.
+    let amended = practice.send(&practice.amending(&record, 3, "SECRET two"));
+    assert_eq!(amended.json["status"], "awaiting_cosignature");
+    let third = json!({"account": author, "version": 4, "signed_at": now_text(&practice)});
+    assert_eq!(amended.json["signatures"], json!([third]));
+    let again = practice.send(&practice.supervising(&supervisor, &record, 4, "cosign", &json!({})));
+    assert_eq!(again.json["status"], "cosigned");
+    assert_eq!(practice.versions(&record), [5, 4, 3, 2, 1]);
+}
+
+#[test]
+fn a_supervisor_gives_back_what_is_not_good_yet() {
+    let practice = Practice::new();
+    let supervisor = practice.supervisor();
+    let record = practice.awaiting(&supervisor);
+    let own = format!("{}/{record}", practice.path(RECORDS));
+    let blank = practice.supervising(&supervisor, &record, 2, "return", &json!({"reason": " "}));
+    assert_violates(&practice.send(&blank), 422, "/reason", "length");
+    let give_back = practice.supervising(
+        &supervisor,
+        &record,
+        2,
+        "return",
+        &json!({"reason": "SECRET too brief"}),
+    );
+    let returned = practice.send(&give_back);
+    assert_eq!((returned.status, returned.body()), (204, String::new()));
+    assert_eq!(
+        practice.send(&give_back).status,
+        204,
+        "the same request again is the same"
+    );
+
+    let draft = practice.read(&record);
+    assert_eq!(
+        (draft.header("etag"), &draft.json["status"]),
+        (Some("\"v3\""), &json!("draft"))
+    );
+    assert_eq!(draft.json["reason"], "SECRET too brief");
+    assert_eq!(draft.json["written_by"], json!(supervisor.account));
+    assert_eq!(draft.json["signatures"], json!([]));
+    assert_eq!((practice.drafts(), practice.listed()), (vec![record.clone()], vec![]));
+    let read = Call::get(&own).bearer(&supervisor.token);
+    assert_refused(&practice.send(&read), 404, "not-found");
+    // Others have read it: it does not vanish.
+    let discard = practice.of_version(Method::DELETE, &format!("/{record}"), 3);
+    assert_refused(&practice.send(&discard), 409, "was-signed");
+    // Signed again it awaits the same supervisor, whether the author names her or not.
+    let signed = practice.send(&practice.signing(&record, 3, &json!({})));
+    assert_eq!(signed.json["status"], "awaiting_cosignature");
+    assert_eq!(signed.json["cosigner"], json!(supervisor.account));
+    assert_eq!((practice.drafts(), practice.listed()), (vec![], vec![record.clone()]));
+    let cosigned = practice.send(&practice.supervising(&supervisor, &record, 4, "cosign", &json!({})));
+    assert_eq!(cosigned.status, 200, "{}", cosigned.json);
+}
+
+#[test]
+fn only_who_supervises_is_asked_to_cosign() {
+    let practice = Practice::new();
+    let record = practice.draft("draft", "SECRET");
+    let before = practice.state();
+    for account in [
+        practice.colleague.account,
+        practice.clinician.account,
+        practice.world.entropy.id(),
+    ] {
+        let refused = practice.send(&practice.signing(&record, 1, &json!({"cosigner": account})));
+        assert_violates(&refused, 422, "/cosigner", "supervisor");
+    }
+    assert!(practice.state() == before);
+    // One who has left signs nothing any more, and is not asked again.
+    let supervisor = practice.supervisor();
+    let signed = practice.send(&practice.signing(&record, 1, &json!({"cosigner": supervisor.account})));
+    assert_eq!(signed.status, 200, "{}", signed.json);
+    let member = practice.about(&format!("care-team/{}", supervisor.account));
+    practice.permits(&practice.admin.token, Call::delete(member));
+    let cosign = practice.supervising(&supervisor, &record, 2, "cosign", &json!({}));
+    assert_refused(&practice.send(&cosign), 403, "access-denied");
+}
+
+#[test]
+fn what_somebody_else_wrote_is_added_to_and_not_changed() {
+    let practice = Practice::new();
+    let record = practice.write("write", "SECRET slept");
+    let own = format!("{}/{record}", practice.path(RECORDS));
+    let before = practice.read(&record);
+    let amendment = json!({"reason": "SECRET", "record": progress("SECRET theirs")});
+    let refused = practice.as_colleague(Call::put(&own, &amendment).header("if-match", "\"v1\""));
+    assert_refused(&refused, 403, "not-author");
+    let refused = practice.as_colleague(Call::delete(&own).header("if-match", "\"v1\""));
+    assert_refused(&refused, 403, "not-author");
+
+    let add = practice.adding(&practice.colleague, &record, "add", "SECRET her sister called");
+    let added = practice.send(&add);
+    assert_eq!(added.status, 201, "{}", added.json);
+    assert_eq!(added.header("location"), Some(own.as_str()));
+    let addendum = json!({"id": added.text("id"), "author": practice.colleague.account,
+        "added_at": now_text(&practice), "text": "SECRET her sister called"});
+    assert_eq!(added.json, addendum);
+    practice.world.clock.advance(SignedDuration::from_secs(5));
+    assert_eq!(practice.send(&add).json, addendum, "the same request again is the same");
+    let reused = practice.adding(&practice.colleague, &record, "add", "SECRET other");
+    assert_refused(&practice.send(&reused), 422, "idempotency-key-reused");
+    let hers = practice.send(&practice.adding(&practice.clinician, &record, "add", "SECRET she did"));
+    assert_eq!(hers.status, 201);
+
+    // The record itself is as it was.
+    let read = practice.read(&record);
+    assert_eq!(read.json["addenda"], json!([addendum, hers.json]));
+    assert_eq!(read.header("etag"), Some("\"v1\""));
+    let mut without = read.json.clone();
+    without.as_object_mut().unwrap().remove("addenda");
+    assert_eq!(without, before.json);
+    // They stay with it, whatever becomes of it.
+    assert_eq!(practice.send(&practice.amending(&record, 1, "SECRET two")).status, 200);
+    assert_eq!(practice.read(&record).json["addenda"], read.json["addenda"]);
+    let client = client_token(&practice);
+    assert_eq!(practice.reads_as(&client, &record)["addenda"], read.json["addenda"]);
+
+    let supervisor = practice.supervisor();
+    for (call, status, problem) in [
+        (
+            practice.adding(&supervisor, &record, "add", "SECRET"),
+            403,
+            "access-denied",
+        ),
+        (
+            practice.adding(&practice.admin, &record, "add", "SECRET"),
+            403,
+            "access-denied",
+        ),
+        (
+            practice.adding(&practice.clinician, &record, "blank", " "),
+            422,
+            "invalid-content",
+        ),
+    ] {
+        assert_refused(&practice.send(&call), status, problem);
+    }
+    let missing = practice.world.entropy.id::<model::kind::Record>().to_string();
+    let lost = practice.adding(&practice.clinician, &missing, "add", "SECRET");
+    assert_refused(&practice.send(&lost), 404, "not-found");
+}
+
+#[test]
+fn a_record_has_so_many_addenda_and_no_more() {
+    let practice = Practice::new();
+    let record = practice.write("write", "SECRET");
+    let add = |number: usize| practice.adding(&practice.clinician, &record, &format!("add-{number}"), "SECRET");
+    for number in 0..50 {
+        assert_eq!(practice.send(&add(number)).status, 201);
+    }
+    let before = practice.state();
+    assert_refused(&practice.send(&add(50)), 409, "too-many-addenda");
+    assert_eq!(practice.send(&add(0)).status, 201, "the first one again adds none");
+    assert!(practice.state() == before);
+    assert_eq!(practice.read(&record).json["addenda"].as_array().unwrap().len(), 50);
+}
+
+#[test]
+fn cosigning_returning_and_adding_are_finished_by_a_repeated_request() {
+    at_every_crash_point(
+        |practice| {
+            let supervisor = practice.supervisor();
+            let record = practice.draft("draft", "SECRET");
+            practice.signing(&record, 1, &json!({"cosigner": supervisor.account}))
+        },
+        |practice, answer| {
+            assert_eq!(answer.json["status"], "awaiting_cosignature");
+            assert_eq!(
+                (practice.drafts(), practice.listed()),
+                (vec![], vec![answer.text("id")])
+            );
+        },
+    );
+    at_every_crash_point(
+        |practice| {
+            let supervisor = practice.supervisor();
+            let record = practice.awaiting(&supervisor);
+            practice.supervising(&supervisor, &record, 2, "cosign", &json!({}))
+        },
+        |practice, answer| {
+            assert_eq!(practice.read(&answer.text("id")).json, answer.json);
+            assert_eq!(practice.versions(&answer.text("id")), [3, 2, 1]);
+        },
+    );
+    // Given back it is not listed any more, to nobody.
+    at_every_crash_point_of(
+        false,
+        |practice| {
+            let supervisor = practice.supervisor();
+            let record = practice.awaiting(&supervisor);
+            practice.supervising(&supervisor, &record, 2, "return", &json!({"reason": "SECRET"}))
+        },
+        |practice, answer| {
+            assert_eq!(answer.status, 204);
+            assert_eq!((practice.drafts().len(), practice.listed().len()), (1, 0));
+        },
+    );
+    at_every_crash_point(
+        |practice| {
+            let record = practice.write("write", "SECRET");
+            practice.adding(&practice.colleague, &record, "add", "SECRET more")
+        },
+        |practice, answer| {
+            let record = practice.listed().remove(0);
+            assert_eq!(practice.read(&record).json["addenda"], json!([answer.json]));
+        },
+    );
+}
+
+#[test]
+fn two_equal_addenda_at_once_are_one() {
+    at_every_interleaving(
+        |practice| {
+            let record = practice.write("write", "SECRET");
+            let add = practice.adding(&practice.colleague, &record, "add", "SECRET more");
+            (add.clone(), add)
+        },
+        |practice, call| practice.send(call),
+        |practice, first, second| {
+            assert_eq!(first.status, 201, "{}", first.json);
+            assert!(matches!(second.status, 201 | 503), "{}", second.json);
+            let record = practice.listed().remove(0);
+            assert_eq!(practice.read(&record).json["addenda"].as_array().unwrap().len(), 1);
+        },
+    );
+}
+
+/// Nobody's amendment goes under a signature that was not given for it.
+#[test]
+fn of_an_amendment_and_a_cosignature_of_one_version_one_is_made() {
+    at_every_interleaving(
+        |practice| {
+            let supervisor = practice.supervisor();
+            let record = practice.awaiting(&supervisor);
+            let cosign = practice.supervising(&supervisor, &record, 2, "cosign", &json!({}));
+            (practice.amending(&record, 2, "SECRET two"), cosign)
+        },
+        |practice, call| practice.send(call),
+        |practice, amended, cosigned| {
+            assert_ne!(amended.status == 200, cosigned.status == 200);
+            let record = practice.listed().remove(0);
+            let read = practice.read(&record).json;
+            let status = if amended.status == 200 {
+                "awaiting_cosignature"
+            } else {
+                "cosigned"
+            };
+            assert_eq!(read["status"], status);
+        },
+    );
+}
