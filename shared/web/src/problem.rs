@@ -3,7 +3,7 @@
 
 use access::{DenialReason, Refusal, Unauthenticated, VaultError};
 use crypto::{CryptoError, KeyringError};
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use model::EventId;
 use ports::KvError;
@@ -191,6 +191,15 @@ impl Problem {
     pub fn violating(mut self, violations: Vec<Violation>) -> Self {
         self.violations.extend(violations);
         self
+    }
+
+    /// With the path of what to turn to instead. Only for callers who may know of it.
+    #[must_use]
+    pub fn instead(self, path: &str) -> Self {
+        match HeaderValue::from_str(path) {
+            Ok(path) => self.header(LOCATION, path),
+            Err(_) => self,
+        }
     }
 
     pub(crate) fn allow(self, methods: &str) -> Self {
