@@ -123,7 +123,7 @@ mod tests {
         }
 
         #[test]
-        fn capitals_make_no_difference(name in "[\\p{Latin}\\p{Greek}\\p{Cyrillic} '-]{1,20}") {
+        fn capitals_make_no_difference(name in "[[\\p{Latin}\\p{Greek}\\p{Cyrillic} '-]&&[\\p{L} '-]]{1,20}") {
             prop_assert_eq!(folded(&name.to_uppercase()), folded(&name.to_lowercase()));
         }
     }
