@@ -253,32 +253,10 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// A client of whom everything is known that can be.
+    /// A client of whom everything is known that can be: the example of the README.
     pub(crate) fn full() -> Value {
-        json!({
-            "name": {"given": ["Zoë", "Ngozi"], "family": "Okafor", "prefix": ["Dr"], "suffix": ["MBE"], "preferred": "Zo"},
-            "previous_names": [{"use": "maiden", "family": "Adeyemi", "period": {"end": "2015-06-01"}}],
-            "birth_date": "1987-03-21",
-            "gender": "female",
-            "pronouns": "she/her",
-            "deceased": false,
-            "marital_status": "M",
-            "telecoms": [
-                {"system": "email", "value": "zoe@example.org", "use": "home", "rank": 1},
-                {"system": "phone", "value": "+493012345678", "use": "mobile", "rank": 2},
-                {"system": "sms", "value": "+493012345679"}
-            ],
-            "addresses": [{"use": "home", "line": ["Hafenstraße 1", "3. OG"], "city": "Berlin", "district": "Mitte", "state": "BE",
-                "postal_code": "10115", "country": "DE", "period": {"start": "2015-06-01", "end": "2027-01-31"}}],
-            "identifiers": [{"type": "MB", "system": "https://insurer.example/members", "value": "A123456780"}],
-            "emergency_contacts": [{"name": "Ada Okafor", "relationship": "MTH",
-                "telecoms": [{"system": "phone", "value": "+493012345670"}]}],
-            "guardians": [{"relationship": "GUARD", "account_id": "acc_00000000000000000000000004",
-                "client_id": "cli_00000000000000000000000008", "name": "Ola Okafor",
-                "telecoms": [{"system": "email", "value": "ola@example.org"}]}],
-            "preferences": {"language": "en-GB", "other_languages": ["de"], "channels": ["email", "sms", "phone", "post"],
-                "pet_at_session": true}
-        })
+        let (_, example) = include_str!("../README.md").split_once("```json\n").unwrap();
+        serde_json::from_str(example.split_once("```").unwrap().0).unwrap()
     }
 
     fn least() -> Value {
@@ -304,6 +282,12 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_in_its_form_stays_as_it_is() {
+        let fields = |json: Value| json.as_object().unwrap().len();
+        assert_eq!(
+            (fields(full()), fields(least())),
+            (13, 3),
+            "the example has every field"
+        );
         for person in [full(), least()] {
             let details = normal(person.clone()).unwrap();
             assert_eq!(serde_json::to_value(&details).unwrap(), person);

@@ -649,3 +649,35 @@ fn a_correction_of_the_duplicate_is_merged_or_refused() {
         }
     }
 }
+
+/// What is kept of a merge under the register's key is ids, and nobody without the key sees even those.
+#[test]
+fn the_stores_do_not_say_who_was_merged_or_why() {
+    let practice = Practice::new();
+    let (survivor, duplicate) = (practice.registered("one", &one()), practice.registered("two", &two()));
+    let merge = practice.merge(&survivor, &duplicate, "merge").text("merge_id");
+    assert_eq!(practice.undo(&merge).status, 200);
+    let ids: Vec<[u8; 16]> = [&survivor, &duplicate]
+        .iter()
+        .map(|client| *client.parse::<ClientId>().unwrap().as_bytes())
+        .chain([*merge.parse::<model::MergeId>().unwrap().as_bytes()])
+        .collect();
+    let contains = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    for (store, key, value) in practice.world.stores.dump() {
+        for part in [
+            survivor.as_str(),
+            &duplicate,
+            &merge,
+            "SECRET",
+            "Misspelt",
+            "zoe@example",
+        ] {
+            assert!(
+                !key.contains(part) && !contains(&value, part.as_bytes()),
+                "{store} {key} {part}"
+            );
+        }
+        assert!(ids.iter().all(|id| !contains(&value, id)), "{store} {key}");
+    }
+    assert!(practice.world.log().is_empty(), "{:?}", practice.world.log());
+}
