@@ -85,8 +85,10 @@ fn messages_are_taken_from_functions_only_and_shown() {
         let practice = Practice::open(&deployment);
         let clinician = practice.join("dr.rivera@practice.example", &["clinician"], None);
         let client = practice.consenting_client(&clinician);
-        let person = json!({"client_id": client, "name": {"given": "Zoe", "family": "Okafor"}, "birth_date": "1987-03-21",
-            "contact": {"email": "zoe@example.org"}, "preferences": {"language": "hi", "channels": ["email"]}});
+        let person = json!({"client_id": client, "client": {
+            "name": {"given": ["Zoe"], "family": "Okafor"}, "birth_date": "1987-03-21",
+            "telecoms": [{"system": "email", "value": "zoe@example.org"}],
+            "preferences": {"language": "hi", "channels": ["email"]}}});
         deployment.expect(201, &practice.post("/v1/identity/clients", &clinician, &person));
         (practice.clinic, client, practice.admin)
     };

@@ -16,10 +16,21 @@ fn store_files_hold_no_plaintext() {
     let client = practice.consenting_client(&clinician);
     let registration = json!({
         "client_id": client,
-        "name": {"given": "Quetzalina", "family": "Vandermeulen-Ito", "preferred": "Zalinka"},
-        "birth_date": "1987-03-29",
-        "contact": {"email": "quetzalina.ito@mail.example", "phone": "+14165550198"},
-        "preferences": {"language": "pt-BR", "channels": ["phone"], "pet_at_session": true},
+        "client": {
+            "name": {"given": ["Quetzalina"], "family": "Vandermeulen-Ito", "preferred": "Zalinka"},
+            "previous_names": [{"use": "maiden", "family": "Wachowiak"}],
+            "birth_date": "1987-03-29",
+            "pronouns": "xe/xem",
+            "telecoms": [
+                {"system": "email", "value": "quetzalina.ito@mail.example"},
+                {"system": "phone", "value": "+14165550198"},
+            ],
+            "addresses": [{"line": ["7 Kingfisher Mews"], "city": "Thornhill", "postal_code": "L3T 7X9", "country": "CA"}],
+            "identifiers": [{"type": "JHN", "system": "https://health.example/ohip", "value": "9876543217"}],
+            "emergency_contacts": [{"name": "Bartholomew Ito", "relationship": "SPS",
+                "telecoms": [{"system": "phone", "value": "+14165550199"}]}],
+            "preferences": {"language": "pt-BR", "channels": ["phone"], "pet_at_session": true},
+        },
     });
     deployment.expect(201, &practice.post("/v1/identity/clients", &clinician, &registration));
     let records = format!("/v1/records/clients/{client}/records");
@@ -59,6 +70,13 @@ fn store_files_hold_no_plaintext() {
         "Quetzalina",
         "Vandermeulen",
         "Zalinka",
+        "Wachowiak",
+        "xe/xem",
+        "Kingfisher",
+        "Thornhill",
+        "9876543217",
+        "Bartholomew",
+        "4165550199",
         "1987-03-29",
         "quetzalina.ito",
         "4165550198",

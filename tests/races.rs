@@ -179,9 +179,10 @@ impl<'d> Setting<'d> {
         let client = practice.consenting_client(&clinician);
         let path = format!("/v1/records/clients/{client}/records");
         let record = deployment.expect(201, &practice.post(&path, &clinician, &note("raced")));
-        let person = json!({"client_id": client, "name": {"given": "Zoe", "family": "Okafor"}, "birth_date": "1987-03-21",
-            "contact": {"email": "zoe@example.org"},
-            "preferences": {"language": "en", "channels": ["email"], "pet_at_session": false}});
+        let person = json!({"client_id": client, "client": {
+            "name": {"given": ["Zoe"], "family": "Okafor"}, "birth_date": "1987-03-21",
+            "telecoms": [{"system": "email", "value": "zoe@example.org"}],
+            "preferences": {"language": "en", "channels": ["email"], "pet_at_session": false}}});
         deployment.expect(201, &practice.post("/v1/identity/clients", &clinician, &person));
         let published = practice.post(
             "/v1/consent/notices",

@@ -2,24 +2,21 @@
 //! record, unlock, then read or write, then answer.
 
 use access::{Recorded, Refusal, Request};
-use jiff::civil::Date;
 use model::{AccountId, Action, ClientId, Confidential, DataClass, Purpose, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::{Check, Exchange, Problem, Reply, page_size};
 
-use crate::details::{Contact, Details, Name, Preferences};
-use crate::register::{Client, Register};
+use crate::details::Details;
+use crate::lookup::Sought;
+use crate::name::Name;
+use crate::register::{Client, Merged, Register};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Registration {
     client_id: ClientId,
-    name: Name,
-    #[serde(deserialize_with = "crate::details::birth_date")]
-    birth_date: Confidential<Date>,
-    contact: Contact,
-    preferences: Preferences,
+    client: Details,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +43,10 @@ struct ClientAnswer<'c> {
     written_by: AccountId,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'c Confidential<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<Merged>,
+    #[serde(skip_serializing_if = "<[Merged]>::is_empty")]
+    replaces: &'c [Merged],
     #[serde(flatten)]
     details: &'c Details,
 }
@@ -60,6 +61,8 @@ impl<'c> ClientAnswer<'c> {
             written_at: client.written_at,
             written_by: client.written_by,
             reason: client.reason.as_ref(),
+            replaced_by: client.replaced_by,
+            replaces: &client.replaces,
             details: &client.details,
         }
     }
@@ -83,7 +86,7 @@ struct Hit {
     client_id: ClientId,
     /// Absent in an emergency: whoever breaks the glass is told more, and not before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Name>,
+    name: Option<Confidential<Name>>,
 }
 
 /// Decides and records what a caller wants to do with a client's entry.
@@ -99,21 +102,9 @@ fn admit(exchange: &Exchange<'_>, action: Action, client: ClientId) -> Result<Re
 /// Registers a client. The document is named by the client, so the key that a repeated request is known by has nothing to name
 /// here; it is asked for all the same, as on every request that creates.
 pub(crate) fn register(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Registration {
-        client_id,
-        name,
-        birth_date,
-        contact,
-        preferences,
-    } = exchange.json()?;
-    let details = Details {
-        name,
-        birth_date,
-        contact,
-        preferences,
-    };
+    let Registration { client_id, client } = exchange.json()?;
     let now = exchange.platform.clock.now();
-    let details = details.normalised("", now)?;
+    let details = client.normalised("/client", now)?;
     exchange.idempotency_key()?;
     let recorded = admit(exchange, Action::Create, client_id)?;
     let register = Register::new(exchange)?;
@@ -124,6 +115,8 @@ pub(crate) fn register(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         written_by: recorded.account(),
         reason: None,
         details,
+        replaced_by: None,
+        replaces: Vec::new(),
         fingerprint: idempotency::fingerprint(exchange.keyring.key("index")?, exchange.body()),
     })?;
     let location = format!("{}/{client_id}", exchange.path());
@@ -208,22 +201,14 @@ pub(crate) fn history(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// Finds clients by one exact value. The search itself is decided and recorded once; then each client that the index names is
 /// decided and recorded as a read of her entry, so that the trail shows whom a search was about. Those whom the caller
-/// may not read are left out without a word.
+/// may not read are left out without a word. An entry that was merged into another one finds that one, where the caller may
+/// read it; it is decided and recorded too.
 ///
 /// In an emergency (purpose BTG) a clinician finds the ids of clients who are not hers, to break the glass for them. Each is decided and
 /// recorded too.
 pub(crate) fn search(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let sought: Contact = exchange.json()?;
-    let mut check = Check::new();
-    let sought = sought.normalised(&mut check, "");
-    check.finish()?;
-    let values = sought.values();
-    let [value] = values.as_slice() else {
-        let mut check = Check::new();
-        check.that(false, "", "one-of", "must have either email or phone");
-        check.finish()?;
-        return Err(Problem::defect("a search that breaks a rule went on"));
-    };
+    let sought: Sought = exchange.json()?;
+    let value = sought.value()?;
     let caller = exchange.caller()?;
     let gate = exchange.gate()?;
     let purpose = exchange.purpose()?;
@@ -233,24 +218,35 @@ pub(crate) fn search(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let register = Register::new(exchange)?;
     let is_emergency = purpose == Some(Purpose::BreakGlass);
     let look = if is_emergency { Action::Search } else { Action::Read };
-    let mut clients = Vec::new();
-    for client_id in register.find(&search, value)? {
+    let look_at = |client_id| -> Result<Option<Client>, Problem> {
         let request = Request::new(look, DataClass::Identity)
             .about(client_id)
             .purpose(purpose);
         let permissions = permissions.read(caller.clinic(), client_id)?;
         let recorded = match gate.admit(&caller, &request, permissions.as_ref()) {
             Ok(recorded) => recorded,
-            Err(Refusal::Denied { .. }) => continue,
+            Err(Refusal::Denied { .. }) => return Ok(None),
             Err(refusal) => return Err(refusal.into()),
         };
         let Some(entry) = register.open(&recorded)? else {
+            return Ok(None);
+        };
+        Ok(entry.read_if_there()?.map(|client| client.value))
+    };
+    let mut clients: Vec<Hit> = Vec::new();
+    for listed in register.find(&search, &value)? {
+        // What the index says is only where to look: what counts is what the client has now.
+        let Some(client) = look_at(listed)?.filter(|client| client.details.values().contains(&value)) else {
             continue;
         };
-        // What the index says is only where to look: what counts is what the client has now.
-        if let Some(Versioned { value: client, .. }) = entry.read_if_there()?
-            && client.details.contact.values().contains(value)
-        {
+        let survivor = match client.replaced_by {
+            Some(Merged { client_id, merge_id }) => look_at(client_id)?
+                .filter(|survivor| survivor.stands_for(listed, merge_id))
+                .map(|survivor| (client_id, survivor)),
+            None => None,
+        };
+        let (client_id, client) = survivor.unwrap_or((listed, client));
+        if !clients.iter().any(|hit| hit.client_id == client_id) {
             clients.push(Hit {
                 client_id,
                 name: (!is_emergency).then_some(client.details.name),

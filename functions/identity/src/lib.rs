@@ -1,12 +1,23 @@
-//! Who a client is: name, birth date, contact, preferences.
+//! Who a client is: names, birth date, where she is reached, who is near her, how she wants to be treated.
 
-mod contact;
+mod address;
+mod calendar;
+mod codes;
 mod details;
+mod folding;
+mod form;
 mod handlers;
+mod identifier;
 mod lookup;
+mod merge;
+mod merges;
+mod name;
 mod private_contact;
 mod register;
+mod related;
 mod routes;
+mod several;
+mod telecom;
 #[cfg(test)]
 mod tests;
 

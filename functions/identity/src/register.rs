@@ -4,13 +4,15 @@
 //! client document   the current version, one per client
 //! history log       the versions before it, one log per client
 //! contact index     see `lookup`
+//! merges            see `merge`
 //! ```
 //!
-//! Document and history are sealed under the client's own key and named by an HMAC over clinic and client.
+//! Document and history are sealed under the client's own key and named by an HMAC over clinic and client. What is about several
+//! clients, and says of each no more than her id, is sealed under the key of the clinic's register.
 
-use access::{ClientKey, Ground, Recorded, Vault};
-use crypto::{DataKey, Label};
-use model::{AccountId, ClientId, Confidential, DataClass, Timestamp};
+use access::{ClientKey, Ground, Recorded, RegisterKey, Vault};
+use crypto::{DataKey, Label, Secret};
+use model::{AccountId, ClientId, ClinicId, Confidential, MergeId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
@@ -37,15 +39,39 @@ pub(crate) struct Client {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Confidential<String>>,
     pub(crate) details: Details,
+    /// The entry that stands for this one since a merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaced_by: Option<Merged>,
+    /// The entries that this one stands for. An entry has not both: links are one step long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaces: Vec<Merged>,
     /// Recognises a repeated registration.
     pub(crate) fingerprint: [u8; 16],
+}
+
+/// The other entry of a merge (FHIR `Patient.link`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Merged {
+    pub(crate) client_id: ClientId,
+    pub(crate) merge_id: MergeId,
+}
+
+impl Client {
+    /// Whether this entry stands for the one that was merged so. A link counts where both sides have it.
+    pub(crate) fn stands_for(&self, replaced: ClientId, merge: MergeId) -> bool {
+        self.replaces.contains(&Merged {
+            client_id: replaced,
+            merge_id: merge,
+        })
+    }
 }
 
 /// The register of all clinics.
 pub(crate) struct Register<'a> {
     identity: Shelf<'a>,
     vault: Vault<'a>,
-    lookup: Lookup<'a>,
+    names: &'a Secret,
 }
 
 /// One client's entry with its key: it is there, or about to be.
@@ -67,17 +93,48 @@ impl<'a> Register<'a> {
                 names,
                 exchange.platform.entropy,
             ),
-            lookup: Lookup {
-                shelf: exchange.shelf("identity")?,
-                seal: exchange.keyring.seal(DataClass::Identity)?,
-                names,
-            },
+            names,
         })
     }
 
+    fn lookup(&self, clinic: ClinicId, key: RegisterKey) -> Lookup<'_> {
+        Lookup {
+            shelf: &self.identity,
+            names: self.names,
+            clinic,
+            key,
+        }
+    }
+
     /// The clients of the permit's clinic who may have this value.
-    pub(crate) fn find(&self, recorded: &Recorded, value: &Value) -> Result<Vec<ClientId>, StoreError> {
-        self.lookup.find(recorded.clinic(), value)
+    pub(crate) fn find(&self, recorded: &Recorded, value: &Value) -> Result<Vec<ClientId>, Problem> {
+        match self.vault.unlock_register(recorded)? {
+            Some(key) => Ok(self.lookup(recorded.clinic(), key).find(value)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The key of what is kept about several clients of the permit's clinic; `None` where there is nothing yet.
+    pub(crate) fn unlock(&self, recorded: &Recorded) -> Result<Option<RegisterKey>, Problem> {
+        Ok(self.vault.unlock_register(recorded)?)
+    }
+
+    /// The same key, made on first use.
+    pub(crate) fn unlock_or_create(&self, recorded: &Recorded) -> Result<RegisterKey, Problem> {
+        Ok(self.vault.unlock_or_create_register(recorded)?)
+    }
+
+    /// A document about several clients, sealed under the register's key.
+    pub(crate) fn doc<'r, T>(
+        &'r self,
+        clinic: ClinicId,
+        class: &'static str,
+        label: Label,
+        id: &[u8],
+        key: &'r RegisterKey,
+    ) -> Doc<'r, T, DataKey> {
+        let name = crypto::name(self.names, label, &[clinic.as_bytes(), id]);
+        self.identity.doc(Some(clinic), class, &name, key.key())
     }
 
     fn entry<'r>(&'r self, recorded: &'r dyn Ground, key: ClientKey) -> Result<Entry<'r>, Problem> {
@@ -108,6 +165,10 @@ impl<'a> Register<'a> {
 }
 
 impl Entry<'_> {
+    pub(crate) fn client(&self) -> ClientId {
+        self.client
+    }
+
     fn doc(&self) -> Result<Doc<'_, Client, DataKey>, Problem> {
         let name = self.register.vault.name(self.recorded, CLIENT, &[])?;
         Ok(self
@@ -125,6 +186,13 @@ impl Entry<'_> {
             .history(Some(clinic), "client history", &name, self.key.key()))
     }
 
+    /// The index, for whoever is about to change what the client is found by.
+    fn lookup(&self) -> Result<Lookup<'_>, Problem> {
+        let register = self.register;
+        let key = register.vault.unlock_or_create_register(self.recorded)?;
+        Ok(register.lookup(self.recorded.clinic(), key))
+    }
+
     /// The current version. A key without it is what a crash at registration leaves: there is no such client yet.
     pub(crate) fn read_if_there(&self) -> Result<Option<Versioned<Client>>, Problem> {
         Ok(self.doc()?.read()?)
@@ -138,9 +206,11 @@ impl Entry<'_> {
 
     /// Registers the client; repeated, it finishes what the first try began and gives the same answer.
     ///
-    /// Order: key, client document, index, answer. A crash after the key leaves a key that seals nothing; one after the document a
-    /// client whom no search finds. The repeated request finds the document and adds what is missing.
+    /// Order: her key, the register's key if it is the clinic's first client, client document, index, answer. A crash after a key
+    /// leaves one that seals nothing; one after the document a client whom no search finds. The repeated request finds the
+    /// document and adds what is missing.
     pub(crate) fn create(&self, client: Client) -> Result<Versioned<Client>, Problem> {
+        let lookup = self.lookup()?;
         let registered = match self.doc()?.create(&client)? {
             Creation::Created => Versioned {
                 version: 1,
@@ -158,45 +228,79 @@ impl Entry<'_> {
                 existing
             }
         };
-        self.settle(&[])?;
+        self.settle(&lookup, &[])?;
         Ok(registered)
     }
 
     /// Replaces the version that the caller has seen.
-    ///
-    /// Order: the version so far to the history, the new values to the index, the document, the old values out of the index. A
-    /// crash before the document changes leaves a history entry of the version that is still current, which the history
-    /// does not show, and index entries that find nobody; one after it leaves old index entries, which find nobody
-    /// either. At no moment is the client not found by what she has.
     pub(crate) fn correct(
         &self,
         expected: u64,
         change: impl Fn(&Client) -> Client,
     ) -> Result<Versioned<Client>, Problem> {
         let current = self.read()?;
+        self.check_not_replaced(&current.value)?;
         let corrected = change(&current.value);
         if current.version != expected {
             return self.corrected_before(current, expected, &corrected);
         }
-        let old = current.value.details.contact.values();
-        self.history()?.keep(&current)?;
-        for value in corrected.details.contact.values() {
-            self.register.lookup.add(self.recorded.clinic(), &value, self.client)?;
+        match self.replace(&current, corrected.clone())? {
+            Some(written) => Ok(written),
+            None => self.corrected_before(self.read()?, expected, &corrected),
         }
-        let written = self.doc()?.update(Some(expected), |client| {
-            *client = corrected.clone();
+    }
+
+    /// Changes the entry, whichever version it has, to what `change` makes of it: `Ok(None)` where it is as it should be already.
+    ///
+    /// # Errors
+    /// The inner one is what `change` refused.
+    pub(crate) fn rewrite<E>(
+        &self,
+        change: impl Fn(&Client) -> Result<Option<Client>, E>,
+    ) -> Result<Result<Versioned<Client>, E>, Problem> {
+        for _ in 0..ATTEMPTS {
+            let current = self.read()?;
+            let changed = match change(&current.value) {
+                Ok(Some(changed)) => changed,
+                Ok(None) => {
+                    self.settle(&self.lookup()?, &[])?;
+                    return Ok(Ok(current));
+                }
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if let Some(written) = self.replace(&current, changed)? {
+                return Ok(Ok(written));
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// Replaces the version `current`; `None` where it is not the current one any more.
+    ///
+    /// Order: the version so far to the history, the new values to the index, the document, the old values out of the index. A
+    /// crash before the document changes leaves a history entry of the version that is still current, which the history
+    /// does not show, and index entries that find nobody; one after it leaves old index entries, which find nobody
+    /// either. At no moment is the client not found by what she has.
+    fn replace(&self, current: &Versioned<Client>, client: Client) -> Result<Option<Versioned<Client>>, Problem> {
+        let lookup = self.lookup()?;
+        self.history()?.keep(current)?;
+        for value in client.details.values() {
+            lookup.add(&value, self.client)?;
+        }
+        let written = self.doc()?.update(Some(current.version), |stored| {
+            *stored = client.clone();
             Ok::<_, Problem>(())
         });
         let written = match written {
             Ok(written) => written,
-            Err(UpdateError::Stale) => return self.corrected_before(self.read()?, expected, &corrected),
+            Err(UpdateError::Stale) => return Ok(None),
             Err(error) => return Err(Problem::from(error).recorded(self.recorded.event())),
         };
-        self.settle(&old)?;
-        Ok(Versioned {
+        self.settle(&lookup, &current.value.details.values())?;
+        Ok(Some(Versioned {
             version: written.version,
-            value: corrected,
-        })
+            value: client,
+        }))
     }
 
     /// What is there now, where it is what `corrected` wanted to make of the version `expected`: the request is repeated by
@@ -208,6 +312,7 @@ impl Entry<'_> {
         expected: u64,
         corrected: &Client,
     ) -> Result<Versioned<Client>, Problem> {
+        self.check_not_replaced(&now.value)?;
         let wanted = Client {
             written_at: now.value.written_at,
             ..corrected.clone()
@@ -215,23 +320,35 @@ impl Entry<'_> {
         if now.version != expected.saturating_add(1) || now.value != wanted {
             return Err(Problem::stale().recorded(self.recorded.event()));
         }
-        self.settle(&[])?;
+        self.settle(&self.lookup()?, &[])?;
         Ok(now)
+    }
+
+    /// 409 for an entry that another one stands for. Which one it is, whoever is permitted to write here may read here.
+    fn check_not_replaced(&self, client: &Client) -> Result<(), Problem> {
+        match &client.replaced_by {
+            None => Ok(()),
+            Some(survivor) => Err(Problem::conflict(
+                "replaced",
+                "This entry was merged into the one that `Location` names. Correct that one, or undo the merge.",
+            )
+            .instead(&format!("/v1/identity/clients/{}", survivor.client_id))
+            .recorded(self.recorded.event())),
+        }
     }
 
     /// Makes the client found by what she has, and no longer by those `old` values that she has not. Where somebody corrects her
     /// meanwhile it looks again: a value that was old when it was read may have come back before it was removed.
-    fn settle(&self, old: &[Value]) -> Result<(), Problem> {
-        let (clinic, lookup) = (self.recorded.clinic(), &self.register.lookup);
+    fn settle(&self, lookup: &Lookup<'_>, old: &[Value]) -> Result<(), Problem> {
         for _ in 0..ATTEMPTS {
             let current = self.read()?;
-            let values = current.value.details.contact.values();
+            let values = current.value.details.values();
             for value in &values {
-                lookup.add(clinic, value, self.client)?;
+                lookup.add(value, self.client)?;
             }
             let mut removed = false;
             for value in old.iter().filter(|value| !values.contains(value)) {
-                lookup.remove(clinic, value, self.client)?;
+                lookup.remove(value, self.client)?;
                 removed = true;
             }
             if !removed || self.read()?.version == current.version {

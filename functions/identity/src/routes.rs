@@ -1,14 +1,16 @@
 use http::Method;
 use web::Route;
 
-use crate::{handlers, private_contact};
+use crate::{handlers, merges, private_contact};
 
 /// What this function answers.
-pub const ROUTES: [Route; 6] = [
+pub const ROUTES: [Route; 8] = [
     Route::new(Method::POST, "/v1/identity/clients", handlers::register),
     Route::new(Method::POST, "/v1/identity/clients/search", handlers::search),
     Route::new(Method::GET, "/v1/identity/clients/{client}", handlers::read),
     Route::new(Method::PUT, "/v1/identity/clients/{client}", handlers::correct),
     Route::new(Method::GET, "/v1/identity/clients/{client}/history", handlers::history),
+    Route::new(Method::POST, "/v1/identity/merges", merges::merge),
+    Route::new(Method::POST, "/v1/identity/merges/{merge}/undo", merges::undo),
     Route::private(Method::POST, "/v1/identity/private/contact", private_contact::contact),
 ];

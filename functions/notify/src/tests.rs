@@ -808,9 +808,10 @@ fn client(practice: &Practice, channels: Option<&[&str]>, agrees_to_sms: bool) -
         "given_by": "client", "method": "written"});
     let path = format!("/v1/consent/clients/{client}/consents");
     let given = consent(Call::post(&path, &terms).once("give").bearer(&clinician)).text("consent_id");
-    let person = json!({"client_id": client, "name": {"given": "Zoe", "family": "Okafor"}, "birth_date": "1987-03-21",
-        "contact": {"email": "zoe@example.org", "phone": "+493099999999"},
-        "preferences": {"language": "es-419", "channels": channels}});
+    let person = json!({"client_id": client, "client": {
+        "name": {"given": ["Zoe"], "family": "Okafor"}, "birth_date": "1987-03-21",
+        "telecoms": [{"system": "email", "value": "zoe@example.org"}, {"system": "phone", "value": "+493099999999"}],
+        "preferences": {"language": "es-419", "channels": channels}}});
     let call = Call::post("/v1/identity/clients", &person)
         .once("register")
         .bearer(&clinician);

@@ -4,14 +4,14 @@ use model::{ClientId, ClinicId, DataClass, EventId};
 
 use crate::{Recorded, RecordedCall};
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::Recorded {}
     impl Sealed for crate::RecordedCall {}
 }
 
 /// A decision that allows and is recorded, whether a person asked ([`Recorded`]) or a function ([`RecordedCall`]).
-/// Nothing else implements it.
+/// Nothing else implements it outside this crate.
 pub trait Ground: sealed::Sealed {
     /// The audit entry.
     fn event(&self) -> EventId;

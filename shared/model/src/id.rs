@@ -43,7 +43,7 @@ impl<K: Kind> Id<K> {
     /// The identifier with these 128 bits. Take them from `ports::Entropy`, or from a keyed hash
     /// where a retry must name the same thing.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes, PhantomData)
     }
 
@@ -201,6 +201,8 @@ kinds! {
     GroundId = Ground, "grd";
     /// An invitation to open an account.
     InvitationId = Invitation, "inv";
+    /// A merge of two entries that were one client's.
+    MergeId = Merge, "mrg";
     /// A message to somebody.
     MessageId = Message, "msg";
     /// A version of a notice.

@@ -22,8 +22,8 @@ pub use function::Function;
 pub use id::kind;
 pub use id::{
     AccessReviewId, AccountId, AddendumId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError,
-    InvitationId, Kind, MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId, SessionId,
-    SubjectId,
+    InvitationId, Kind, MergeId, MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId,
+    SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

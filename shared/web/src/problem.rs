@@ -3,7 +3,7 @@
 
 use access::{DenialReason, Refusal, Unauthenticated, VaultError};
 use crypto::{CryptoError, KeyringError};
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use model::EventId;
 use ports::KvError;
@@ -214,6 +214,15 @@ impl Problem {
     pub(crate) fn based_at(mut self, base_url: Option<String>) -> Self {
         self.base_url = base_url;
         self
+    }
+
+    /// With the path of what to turn to instead. Only for callers who may know of it.
+    #[must_use]
+    pub fn instead(self, path: &str) -> Self {
+        match HeaderValue::from_str(path) {
+            Ok(path) => self.header(LOCATION, path),
+            Err(_) => self,
+        }
     }
 
     pub(crate) fn allow(self, methods: &str) -> Self {

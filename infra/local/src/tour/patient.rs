@@ -97,10 +97,12 @@ impl Patient {
     pub(crate) fn registration(&self, client: &str) -> Value {
         json!({
             "client_id": client,
-            "name": {"given": self.given, "family": self.family},
-            "birth_date": self.birth_date,
-            "contact": {"email": self.email, "phone": self.phone},
-            "preferences": {"language": self.language, "channels": ["email"], "pet_at_session": true},
+            "client": {
+                "name": {"given": [self.given], "family": self.family},
+                "birth_date": self.birth_date,
+                "telecoms": [{"system": "email", "value": self.email}, {"system": "phone", "value": self.phone}],
+                "preferences": {"language": self.language, "channels": ["email"], "pet_at_session": true},
+            },
         })
     }
 }

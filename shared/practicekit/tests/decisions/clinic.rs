@@ -369,9 +369,10 @@ impl Clinic {
             let id = self.done(Function::Records, AUTHOR, call).text("id");
             self.written.borrow_mut().insert((file, class), id.parse().unwrap());
         }
-        let person = json!({"client_id": self.client(file), "name": {"given": "Zoe", "family": file.mark()},
-            "birth_date": "1987-03-21", "contact": {"email": file.email()},
-            "preferences": {"language": "en", "channels": ["email"], "pet_at_session": false}});
+        let person = json!({"client_id": self.client(file), "client": {
+            "name": {"given": ["Zoe"], "family": file.mark()}, "birth_date": "1987-03-21",
+            "telecoms": [{"system": "email", "value": file.email()}],
+            "preferences": {"language": "en", "channels": ["email"], "pet_at_session": false}}});
         let call = Call::post("/v1/identity/clients", &person).once("fill");
         self.done(Function::Identity, AUTHOR, call);
         for consent in given {

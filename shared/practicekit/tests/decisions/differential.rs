@@ -390,7 +390,7 @@ fn no_route_that_reads_is_left_out() {
         .map(|door| (door.method, door.path))
         .chain([("POST", CONTACT)])
         .collect();
-    // Their answers are what the caller has just sent, or signed, which takes a right of its own.
+    // Their answers are what the caller has just sent, or signed, which takes a right of its own; of a merge, ids.
     let writes = |method: &Method, path: &str| {
         let creates = [
             "/clients",
@@ -401,6 +401,8 @@ fn no_route_that_reads_is_left_out() {
             "/sign",
             "/cosign",
             "/return",
+            "/merges",
+            "/undo",
         ];
         *method == Method::PUT
             || *method == Method::DELETE

@@ -1,7 +1,12 @@
-//! One form for what can be written in many: names, e-mail addresses, telephone numbers. Two texts that mean the same come to
-//! the same form, which is what is kept and what a search compares.
+//! One form for what can be written in many: names, e-mail addresses, telephone numbers, codes. Two texts that mean the same come
+//! to the same form, which is what is kept and what a search compares.
 
+use model::is_language_tag;
 use unicode_normalization::UnicodeNormalization;
+use web::Check;
+
+/// The longest line, in characters.
+pub(crate) const LINE: usize = 200;
 
 /// The longest e-mail address, in bytes (RFC 5321, section 4.5.3.1.3, without the angle brackets).
 const ADDRESS: usize = 254;
@@ -12,9 +17,41 @@ const LOCAL_PART: usize = 64;
 /// The longest label of a domain name, in bytes (RFC 1035, section 2.3.4).
 const LABEL: usize = 63;
 
-/// A name in Unicode normalisation form C, without space around it.
-pub(crate) fn name(text: &str) -> String {
+/// A text in Unicode normalisation form C, without space around it.
+fn text(text: &str) -> String {
     text.nfc().collect::<String>().trim().to_owned()
+}
+
+/// A text of one line and at most `most` characters in its one form. What turns the direction of text around is refused with
+/// line breaks: a name must not be able to show as another (Unicode Technical Report 36, section 2.10).
+pub(crate) fn line(written: &str, check: &mut Check, at: &str, most: usize) -> String {
+    let line = text(written);
+    check.text(&line, at, 1, most);
+    check.that(
+        !line.contains(['\n', '\r', '\t', '\u{2028}', '\u{2029}'])
+            && !line.contains(|character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')),
+        at,
+        "one-line",
+        "must not contain line breaks, tabs or marks that turn the direction of text",
+    );
+    line
+}
+
+/// A line, where there is one.
+pub(crate) fn optional_line(written: Option<&String>, check: &mut Check, at: &str, most: usize) -> Option<String> {
+    written.map(|written| line(written, check, at, most))
+}
+
+/// Lines, where there are at most `count` of them.
+pub(crate) fn lines(written: &[String], check: &mut Check, at: &str, count: usize) -> Vec<String> {
+    check.that(
+        written.len() <= count,
+        at,
+        "count",
+        format!("must have at most {count} elements"),
+    );
+    let mut form = |(position, written): (usize, &String)| line(written, check, &format!("{at}/{position}"), LINE);
+    written.iter().take(count).enumerate().map(&mut form).collect()
 }
 
 /// An e-mail address in lower case and normalisation form C, or `None` where it has not the form of one that mail systems
@@ -47,6 +84,36 @@ pub(crate) fn email(text: &str) -> Option<String> {
 /// Marks are part of letters that have no composed form.
 fn is_mark(character: char) -> bool {
     unicode_normalization::char::is_combining_mark(character)
+}
+
+/// A language tag in the capitals that RFC 5646, section 2.1.1, recommends.
+pub(crate) fn language_tag(written: &str, check: &mut Check, at: &str) -> String {
+    check.that(
+        is_language_tag(written),
+        at,
+        "bcp-47",
+        "must be a language tag such as en or pt-BR",
+    );
+    let mut form = String::with_capacity(written.len());
+    let mut follows_singleton = false;
+    for subtag in written.split('-') {
+        let is_first = form.is_empty();
+        if !is_first {
+            form.push('-');
+        }
+        match subtag.len() {
+            2 if !is_first && !follows_singleton => form.push_str(&subtag.to_ascii_uppercase()),
+            4 if !is_first && !follows_singleton => {
+                let (initial, rest) = subtag.split_at_checked(1).unwrap_or((subtag, ""));
+                form.push_str(&initial.to_ascii_uppercase());
+                form.push_str(&rest.to_ascii_lowercase());
+            }
+            _ => form.push_str(&subtag.to_ascii_lowercase()),
+        }
+        // What a singleton introduces has no region and no script, whatever its length.
+        follows_singleton |= subtag.len() == 1;
+    }
+    form
 }
 
 /// A telephone number as `+` and 8 to 15 digits (ITU-T E.164), or `None` where it is not one with its country code.
@@ -120,20 +187,61 @@ mod tests {
     }
 
     #[test]
-    fn name_comes_to_one_form() {
-        assert_eq!(name(" Zoe\u{308} "), "Zoë");
-        assert_eq!(name("\u{3000}山田 花子"), "山田 花子");
+    fn text_comes_to_one_form() {
+        assert_eq!(text(" Zoe\u{308} "), "Zoë");
+        assert_eq!(text("\u{3000}山田 花子"), "山田 花子");
+    }
+
+    #[test]
+    fn language_tags_come_to_one_form() {
+        for (written, form) in [
+            ("EN", "en"),
+            ("en-gb", "en-GB"),
+            ("ZH-HANT-tw", "zh-Hant-TW"),
+            ("es-419", "es-419"),
+            ("sl-Rozaj-BISKE", "sl-rozaj-biske"),
+            ("en-CA-X-CA", "en-CA-x-ca"),
+            ("de-u-CO-PHONEBK", "de-u-co-phonebk"),
+        ] {
+            let mut check = Check::new();
+            assert_eq!(language_tag(written, &mut check, ""), form);
+            assert!(check.finish().is_ok());
+        }
+        for wrong in ["", "e", "en_GB", "en-", "\u{e9}n"] {
+            let mut check = Check::new();
+            let _ = language_tag(wrong, &mut check, "");
+            assert!(check.finish().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_line_that_shows_as_it_is_written() {
+        for (written, is_line) in [
+            ("Okafor", true),
+            ("  ", false),
+            ("Oka\nfor", false),
+            ("Oka\u{2028}for", false),
+            ("Oka\u{202e}for", false),
+            ("Oka\u{2067}for", false),
+            ("Oka\u{7}for", false),
+            ("שרה", true),
+            ("क्\u{200d}ष", true),
+        ] {
+            let mut check = Check::new();
+            let _ = line(written, &mut check, "/family", LINE);
+            assert_eq!(check.finish().is_ok(), is_line, "{written:?}");
+        }
     }
 
     proptest! {
         #[test]
-        fn forms_are_final(text in any::<String>()) {
-            let once = name(&text);
-            prop_assert_eq!(&name(&once), &once);
-            if let Some(once) = email(&text) {
+        fn forms_are_final(written in any::<String>()) {
+            let once = text(&written);
+            prop_assert_eq!(&text(&once), &once);
+            if let Some(once) = email(&written) {
                 prop_assert_eq!(email(&once), Some(once));
             }
-            if let Some(once) = phone(&text) {
+            if let Some(once) = phone(&written) {
                 prop_assert_eq!(phone(&once), Some(once));
             }
         }

@@ -1,0 +1,68 @@
+//! Days and spans of them, as FHIR's `date` and `Period` have them, but whole days only.
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use model::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use web::Check;
+
+/// Nobody who is a client today was born before.
+const EARLIEST: Date = date(1900, 1, 1);
+
+/// A day, written `YYYY-MM-DD`. It has no `Debug`: most days here are somebody's birthday.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Day(Date);
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // The parser's own messages may quote what they could not parse.
+        text.parse()
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("must be a date as YYYY-MM-DD"))
+    }
+}
+
+impl Day {
+    /// Which day it is now, in UTC.
+    pub(crate) fn today(now: Timestamp) -> Self {
+        Self(now.to_zoned(TimeZone::UTC).date())
+    }
+
+    /// Whether a day of somebody's life can be this one.
+    pub(crate) fn is_past(self, today: Self) -> bool {
+        (EARLIEST..=today.0).contains(&self.0)
+    }
+
+    /// The day as it is written.
+    pub(crate) fn text(self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// From a day to a day, both included; open where one is absent.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Period {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<Day>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Day>,
+}
+
+impl Period {
+    pub(crate) fn check(&self, check: &mut Check, at: &str) {
+        let holds = match (self.start, self.end) {
+            (None, None) => false,
+            (Some(start), Some(end)) => start <= end,
+            _ => true,
+        };
+        check.that(
+            holds,
+            at,
+            "period",
+            "must have a start or an end, and not end before it starts",
+        );
+    }
+}
