@@ -3,6 +3,7 @@
 mod contact;
 mod details;
 mod handlers;
+mod keys;
 mod lookup;
 mod private_contact;
 mod register;

@@ -17,6 +17,7 @@ use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::details::Details;
+use crate::keys;
 use crate::lookup::{Lookup, Value};
 
 const CLIENT: Label = Label::new("confide 2026-11 client name");
@@ -61,12 +62,7 @@ impl<'a> Register<'a> {
         let names = exchange.keyring.key("index")?;
         Ok(Self {
             identity: exchange.shelf("identity")?,
-            vault: Vault::new(
-                exchange.shelf("identity-keys")?,
-                exchange.keyring,
-                names,
-                exchange.platform.entropy,
-            ),
+            vault: keys::vault(exchange)?,
             lookup: Lookup {
                 shelf: exchange.shelf("identity")?,
                 seal: exchange.keyring.seal(DataClass::Identity)?,

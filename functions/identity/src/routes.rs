@@ -1,14 +1,15 @@
 use http::Method;
 use web::Route;
 
-use crate::{handlers, private_contact};
+use crate::{handlers, keys, private_contact};
 
 /// What this function answers.
-pub const ROUTES: [Route; 6] = [
+pub const ROUTES: [Route; 7] = [
     Route::new(Method::POST, "/v1/identity/clients", handlers::register),
     Route::new(Method::POST, "/v1/identity/clients/search", handlers::search),
     Route::new(Method::GET, "/v1/identity/clients/{client}", handlers::read),
     Route::new(Method::PUT, "/v1/identity/clients/{client}", handlers::correct),
     Route::new(Method::GET, "/v1/identity/clients/{client}/history", handlers::history),
+    Route::new(Method::POST, "/v1/identity/jobs/rewrap", keys::rewrap),
     Route::private(Method::POST, "/v1/identity/private/contact", private_contact::contact),
 ];

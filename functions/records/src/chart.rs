@@ -21,6 +21,7 @@ use store::{Doc, History, Log, Shelf, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::content::{Content, Kind};
+use crate::keys;
 
 const RECORD: Label = Label::new("confide 2026-11 record name");
 const HISTORY: Label = Label::new("confide 2026-11 record history name");
@@ -92,16 +93,10 @@ impl<'a> Chart<'a> {
             _ => request,
         };
         let recorded = exchange.gate()?.admit(&caller, &request, permissions.as_ref())?;
-        let vault = Vault::new(
-            exchange.shelf("health-keys")?,
-            exchange.keyring,
-            exchange.keyring.key("link")?,
-            exchange.platform.entropy,
-        );
         Ok(Self {
             recorded,
             health: exchange.shelf("health")?,
-            vault,
+            vault: keys::vault(exchange)?,
         })
     }
 

@@ -3,6 +3,7 @@
 mod chart;
 mod content;
 mod handlers;
+mod keys;
 mod routes;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,10 @@ use web::Route;
 
 use crate::handlers::records::{Clinical, SubstanceUse};
 use crate::handlers::{notes, records};
+use crate::keys;
 
 /// What this function answers.
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 16] = [
     Route::new(
         Method::POST,
         "/v1/records/clients/{client}/records",
@@ -81,4 +82,5 @@ pub const ROUTES: [Route; 15] = [
         "/v1/records/clients/{client}/psychotherapy-notes/{record}/versions",
         notes::versions,
     ),
+    Route::new(Method::POST, "/v1/records/jobs/rewrap", keys::rewrap),
 ];

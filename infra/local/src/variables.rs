@@ -104,7 +104,7 @@ pub(crate) fn validate_name(name: &str) -> Result<(), String> {
 /// Where a value may come from, by the variable's name.
 pub(crate) type Source<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
-/// Every application variable, resolved once at start.
+/// Every application variable, as its sources had it at one moment.
 pub(crate) struct Resolved {
     /// `None`: required, and nobody provides it.
     values: HashMap<String, Option<Value>>,
@@ -182,6 +182,12 @@ pub(crate) struct ComponentVariables {
 }
 
 impl ComponentVariables {
+    /// The names of those that have a value.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &str> {
+        let readable = self.values.iter().filter(|(_, value)| value.is_ok());
+        readable.map(|(name, _)| name.as_str())
+    }
+
     /// # Errors
     /// As Spin's `fermyon:spin/variables`: invalid name, undefined for this component, or not provided.
     pub(crate) fn get(&self, name: &str) -> Result<String, Failure> {

@@ -15,6 +15,7 @@ mod page;
 mod problem;
 mod rate_limit;
 mod reply;
+mod rewrap;
 mod route;
 mod serve;
 
@@ -24,5 +25,6 @@ pub use page::page_size;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;
 pub use reply::Reply;
+pub use rewrap::rewrap;
 pub use route::{Handler, Route};
 pub use serve::{BODY_LIMIT, serve};
