@@ -1,6 +1,7 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
 mod permissions;
+mod rewrap;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
