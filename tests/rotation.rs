@@ -71,7 +71,9 @@ impl Load<'_> {
             }
             let path = format!("/v1/records/clients/{client}/records");
             let call = Call::post(&path, &note("written meanwhile")).bearer(&self.clinician.token);
-            let written = self.deployment.expect(201, &call.once(&format!("meanwhile-{nth}-of-one-writer")));
+            let written = self
+                .deployment
+                .expect(201, &call.once(&format!("meanwhile-{nth}-of-one-writer")));
             let record = format!("{path}/{}", written.text("id"));
             self.written.lock().unwrap().push(record);
         }
@@ -94,7 +96,9 @@ impl Load<'_> {
     }
 
     fn read(&self, record: &str) {
-        let read = self.deployment.expect(200, &Call::get(record).bearer(&self.clinician.token));
+        let read = self
+            .deployment
+            .expect(200, &Call::get(record).bearer(&self.clinician.token));
         assert_eq!(read.json["content"]["text"], "written meanwhile");
     }
 

@@ -175,13 +175,9 @@ impl Engine {
         self.own_address.get().copied()
     }
 
-    /// A variable that the function can read now and could not read any more with these.
-    pub(crate) fn lost_by(&self, component: &str, variables: &ComponentVariables) -> Option<String> {
-        let before = self.functions.get(component)?.variables();
-        before
-            .readable()
-            .find(|name| variables.get(name).is_err())
-            .map(str::to_owned)
+    /// What a function reads in requests that begin now.
+    pub(crate) fn variables(&self, component: &str) -> Option<Arc<ComponentVariables>> {
+        Some(self.functions.get(component)?.variables())
     }
 
     /// Lets a function read these variables, from its next request on.

@@ -113,7 +113,8 @@ fn take_up(sources: &Sources, manifest: &Manifest, engine: &Engine) -> Result<()
         .map(|(id, component)| Ok((id, resolved.component(&component.variables)?)))
         .collect::<Result<Vec<_>>>()?;
     for (id, table) in &tables {
-        if let Some(lost) = engine.lost_by(id, table) {
+        let before = engine.variables(id);
+        if let Some(lost) = before.as_ref().and_then(|before| before.lost_in(table)) {
             bail!("the variable {lost} of component {id} has no value any more");
         }
     }
@@ -121,4 +122,51 @@ fn take_up(sources: &Sources, manifest: &Manifest, engine: &Engine) -> Result<()
         engine.set_variables(id, table);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_file_has_another_stamp_and_other_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let dotenv = folder.path().join(".env");
+        let manifest = Manifest::parse(
+            r#"
+            spin_manifest_version = 2
+            [application]
+            name = "t"
+            [variables]
+            sources_test_kept = { required = true }
+            sources_test_given = { required = true }
+            [component.c]
+            source = "c.wasm"
+            [component.c.variables]
+            both = "{{ sources_test_kept }} {{ sources_test_given }}"
+            "#,
+        )
+        .unwrap();
+        let given = HashMap::from([("sources_test_given".to_owned(), Value::new("given".to_owned()))]);
+        let sources = Sources::new(given, dotenv.clone());
+        let read = || {
+            let resolved = sources.resolve(&manifest).unwrap();
+            let table = resolved.component(&manifest.component["c"].variables).unwrap();
+            (table.get("both").ok(), sources.stamp())
+        };
+        assert!(read() == (None, None));
+        fs::write(
+            &dotenv,
+            "SPIN_VARIABLE_SOURCES_TEST_KEPT=one\nSPIN_VARIABLE_SOURCES_TEST_GIVEN=late\n",
+        )
+        .unwrap();
+        let (value, first) = read();
+        assert_eq!(value.as_deref(), Some("one given"));
+        crate::home::replace_private_file(&dotenv, "SPIN_VARIABLE_SOURCES_TEST_KEPT=three\n").unwrap();
+        let (value, second) = read();
+        assert_eq!(value.as_deref(), Some("three given"));
+        assert!(first.is_some() && first != second && second == read().1);
+        fs::write(&dotenv, "no line of a file\n").unwrap();
+        assert!(sources.resolve(&manifest).is_err());
+    }
 }

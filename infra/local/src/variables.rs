@@ -182,10 +182,11 @@ pub(crate) struct ComponentVariables {
 }
 
 impl ComponentVariables {
-    /// The names of those that have a value.
-    pub(crate) fn readable(&self) -> impl Iterator<Item = &str> {
+    /// One that can be read here and not among those that are to take their place.
+    pub(crate) fn lost_in(&self, next: &Self) -> Option<&str> {
         let readable = self.values.iter().filter(|(_, value)| value.is_ok());
-        readable.map(|(name, _)| name.as_str())
+        let mut names = readable.map(|(name, _)| name.as_str());
+        names.find(|name| next.get(name).is_err())
     }
 
     /// # Errors
@@ -359,6 +360,16 @@ mod tests {
         assert!(matches!(variables.get("No"), Err(Failure::InvalidName(_))));
         let manifest = manifest();
         assert_eq!(Resolved::new(&manifest, &[]).missing(), ["needed"]);
+    }
+
+    #[test]
+    fn what_would_be_lost_is_named() {
+        let with = component(&[&|name| (name == "needed").then(|| Value::new("1".into()))]);
+        let changed = component(&[&|name| (name == "needed").then(|| Value::new("2".into()))]);
+        let without = component(&[]);
+        assert_eq!(with.lost_in(&changed), None);
+        assert_eq!(with.lost_in(&without), Some("both"));
+        assert_eq!(without.lost_in(&with), None);
     }
 
     #[test]

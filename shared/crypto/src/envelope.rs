@@ -17,8 +17,8 @@ const DOCUMENT: Label = Label::new("confide 2026-11 document key");
 
 /// How many versions of one document, or entries of one log, a derived key seals. Then the next one is derived.
 ///
-/// Nonces are 96 random bits, so a key may seal 2^32 times (SP 800-38D, section 8.3). The version counts what is stored, not
-/// tries that others overtook: 2^12 of those fit in for every version, and a request makes one.
+/// Nonces are 96 random bits, so a key may seal 2^32 times (SP 800-38D, section 8.3). The version counts what is stored, and not the
+/// tries that others overtook: there is room for 2^12 of those at every version.
 const VERSIONS_PER_KEY: u64 = 1 << 20;
 
 /// Where a sealed value lies. It is the associated data, so a value that is moved to another clinic, store, key, class
