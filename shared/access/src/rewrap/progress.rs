@@ -148,10 +148,10 @@ impl Progress {
     /// What there is to say to an instance whose current version is this one.
     pub(super) fn report(&self, class: DataClass, current: u32, now: Timestamp) -> Rewrap {
         let ended_unreadable = self.last.as_ref().map_or(0, |last| last.unreadable);
-        let state = if current > self.version || self.pass.is_some() || self.last.is_none() {
-            RewrapState::Rewrapping
-        } else if current < self.version {
+        let state = if current < self.version {
             RewrapState::Waiting
+        } else if current > self.version || self.pass.is_some() || self.last.is_none() {
+            RewrapState::Rewrapping
         } else if self.is_complete() {
             RewrapState::Complete
         } else if ended_unreadable > 0 {

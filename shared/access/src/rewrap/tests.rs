@@ -234,15 +234,18 @@ fn what_a_late_instance_makes_is_found() {
 
 #[test]
 fn an_instance_behind_a_later_version_does_nothing() {
-    let mut deployment = Deployment::new(3);
+    let mut deployment = Deployment::new(130);
     deployment.rotate();
     let behind = deployment.keyring.clone();
     deployment.rotate();
-    assert_eq!(deployment.run_down().state, RewrapState::Waiting);
-    let stored = deployment.world.stores.dump();
-    let said = run(&deployment.world, &behind).unwrap();
-    assert_eq!((said.state, said.current, said.more), (RewrapState::Waiting, 2, false));
-    assert_eq!(deployment.world.stores.dump(), stored);
+    // Neither while a pass is on its way nor when it has ended.
+    for state in [RewrapState::Rewrapping, RewrapState::Waiting] {
+        assert_eq!(deployment.run().state, state);
+        let stored = deployment.world.stores.dump();
+        let said = run(&deployment.world, &behind).unwrap();
+        assert_eq!((said.state, said.current, said.more), (RewrapState::Waiting, 2, false));
+        assert_eq!(deployment.world.stores.dump(), stored);
+    }
     // A version that becomes current begins its own grace, and both older ones are gone in the end.
     deployment.world.clock.advance(GRACE);
     assert_eq!(deployment.run_down().state, RewrapState::Complete);
@@ -400,11 +403,11 @@ fn the_index_costs_the_first_use_one_write_and_no_other() {
         let verbs = trace.iter().map(|line| line.split(' ').nth(1).unwrap().to_owned());
         verbs.collect::<Vec<_>>()
     };
-    let found = traced(&|| drop(find(&deployment.world, &deployment.keyring, "key-3").unwrap()));
+    let found = traced(&|| _ = find(&deployment.world, &deployment.keyring, "key-3").unwrap());
     assert_eq!(verbs(&found), ["get"]);
-    let again = traced(&|| drop(make(&deployment.world, &deployment.keyring, "key-3").unwrap()));
+    let again = traced(&|| _ = make(&deployment.world, &deployment.keyring, "key-3").unwrap());
     assert_eq!(verbs(&again), ["get"]);
-    let made = traced(&|| drop(make(&deployment.world, &deployment.keyring, "key-40").unwrap()));
+    let made = traced(&|| _ = make(&deployment.world, &deployment.keyring, "key-40").unwrap());
     let index: Vec<_> = made.iter().filter(|line| !line.contains("key-40")).cloned().collect();
     assert_eq!(verbs(&index), ["get", "swap"], "{made:?}");
 }
@@ -504,7 +507,7 @@ proptest! {
                     late = Some((added, now));
                 }
                 Step::Rotate => {}
-                Step::Run => drop(deployment.run()),
+                Step::Run => _ = deployment.run(),
                 Step::Broken { nth, fault, makes } => {
                     seed += 1;
                     reseed(&mut deployment.world, seed);
