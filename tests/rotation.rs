@@ -167,7 +167,8 @@ fn a_class_changes_its_key_while_people_read_and_write() {
         });
         assert!(load.reads.load(Ordering::SeqCst) > CLIENTS);
         assert!(load.read_all() >= 2 * CLIENTS);
-        (clinician, load.written.into_inner().unwrap())
+        let written = load.written.into_inner().unwrap();
+        (clinician, written)
     };
 
     // With a clock of a day ahead the command would do this. Nothing here is a late instance, so it is safe to do by hand.
