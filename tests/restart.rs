@@ -29,13 +29,16 @@ fn records_outlive_restarts_and_key_versions() {
 
     for class in ["health", "account", "consent", "identity"] {
         deployment.restart(|home| {
-            keys::run(keys::Arguments {
+            let rotate = keys::run(keys::Arguments {
                 home: home.folder().to_owned(),
                 command: Command::Rotate {
                     class: class.to_owned(),
+                    prepare: false,
+                    // Nothing is served meanwhile.
+                    wait: 0,
                 },
-            })
-            .unwrap();
+            });
+            tokio::runtime::Runtime::new().unwrap().block_on(rotate).unwrap();
         });
     }
     assert_eq!(read(&deployment, &old), "before");

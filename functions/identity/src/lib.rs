@@ -8,6 +8,7 @@ mod folding;
 mod form;
 mod handlers;
 mod identifier;
+mod keys;
 mod lookup;
 mod merge;
 mod merges;

@@ -19,6 +19,7 @@ use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
 use web::{Exchange, Problem};
 
 use crate::details::Details;
+use crate::keys;
 use crate::lookup::{Lookup, Value};
 
 const CLIENT: Label = Label::new("confide 2026-11 client name");
@@ -87,12 +88,7 @@ impl<'a> Register<'a> {
         let names = exchange.keyring.key("index")?;
         Ok(Self {
             identity: exchange.shelf("identity")?,
-            vault: Vault::new(
-                exchange.shelf("identity-keys")?,
-                exchange.keyring,
-                names,
-                exchange.platform.entropy,
-            ),
+            vault: keys::vault(exchange)?,
             names,
         })
     }

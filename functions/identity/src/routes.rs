@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{handlers, merges, private_contact};
+use crate::{handlers, keys, merges, private_contact};
 
 /// What this function answers.
-pub const ROUTES: [Route; 8] = [
+pub const ROUTES: [Route; 9] = [
     Route::new(Method::POST, "/v1/identity/clients", handlers::register),
     Route::new(Method::POST, "/v1/identity/clients/search", handlers::search),
     Route::new(Method::GET, "/v1/identity/clients/{client}", handlers::read),
@@ -12,5 +12,6 @@ pub const ROUTES: [Route; 8] = [
     Route::new(Method::GET, "/v1/identity/clients/{client}/history", handlers::history),
     Route::new(Method::POST, "/v1/identity/merges", merges::merge),
     Route::new(Method::POST, "/v1/identity/merges/{merge}/undo", merges::undo),
+    Route::new(Method::POST, "/v1/identity/jobs/rewrap", keys::rewrap),
     Route::private(Method::POST, "/v1/identity/private/contact", private_contact::contact),
 ];

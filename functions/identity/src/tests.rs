@@ -1,5 +1,7 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
+mod rewrap;
+
 use std::rc::Rc;
 
 use jiff::SignedDuration;

@@ -24,6 +24,7 @@ use store::{Doc, History, Log, Shelf, StoreError, UpdateError, Versioned};
 use web::{Check, Exchange, Problem};
 
 use crate::content::Kind;
+use crate::keys;
 use crate::record::{Record, Refusal};
 use crate::timeline::{Entry, Position, Timeline};
 
@@ -129,17 +130,11 @@ impl<'a> Chart<'a> {
             _ => request,
         };
         let recorded = exchange.gate()?.admit(&caller, &request, permissions.as_ref())?;
-        let vault = Vault::new(
-            exchange.shelf("health-keys")?,
-            exchange.keyring,
-            exchange.keyring.key("link")?,
-            exchange.platform.entropy,
-        );
         Ok(Self {
             recorded,
             permissions,
             health: exchange.shelf("health")?,
-            vault,
+            vault: keys::vault(exchange)?,
             entropy: exchange.platform.entropy,
         })
     }

@@ -4,6 +4,7 @@ mod answer;
 mod chart;
 mod content;
 mod handlers;
+mod keys;
 mod record;
 mod routes;
 #[cfg(test)]

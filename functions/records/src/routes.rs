@@ -3,9 +3,10 @@ use web::Route;
 
 use crate::handlers::records::{Clinical, SubstanceUse};
 use crate::handlers::{notes, records};
+use crate::keys;
 
 /// What this function answers.
-pub const ROUTES: [Route; 28] = [
+pub const ROUTES: [Route; 29] = [
     Route::new(
         Method::POST,
         "/v1/records/clients/{client}/records",
@@ -146,4 +147,5 @@ pub const ROUTES: [Route; 28] = [
         "/v1/records/clients/{client}/psychotherapy-notes/{record}/addenda",
         notes::add,
     ),
+    Route::new(Method::POST, "/v1/records/jobs/rewrap", keys::rewrap),
 ];

@@ -4,6 +4,7 @@ mod drafts;
 mod kinds;
 mod listing;
 mod permissions;
+mod rewrap;
 mod signing;
 
 use std::collections::BTreeSet;

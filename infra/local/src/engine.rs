@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -48,7 +48,7 @@ const HANDLES: usize = 10_000;
 pub(crate) struct Function {
     pub(crate) id: Arc<str>,
     pub(crate) stores: HashMap<String, OpenStore>,
-    pub(crate) variables: ComponentVariables,
+    variables: RwLock<Arc<ComponentVariables>>,
     pub(crate) allowed_hosts: AllowedHosts,
     pub(crate) environment: Vec<(String, String)>,
     code: ProxyPre<Sandbox>,
@@ -173,6 +173,18 @@ impl Engine {
     #[must_use]
     pub(crate) fn own_address(&self) -> Option<SocketAddr> {
         self.own_address.get().copied()
+    }
+
+    /// What a function reads in requests that begin now.
+    pub(crate) fn variables(&self, component: &str) -> Option<Arc<ComponentVariables>> {
+        Some(self.functions.get(component)?.variables())
+    }
+
+    /// Lets a function read these variables, from its next request on.
+    pub(crate) fn set_variables(&self, component: &str, variables: ComponentVariables) {
+        if let Some(function) = self.functions.get(component) {
+            *function.variables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(variables);
+        }
     }
 
     /// Resolves when no request runs any more.
@@ -318,8 +330,16 @@ impl Engine {
             table,
             limits: StoreLimitsBuilder::new().memory_size(self.limits.memory).build(),
             outbound: Outbound::new(Arc::clone(self), Arc::clone(function)),
+            variables: function.variables(),
             function: Arc::clone(function),
         }
+    }
+}
+
+impl Function {
+    /// What it may read now. A request keeps what it began with, so that it never sees half of a change.
+    fn variables(&self) -> Arc<ComponentVariables> {
+        Arc::clone(&self.variables.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -404,7 +424,7 @@ fn compile(engine: &wasmtime::Engine, linker: &Linker<Sandbox>, declared: Declar
     Ok(Function {
         id: id.into(),
         stores,
-        variables,
+        variables: RwLock::new(Arc::new(variables)),
         allowed_hosts,
         environment,
         code,

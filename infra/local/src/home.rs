@@ -249,7 +249,7 @@ mod tests {
         );
         home.replace(Function::Records, next.unwrap()).unwrap();
         let records = home.keyring(Function::Records).unwrap();
-        assert_eq!(records.seal(DataClass::Health).unwrap().current_version(), 2);
+        assert_eq!(records.seal(DataClass::Health).unwrap().versions().count(), 2);
         assert_eq!(home.keyrings().unwrap()[&Function::Auth], before[&Function::Auth]);
         // Settings stay, once each.
         let text = fs::read_to_string(home.env_file()).unwrap();

@@ -17,6 +17,7 @@ use crate::manifest::{Component, Manifest, Source};
 use crate::outbound::{AllowedHost, AllowedHosts};
 use crate::routes::Router;
 use crate::server::{self, Server};
+use crate::sources::{self, Sources};
 use crate::variables::{self, Resolved, Template, Value};
 
 /// Where [`Host::builder`] begins.
@@ -101,15 +102,8 @@ impl HostBuilder {
         let stores_folder = home.join("stores");
         let stores = open_stores(&home, &manifest)?;
 
-        let dotenv = variables::read_dotenv(&home.join(".env"))?;
-        let resolved = Resolved::new(
-            &manifest,
-            &[
-                &|name| self.variables.get(name).cloned(),
-                &|name| environment(&variables::environment_name(name)),
-                &|name| dotenv.get(&variables::environment_name(name)).cloned(),
-            ],
-        );
+        let sources = Sources::new(self.variables, home.join(".env"));
+        let resolved = sources.resolve(&manifest)?;
         let mut warnings: Vec<String> = resolved
             .missing()
             .into_iter()
@@ -117,7 +111,7 @@ impl HostBuilder {
                 format!(
                     "variable {name} is required and has no value: set {} or write it to {}",
                     variables::environment_name(name),
-                    home.join(".env").display()
+                    sources.dotenv().display()
                 )
             })
             .collect();
@@ -135,8 +129,12 @@ impl HostBuilder {
         let address = listener.local_addr()?;
         engine.set_own_address(address);
         let router = manifest.router()?;
+        let engine = Arc::new(engine);
+        let manifest = Arc::new(manifest);
+        let following = sources::follow(sources, Arc::clone(&manifest), Arc::clone(&engine), observed.clone());
+        let following = tokio::spawn(following);
         let server = Arc::new(Server {
-            engine: Arc::new(engine),
+            engine,
             router: router.clone(),
             access_log: !self.quiet,
         });
@@ -150,6 +148,7 @@ impl HostBuilder {
             warnings,
             phase,
             task: Some(task),
+            following,
         })
     }
 }
@@ -227,11 +226,6 @@ fn allowed_hosts(component: &Component, resolved: &Resolved) -> Result<AllowedHo
         .map(AllowedHosts::new)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the host is where functions' secrets come in")]
-fn environment(name: &str) -> Option<Value> {
-    std::env::var(name).ok().map(Value::new)
-}
-
 /// Relative paths of a manifest are relative to this; empty for the working directory.
 fn folder_of(manifest: &Path) -> &Path {
     manifest.parent().unwrap_or_else(|| Path::new(""))
@@ -267,12 +261,13 @@ pub fn create_private_folder(path: &Path) -> Result<()> {
 pub struct RunningHost {
     url: String,
     stores_folder: PathBuf,
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     router: Router,
     resolved: Resolved,
     warnings: Vec<String>,
     phase: watch::Sender<Phase>,
     task: Option<JoinHandle<()>>,
+    following: JoinHandle<()>,
 }
 
 impl RunningHost {
@@ -327,5 +322,6 @@ impl RunningHost {
 impl Drop for RunningHost {
     fn drop(&mut self) {
         self.phase.send_replace(Phase::Stopped);
+        self.following.abort();
     }
 }

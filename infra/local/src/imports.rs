@@ -10,7 +10,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::engine::Function;
 use crate::keyvalue::{Fault, OpenStore};
 use crate::outbound::Outbound;
-use crate::variables::Failure;
+use crate::variables::{ComponentVariables, Failure};
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -54,6 +54,7 @@ pub(crate) struct Sandbox {
     pub(crate) table: ResourceTable,
     pub(crate) limits: StoreLimits,
     pub(crate) outbound: Outbound,
+    pub(crate) variables: Arc<ComponentVariables>,
     pub(crate) function: Arc<Function>,
 }
 
@@ -223,7 +224,7 @@ impl batch::Host for Sandbox {
 
 impl variables::Host for Sandbox {
     fn get(&mut self, name: String) -> Result<Result<String, variables::Error>> {
-        Ok(self.function.variables.get(&name).map_err(|failure| match failure {
+        Ok(self.variables.get(&name).map_err(|failure| match failure {
             Failure::InvalidName(text) => variables::Error::InvalidName(text),
             Failure::Undefined(text) => variables::Error::Undefined(text),
             Failure::Provider(text) => variables::Error::Provider(text),

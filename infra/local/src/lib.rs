@@ -21,4 +21,5 @@ mod request;
 mod routes;
 mod server;
 mod signal;
+mod sources;
 mod variables;

@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Up(cli.up)) {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Init(arguments) => init::run(arguments),
-        Command::Keys(arguments) => keys::run(arguments),
+        Command::Keys(arguments) => keys::run(arguments).await,
         Command::Jobs(arguments) => jobs::run(arguments).await,
         Command::Tour(arguments) => tour::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),

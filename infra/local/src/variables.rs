@@ -104,7 +104,7 @@ pub(crate) fn validate_name(name: &str) -> Result<(), String> {
 /// Where a value may come from, by the variable's name.
 pub(crate) type Source<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
-/// Every application variable, resolved once at start.
+/// Every application variable, as its sources had it at one moment.
 pub(crate) struct Resolved {
     /// `None`: required, and nobody provides it.
     values: HashMap<String, Option<Value>>,
@@ -182,6 +182,13 @@ pub(crate) struct ComponentVariables {
 }
 
 impl ComponentVariables {
+    /// One that can be read here and not among those that are to take their place.
+    pub(crate) fn lost_in(&self, next: &Self) -> Option<&str> {
+        let readable = self.values.iter().filter(|(_, value)| value.is_ok());
+        let mut names = readable.map(|(name, _)| name.as_str());
+        names.find(|name| next.get(name).is_err())
+    }
+
     /// # Errors
     /// As Spin's `fermyon:spin/variables`: invalid name, undefined for this component, or not provided.
     pub(crate) fn get(&self, name: &str) -> Result<String, Failure> {
@@ -353,6 +360,16 @@ mod tests {
         assert!(matches!(variables.get("No"), Err(Failure::InvalidName(_))));
         let manifest = manifest();
         assert_eq!(Resolved::new(&manifest, &[]).missing(), ["needed"]);
+    }
+
+    #[test]
+    fn what_would_be_lost_is_named() {
+        let with = component(&[&|name| (name == "needed").then(|| Value::new("1".into()))]);
+        let changed = component(&[&|name| (name == "needed").then(|| Value::new("2".into()))]);
+        let without = component(&[]);
+        assert_eq!(with.lost_in(&changed), None);
+        assert_eq!(with.lost_in(&without), Some("both"));
+        assert_eq!(without.lost_in(&with), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use model::Purpose::{
 use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Guardian, Job, PrivacyOfficer, Security};
 use model::{Action, DataClass, Function, Purpose, Role};
 
-use crate::DenialReason;
+use crate::{DATA_KEY_CLASSES, DenialReason};
 
 /// What must hold besides role, action, class and purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -843,6 +843,16 @@ pub const TABLE: &[Rule] = &[
         roles: &[Job],
         actions: &[Execute],
         classes: &[AccessReview],
+        purposes: &[SystemAdministration],
+        needs: &[],
+    },
+    // Brings the data keys of a class under the current version of their key-encryption key. It is about no client, and the vault gives
+    // out no key of a client for it.
+    Rule {
+        id: "job.data-keys",
+        roles: &[Job],
+        actions: &[Execute],
+        classes: &DATA_KEY_CLASSES,
         purposes: &[SystemAdministration],
         needs: &[],
     },

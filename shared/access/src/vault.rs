@@ -1,22 +1,34 @@
 //! The vault: client data keys, wrapped under the class's key-encryption key, given out against a [`Ground`] only.
 
 use base64ct::{Base64, Encoding};
-use crypto::{CryptoError, DataKey, Keyring, KeyringError, Label, Secret, name};
+use crypto::{CryptoError, DataKey, KeySet, Keyring, KeyringError, Label, Secret, name};
+use model::{ClinicId, DataClass};
 use ports::{Creation, Entropy};
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, StoreError};
 use zeroize::Zeroizing;
 
 use crate::Ground;
+use crate::key_index::KeyIndex;
 
 const WRAPPED: Label = Label::new("confide 2026-11 data key name");
 
 const CLASS: &str = "data key";
 
+/// The classes whose sealing keys wrap data keys and seal nothing else, so that their older versions come to an end. What other
+/// classes seal directly is not sealed anew.
+pub const DATA_KEY_CLASSES: [DataClass; 5] = [
+    DataClass::Identity,
+    DataClass::Health,
+    DataClass::Psychotherapy,
+    DataClass::SubstanceUse,
+    DataClass::Billing,
+];
+
 /// A data key as it lies, sealed, in the class's key store. Destroying it destroys everything that it sealed.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrappedKey {
+pub(crate) struct WrappedKey {
     key: Zeroizing<String>,
 }
 
@@ -78,12 +90,25 @@ impl<'a> Vault<'a> {
         Ok(name(self.names, label, &all))
     }
 
-    fn wrapped(&self, ground: &dyn Ground) -> Result<Doc<'_, WrappedKey, crypto::KeySet>, VaultError> {
-        let class = ground.class();
-        let name = self.name(ground, WRAPPED, &[class.name().as_bytes()])?;
-        Ok(self
-            .keys
-            .doc(Some(ground.clinic()), CLASS, &name, self.keyring.seal(class)?))
+    pub(crate) fn seal(&self, class: DataClass) -> Result<&KeySet, VaultError> {
+        Ok(self.keyring.seal(class)?)
+    }
+
+    pub(crate) fn index(&self, class: DataClass) -> KeyIndex<'_> {
+        KeyIndex::new(&self.keys, self.names, class)
+    }
+
+    pub(crate) fn wrapped(
+        &self,
+        clinic: ClinicId,
+        class: DataClass,
+        name: &str,
+    ) -> Result<Doc<'_, WrappedKey, KeySet>, VaultError> {
+        Ok(self.keys.doc(Some(clinic), CLASS, name, self.seal(class)?))
+    }
+
+    fn client_key_name(&self, ground: &dyn Ground) -> Result<String, VaultError> {
+        self.name(ground, WRAPPED, &[ground.class().name().as_bytes()])
     }
 
     /// The client's key for the class of the permit; `None` where she has no data of it.
@@ -91,12 +116,8 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// [`VaultError`].
     pub fn unlock(&self, ground: &dyn Ground) -> Result<Option<ClientKey>, VaultError> {
-        let Some(wrapped) = self.wrapped(ground)?.read()? else {
-            return Ok(None);
-        };
-        let bytes = Zeroizing::new(Base64::decode_vec(&wrapped.value.key).map_err(|_| StoreError::Form)?);
-        let key = DataKey::from_wrapped(&bytes).map_err(|error: CryptoError| StoreError::from(error))?;
-        Ok(Some(ClientKey(key)))
+        let name = self.client_key_name(ground)?;
+        Ok(self.find(ground.clinic(), ground.class(), &name)?.map(ClientKey))
     }
 
     /// The client's key for the class of the permit, made on first use.
@@ -104,17 +125,40 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// [`VaultError`].
     pub fn unlock_or_create(&self, ground: &dyn Ground) -> Result<ClientKey, VaultError> {
-        if let Some(key) = self.unlock(ground)? {
+        let name = self.client_key_name(ground)?;
+        self.find_or_make(ground.clinic(), ground.class(), &name).map(ClientKey)
+    }
+
+    /// The data key of this name, where there is one: one read.
+    pub(crate) fn find(&self, clinic: ClinicId, class: DataClass, name: &str) -> Result<Option<DataKey>, VaultError> {
+        let Some(wrapped) = self.wrapped(clinic, class, name)?.read()? else {
+            return Ok(None);
+        };
+        let bytes = Zeroizing::new(Base64::decode_vec(&wrapped.value.key).map_err(|_| StoreError::Form)?);
+        let key = DataKey::from_wrapped(&bytes).map_err(|error: CryptoError| StoreError::from(error))?;
+        Ok(Some(key))
+    }
+
+    /// The data key of this name, made on first use.
+    ///
+    /// Order: index, then key. A crash in between leaves an entry that leads nowhere, which a rewrap passes over; the next try adds it
+    /// again, at worst, and makes the key. The other way round a key could be left that no rewrap ever finds, and that is lost
+    /// with the version that wraps it.
+    pub(crate) fn find_or_make(&self, clinic: ClinicId, class: DataClass, name: &str) -> Result<DataKey, VaultError> {
+        if let Some(key) = self.find(clinic, class, name)? {
             return Ok(key);
         }
+        self.index(class).add(clinic, name)?;
         let key = DataKey::generate(self.entropy);
         let wrapped = WrappedKey {
             key: Zeroizing::new(Base64::encode_string(key.wrappable())),
         };
-        match self.wrapped(ground)?.create(&wrapped)? {
-            Creation::Created => Ok(ClientKey(key)),
+        match self.wrapped(clinic, class, name)?.create(&wrapped)? {
+            Creation::Created => Ok(key),
             // Two first writes met: both go on with the one key that is stored.
-            Creation::Exists => self.unlock(ground)?.ok_or(VaultError::Store(StoreError::Form)),
+            Creation::Exists => self
+                .find(clinic, class, name)?
+                .ok_or(VaultError::Store(StoreError::Form)),
         }
     }
 }

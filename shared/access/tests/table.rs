@@ -139,6 +139,11 @@ clinic_admin     access_review    HSYSADMIN create,read,list,amend    -
 privacy_officer  access_review    HCOMPL    create,read,list,amend    -
 auditor          access_review    HCOMPL    read,list                 -
 job              access_review    HSYSADMIN execute                   -
+job              identity         HSYSADMIN execute                   -
+job              health           HSYSADMIN execute                   -
+job              psychotherapy    HSYSADMIN execute                   -
+job              substance_use    HSYSADMIN execute                   -
+job              billing          HSYSADMIN execute                   -
 ";
 
 /// What is served to nobody, whatever anybody agreed to.

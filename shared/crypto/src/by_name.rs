@@ -40,6 +40,10 @@ impl<K: PartialEq, V> ByName<K, V> {
         self.iter().map(|(name, _)| name)
     }
 
+    pub(crate) fn remove(&mut self, name: &K) {
+        self.0.retain(|(known, _)| known != name);
+    }
+
     /// Puts the value there, in the place of the one before, if there is one.
     pub(crate) fn insert(&mut self, name: K, value: V) {
         match self.get_mut(&name) {

@@ -13,7 +13,13 @@ const FORMAT: u8 = 1;
 const NONCE_LENGTH: usize = 12;
 const HEADER_LENGTH: usize = 1 + 4;
 const AUTHENTICATE: Label = Label::new("confide 2026-11 authenticate");
-const SEAL: Label = Label::new("confide 2026-11 seal");
+const DOCUMENT: Label = Label::new("confide 2026-11 document key");
+
+/// How many versions of one document, or entries of one log, a derived key seals. Then the next one is derived.
+///
+/// Nonces are 96 random bits, so a key may seal 2^32 times (SP 800-38D, section 8.3). The version counts what is stored, and not the
+/// tries that others overtook: there is room for 2^12 of those at every version.
+const VERSIONS_PER_KEY: u64 = 1 << 20;
 
 /// Where a sealed value lies. It is the associated data, so a value that is moved to another clinic, store, key, class
 /// or document version does not open.
@@ -113,20 +119,18 @@ pub(crate) fn authenticate(key: &Secret, label: Label, place: &Place, parts: &[&
     mac(&derive(key, AUTHENTICATE, &[]), label, &all)
 }
 
-/// A key that seals the values of one client and class, or of one document.
-///
-/// Nonces are 96 random bits, so one key stays within 2^32 seals (SP 800-38D, section 8.3): it is one client's class,
-/// one document or one log, never a whole store.
-pub struct DataKey {
-    secret: Secret,
-    version: u32,
-}
+/// A key of one client's values of one class. It seals nothing itself: what it seals with is derived for each document, and for every
+/// 2^20 of its versions anew.
+pub struct DataKey(Secret);
+
+/// The version in front of what data keys seal: each has one.
+const DATA_KEY_VERSION: u32 = 1;
 
 impl DataKey {
     /// A fresh data key.
     #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self::from_secret(Secret::from_bytes(entropy.bytes()), 1)
+        Self(Secret::from_bytes(entropy.bytes()))
     }
 
     /// The data key that was wrapped as these bytes.
@@ -135,25 +139,60 @@ impl DataKey {
     /// [`CryptoError::Tampered`] where they are not a key's length.
     pub fn from_wrapped(bytes: &[u8]) -> Result<Self, CryptoError> {
         let bytes = bytes.try_into().map_err(|_| CryptoError::Tampered)?;
-        Ok(Self::from_secret(Secret::from_bytes(bytes), 1))
+        Ok(Self(Secret::from_bytes(bytes)))
     }
 
     /// The bytes that are wrapped under a key-encryption key.
     #[must_use]
     pub fn wrappable(&self) -> &[u8; 32] {
-        self.secret.bytes()
+        self.0.bytes()
     }
+}
 
-    pub(crate) fn from_secret(secret: Secret, version: u32) -> Self {
-        Self { secret, version }
-    }
+/// The key that seals one document or log, at this version and those near it. The version is the count of its seals, and what
+/// makes a new key due: nothing has to be kept for it, and nothing can forget it.
+fn document_key(key: &Secret, place: &Place) -> Secret {
+    let clinic = place.clinic.as_ref().map_or([].as_slice(), |id| id.as_bytes());
+    let stretch = place.version / VERSIONS_PER_KEY;
+    derive(
+        key,
+        DOCUMENT,
+        &[
+            clinic,
+            place.store.as_bytes(),
+            place.key.as_bytes(),
+            place.class.as_bytes(),
+            &stretch.to_be_bytes(),
+        ],
+    )
+}
 
-    /// The key that seals one document or log under a function's key: derived for the place, whatever its version.
-    pub(crate) fn for_place(key: &Secret, version: u32, place: &Place) -> Self {
-        let clinic = place.clinic.as_ref().map_or([].as_slice(), |id| id.as_bytes());
-        let secret = derive(key, SEAL, &[clinic, place.store.as_bytes(), place.key.as_bytes()]);
-        Self::from_secret(secret, version)
-    }
+/// Seals under the key of the place, derived from this version of a key.
+pub(crate) fn seal_in_place(
+    key: &Secret,
+    version: u32,
+    entropy: &dyn Entropy,
+    place: &Place,
+    plain: &[u8],
+) -> Result<Vec<u8>, CryptoError> {
+    let nonce = entropy.bytes::<NONCE_LENGTH>();
+    let mut sealed = Vec::with_capacity(HEADER_LENGTH + NONCE_LENGTH + plain.len() + 16);
+    sealed.push(FORMAT);
+    sealed.extend_from_slice(&version.to_be_bytes());
+    let aad = place.encode(&sealed);
+    sealed.extend_from_slice(&nonce);
+    let ciphertext = encrypt(&document_key(key, place), &nonce, &aad, plain)?;
+    sealed.extend_from_slice(&ciphertext);
+    Ok(sealed)
+}
+
+/// Opens what [`seal_in_place`] sealed under this key.
+pub(crate) fn open_in_place(key: &Secret, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    let (header, rest) = sealed
+        .split_first_chunk::<HEADER_LENGTH>()
+        .ok_or(CryptoError::Tampered)?;
+    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(CryptoError::Tampered)?;
+    decrypt(&document_key(key, place), nonce, &place.encode(header), ciphertext)
 }
 
 /// AES-256-GCM with a 96-bit nonce and a 128-bit tag (SP 800-38D).
@@ -189,41 +228,29 @@ pub(crate) fn key_version(sealed: &[u8]) -> Result<u32, CryptoError> {
 
 impl Opener for DataKey {
     fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        if key_version(sealed)? != self.version {
+        if key_version(sealed)? != DATA_KEY_VERSION {
             return Err(CryptoError::UnknownKeyVersion);
         }
-        let (header, rest) = sealed
-            .split_first_chunk::<HEADER_LENGTH>()
-            .ok_or(CryptoError::Tampered)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(CryptoError::Tampered)?;
-        decrypt(&self.secret, nonce, &place.encode(header), ciphertext)
+        open_in_place(&self.0, place, sealed)
     }
 }
 
 impl Sealer for DataKey {
     fn seal(&self, entropy: &dyn Entropy, place: &Place, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        let nonce = entropy.bytes::<NONCE_LENGTH>();
-        let mut sealed = Vec::with_capacity(HEADER_LENGTH + NONCE_LENGTH + plain.len() + 16);
-        sealed.push(FORMAT);
-        sealed.extend_from_slice(&self.version.to_be_bytes());
-        let aad = place.encode(&sealed);
-        sealed.extend_from_slice(&nonce);
-        let ciphertext = encrypt(&self.secret, &nonce, &aad, plain)?;
-        sealed.extend_from_slice(&ciphertext);
-        Ok(sealed)
+        seal_in_place(&self.0, DATA_KEY_VERSION, entropy, place, plain)
     }
 }
 
 impl Authenticator for DataKey {
     fn version(&self) -> u32 {
-        self.version
+        DATA_KEY_VERSION
     }
 
     fn authenticate(&self, version: u32, label: Label, place: &Place, parts: &[&[u8]]) -> Result<Mac, CryptoError> {
-        if version != self.version {
+        if version != DATA_KEY_VERSION {
             return Err(CryptoError::UnknownKeyVersion);
         }
-        Ok(authenticate(&self.secret, label, place, parts))
+        Ok(authenticate(&self.0, label, place, parts))
     }
 }
 
@@ -333,10 +360,72 @@ mod tests {
             );
         }
         assert!(
-            DataKey::from_secret(Secret::from_bytes([9; 32]), 1)
+            DataKey::from_wrapped(&[9; 32])
+                .unwrap()
                 .open(&place(), &sealed)
                 .is_err()
         );
+    }
+
+    /// The count of seals is the document's version, and it forces a new key: what is sealed at a later stretch of versions is sealed
+    /// under a key that the stretch before does not know, and the data key opens both.
+    #[test]
+    fn a_key_seals_so_many_versions_and_then_there_is_another() {
+        let secret = Secret::from_bytes([5; 32]);
+        let data_key = DataKey::from_wrapped(secret.bytes()).unwrap();
+        let key_at = |version| *document_key(&secret, &place().at(version)).bytes();
+        for stretch in [1, 2, 3, 1 << 20] {
+            let first = stretch * VERSIONS_PER_KEY;
+            assert_eq!(key_at(first), key_at(first + VERSIONS_PER_KEY - 1));
+            assert_ne!(key_at(first), key_at(first - 1));
+            assert_ne!(key_at(first), key_at(0));
+            let last = data_key.seal(&entropy(), &place().at(first - 1), b"last").unwrap();
+            let next = data_key.seal(&entropy(), &place().at(first), b"next").unwrap();
+            assert_eq!(
+                data_key.open(&place().at(first - 1), &last).unwrap().as_slice(),
+                b"last"
+            );
+            assert_eq!(data_key.open(&place().at(first), &next).unwrap().as_slice(), b"next");
+            // With the key of the versions before, at its own place: it is the key that is another, not only the place.
+            let (header, rest) = next.split_at(HEADER_LENGTH);
+            let (nonce, ciphertext) = rest.split_first_chunk().unwrap();
+            let aad = place().at(first).encode(header);
+            let opens = |version| decrypt(&Secret::from_bytes(key_at(version)), nonce, &aad, ciphertext).is_ok();
+            assert!(opens(first) && !opens(first - 1));
+        }
+        // What is stored stays below the limit by 2^12, which is left to tries that others overtook.
+        assert_eq!(VERSIONS_PER_KEY << 12, 1 << 32);
+    }
+
+    /// No two documents, logs or classes of value have a key in common, under a data key as under a sealing key.
+    #[test]
+    fn every_document_has_a_key_of_its_own() {
+        let secret = Secret::from_bytes([5; 32]);
+        let places = [
+            place(),
+            Place {
+                clinic: None,
+                ..place()
+            },
+            Place {
+                store: "identity",
+                ..place()
+            },
+            Place {
+                key: "doc/abd".to_owned(),
+                ..place()
+            },
+            Place {
+                class: "record history",
+                ..place()
+            },
+        ];
+        let keys: std::collections::BTreeSet<[u8; 32]> = places
+            .iter()
+            .map(|place| *document_key(&secret, place).bytes())
+            .collect();
+        assert_eq!(keys.len(), places.len());
+        assert!(!keys.contains(secret.bytes()));
     }
 
     #[test]

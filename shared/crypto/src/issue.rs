@@ -188,16 +188,33 @@ pub fn issue_keyrings(entropy: &dyn Entropy) -> Result<BTreeMap<Function, Zeroiz
         .collect()
 }
 
-/// Adds a version to a class's sealing keys and makes it the current one. Older versions still open what they sealed.
-///
-/// # Errors
-/// [`KeyringError`] where the text is no keyring of the function, or the function does not own the class.
-pub fn add_key_version(
-    entropy: &dyn Entropy,
+/// Why a keyring can't be changed so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RotationError {
+    /// The text is no keyring of the function, or the function does not own the class.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// A version waits already to become the current one.
+    #[error("version {0} was added and is not current yet")]
+    Waiting(u32),
+    /// There is no version after the current one.
+    #[error("there is no version after the current one")]
+    NoneWaits,
+    /// There is no such version.
+    #[error("there is no version {0}")]
+    Unknown(u32),
+    /// The version seals, or is to seal next. Only older ones can be done without.
+    #[error("version {0} is not older than the current one")]
+    StillNeeded(u32),
+}
+
+/// Changes the sealing keys of a class in the text of a keyring.
+fn change_key_set(
     function: Function,
     text: &str,
     class: DataClass,
-) -> Result<Zeroizing<String>, KeyringError> {
+    change: impl FnOnce(&mut KeySetDocument<Text>) -> Result<(), RotationError>,
+) -> Result<Zeroizing<String>, RotationError> {
     // Strictness first: what the function itself would refuse must not be written back.
     super::Keyring::parse(function, Some(text))?;
     let malformed = |error: serde_json::Error| KeyringError::Malformed {
@@ -206,16 +223,72 @@ pub fn add_key_version(
     };
     let mut document: KeyringDocument<Text> = serde_json::from_str(text).map_err(malformed)?;
     let set = document.seal.get_mut(&class).ok_or(KeyringError::Lacks(class.name()))?;
-    let next = set
-        .keys
-        .names()
-        .max()
-        .map_or(0, |version| *version)
-        .checked_add(1)
-        .ok_or(KeyringError::BadKey)?;
-    set.keys.insert(next, key(entropy));
-    set.current = next;
-    serde_json::to_string(&document).map(Zeroizing::new).map_err(malformed)
+    change(set)?;
+    Ok(serde_json::to_string(&document)
+        .map(Zeroizing::new)
+        .map_err(malformed)?)
+}
+
+/// The version after the current one, where one was added.
+fn waiting(set: &KeySetDocument<Text>) -> Option<u32> {
+    set.keys.names().copied().filter(|version| *version > set.current).max()
+}
+
+/// Adds a version to a class's sealing keys, which opens and does not seal yet: whoever still has the keyring before could not open
+/// what it sealed. Its number is one that no version ever had.
+///
+/// # Errors
+/// [`RotationError`], where one waits already or the text is no keyring that owns the class.
+pub fn add_key_version(
+    entropy: &dyn Entropy,
+    function: Function,
+    text: &str,
+    class: DataClass,
+) -> Result<Zeroizing<String>, RotationError> {
+    change_key_set(function, text, class, |set| match waiting(set) {
+        Some(version) => Err(RotationError::Waiting(version)),
+        // Versions are removed below the current one only, so the highest that there ever was is there.
+        None => {
+            let next = set.current.checked_add(1).ok_or(KeyringError::BadKey)?;
+            set.keys.insert(next, key(entropy));
+            Ok(())
+        }
+    })
+}
+
+/// Makes the version that was added the current one, which seals. Older versions still open what they sealed.
+///
+/// # Errors
+/// [`RotationError`], where none was added or the text is no keyring that owns the class.
+pub fn promote_key_version(
+    function: Function,
+    text: &str,
+    class: DataClass,
+) -> Result<Zeroizing<String>, RotationError> {
+    change_key_set(function, text, class, |set| {
+        set.current = waiting(set).ok_or(RotationError::NoneWaits)?;
+        Ok(())
+    })
+}
+
+/// Removes a version that is older than the current one. What it still seals can never be read again.
+///
+/// # Errors
+/// [`RotationError`], where it is not older or not there, or the text is no keyring that owns the class.
+pub fn remove_key_version(
+    function: Function,
+    text: &str,
+    class: DataClass,
+    version: u32,
+) -> Result<Zeroizing<String>, RotationError> {
+    change_key_set(function, text, class, |set| {
+        set.keys.get(&version).ok_or(RotationError::Unknown(version))?;
+        if version >= set.current {
+            return Err(RotationError::StillNeeded(version));
+        }
+        set.keys.remove(&version);
+        Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -391,21 +464,54 @@ mod tests {
         );
     }
 
+    /// The life of a version: it opens, it seals, it is older, it is gone, and its number never comes again.
     #[test]
-    fn a_new_version_is_current_and_the_old_one_stays() {
+    fn a_version_opens_before_it_seals_and_goes_once_it_is_older() {
         let entropy = Counting(Cell::new(900));
-        let before = keyrings()[&Function::Records].to_string();
-        let after = add_key_version(&entropy, Function::Records, &before, DataClass::Health).unwrap();
-        let keyring = Keyring::parse(Function::Records, Some(&after)).unwrap();
-        let health = keyring.seal(DataClass::Health).unwrap();
+        let (records, health) = (Function::Records, DataClass::Health);
+        let versions = |text: &str| {
+            let keyring = Keyring::parse(records, Some(text)).unwrap();
+            assert_eq!(keyring.seal(DataClass::Psychotherapy).unwrap().current_version(), 1);
+            let set = keyring.seal(health).unwrap();
+            (
+                set.current_version(),
+                set.versions().collect::<Vec<_>>(),
+                set.has_older(),
+            )
+        };
+        let remove = |text: &str, version| remove_key_version(records, text, health, version);
+        let first = keyrings()[&records].to_string();
         assert_eq!(
-            (health.current_version(), health.versions().collect::<Vec<_>>()),
-            (2, vec![1, 2])
+            promote_key_version(records, &first, health),
+            Err(RotationError::NoneWaits)
         );
-        assert_eq!(keyring.seal(DataClass::Psychotherapy).unwrap().current_version(), 1);
+        assert_eq!(remove(&first, 1), Err(RotationError::StillNeeded(1)));
+        assert_eq!(remove(&first, 2), Err(RotationError::Unknown(2)));
+
+        let added = add_key_version(&entropy, records, &first, health).unwrap();
+        assert_eq!(versions(&added), (1, vec![1, 2], false));
         assert_eq!(
-            add_key_version(&entropy, Function::Records, &before, DataClass::Identity).err(),
-            Some(KeyringError::Lacks("identity"))
+            add_key_version(&entropy, records, &added, health),
+            Err(RotationError::Waiting(2))
         );
+        assert_eq!(remove(&added, 2), Err(RotationError::StillNeeded(2)));
+
+        let promoted = promote_key_version(records, &added, health).unwrap();
+        assert_eq!(versions(&promoted), (2, vec![1, 2], true));
+        assert_eq!(remove(&promoted, 2), Err(RotationError::StillNeeded(2)));
+        let alone = remove(&promoted, 1).unwrap();
+        assert_eq!(versions(&alone), (2, vec![2], false));
+        assert_eq!(remove(&alone, 1), Err(RotationError::Unknown(1)));
+        assert_eq!(
+            versions(&add_key_version(&entropy, records, &alone, health).unwrap()).1,
+            [2, 3]
+        );
+
+        let lacks = Err(RotationError::Keyring(KeyringError::Lacks("identity")));
+        assert_eq!(add_key_version(&entropy, records, &first, DataClass::Identity), lacks);
+        assert_eq!(promote_key_version(records, &first, DataClass::Identity), lacks);
+        assert_eq!(remove_key_version(records, &first, DataClass::Identity, 1), lacks);
+        let wrong = Err(RotationError::Keyring(KeyringError::WrongFunction));
+        assert_eq!(promote_key_version(Function::Auth, &first, health), wrong);
     }
 }

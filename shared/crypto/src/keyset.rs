@@ -3,12 +3,14 @@ use zeroize::Zeroizing;
 
 use crate::Secret;
 use crate::by_name::ByName;
-use crate::derive::{Label, Mac};
-use crate::envelope::{Authenticator, CryptoError, DataKey, Opener, Place, Sealer, authenticate, key_version};
+use crate::derive::{Label, Mac, derive};
+use crate::envelope::{
+    Authenticator, CryptoError, Opener, Place, Sealer, authenticate, key_version, open_in_place, seal_in_place,
+};
 
 /// A function's sealing key in all its live versions. New values are sealed under the current one; older ones still open
-/// until the version is destroyed. What is sealed uses a key derived for its place, so no version ever comes near the
-/// limit of random nonces.
+/// until the version is destroyed. What is sealed uses a key derived for its document and stretch of versions, so none comes near
+/// the limit of random nonces.
 pub struct KeySet {
     current: u32,
     versions: ByName<u32, Secret>,
@@ -18,6 +20,16 @@ impl KeySet {
     /// The set with these versions; `None` where the current one is not among them.
     pub(crate) fn new(current: u32, versions: ByName<u32, Secret>) -> Option<Self> {
         versions.get(&current).is_some().then_some(Self { current, versions })
+    }
+
+    /// A set of one version that never changes, derived from a key with one purpose: for what must stay readable whatever versions
+    /// come and go.
+    #[must_use]
+    pub fn lasting(key: &Secret, label: Label) -> Self {
+        Self {
+            current: 1,
+            versions: ByName::from_iter([(1, derive(key, label, &[]))]),
+        }
     }
 
     /// The version that new values are sealed under.
@@ -31,6 +43,20 @@ impl KeySet {
         self.versions.names().copied()
     }
 
+    /// Whether an older version than the current one still opens.
+    #[must_use]
+    pub fn has_older(&self) -> bool {
+        self.versions().any(|version| version < self.current)
+    }
+
+    /// Whether the current version, or one after it, sealed this. The header says so, and the seal covers it: believe it of what opens.
+    ///
+    /// # Errors
+    /// [`CryptoError::Tampered`] where it is no sealed value.
+    pub fn is_current(&self, sealed: &[u8]) -> Result<bool, CryptoError> {
+        Ok(key_version(sealed)? >= self.current)
+    }
+
     fn secret(&self, version: u32) -> Result<&Secret, CryptoError> {
         self.versions.get(&version).ok_or(CryptoError::UnknownKeyVersion)
     }
@@ -39,13 +65,13 @@ impl KeySet {
 impl Opener for KeySet {
     fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
         let version = key_version(sealed)?;
-        DataKey::for_place(self.secret(version)?, version, place).open(place, sealed)
+        open_in_place(self.secret(version)?, place, sealed)
     }
 }
 
 impl Sealer for KeySet {
     fn seal(&self, entropy: &dyn Entropy, place: &Place, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        DataKey::for_place(self.secret(self.current)?, self.current, place).seal(entropy, place, plain)
+        seal_in_place(self.secret(self.current)?, self.current, entropy, place, plain)
     }
 }
 

@@ -21,7 +21,7 @@ mod secret;
 pub use attest::{AttestationReader, Attestor};
 pub use derive::{Label, Mac, mac, name};
 pub use envelope::{Authenticator, CryptoError, DataKey, Opener, Place, Sealer};
-pub use issue::{KeyringPlan, add_key_version, issue_keyrings};
+pub use issue::{KeyringPlan, RotationError, add_key_version, issue_keyrings, promote_key_version, remove_key_version};
 pub use keyring::{Keyring, KeyringError};
 pub use keyset::KeySet;
 pub use secret::Secret;

@@ -7,9 +7,10 @@
 //! A document may have a margin: a few bytes in front of all that, outside the seal, which also those may change who hold
 //! no key to seal with. What it says must be authenticated by whoever relies on it.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use crypto::{CryptoError, Opener, Place, Sealer};
+use crypto::{CryptoError, KeySet, Opener, Place, Sealer};
 use ports::{Creation, DocKey, EntropyExt, Swap};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -62,6 +63,17 @@ impl<E> From<StoreError> for UpdateError<E> {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
+}
+
+/// What [`Doc::reseal`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resealed {
+    /// There is no such document.
+    Absent,
+    /// The current version of the key seals it already.
+    Current,
+    /// An older one did, and now the current one does.
+    Anew,
 }
 
 struct Opened<T> {
@@ -248,5 +260,29 @@ impl<T, K: Sealer + ?Sized, E: Encoding<T>> Doc<'_, T, K, E> {
         stored.extend_from_slice(&version.to_be_bytes());
         stored.extend_from_slice(&sealed);
         Ok(stored)
+    }
+}
+
+impl<T, E: Encoding<T>> Doc<'_, T, KeySet, E> {
+    /// Seals the document under the current version of its key, where an older one seals it. What it says stays.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer or the document does not open.
+    pub fn reseal(&self) -> Result<Resealed, StoreError> {
+        let Some(stored) = self.shelf.kv.doc(&self.at)? else {
+            return Ok(Resealed::Absent);
+        };
+        let ([], document) = split_margin(&stored)?;
+        // Opened first: only of what opens the header is believed, and what nobody could read is not called sealed.
+        self.unseal(document)?;
+        let sealed = document.get(HEADER_LENGTH..).ok_or(CryptoError::Tampered)?;
+        if self.key.is_current(sealed)? {
+            return Ok(Resealed::Current);
+        }
+        match self.update(None, |_| Ok::<_, Infallible>(())) {
+            Ok(_) => Ok(Resealed::Anew),
+            Err(UpdateError::Absent | UpdateError::Stale) => Ok(Resealed::Absent),
+            Err(UpdateError::Store(error)) => Err(error),
+        }
     }
 }

@@ -21,7 +21,7 @@ mod shelf;
 
 pub use bucket::{Bucket, BucketError, CompareAndSwap, SwapFailure};
 pub use disciplined::Disciplined;
-pub use doc::{Doc, Margined, UpdateError, Versioned};
+pub use doc::{Doc, Margined, Resealed, UpdateError, Versioned};
 pub use encoding::{Compact, Encoding, Json};
 pub use error::StoreError;
 pub use history::History;

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use model::Function;
 use ports::{Creation, Entropy};
 use proptest::prelude::*;
-use store::{Entry, Lease, LeaseRecord, Shelf, StoreError, UpdateError, Versioned};
+use store::{Entry, Lease, LeaseRecord, Resealed, Shelf, StoreError, UpdateError, Versioned};
 use testkit::{Fault, SeededEntropy, World};
 
 /// Runs a test on a shelf of its own, with a key.
@@ -19,6 +19,64 @@ fn on_shelf<R>(world: &World, run: impl FnOnce(&Shelf<'_>, &DataKey) -> R) -> R 
         let shelf = Shelf::open(&platform, "health").unwrap();
         run(&shelf, &key)
     })
+}
+
+/// What an older version of a key seals is sealed anew, once; what it says stays, whoever changes it meanwhile.
+#[test]
+fn a_document_is_resealed_under_the_current_version() {
+    let class = model::DataClass::Health;
+    let world = Rc::new(World::new(1));
+    let older = world.keyrings[&Function::Records].clone();
+    let added = crypto::add_key_version(&world.entropy, Function::Records, &older, class).unwrap();
+    let newer = crypto::promote_key_version(Function::Records, &added, class).unwrap();
+    let alone = crypto::remove_key_version(Function::Records, &newer, class, 1).unwrap();
+    let with = move |world: &World, text: &str, run: &dyn Fn(&store::Doc<'_, u32, crypto::KeySet>)| {
+        let keyring = crypto::Keyring::parse(Function::Records, Some(text)).unwrap();
+        world.with_platform(Function::Records, |platform| {
+            let shelf = Shelf::open(&platform, "health").unwrap();
+            run(&shelf.doc(None, "test", "d", keyring.seal(class).unwrap()));
+        });
+    };
+    let unknown = || StoreError::Crypto(CryptoError::UnknownKeyVersion);
+    with(&world, &newer, &|doc| {
+        assert_eq!(doc.reseal().unwrap(), Resealed::Absent)
+    });
+    with(&world, &older, &|doc| {
+        assert_eq!(doc.create(&7).unwrap(), Creation::Created);
+        assert_eq!(doc.reseal().unwrap(), Resealed::Current);
+    });
+    with(&world, &alone, &|doc| assert_eq!(doc.reseal().unwrap_err(), unknown()));
+    // Operation 0 reads, 1 reads to change; before 2 swaps, somebody else changes it under the older version.
+    let (meanwhile, text) = (world.clone(), older.clone());
+    world.stores.disarm();
+    world.stores.meanwhile(2, move || {
+        meanwhile.stores.disarm();
+        with(&meanwhile, &text, &|doc| {
+            let added = doc.update(None, |n| {
+                *n += 1;
+                Ok::<_, ()>(())
+            });
+            added.unwrap();
+        });
+    });
+    with(&world, &newer, &|doc| assert_eq!(doc.reseal().unwrap(), Resealed::Anew));
+    for _ in 0..2 {
+        with(&world, &alone, &|doc| {
+            assert_eq!(doc.reseal().unwrap(), Resealed::Current);
+            assert_eq!(doc.read().unwrap().unwrap(), Versioned { version: 3, value: 8 });
+        });
+    }
+    with(&world, &older, &|doc| assert_eq!(doc.read().unwrap_err(), unknown()));
+    // A header that says another version is believed of nothing that does not open.
+    world.stores.tamper(|_, key, value| {
+        if key == "doc/d" {
+            assert_eq!(value[13], 2);
+            value[13] = 1;
+        }
+    });
+    with(&world, &newer, &|doc| {
+        assert_eq!(doc.reseal().unwrap_err(), StoreError::Crypto(CryptoError::Tampered));
+    });
 }
 
 #[test]

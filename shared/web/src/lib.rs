@@ -17,6 +17,7 @@ mod problem;
 mod rate_limit;
 mod reply;
 mod residency;
+mod rewrap;
 mod route;
 mod serve;
 
@@ -26,5 +27,6 @@ pub use page::page_size;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;
 pub use reply::Reply;
+pub use rewrap::rewrap;
 pub use route::{Handler, Route};
 pub use serve::{BODY_LIMIT, serve};

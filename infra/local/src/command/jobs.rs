@@ -161,7 +161,7 @@ fn list(list: &Path, home: Home) -> Result<()> {
     clippy::disallowed_methods,
     reason = "where there is no home, the environment is how secrets come in"
 )]
-fn source(home: Home) -> Result<Source> {
+pub(crate) fn source(home: Home) -> Result<Source> {
     match std::env::var(VARIABLE).map(Zeroizing::new) {
         Ok(text) => Ok(Source::Given(jobs::parse_words(&text)?)),
         Err(std::env::VarError::NotPresent) => Ok(Source::Home(home)),

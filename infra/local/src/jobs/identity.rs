@@ -62,14 +62,23 @@ impl Identity {
     }
 
     /// Runs a job.
+    pub(crate) async fn run(&mut self, job: &Job) -> Result<Outcome, Failure> {
+        let answered = self.ask(&job.path).await?;
+        Ok(match answered.get("more") {
+            Some(Value::Bool(true)) => Outcome::More,
+            _ => Outcome::Done,
+        })
+    }
+
+    /// Runs the job at this path, and gives what it answered.
     ///
     /// A token that is refused may have ended before its time, so it is renewed one time. One that was just given and is refused is a
     /// refusal of the job.
-    pub(crate) async fn run(&mut self, job: &Job) -> Result<Outcome, Failure> {
+    pub(crate) async fn ask(&mut self, path: &str) -> Result<Value, Failure> {
         if let Some(token) = &self.token
             && token.asked_at.elapsed() < TOKEN_USED_FOR
         {
-            match call(&self.client, job, &token.text).await {
+            match call(&self.client, path, &token.text).await {
                 Err(Failure::Refused(StatusCode::UNAUTHORIZED, _)) => self.token = None,
                 answered => return answered,
             }
@@ -77,7 +86,7 @@ impl Identity {
         let asked_at = Instant::now();
         let text = log_in(&self.client, &self.secret).await?;
         let token = self.token.insert(Token { text, asked_at });
-        call(&self.client, job, &token.text).await
+        call(&self.client, path, &token.text).await
     }
 }
 
@@ -98,16 +107,12 @@ async fn log_in(client: &Client, secret: &JobSecret) -> Result<Zeroizing<String>
     }
 }
 
-async fn call(client: &Client, job: &Job, token: &str) -> Result<Outcome, Failure> {
-    let answer = post(client, &job.path, Some(token), json!({})).await?;
+async fn call(client: &Client, path: &str, token: &str) -> Result<Value, Failure> {
+    let answer = post(client, path, Some(token), json!({})).await?;
     if !answer.status().is_success() {
         return Err(Failure::Refused(answer.status(), retry_after(&answer)));
     }
-    let answered: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    Ok(match answered.get("more") {
-        Some(Value::Bool(true)) => Outcome::More,
-        _ => Outcome::Done,
-    })
+    Ok(serde_json::from_slice(answer.body()).unwrap_or_default())
 }
 
 /// The client waits for its answer on a thread of its own.

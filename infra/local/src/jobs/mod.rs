@@ -12,6 +12,7 @@ mod runner;
 mod schedule;
 mod secrets;
 
+pub(crate) use identity::Identity;
 pub use list::{Job, read};
 pub use runner::{Runner, Schedule, once};
 pub use secrets::{JobSecret, Source, VARIABLE, add, parse_words};
