@@ -11,6 +11,8 @@ use crate::Ground;
 
 const WRAPPED: Label = Label::new("confide 2026-11 data key name");
 
+const CLINIC_WRAPPED: Label = Label::new("confide 2026-11 clinic data key name");
+
 const CLASS: &str = "data key";
 
 /// A data key as it lies, sealed, in the class's key store. Destroying it destroys everything that it sealed.
@@ -33,6 +35,18 @@ pub struct ClientKey(DataKey);
 
 impl ClientKey {
     /// The key that documents and logs of this client and class are sealed with.
+    #[must_use]
+    pub fn key(&self) -> &DataKey {
+        &self.0
+    }
+}
+
+/// The key of what a clinic has of a class and of no client yet: what a payment gateway tells of an order before anybody has said
+/// whose it is. It exists because a [`Ground`] does.
+pub struct ClinicKey(DataKey);
+
+impl ClinicKey {
+    /// The key that documents and logs of this clinic and class are sealed with.
     #[must_use]
     pub fn key(&self) -> &DataKey {
         &self.0
@@ -78,12 +92,48 @@ impl<'a> Vault<'a> {
         Ok(name(self.names, label, &all))
     }
 
-    fn wrapped(&self, ground: &dyn Ground) -> Result<Doc<'_, WrappedKey, crypto::KeySet>, VaultError> {
-        let class = ground.class();
-        let name = self.name(ground, WRAPPED, &[class.name().as_bytes()])?;
-        Ok(self
-            .keys
-            .doc(Some(ground.clinic()), CLASS, &name, self.keyring.seal(class)?))
+    fn wrapped(&self, ground: &dyn Ground, name: &str) -> Result<Doc<'_, WrappedKey, crypto::KeySet>, VaultError> {
+        let seal = self.keyring.seal(ground.class())?;
+        Ok(self.keys.doc(Some(ground.clinic()), CLASS, name, seal))
+    }
+
+    /// The name of the client's key for the class of the permit.
+    fn clients(&self, ground: &dyn Ground) -> Result<String, VaultError> {
+        self.name(ground, WRAPPED, &[ground.class().name().as_bytes()])
+    }
+
+    /// The name of the clinic's key for the class of the permit.
+    fn clinics(&self, ground: &dyn Ground) -> String {
+        let (clinic, class) = (ground.clinic(), ground.class());
+        name(
+            self.names,
+            CLINIC_WRAPPED,
+            &[clinic.as_bytes(), class.name().as_bytes()],
+        )
+    }
+
+    fn read(&self, ground: &dyn Ground, name: &str) -> Result<Option<DataKey>, VaultError> {
+        let Some(wrapped) = self.wrapped(ground, name)?.read()? else {
+            return Ok(None);
+        };
+        let bytes = Zeroizing::new(Base64::decode_vec(&wrapped.value.key).map_err(|_| StoreError::Form)?);
+        let key = DataKey::from_wrapped(&bytes).map_err(|error: CryptoError| StoreError::from(error))?;
+        Ok(Some(key))
+    }
+
+    fn read_or_create(&self, ground: &dyn Ground, name: &str) -> Result<DataKey, VaultError> {
+        if let Some(key) = self.read(ground, name)? {
+            return Ok(key);
+        }
+        let key = DataKey::generate(self.entropy);
+        let wrapped = WrappedKey {
+            key: Zeroizing::new(Base64::encode_string(key.wrappable())),
+        };
+        match self.wrapped(ground, name)?.create(&wrapped)? {
+            Creation::Created => Ok(key),
+            // Two first writes met: both go on with the one key that is stored.
+            Creation::Exists => self.read(ground, name)?.ok_or(VaultError::Store(StoreError::Form)),
+        }
     }
 
     /// The client's key for the class of the permit; `None` where she has no data of it.
@@ -91,12 +141,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// [`VaultError`].
     pub fn unlock(&self, ground: &dyn Ground) -> Result<Option<ClientKey>, VaultError> {
-        let Some(wrapped) = self.wrapped(ground)?.read()? else {
-            return Ok(None);
-        };
-        let bytes = Zeroizing::new(Base64::decode_vec(&wrapped.value.key).map_err(|_| StoreError::Form)?);
-        let key = DataKey::from_wrapped(&bytes).map_err(|error: CryptoError| StoreError::from(error))?;
-        Ok(Some(ClientKey(key)))
+        Ok(self.read(ground, &self.clients(ground)?)?.map(ClientKey))
     }
 
     /// The client's key for the class of the permit, made on first use.
@@ -104,17 +149,14 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// [`VaultError`].
     pub fn unlock_or_create(&self, ground: &dyn Ground) -> Result<ClientKey, VaultError> {
-        if let Some(key) = self.unlock(ground)? {
-            return Ok(key);
-        }
-        let key = DataKey::generate(self.entropy);
-        let wrapped = WrappedKey {
-            key: Zeroizing::new(Base64::encode_string(key.wrappable())),
-        };
-        match self.wrapped(ground)?.create(&wrapped)? {
-            Creation::Created => Ok(ClientKey(key)),
-            // Two first writes met: both go on with the one key that is stored.
-            Creation::Exists => self.unlock(ground)?.ok_or(VaultError::Store(StoreError::Form)),
-        }
+        Ok(ClientKey(self.read_or_create(ground, &self.clients(ground)?)?))
+    }
+
+    /// The clinic's own key for the class of the permit, made on first use.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn unlock_clinic_or_create(&self, ground: &dyn Ground) -> Result<ClinicKey, VaultError> {
+        Ok(ClinicKey(self.read_or_create(ground, &self.clinics(ground))?))
     }
 }

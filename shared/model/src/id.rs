@@ -195,20 +195,28 @@ kinds! {
     EmergencyId = Emergency, "emg";
     /// An entry of the audit trail.
     EventId = Event, "aud";
+    /// Something that a payment gateway told of.
+    GatewayEventId = GatewayEvent, "gwe";
     /// A lawful ground other than consent.
     GroundId = Ground, "grd";
     /// An invitation to open an account.
     InvitationId = Invitation, "inv";
+    /// An invoice to a client.
+    InvoiceId = Invoice, "ivc";
     /// A message to somebody.
     MessageId = Message, "msg";
     /// A version of a notice.
     NoticeId = Notice, "ntc";
     /// A passkey of an account.
     PasskeyId = Passkey, "psk";
+    /// A payment that the clinic itself took.
+    PaymentId = Payment, "pmt";
     /// A clinical record.
     RecordId = Record, "rec";
     /// A request of an administrator to recover somebody's account.
     RecoveryId = Recovery, "rcv";
+    /// A refund of a payment that the clinic itself took.
+    RefundId = Refund, "rfd";
     /// What a client hides from whom.
     RestrictionId = Restriction, "rst";
     /// One HTTP request.

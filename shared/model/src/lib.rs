@@ -9,6 +9,7 @@ mod class;
 mod confidential;
 mod contact;
 mod function;
+mod gateway;
 mod id;
 mod language;
 mod purpose;
@@ -18,11 +19,12 @@ pub use class::{Action, DataClass};
 pub use confidential::Confidential;
 pub use contact::ContactChannel;
 pub use function::Function;
+pub use gateway::Gateway;
 pub use id::kind;
 pub use id::{
-    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError,
-    InvitationId, Kind, MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId, SessionId,
-    SubjectId,
+    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GatewayEventId, GroundId, Id, IdError,
+    InvitationId, InvoiceId, Kind, MessageId, NoticeId, PasskeyId, PaymentId, RecordId, RecoveryId, RefundId, RequestId,
+    RestrictionId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;
