@@ -195,7 +195,9 @@ impl<'a> Book<'a> {
 
 impl OpenBook<'_> {
     fn doc<T>(&self, class: &'static str, name: &str) -> Doc<'_, T, DataKey> {
-        self.book.billing.doc(Some(self.book.clinic), class, name, self.key.key())
+        self.book
+            .billing
+            .doc(Some(self.book.clinic), class, name, self.key.key())
     }
 
     fn event(&self, id: GatewayEventId) -> Doc<'_, GatewayEvent, DataKey> {
@@ -278,7 +280,11 @@ impl OpenBook<'_> {
             doc.update(None, |order: &mut Order| {
                 let before = order.clone();
                 change(order);
-                if *order == before { Err(before) } else { Ok(order.clone()) }
+                if *order == before {
+                    Err(before)
+                } else {
+                    Ok(order.clone())
+                }
             })
         };
         let mut outcome = update();

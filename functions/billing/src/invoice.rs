@@ -108,9 +108,9 @@ impl Content {
     }
 
     fn checked_total(&self) -> Option<Amount> {
-        self.lines
-            .iter()
-            .try_fold(Amount::NOTHING, |total, line| total.plus(line.unit_amount.times(line.quantity)?))
+        self.lines.iter().try_fold(Amount::NOTHING, |total, line| {
+            total.plus(line.unit_amount.times(line.quantity)?)
+        })
     }
 
     /// What it comes to. Content that was checked comes to an amount.
@@ -618,8 +618,14 @@ pub(crate) mod tests {
                     "payer": {"kind": "insurer", "name": "Mutual", "policy_number": "P-1"}}),
                 vec![],
             ),
-            (json!({"currency": "EUR", "lines": []}), vec![("/lines", "count"), ("/lines", "total")]),
-            (json!({"currency": "EUR", "lines": [line("Free", 1, 0)]}), vec![("/lines", "total")]),
+            (
+                json!({"currency": "EUR", "lines": []}),
+                vec![("/lines", "count"), ("/lines", "total")],
+            ),
+            (
+                json!({"currency": "EUR", "lines": [line("Free", 1, 0)]}),
+                vec![("/lines", "total")],
+            ),
             (
                 json!({"currency": "EUR", "lines": [line(" ", 0, 1)]}),
                 vec![
@@ -654,7 +660,10 @@ pub(crate) mod tests {
                 let violations = problem.violations.into_iter();
                 violations.map(|violation| (violation.field, violation.rule)).collect()
             });
-            let broken: Vec<_> = broken.into_iter().map(|(field, rule)| (field.to_owned(), rule)).collect();
+            let broken: Vec<_> = broken
+                .into_iter()
+                .map(|(field, rule)| (field.to_owned(), rule))
+                .collect();
             assert_eq!(found, broken, "{body}");
         }
     }
@@ -667,7 +676,13 @@ pub(crate) mod tests {
         assert_eq!(invoice.pay(payment(1, 40)), Ok(true));
         assert_eq!(standing(&invoice), (State::PartlyPaid, 60));
         assert_eq!(invoice.pay(payment(1, 40)), Ok(false), "a repeated request");
-        assert_eq!(invoice.pay(Payment { fingerprint: [9; 16], ..payment(1, 40) }), Err(Refused::KeyReused));
+        assert_eq!(
+            invoice.pay(Payment {
+                fingerprint: [9; 16],
+                ..payment(1, 40)
+            }),
+            Err(Refused::KeyReused)
+        );
         assert_eq!(invoice.pay(payment(2, 61)), Err(Refused::Exceeds));
         assert_eq!(invoice.pay(payment(2, 60)), Ok(true));
         assert_eq!(standing(&invoice), (State::Paid, 0));
@@ -675,10 +690,22 @@ pub(crate) mod tests {
         assert_eq!(invoice.refund(first, refund(1, 41)), Err(Refused::Exceeds));
         assert_eq!(invoice.refund(first, refund(1, 30)), Ok(true));
         assert_eq!(invoice.refund(first, refund(1, 30)), Ok(false), "a repeated request");
-        assert_eq!(invoice.refund(first, Refund { fingerprint: [9; 16], ..refund(1, 30) }), Err(Refused::KeyReused));
+        assert_eq!(
+            invoice.refund(
+                first,
+                Refund {
+                    fingerprint: [9; 16],
+                    ..refund(1, 30)
+                }
+            ),
+            Err(Refused::KeyReused)
+        );
         assert_eq!(invoice.refund(first, refund(2, 11)), Err(Refused::Exceeds));
         assert_eq!(standing(&invoice), (State::PartlyPaid, 30));
-        assert_eq!(invoice.refund(PaymentId::from_bytes([7; 16]), refund(3, 1)), Err(Refused::NoPayment));
+        assert_eq!(
+            invoice.refund(PaymentId::from_bytes([7; 16]), refund(3, 1)),
+            Err(Refused::NoPayment)
+        );
         assert_eq!(invoice.void(voided()), Err(Refused::HasPayments));
         assert_eq!(invoice.refund(first, refund(2, 10)), Ok(true));
         assert_eq!(invoice.refund(PaymentId::from_bytes([2; 16]), refund(4, 60)), Ok(true));
@@ -695,16 +722,35 @@ pub(crate) mod tests {
     #[test]
     fn gateways_pay_too() {
         let mut invoice = invoice(100);
-        let done = |is_changed| Applied { is_changed, unapplied: None };
+        let done = |is_changed| Applied {
+            is_changed,
+            unapplied: None,
+        };
         assert_eq!(invoice.apply(&told("pay_1", facts(Progress::Failed, 0))), done(true));
         assert_eq!(invoice.amend(version("EUR", 100)), Ok(()), "an attempt is no payment");
-        assert_eq!(invoice.apply(&told("pay_1", facts(Progress::Authorized, 100))), done(true));
+        assert_eq!(
+            invoice.apply(&told("pay_1", facts(Progress::Authorized, 100))),
+            done(true)
+        );
         assert_eq!((invoice.state(), invoice.outstanding()), (State::Open, 100));
-        assert_eq!(invoice.amend(version("EUR", 90)), Err(Refused::HasPayments), "it is held");
+        assert_eq!(
+            invoice.amend(version("EUR", 90)),
+            Err(Refused::HasPayments),
+            "it is held"
+        );
         assert_eq!(invoice.void(voided()), Err(Refused::HasPayments), "it is held");
-        assert_eq!(invoice.apply(&told("pay_1", facts(Progress::Captured, 100))), done(true));
-        assert_eq!(invoice.apply(&told("pay_1", facts(Progress::Captured, 100))), done(false));
-        assert_eq!(invoice.apply(&told("pay_1", facts(Progress::Authorized, 100))), done(false));
+        assert_eq!(
+            invoice.apply(&told("pay_1", facts(Progress::Captured, 100))),
+            done(true)
+        );
+        assert_eq!(
+            invoice.apply(&told("pay_1", facts(Progress::Captured, 100))),
+            done(false)
+        );
+        assert_eq!(
+            invoice.apply(&told("pay_1", facts(Progress::Authorized, 100))),
+            done(false)
+        );
         assert_eq!(invoice.state(), State::Paid);
         assert_eq!(invoice.pay(payment(1, 1)), Err(Refused::Exceeds));
         assert_eq!(invoice.apply(&told("pay_2", facts(Progress::Captured, 50))), done(true));
@@ -717,7 +763,10 @@ pub(crate) mod tests {
     fn what_does_not_fit_is_not_applied() {
         for (told, unapplied) in [
             (told("pay_1", facts(Progress::Captured, 101)), Unapplied::AmountDiffers),
-            (told("pay_1", facts(Progress::Authorized, 101)), Unapplied::AmountDiffers),
+            (
+                told("pay_1", facts(Progress::Authorized, 101)),
+                Unapplied::AmountDiffers,
+            ),
             (
                 Told {
                     currency: Currency::from_code("USD").unwrap(),
@@ -747,12 +796,25 @@ pub(crate) mod tests {
     fn attempts_give_way_to_money() {
         let mut invoice = invoice(100);
         for n in 0..GATEWAY_PAYMENTS {
-            assert_eq!(invoice.apply(&told(&format!("pay_{n}"), facts(Progress::Failed, 0))).unapplied, None);
+            assert_eq!(
+                invoice
+                    .apply(&told(&format!("pay_{n}"), facts(Progress::Failed, 0)))
+                    .unapplied,
+                None
+            );
         }
         let refused = invoice.apply(&told("pay_more", facts(Progress::Failed, 0)));
         assert_eq!(refused, Applied::not(Unapplied::TooMany));
-        assert_eq!(invoice.apply(&told("pay_more", facts(Progress::Captured, 100))).unapplied, None);
-        assert_eq!((invoice.state(), invoice.gateway_payments.len()), (State::Paid, GATEWAY_PAYMENTS));
+        assert_eq!(
+            invoice
+                .apply(&told("pay_more", facts(Progress::Captured, 100)))
+                .unapplied,
+            None
+        );
+        assert_eq!(
+            (invoice.state(), invoice.gateway_payments.len()),
+            (State::Paid, GATEWAY_PAYMENTS)
+        );
     }
 
     #[test]
@@ -763,7 +825,10 @@ pub(crate) mod tests {
             invoice.refund(PaymentId::from_bytes([0; 16]), refund(n, 0)).unwrap();
         }
         assert_eq!(invoice.pay(payment(100, 1)), Err(Refused::TooMany));
-        assert_eq!(invoice.refund(PaymentId::from_bytes([0; 16]), refund(100, 0)), Err(Refused::TooMany));
+        assert_eq!(
+            invoice.refund(PaymentId::from_bytes([0; 16]), refund(100, 0)),
+            Err(Refused::TooMany)
+        );
     }
 
     proptest! {

@@ -260,7 +260,10 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Order: the content so far goes to the history, then the invoice changes. A crash in between leaves a history entry of the content
 /// that is still current, which the history does not show; whoever amends it next finds it there already.
 pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Amendment { reason, invoice: content } = exchange.json()?;
+    let Amendment {
+        reason,
+        invoice: content,
+    } = exchange.json()?;
     let id: InvoiceId = exchange.parameter("invoice")?;
     let expected = exchange.if_match()?;
     let mut check = Check::new();

@@ -37,11 +37,7 @@ pub(crate) struct IndexEntry {
 }
 
 /// Decides and records what somebody asks about the client in the path.
-pub(crate) fn admit(
-    exchange: &Exchange<'_>,
-    action: Action,
-    resource: Option<InvoiceId>,
-) -> Result<Recorded, Problem> {
+pub(crate) fn admit(exchange: &Exchange<'_>, action: Action, resource: Option<InvoiceId>) -> Result<Recorded, Problem> {
     admit_about(exchange, action, resource, exchange.parameter("client")?)
 }
 
@@ -168,7 +164,8 @@ impl Ledger<'_, '_> {
     pub(crate) fn create(&self, invoice: Invoice) -> Result<Current, Problem> {
         match self.invoice(invoice.id)?.create(&invoice)? {
             Creation::Created => {
-                self.index()?.append(*invoice.id.as_bytes(), &IndexEntry::of(&invoice))?;
+                self.index()?
+                    .append(*invoice.id.as_bytes(), &IndexEntry::of(&invoice))?;
                 Ok(Versioned {
                     version: 1,
                     value: invoice,

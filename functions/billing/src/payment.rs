@@ -173,10 +173,7 @@ impl GatewayPayment {
             .values()
             .filter(|refund| refund.progress == RefundProgress::Processed)
             .filter_map(|refund| Some((refund.processed_at?, refund.amount.minor_units())));
-        let unexplained = self
-            .refund_total
-            .as_ref()
-            .map(|total| (total.at, self.unexplained()));
+        let unexplained = self.refund_total.as_ref().map(|total| (total.at, self.unexplained()));
         let mut refunds: Vec<(Timestamp, i64)> = processed.chain(unexplained).collect();
         refunds.sort_unstable();
         let mut left = self.received();
@@ -207,8 +204,14 @@ pub(crate) mod tests {
         let amounts = 1..=1000_i64;
         let progress = prop_oneof![
             Just(GatewayPayment::default()),
-            Just(GatewayPayment { progress: Progress::Failed, ..GatewayPayment::default() }),
-            Just(GatewayPayment { progress: Progress::Cancelled, ..GatewayPayment::default() }),
+            Just(GatewayPayment {
+                progress: Progress::Failed,
+                ..GatewayPayment::default()
+            }),
+            Just(GatewayPayment {
+                progress: Progress::Cancelled,
+                ..GatewayPayment::default()
+            }),
             amounts.clone().prop_map(|held| GatewayPayment {
                 progress: Progress::Authorized,
                 authorized: Some(amount(held)),
@@ -324,21 +327,51 @@ pub(crate) mod tests {
             (vec![captured(100), captured(60)], 100, 0, false),
             (vec![captured(100), refund("a", Pending, 30)], 100, 0, false),
             (vec![captured(100), refund("a", Processed, 30)], 100, 30, false),
-            (vec![captured(100), refund("a", Processed, 30), refund("a", Pending, 30)], 100, 30, false),
+            (
+                vec![captured(100), refund("a", Processed, 30), refund("a", Pending, 30)],
+                100,
+                30,
+                false,
+            ),
             // A bank returned what had succeeded.
-            (vec![captured(100), refund("a", Failed, 30), refund("a", Processed, 30)], 100, 0, false),
-            (vec![captured(100), refund("a", Processed, 30), refund("b", Processed, 70)], 100, 100, false),
+            (
+                vec![captured(100), refund("a", Failed, 30), refund("a", Processed, 30)],
+                100,
+                0,
+                false,
+            ),
+            (
+                vec![captured(100), refund("a", Processed, 30), refund("b", Processed, 70)],
+                100,
+                100,
+                false,
+            ),
             // More than was taken is never given back.
-            (vec![captured(100), refund("a", Processed, 60), refund("b", Processed, 60)], 100, 100, true),
+            (
+                vec![captured(100), refund("a", Processed, 60), refund("b", Processed, 60)],
+                100,
+                100,
+                true,
+            ),
             // Refunds that come before the payment wait for it.
             (vec![refund("a", Processed, 60)], 0, 0, false),
             // A sum alone counts.
             (vec![captured(100), total(40)], 100, 40, false),
             // A sum of refunds that are known adds nothing, whatever became of them.
-            (vec![captured(100), refund("a", Processed, 40), total(40)], 100, 40, false),
+            (
+                vec![captured(100), refund("a", Processed, 40), total(40)],
+                100,
+                40,
+                false,
+            ),
             (vec![captured(100), refund("a", Failed, 40), total(40)], 100, 0, false),
             (vec![captured(100), refund("a", Pending, 40), total(40)], 100, 0, false),
-            (vec![captured(100), refund("a", Processed, 40), total(70)], 100, 70, false),
+            (
+                vec![captured(100), refund("a", Processed, 40), total(70)],
+                100,
+                70,
+                false,
+            ),
             (vec![captured(100), total(110)], 100, 100, true),
         ] {
             let payment = joined(&facts);

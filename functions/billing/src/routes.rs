@@ -5,11 +5,7 @@ use crate::{events, invoices, payments, statement, webhook};
 
 /// What this function answers.
 pub const ROUTES: [Route; 13] = [
-    Route::new(
-        Method::POST,
-        "/v1/billing/clients/{client}/invoices",
-        invoices::create,
-    ),
+    Route::new(Method::POST, "/v1/billing/clients/{client}/invoices", invoices::create),
     Route::new(Method::GET, "/v1/billing/clients/{client}/invoices", invoices::list),
     Route::new(
         Method::GET,
@@ -46,11 +42,7 @@ pub const ROUTES: [Route; 13] = [
         "/v1/billing/clients/{client}/invoices/{invoice}/gateway-orders",
         payments::tie,
     ),
-    Route::new(
-        Method::GET,
-        "/v1/billing/clients/{client}/statement",
-        statement::read,
-    ),
+    Route::new(Method::GET, "/v1/billing/clients/{client}/statement", statement::read),
     Route::new(
         Method::POST,
         "/v1/billing/webhooks/{gateway}/{clinic}",

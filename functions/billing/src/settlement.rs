@@ -25,7 +25,10 @@ pub(crate) fn settle(
     let mut events: Vec<GatewayEvent> = Vec::with_capacity(ids.len());
     for id in &ids {
         // An event is kept before it waits.
-        events.push(book.find(*id)?.ok_or_else(|| Problem::defect("an event that waits is not kept"))?);
+        events.push(
+            book.find(*id)?
+                .ok_or_else(|| Problem::defect("an event that waits is not kept"))?,
+        );
     }
     if ledger.find(to.invoice)?.is_none() {
         give_up(book, &ids)?;
@@ -47,7 +50,9 @@ pub(crate) fn settle(
         book.decide(event.id, fate)?;
     }
     if !ids.is_empty() {
-        book.change_order(*gateway, reference, |order| order.waiting.retain(|id| !ids.contains(id)))?;
+        book.change_order(*gateway, reference, |order| {
+            order.waiting.retain(|id| !ids.contains(id))
+        })?;
     }
     Ok(Some(current))
 }

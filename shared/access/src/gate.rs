@@ -6,8 +6,8 @@ use ports::{Clock, Entropy, EntropyExt};
 use store::StoreError;
 
 use crate::decide::{
-    CallPermit, Denial, DenialReason, Permit, Request, USUAL_CALL_PURPOSE, USUAL_WEBHOOK_PURPOSE, WebhookPermit, decide,
-    decide_call, decide_webhook, of_whom_it_is_about,
+    CallPermit, Denial, DenialReason, Permit, Request, USUAL_CALL_PURPOSE, USUAL_WEBHOOK_PURPOSE, WebhookPermit,
+    decide, decide_call, decide_webhook, of_whom_it_is_about,
 };
 use crate::{Caller, CallingFunction, LawfulGround, Permissions, VerifiedDelivery};
 

@@ -99,7 +99,11 @@ fn printed() -> String {
             names(rule.actions, |action| action.name()),
             names(rule.classes, |class| class.name()),
             names(rule.purposes, |purpose| purpose.code()),
-            if rule.needs.is_empty() { "it is about no client".to_owned() } else { needs(rule.needs) },
+            if rule.needs.is_empty() {
+                "it is about no client".to_owned()
+            } else {
+                needs(rule.needs)
+            },
             rule.id
         )
         .unwrap();

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 
 use access::{
-    Asker, Authority, CALLS, Caller, CallingFunction, CareRole, CareTeamMember, Delivery, DenialReason, EmergencyAccess,
-    LiveConsent, LiveGround, Need, Permissions, PrivateCall, Recipient, Representative, Request, Restriction, Sessions,
-    TABLE, Token, VerifiedDelivery, WebhookSecrets, decide, decide_call, decide_webhook, explain,
+    Asker, Authority, CALLS, Caller, CallingFunction, CareRole, CareTeamMember, Delivery, DenialReason,
+    EmergencyAccess, LiveConsent, LiveGround, Need, Permissions, PrivateCall, Recipient, Representative, Request,
+    Restriction, Sessions, TABLE, Token, VerifiedDelivery, WebhookSecrets, decide, decide_call, decide_webhook,
+    explain,
 };
 use crypto::{Keyring, KeyringPlan, Secret};
 use jiff::SignedDuration;
 use model::{
-    AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, EmergencyId, Function, Gateway, GroundId, NoticeId, Purpose,
-    RestrictionId, Role, SubjectId, Timestamp,
+    AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, EmergencyId, Function, Gateway, GroundId, NoticeId,
+    Purpose, RestrictionId, Role, SubjectId, Timestamp,
 };
 use proptest::prelude::*;
 use store::Shelf;
@@ -639,7 +640,10 @@ fn delivered(gateway: Gateway) -> VerifiedDelivery {
     // HMAC-SHA-256 of the empty body, and of the time in front of it, under that secret (Python's `hmac`).
     let signature = match gateway {
         Gateway::Razorpay => "096c046398d3ba3907b1b88cf757fcad92eacbe1e8c11fff5af0c52f0138fb7b".to_owned(),
-        Gateway::Stripe => format!("t={},v1=5199bf511df61e5ae8ec636afcc20e036333eb9c870c4b84cf563359da73b2ed", now().as_second()),
+        Gateway::Stripe => format!(
+            "t={},v1=5199bf511df61e5ae8ec636afcc20e036333eb9c870c4b84cf563359da73b2ed",
+            now().as_second()
+        ),
     };
     let delivery = Delivery {
         gateway,

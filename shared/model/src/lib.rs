@@ -22,9 +22,9 @@ pub use function::Function;
 pub use gateway::Gateway;
 pub use id::kind;
 pub use id::{
-    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GatewayEventId, GroundId, Id, IdError,
-    InvitationId, InvoiceId, Kind, MessageId, NoticeId, PasskeyId, PaymentId, RecordId, RecoveryId, RefundId, RequestId,
-    RestrictionId, SessionId, SubjectId,
+    AccessReviewId, AccountId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GatewayEventId, GroundId, Id,
+    IdError, InvitationId, InvoiceId, Kind, MessageId, NoticeId, PasskeyId, PaymentId, RecordId, RecoveryId, RefundId,
+    RequestId, RestrictionId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

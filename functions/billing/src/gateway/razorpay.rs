@@ -63,7 +63,10 @@ struct Refund {
 
 /// What the body tells. Only the event's name and time have to be there: of what is not understood, that much is kept.
 pub(super) fn read(body: &[u8]) -> Option<Delivered> {
-    let Envelope { event: name, created_at } = serde_json::from_slice(body).ok()?;
+    let Envelope {
+        event: name,
+        created_at,
+    } = serde_json::from_slice(body).ok()?;
     let at = Timestamp::from_second(created_at).ok()?;
     let tells = |kinds: &[&str]| kinds.contains(&name.as_str());
     let content = if tells(&PAYMENTS) || tells(&REFUNDS) {
@@ -186,7 +189,10 @@ mod tests {
     fn a_captured_payment_is_read_and_nobody_with_it() {
         let event = captured();
         let delivered = read(event.to_string().as_bytes()).unwrap();
-        assert_eq!((delivered.kind.as_str(), delivered.at.as_second()), ("payment.captured", AT));
+        assert_eq!(
+            (delivered.kind.as_str(), delivered.at.as_second()),
+            ("payment.captured", AT)
+        );
         let told = payment(&event);
         assert_eq!(told.order, "order_DESlLckIVRkHWj");
         assert_eq!(told.payment, "pay_DESp9bgForNoUd");
@@ -255,7 +261,10 @@ mod tests {
             told(&event)
         };
         let entity = "/payload/payment/entity";
-        assert_eq!(without(captured, &format!("{entity}/order_id"), Value::Null), Content::NoOrder);
+        assert_eq!(
+            without(captured, &format!("{entity}/order_id"), Value::Null),
+            Content::NoOrder
+        );
         for (path, value) in [
             ("id", Value::Null),
             ("id", json!("pay 1")),
@@ -282,8 +291,18 @@ mod tests {
             assert_eq!(found, Content::Incomplete, "{path}");
         }
         assert_eq!(without(captured, "/payload", json!({})), Content::Incomplete);
-        assert_eq!(without(captured, "/event", json!("payment.dispute.created")), Content::Other);
-        for wrong in ["", "[]", "{}", r#"{"event": "x"}"#, r#"{"event": "x", "created_at": "now"}"#, "{\"event\""] {
+        assert_eq!(
+            without(captured, "/event", json!("payment.dispute.created")),
+            Content::Other
+        );
+        for wrong in [
+            "",
+            "[]",
+            "{}",
+            r#"{"event": "x"}"#,
+            r#"{"event": "x", "created_at": "now"}"#,
+            "{\"event\"",
+        ] {
             assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
         }
     }

@@ -298,19 +298,35 @@ mod tests {
         for (kind, object, progress, held, taken) in [
             ("payment_intent.processing", intent(), Progress::Created, 0, 0),
             ("payment_intent.payment_failed", intent(), Progress::Failed, 0, 0),
-            ("payment_intent.amount_capturable_updated", intent(), Progress::Authorized, 5000, 0),
+            (
+                "payment_intent.amount_capturable_updated",
+                intent(),
+                Progress::Authorized,
+                5000,
+                0,
+            ),
             ("payment_intent.canceled", intent(), Progress::Cancelled, 0, 0),
             ("payment_intent.succeeded", intent(), Progress::Captured, 0, 5392),
             ("charge.succeeded", charge(false), Progress::Authorized, 5392, 0),
             ("charge.succeeded", charge(true), Progress::Captured, 0, 5300),
             ("charge.captured", charge(true), Progress::Captured, 0, 5300),
             ("charge.failed", charge(false), Progress::Failed, 0, 0),
-            ("checkout.session.completed", session("paid"), Progress::Captured, 0, 5392),
+            (
+                "checkout.session.completed",
+                session("paid"),
+                Progress::Captured,
+                0,
+                5392,
+            ),
             ("checkout.session.completed", session("unpaid"), Progress::Created, 0, 0),
         ] {
             let facts = facts(kind, &object);
             let authorized = facts.authorized.unwrap_or_default().minor_units();
-            assert_eq!((facts.progress, authorized, facts.received()), (progress, held, taken), "{kind}");
+            assert_eq!(
+                (facts.progress, authorized, facts.received()),
+                (progress, held, taken),
+                "{kind}"
+            );
             assert!(!serde_json::to_string(&facts).unwrap().contains("SECRET"));
         }
     }
@@ -327,7 +343,10 @@ mod tests {
             for kind in ["refund.created", "refund.updated", "refund.failed"] {
                 let facts = facts(kind, &refund(status));
                 let (id, refund) = facts.refunds.first_key_value().unwrap();
-                assert_eq!((id.as_str(), refund.progress), ("re_1Gib6ZHLwdCOCoR7VrzCnXlj", progress));
+                assert_eq!(
+                    (id.as_str(), refund.progress),
+                    ("re_1Gib6ZHLwdCOCoR7VrzCnXlj", progress)
+                );
                 assert_eq!(refund.amount.minor_units(), 300);
             }
         }
@@ -337,7 +356,10 @@ mod tests {
         assert_eq!((sum.received(), sum.refunded(), sum.refunds.len()), (5300, 300, 0));
         charge["refunds"] = json!({"object": "list", "data": [refund("succeeded")]});
         let listed = facts("charge.refunded", &charge);
-        assert_eq!((listed.received(), listed.refunded(), listed.refunds.len()), (5300, 300, 1));
+        assert_eq!(
+            (listed.received(), listed.refunded(), listed.refunds.len()),
+            (5300, 300, 1)
+        );
         charge["refunds"]["data"][0]["status"] = "lost".into();
         assert_eq!(told("charge.refunded", &charge), Content::Incomplete);
         // What is released of what was held was never taken.
@@ -351,7 +373,10 @@ mod tests {
         let Content::Payment(told) = told("checkout.session.completed", &session("paid")) else {
             panic!("a payment");
         };
-        assert_eq!(told.session.as_deref(), Some("cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W"));
+        assert_eq!(
+            told.session.as_deref(),
+            Some("cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W")
+        );
     }
 
     #[test]
@@ -369,7 +394,10 @@ mod tests {
             let mut object = intent();
             object["currency"] = code.into();
             object["amount_received"] = told.into();
-            let found = match super::read(&event("payment_intent.succeeded", &object)).unwrap().content {
+            let found = match super::read(&event("payment_intent.succeeded", &object))
+                .unwrap()
+                .content
+            {
                 Content::Payment(told) => Some(told.facts.received()),
                 _ => None,
             };
@@ -388,7 +416,11 @@ mod tests {
             ("refund.created", refund("succeeded")),
             ("checkout.session.completed", session("paid")),
         ] {
-            assert_eq!(with(kind, object, "payment_intent", Value::Null), Content::NoOrder, "{kind}");
+            assert_eq!(
+                with(kind, object, "payment_intent", Value::Null),
+                Content::NoOrder,
+                "{kind}"
+            );
         }
         for (kind, object, field, value) in [
             ("payment_intent.succeeded", intent(), "id", Value::Null),
@@ -401,12 +433,22 @@ mod tests {
             ("refund.created", refund("succeeded"), "id", Value::Null),
             ("refund.created", refund("lost"), "id", json!("re_1")),
             ("checkout.session.completed", session("paid"), "id", json!("si 1")),
-            ("checkout.session.completed", session("paid"), "payment_status", Value::Null),
+            (
+                "checkout.session.completed",
+                session("paid"),
+                "payment_status",
+                Value::Null,
+            ),
         ] {
             assert_eq!(with(kind, object, field, value), Content::Incomplete, "{kind} {field}");
         }
         assert_eq!(told("customer.created", &json!({"email": "SECRET"})), Content::Other);
-        for wrong in ["", "{}", r#"{"id": "evt_1", "type": "x"}"#, r#"{"id": "evt 1", "type": "x", "created": 1}"#] {
+        for wrong in [
+            "",
+            "{}",
+            r#"{"id": "evt_1", "type": "x"}"#,
+            r#"{"id": "evt 1", "type": "x", "created": 1}"#,
+        ] {
             assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
         }
     }

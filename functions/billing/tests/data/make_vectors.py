@@ -29,7 +29,6 @@ BODIES = {
         '{\n  "event": "refund.processed",\n  "created_at": 1796112000,\n  "payload": {}\n}\n',
         '{"event":"payment.failed","created_at":1796112000,"payload":{"payment":{"entity":{"description":"Thérapie – Sitzung 💬"}}}}',
         "{}",
-        "",
     ],
     "stripe": [
         '{\n  "id": "evt_1Poe4RGFzsjrzPXDguWAoeFC",\n  "object": "event",\n  "created": 1796112000,\n  "type": "payment_intent.succeeded",\n'
@@ -37,7 +36,6 @@ BODIES = {
         '      "currency": "eur"\n    }\n  }\n}',
         '{"id":"evt_2","object":"event","created":1796112000,"type":"charge.refunded","data":{"object":{"description":"Séance 💬"}}}',
         "{}",
-        "",
     ],
 }
 
