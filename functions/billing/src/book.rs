@@ -186,8 +186,13 @@ impl<'a> Book<'a> {
         Ok(self.billing.holds(&self.name(SETTLED, &[event.as_bytes()]))?)
     }
 
-    /// Opens the book of the clinic that the ground is about.
-    pub(crate) fn open(self, vault: &Vault<'_>, ground: &dyn Ground) -> Result<OpenBook<'a>, Problem> {
+    /// Opens the book of the clinic that the ground is about; `None` where nothing was ever written in it.
+    pub(crate) fn open_if_begun(self, vault: &Vault<'_>, ground: &dyn Ground) -> Result<Option<OpenBook<'a>>, Problem> {
+        Ok(vault.unlock_clinic(ground)?.map(|key| OpenBook { book: self, key }))
+    }
+
+    /// Opens the book of the clinic that the ground is about, or begins it.
+    pub(crate) fn open_or_begin(self, vault: &Vault<'_>, ground: &dyn Ground) -> Result<OpenBook<'a>, Problem> {
         let key = vault.unlock_clinic_or_create(ground)?;
         Ok(OpenBook { book: self, key })
     }

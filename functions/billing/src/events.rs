@@ -75,13 +75,17 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let caller = exchange.caller()?;
     let request = Request::new(Action::Search, DataClass::Billing).purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
-    let book = Book::new(exchange, caller.clinic())?.open(&vault(exchange)?, &recorded)?;
-    let (events, next) = book.list(query.cursor, limit, |event| match event.fate {
+    let is_wanted = |event: &GatewayEvent| match event.fate {
         Fate::Dead(_) => state == ListedState::Dead,
         Fate::Noted => state == ListedState::Noted,
         Fate::Received => state == ListedState::Received,
         Fate::Applied => false,
-    })?;
+    };
+    let book = Book::new(exchange, caller.clinic())?.open_if_begun(&vault(exchange)?, &recorded)?;
+    let (events, next) = match book {
+        Some(book) => book.list(query.cursor, limit, is_wanted)?,
+        None => (Vec::new(), None),
+    };
     let answer = ListAnswer {
         events: events.iter().map(EventAnswer::from).collect(),
         next: next.map(|next| next.to_string()),
@@ -100,8 +104,11 @@ pub(crate) fn replay(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .of(id)
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
-    let book = Book::new(exchange, caller.clinic())?.open(&vault(exchange)?, &recorded)?;
-    let find = || book.find(id)?.ok_or_else(|| Problem::not_found(recorded.event()));
+    let not_found = || Problem::not_found(recorded.event());
+    let book = Book::new(exchange, caller.clinic())?
+        .open_if_begun(&vault(exchange)?, &recorded)?
+        .ok_or_else(not_found)?;
+    let find = || book.find(id)?.ok_or_else(not_found);
     let event = find()?;
     if event.fate != Fate::Applied
         && let Some(told) = &event.told

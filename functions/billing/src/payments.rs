@@ -193,7 +193,7 @@ pub(crate) fn tie(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if now.orders.len() >= ORDERS && !now.orders.contains(&order) {
         return Err(ledger.refused(Refused::TooMany));
     }
-    let book = Book::new(exchange, recorded.clinic())?.open(&vault(exchange)?, &recorded)?;
+    let book = Book::new(exchange, recorded.clinic())?.open_or_begin(&vault(exchange)?, &recorded)?;
     let to = Tied { client, invoice };
     let taken = || {
         Problem::conflict(

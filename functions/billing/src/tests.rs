@@ -290,7 +290,7 @@ impl Practice {
         found.remove(0)
     }
 
-    /// All that is stored but the trail and when sessions were last used.
+    /// All that this function stores but the trail.
     fn state(&self) -> Vec<(String, String, Vec<u8>)> {
         let mut dump = self.world.stores.dump();
         dump.retain(|(store, ..)| store.starts_with("billing"));
@@ -313,7 +313,7 @@ impl Practice {
         });
     }
 
-    /// Lets time pass, and everybody stay logged in.
+    /// Lets time pass.
     fn wait(&self, duration: SignedDuration) {
         self.world.clock.advance(duration);
     }

@@ -94,7 +94,7 @@ pub(crate) fn receive(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if !book.is_settled(id)? {
         let request = Request::new(Action::Create, DataClass::Billing).of(id);
         let recorded = exchange.gate()?.admit_webhook(delivery, &request, None)?;
-        let book = book.open(&vault(exchange)?, &recorded)?;
+        let book = book.open_or_begin(&vault(exchange)?, &recorded)?;
         let event = book.keep(event(exchange, gateway, id, delivered))?;
         if let Some(told) = &event.told {
             pass_on(exchange, delivery, &book, id, told)?;

@@ -152,6 +152,14 @@ impl<'a> Vault<'a> {
         Ok(ClientKey(self.read_or_create(ground, &self.clients(ground)?)?))
     }
 
+    /// The clinic's own key for the class of the permit; `None` where nothing was ever kept under it.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn unlock_clinic(&self, ground: &dyn Ground) -> Result<Option<ClinicKey>, VaultError> {
+        Ok(self.read(ground, &self.clinics(ground))?.map(ClinicKey))
+    }
+
     /// The clinic's own key for the class of the permit, made on first use.
     ///
     /// # Errors

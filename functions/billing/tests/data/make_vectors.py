@@ -82,7 +82,8 @@ def main(folder):
         for body in bodies
     ]
     document = {
-        "source": "make_vectors.py, with the gateways' own libraries from PyPI",
+        "source": "the gateways' own libraries, from PyPI",
+        "command": "python make_vectors.py dist > webhook-signatures.json",
         "packages": packages,
         "vectors": vectors,
     }
