@@ -57,7 +57,7 @@ fn no_function_is_granted_two_data_classes() {
         granted_classes.extend(classes);
     }
     // The test would pass on a manifest whose stores had other names: hold on to those that there are.
-    assert_eq!(granted_classes, BTreeSet::from(["identity", "health"]));
+    assert_eq!(granted_classes, BTreeSet::from(["identity", "health", "billing"]));
 }
 
 /// What every function is told of the deployment: where it keeps data, and where other deployments are.
@@ -66,7 +66,7 @@ const DEPLOYMENT_VARIABLES: [&str; 2] = ["region", "regions"];
 /// For whom passkeys are made: nothing of it is secret. `accounts` checks none.
 const AUTH_VARIABLES: [&str; 2] = ["origins", "rp_id"];
 
-/// What `notify` needs to send anything. Nobody else has a variable but its keyring.
+/// What `notify` needs to send anything. Whoever is not named here has no variable but its keyring.
 const NOTIFY_VARIABLES: [&str; 16] = [
     "app_url",
     "capture",
@@ -86,6 +86,9 @@ const NOTIFY_VARIABLES: [&str; 16] = [
     "webhook_path",
 ];
 
+/// What the payment gateways sign their webhooks with.
+const BILLING_VARIABLES: [&str; 2] = ["razorpay_webhook_secrets", "stripe_webhook_secrets"];
+
 #[test]
 fn every_function_gets_its_own_keyring_and_no_other() {
     let manifest = read();
@@ -96,6 +99,7 @@ fn every_function_gets_its_own_keyring_and_no_other() {
         match name.as_str() {
             "auth" => expected.extend(AUTH_VARIABLES),
             "notify" => expected.extend(NOTIFY_VARIABLES),
+            "billing" => expected.extend(BILLING_VARIABLES),
             _ => {}
         }
         assert_eq!(
@@ -124,7 +128,9 @@ fn credentials_are_secret_and_nothing_is_sent_by_default() {
     let manifest = read();
     let variables = manifest["variables"].as_table().unwrap();
     for (name, variable) in variables {
-        let is_credential = name.ends_with("_key") || name.ends_with("_token") || name.ends_with("_keyring");
+        let is_credential = ["_key", "_token", "_keyring", "_secrets"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
         let is_secret = variable.get("secret").and_then(Value::as_bool) == Some(true);
         assert_eq!(is_secret, is_credential, "{name}");
         if is_credential {
@@ -204,6 +210,8 @@ fn the_test_platform_has_the_same_map() {
                 "health",
                 "health-keys",
                 "notify",
+                "billing",
+                "billing-keys",
             ] {
                 assert_eq!(
                     platform.stores.store(label).is_ok(),

@@ -178,6 +178,7 @@ mod tests {
             clinic: None,
             actor: None,
             calling: None,
+            gateway: None,
             action: Action::Read,
             class: DataClass::Health,
             subject: None,

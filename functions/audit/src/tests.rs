@@ -70,6 +70,7 @@ impl Practice {
             clinic: Some(self.clinic),
             actor: None,
             calling: None,
+            gateway: None,
             action: Action::Read,
             class: DataClass::Health,
             subject: None,

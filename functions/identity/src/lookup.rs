@@ -6,7 +6,7 @@
 //! client's own document, against a permit, and compares. So an entry that a crash leaves behind finds nobody, and it is never
 //! removed by a search: the value may be about to be written.
 
-use access::RegisterKey;
+use access::ClinicKey;
 use crypto::{DataKey, Label, Secret, name};
 use model::{ClientId, ClinicId, Confidential};
 use ports::Creation;
@@ -165,7 +165,7 @@ pub(crate) struct Lookup<'a> {
     pub(crate) shelf: &'a Shelf<'a>,
     pub(crate) names: &'a Secret,
     pub(crate) clinic: ClinicId,
-    pub(crate) key: RegisterKey,
+    pub(crate) key: ClinicKey,
 }
 
 impl Lookup<'_> {

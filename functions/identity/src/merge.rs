@@ -9,7 +9,7 @@
 //! The duplicate is linked first, and only where it stands for nobody; then the survivor, and only where it is not replaced. Of
 //! two merges that would make a chain or a circle, one at least finds the link of the other, and is ended as refused for good.
 
-use access::RegisterKey;
+use access::ClinicKey;
 use crypto::{DataKey, Label};
 use model::{AccountId, ClientId, ClinicId, Confidential, MergeId, Timestamp};
 use ports::Creation;
@@ -135,7 +135,7 @@ pub(crate) fn doc<'r>(
     register: &'r Register<'r>,
     clinic: ClinicId,
     merge: MergeId,
-    key: &'r RegisterKey,
+    key: &'r ClinicKey,
 ) -> Doc<'r, Merge, DataKey> {
     register.doc(clinic, "client merge", MERGE, merge.as_bytes(), key)
 }

@@ -10,7 +10,7 @@
 //! Document and history are sealed under the client's own key and named by an HMAC over clinic and client. What is about several
 //! clients, and says of each no more than her id, is sealed under the key of the clinic's register.
 
-use access::{ClientKey, Ground, Recorded, RegisterKey, Vault};
+use access::{ClientKey, ClinicKey, Ground, Recorded, Vault};
 use crypto::{DataKey, Label, Secret};
 use model::{AccountId, ClientId, ClinicId, Confidential, MergeId, Timestamp};
 use ports::Creation;
@@ -93,7 +93,7 @@ impl<'a> Register<'a> {
         })
     }
 
-    fn lookup(&self, clinic: ClinicId, key: RegisterKey) -> Lookup<'_> {
+    fn lookup(&self, clinic: ClinicId, key: ClinicKey) -> Lookup<'_> {
         Lookup {
             shelf: &self.identity,
             names: self.names,
@@ -104,20 +104,20 @@ impl<'a> Register<'a> {
 
     /// The clients of the permit's clinic who may have this value.
     pub(crate) fn find(&self, recorded: &Recorded, value: &Value) -> Result<Vec<ClientId>, Problem> {
-        match self.vault.unlock_register(recorded)? {
+        match self.vault.unlock_clinic(recorded)? {
             Some(key) => Ok(self.lookup(recorded.clinic(), key).find(value)?),
             None => Ok(Vec::new()),
         }
     }
 
     /// The key of what is kept about several clients of the permit's clinic; `None` where there is nothing yet.
-    pub(crate) fn unlock(&self, recorded: &Recorded) -> Result<Option<RegisterKey>, Problem> {
-        Ok(self.vault.unlock_register(recorded)?)
+    pub(crate) fn unlock(&self, recorded: &Recorded) -> Result<Option<ClinicKey>, Problem> {
+        Ok(self.vault.unlock_clinic(recorded)?)
     }
 
     /// The same key, made on first use.
-    pub(crate) fn unlock_or_create(&self, recorded: &Recorded) -> Result<RegisterKey, Problem> {
-        Ok(self.vault.unlock_or_create_register(recorded)?)
+    pub(crate) fn unlock_or_create(&self, recorded: &Recorded) -> Result<ClinicKey, Problem> {
+        Ok(self.vault.unlock_clinic_or_create(recorded)?)
     }
 
     /// A document about several clients, sealed under the register's key.
@@ -127,7 +127,7 @@ impl<'a> Register<'a> {
         class: &'static str,
         label: Label,
         id: &[u8],
-        key: &'r RegisterKey,
+        key: &'r ClinicKey,
     ) -> Doc<'r, T, DataKey> {
         let name = crypto::name(self.names, label, &[clinic.as_bytes(), id]);
         self.identity.doc(Some(clinic), class, &name, key.key())
@@ -185,7 +185,7 @@ impl Entry<'_> {
     /// The index, for whoever is about to change what the client is found by.
     fn lookup(&self) -> Result<Lookup<'_>, Problem> {
         let register = self.register;
-        let key = register.vault.unlock_or_create_register(self.recorded)?;
+        let key = register.vault.unlock_clinic_or_create(self.recorded)?;
         Ok(register.lookup(self.recorded.clinic(), key))
     }
 

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, Purpose, Role, SessionId, SubjectId, Timestamp};
 
 use crate::explain::Asker;
-use crate::table::{CALLS, CallRule, Need, Rule, TABLE};
-use crate::{Assurance, Caller, CallingFunction, LawfulGround, Permissions};
+use crate::table::{CALLS, CallRule, Need, Rule, TABLE, WEBHOOKS, WebhookRule};
+use crate::{Assurance, Caller, CallingFunction, LawfulGround, Permissions, VerifiedDelivery};
 
 /// How long a proof counts for what needs a recent one.
 pub const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -341,6 +341,55 @@ pub fn decide_call(
     };
     let rule = CALLS.iter().find(applies).ok_or(DenialReason::NoRule)?;
     Ok(CallPermit {
+        clinic,
+        class: request.class,
+        client: request.client,
+        rule: rule.id,
+    })
+}
+
+/// A decision that lets what a payment gateway tells of be kept or applied. Not yet a right to anything: see
+/// [`crate::RecordedWebhook`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookPermit {
+    pub(crate) clinic: ClinicId,
+    pub(crate) class: DataClass,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) rule: &'static str,
+}
+
+/// What a payment gateway tells of payments for.
+pub(crate) const USUAL_WEBHOOK_PURPOSE: Purpose = Purpose::Payment;
+
+/// Decides what a payment gateway's signed delivery may do in the clinic that it was signed for. Default deny, as [`decide`].
+///
+/// # Errors
+/// [`DenialReason`].
+pub fn decide_webhook(
+    delivery: VerifiedDelivery,
+    request: &Request,
+    permissions: Option<&Permissions>,
+) -> Result<WebhookPermit, DenialReason> {
+    let purpose = request.purpose.unwrap_or(USUAL_WEBHOOK_PURPOSE);
+    if purpose.is_prohibited() {
+        return Err(DenialReason::ProhibitedPurpose);
+    }
+    let clinic = delivery.clinic();
+    let is_known = of_whom_it_is_about(clinic, request, permissions).is_some();
+    let applies = |rule: &&WebhookRule| {
+        rule.actions.contains(&request.action)
+            && rule.classes.contains(&request.class)
+            && rule.purposes.contains(&purpose)
+            // What is kept before anybody knows whom it is about opens nothing of a client.
+            && rule.needs.is_empty() == request.client.is_none()
+            && rule.needs.iter().all(|need| match need {
+                Need::KnownClient => is_known,
+                // A gateway is nobody: it treats no client, is none, and is not what she consents to.
+                _ => false,
+            })
+    };
+    let rule = WEBHOOKS.iter().find(applies).ok_or(DenialReason::NoRule)?;
+    Ok(WebhookPermit {
         clinic,
         class: request.class,
         client: request.client,

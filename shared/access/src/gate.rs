@@ -5,8 +5,11 @@ use model::{ClientId, ClinicId, DataClass, EventId, RequestId, SubjectId};
 use ports::{Clock, Entropy, EntropyExt};
 use store::StoreError;
 
-use crate::decide::{CallPermit, Denial, DenialReason, Permit, Request, USUAL_CALL_PURPOSE, decide, decide_call};
-use crate::{Caller, CallingFunction, LawfulGround, Permissions};
+use crate::decide::{
+    CallPermit, Denial, DenialReason, Permit, Request, USUAL_CALL_PURPOSE, USUAL_WEBHOOK_PURPOSE, WebhookPermit,
+    decide, decide_call, decide_webhook, of_whom_it_is_about,
+};
+use crate::{Caller, CallingFunction, LawfulGround, Permissions, VerifiedDelivery};
 
 /// Decides requests and writes every decision to the audit trail before anybody learns it.
 pub struct Gate<'a> {
@@ -95,6 +98,39 @@ impl RecordedCall {
     }
 
     /// The clinic in whose name the function asked.
+    #[must_use]
+    pub fn clinic(&self) -> ClinicId {
+        self.permit.clinic
+    }
+
+    /// The class that is permitted.
+    #[must_use]
+    pub fn class(&self) -> DataClass {
+        self.permit.class
+    }
+
+    /// The client that it is about.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        self.permit.client
+    }
+}
+
+/// A permit of a payment gateway whose audit entry is durable. [`Gate::admit_webhook`] alone makes it.
+#[derive(Debug)]
+pub struct RecordedWebhook {
+    permit: WebhookPermit,
+    event: EventId,
+}
+
+impl RecordedWebhook {
+    /// The audit entry.
+    #[must_use]
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// The clinic that the gateway signed for.
     #[must_use]
     pub fn clinic(&self) -> ClinicId {
         self.permit.clinic
@@ -242,6 +278,44 @@ impl<'a> Gate<'a> {
         }
     }
 
+    /// Decides and records what a payment gateway tells of by a signed webhook.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`] once the denial is durable, [`Refusal::Unrecorded`] where the trail could not be written.
+    pub fn admit_webhook(
+        &self,
+        delivery: VerifiedDelivery,
+        request: &Request,
+        permissions: Option<&Permissions>,
+    ) -> Result<RecordedWebhook, Refusal> {
+        let clinic = delivery.clinic();
+        let decision = decide_webhook(delivery, request, permissions);
+        let (rule, outcome) = match &decision {
+            Ok(permit) => (permit.rule, Decision::Allowed),
+            Err(reason) => (reason.rule(), Decision::Denied),
+        };
+        let event = Event {
+            gateway: Some(delivery.gateway()),
+            subject: of_whom_it_is_about(clinic, request, permissions).map(|permissions| permissions.subject),
+            resource: request.resource.clone(),
+            purpose: request.purpose.unwrap_or(USUAL_WEBHOOK_PURPOSE),
+            decision: outcome,
+            rule: rule.to_owned(),
+            ..self.event(Some(clinic), request)
+        };
+        self.trail.append(&event).map_err(Refusal::Unrecorded)?;
+        match decision {
+            Ok(permit) => Ok(RecordedWebhook {
+                permit,
+                event: event.id,
+            }),
+            Err(reason) => Err(Refusal::Denied {
+                reason,
+                event: event.id,
+            }),
+        }
+    }
+
     /// Records what happened before anybody was known to be who they say: log-ins, enrolments.
     ///
     /// # Errors
@@ -273,6 +347,7 @@ impl<'a> Gate<'a> {
             clinic,
             actor: None,
             calling: None,
+            gateway: None,
             action: request.action,
             class: request.class,
             subject: None::<SubjectId>,

@@ -2,16 +2,18 @@
 
 use model::{ClientId, ClinicId, DataClass, EventId};
 
-use crate::{Recorded, RecordedCall};
+use crate::{Recorded, RecordedCall, RecordedWebhook};
 
-pub(crate) mod sealed {
+mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::Recorded {}
     impl Sealed for crate::RecordedCall {}
+    impl Sealed for crate::RecordedWebhook {}
 }
 
-/// A decision that allows and is recorded, whether a person asked ([`Recorded`]) or a function ([`RecordedCall`]).
-/// Nothing else implements it outside this crate.
+/// A decision that allows and is recorded, whether a person asked ([`Recorded`]), a function ([`RecordedCall`]) or a payment gateway
+/// told of something ([`RecordedWebhook`]).
+/// Nothing else implements it.
 pub trait Ground: sealed::Sealed {
     /// The audit entry.
     fn event(&self) -> EventId;
@@ -45,4 +47,4 @@ macro_rules! grounds {
     )*};
 }
 
-grounds!(Recorded, RecordedCall);
+grounds!(Recorded, RecordedCall, RecordedWebhook);

@@ -38,11 +38,26 @@
 //! ```text
 //! MAC ── PrivateCall::verify ─▶ CallingFunction ── Gate::admit_call ─▶ RecordedCall ── Vault::unlock ─▶ ClientKey
 //! ```
+//!
+//! and so do payment gateways, which tell of payments by signed webhooks:
+//!
+//! ```text
+//! signature ── Delivery::verify ─▶ VerifiedDelivery ── Gate::admit_webhook ─▶ RecordedWebhook ── Vault::unlock ─▶ ClientKey
+//! ```
+//!
+//! which can be made by hand as little:
+//!
+//! ```compile_fail,E0451
+//! fn forge(permit: access::WebhookPermit, event: model::EventId) -> access::RecordedWebhook {
+//!     access::RecordedWebhook { permit, event }
+//! }
+//! ```
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod bootstrap_code;
 mod call;
+mod clinic_key;
 mod decide;
 mod explain;
 mod gate;
@@ -51,24 +66,27 @@ mod key_index;
 mod lawful;
 mod party;
 mod permissions;
-mod register_key;
 mod rewrap;
 mod session;
 mod sessions;
 mod table;
 mod vault;
+mod webhook;
 
 pub use call::{CallingFunction, PrivateCall, Unproven};
-pub use decide::{CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, decide, decide_call};
+pub use clinic_key::ClinicKey;
+pub use decide::{
+    CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, WebhookPermit, decide, decide_call, decide_webhook,
+};
 pub use explain::{Asker, Considered, Explanation, explain};
-pub use gate::{Gate, Recorded, RecordedCall, Refusal};
+pub use gate::{Gate, Recorded, RecordedCall, RecordedWebhook, Refusal};
 pub use ground::Ground;
 pub use lawful::{LawfulGround, LiveConsent, LiveGround, Recipient, Restriction};
 pub use party::{Authority, CareRole, CareTeamMember, EmergencyAccess, Representative};
 pub use permissions::{Permissions, PermissionsReader, permissions_name};
-pub use register_key::RegisterKey;
 pub use rewrap::{GRACE, Rewrap, RewrapState};
 pub use session::{Assurance, Caller, Session, Token};
 pub use sessions::{SessionKeys, Sessions, Unauthenticated, Used, session_name};
-pub use table::{CALLS, CallRule, Need, Rule, TABLE};
+pub use table::{CALLS, CallRule, Need, Rule, TABLE, WEBHOOKS, WebhookRule};
 pub use vault::{ClientKey, DATA_KEY_CLASSES, Vault, VaultError};
+pub use webhook::{Delivery, MalformedSecrets, Unverified, VerifiedDelivery, WebhookSecrets};

@@ -364,6 +364,16 @@ pub const TABLE: &[Rule] = &[
         purposes: &[FamilyRequest],
         needs: &[Need::Representation, Need::NotHidden],
     },
+    // What payment gateways told and nobody could apply: amounts and the gateways' own numbers, and no client. Other actions than those
+    // on invoices, so that this row, which needs no client, opens no client's.
+    Rule {
+        id: "payment.gateway-events",
+        roles: &[Role::Billing],
+        actions: &[Search, Execute],
+        classes: &[Billing],
+        purposes: &[Payment],
+        needs: &[],
+    },
     // Opening a file collects nothing about anybody: it makes an opaque id to record a consent under.
     Rule {
         id: "staff.client-file",
@@ -902,6 +912,43 @@ pub const CALLS: &[CallRule] = &[
         actions: &[Read],
         classes: &[Identity],
         purposes: &[SystemAdministration],
+        needs: &[Need::KnownClient],
+    },
+];
+
+/// One thing that a payment gateway's signed delivery may do, in the clinic that it was signed for.
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookRule {
+    /// Its name in the audit trail. Never reused for another meaning.
+    pub id: &'static str,
+    /// To do what.
+    pub actions: &'static [Action],
+    /// To which data.
+    pub classes: &'static [DataClass],
+    /// What for.
+    pub purposes: &'static [Purpose],
+    /// Under which circumstances, all of them. Without any it is about no client.
+    pub needs: &'static [Need],
+}
+
+/// What payment gateways may do. What no row allows is denied.
+pub const WEBHOOKS: &[WebhookRule] = &[
+    // That something was told, before anybody knows whom it is about.
+    WebhookRule {
+        id: "webhook.events",
+        actions: &[Create],
+        classes: &[Billing],
+        purposes: &[Payment],
+        needs: &[],
+    },
+    // To settle the invoice that was paid. It needs no consent: the money has moved already, at the client's own instruction, and an
+    // account that denied it would be wrong. Payment is what 45 CFR 164.506(c)(1) and GDPR 6(1)(b) and (c) let a practice do
+    // without one; and nobody is told anything by it.
+    WebhookRule {
+        id: "webhook.settlement",
+        actions: &[Amend],
+        classes: &[Billing],
+        purposes: &[Payment],
         needs: &[Need::KnownClient],
     },
 ];

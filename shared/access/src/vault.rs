@@ -84,10 +84,16 @@ impl<'a> Vault<'a> {
     /// [`VaultError::NoClient`] where the permit is about none.
     pub fn name(&self, ground: &dyn Ground, label: Label, parts: &[&[u8]]) -> Result<String, VaultError> {
         let client = ground.client().ok_or(VaultError::NoClient)?;
-        let clinic = ground.clinic();
-        let mut all: Vec<&[u8]> = vec![clinic.as_bytes(), client.as_bytes()];
+        let mut all: Vec<&[u8]> = vec![client.as_bytes()];
         all.extend_from_slice(parts);
-        Ok(name(self.names, label, &all))
+        Ok(self.clinic_name(label, ground.clinic(), &all))
+    }
+
+    /// The name of a thing of this clinic.
+    pub(crate) fn clinic_name(&self, label: Label, clinic: ClinicId, parts: &[&[u8]]) -> String {
+        let mut all: Vec<&[u8]> = vec![clinic.as_bytes()];
+        all.extend_from_slice(parts);
+        name(self.names, label, &all)
     }
 
     pub(crate) fn seal(&self, class: DataClass) -> Result<&KeySet, VaultError> {

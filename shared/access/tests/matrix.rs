@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use access::{CALLS, Need, TABLE};
+use access::{CALLS, Need, TABLE, WEBHOOKS};
 use model::{DataClass, Purpose};
 
 const HEAD: &str = "\
@@ -87,6 +87,23 @@ fn printed() -> String {
             names(rule.classes, |class| class.name()),
             names(rule.purposes, |purpose| purpose.code()),
             needs(rule.needs),
+            rule.id
+        )
+        .unwrap();
+    }
+    writeln!(text, "\n## What payment gateways may do\n\nBy a delivery that is signed for the clinic, and in that clinic alone.\n\n| may | to | for | if | rule |\n|---|---|---|---|---|").unwrap();
+    for rule in WEBHOOKS {
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | `{}` |",
+            names(rule.actions, |action| action.name()),
+            names(rule.classes, |class| class.name()),
+            names(rule.purposes, |purpose| purpose.code()),
+            if rule.needs.is_empty() {
+                "it is about no client".to_owned()
+            } else {
+                needs(rule.needs)
+            },
             rule.id
         )
         .unwrap();

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 
 use access::{
-    Asker, Authority, CALLS, Caller, CallingFunction, CareRole, CareTeamMember, DenialReason, EmergencyAccess,
-    LiveConsent, LiveGround, Need, Permissions, PrivateCall, Recipient, Representative, Request, Restriction, Sessions,
-    TABLE, Token, decide, decide_call, explain,
+    Asker, Authority, CALLS, Caller, CallingFunction, CareRole, CareTeamMember, Delivery, DenialReason,
+    EmergencyAccess, LiveConsent, LiveGround, Need, Permissions, PrivateCall, Recipient, Representative, Request,
+    Restriction, Sessions, TABLE, Token, VerifiedDelivery, WebhookSecrets, decide, decide_call, decide_webhook,
+    explain,
 };
 use crypto::{Keyring, KeyringPlan, Secret};
 use jiff::SignedDuration;
 use model::{
-    AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, EmergencyId, Function, GroundId, NoticeId, Purpose,
-    RestrictionId, Role, SubjectId, Timestamp,
+    AccountId, Action, ClientId, ClinicId, ConsentId, DataClass, EmergencyId, Function, Gateway, GroundId, NoticeId,
+    Purpose, RestrictionId, Role, SubjectId, Timestamp,
 };
 use proptest::prelude::*;
 use store::Shelf;
@@ -75,6 +76,7 @@ clinic_admin     message          PATADMIN  read,list                 -
 clinic_admin     message          HSYSADMIN read,list                 -
 
 billing          billing          HPAYMT    create,read,list,amend    known,open,consent
+billing          billing          HPAYMT    search,execute            -
 
 client           health           PATRQT    read,list                 known,self
 client           substance_use    PATRQT    read,list                 known,self
@@ -627,6 +629,71 @@ fn every_decision_about_a_call_is_the_policys() {
                     for other in &others {
                         check(&request, Some(other), false);
                     }
+                }
+            }
+        }
+    }
+}
+
+/// What payment gateways may do, a second time: action, class, purpose, and whether it is about a known client, or about none.
+const WEBHOOK_POLICY: [(&str, &str, &str, bool); 2] = [
+    ("create", "billing", "HPAYMT", false),
+    ("amend", "billing", "HPAYMT", true),
+];
+
+fn delivered(gateway: Gateway) -> VerifiedDelivery {
+    let setting = format!("{}:{}", clinic(), "k".repeat(16));
+    let secrets = WebhookSecrets::parse(&setting, clinic()).unwrap();
+    // HMAC-SHA-256 of the empty body, and of the time in front of it, under that secret (Python's `hmac`).
+    let signature = match gateway {
+        Gateway::Razorpay => "096c046398d3ba3907b1b88cf757fcad92eacbe1e8c11fff5af0c52f0138fb7b".to_owned(),
+        Gateway::Stripe => format!(
+            "t={},v1=5199bf511df61e5ae8ec636afcc20e036333eb9c870c4b84cf563359da73b2ed",
+            now().as_second()
+        ),
+    };
+    let delivery = Delivery {
+        gateway,
+        clinic: clinic(),
+        body: b"",
+        signature: &signature,
+    };
+    delivery.verify(&secrets, now()).unwrap()
+}
+
+#[test]
+fn every_decision_about_a_webhook_is_the_policys() {
+    let theirs = permissions(&[], Vec::new());
+    let elsewhere = Permissions {
+        clinic: other_clinic(),
+        ..theirs.clone()
+    };
+    for gateway in Gateway::ALL {
+        for action in Action::ALL {
+            for class in DataClass::ALL {
+                for named in Purpose::ALL.into_iter().map(Some).chain([None]) {
+                    let purpose = named.unwrap_or(Purpose::Payment);
+                    let row = WEBHOOK_POLICY
+                        .iter()
+                        .find(|row| (row.0, row.1, row.2) == (action.name(), class.name(), purpose.code()));
+                    let check = |request: &Request, given: Option<&Permissions>, is_known: bool| {
+                        let found = decide_webhook(delivered(gateway), request, given).err();
+                        let wanted = match row {
+                            _ if PROHIBITED.contains(&purpose.code()) => Some(DenialReason::ProhibitedPurpose),
+                            Some((.., false)) if request.client.is_none() => None,
+                            Some((.., true)) if is_known => None,
+                            _ => Some(DenialReason::NoRule),
+                        };
+                        assert_eq!(found, wanted, "{gateway} {action} {class} {named:?} {given:?}");
+                    };
+                    let request = Request::new(action, class).purpose(named);
+                    check(&request, None, false);
+                    check(&request, Some(&theirs), false);
+                    let about_her = request.clone().about(client());
+                    check(&about_her, None, false);
+                    check(&about_her, Some(&theirs), true);
+                    check(&about_her, Some(&elsewhere), false);
+                    check(&request.about(other_client()), Some(&theirs), false);
                 }
             }
         }

@@ -1,6 +1,6 @@
 use model::{
-    AccountId, Action, ClinicId, ConsentId, DataClass, EmergencyId, EventId, Function, GroundId, Purpose, RequestId,
-    Role, SessionId, SubjectId, Timestamp,
+    AccountId, Action, ClinicId, ConsentId, DataClass, EmergencyId, EventId, Function, Gateway, GroundId, Purpose,
+    RequestId, Role, SessionId, SubjectId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct Event {
     /// The function that asked for it by a private call, where no account did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calling: Option<Function>,
+    /// The payment gateway that told of it by a signed webhook, where neither an account nor a function asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Gateway>,
     /// What was done.
     pub action: Action,
     /// To which class of data.

@@ -29,7 +29,7 @@ pub struct KeyringPlan {
 
 impl KeyringPlan {
     /// Who holds what.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self {
             function: Function::Auth,
             seals: &[DataClass::Account],
@@ -77,6 +77,14 @@ impl KeyringPlan {
             attests: &[],
             reads: &["sessions"],
             calls: &[Function::Identity],
+        },
+        Self {
+            function: Function::Billing,
+            seals: &[DataClass::Billing],
+            keys: &["index"],
+            attests: &[],
+            reads: &["sessions", "permissions"],
+            calls: &[],
         },
     ];
 

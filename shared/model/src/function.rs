@@ -20,17 +20,20 @@ pub enum Function {
     Audit,
     /// Messages to people, by e-mail and SMS.
     Notify,
+    /// Invoices, payments and what payment gateways tell of them.
+    Billing,
 }
 
 impl Function {
     /// Every function, in the order in which they are listed for people.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Auth,
         Self::Identity,
         Self::Consent,
         Self::Records,
         Self::Audit,
         Self::Notify,
+        Self::Billing,
     ];
 
     /// The name in URLs, manifests and keyrings.
@@ -43,6 +46,7 @@ impl Function {
             Self::Records => "records",
             Self::Audit => "audit",
             Self::Notify => "notify",
+            Self::Billing => "billing",
         }
     }
 
@@ -56,6 +60,7 @@ impl Function {
             Self::Records => 4,
             Self::Audit => 5,
             Self::Notify => 6,
+            Self::Billing => 7,
         }
     }
 

@@ -197,10 +197,14 @@ kinds! {
     EmergencyId = Emergency, "emg";
     /// An entry of the audit trail.
     EventId = Event, "aud";
+    /// Something that a payment gateway told of.
+    GatewayEventId = GatewayEvent, "gwe";
     /// A lawful ground other than consent.
     GroundId = Ground, "grd";
     /// An invitation to open an account.
     InvitationId = Invitation, "inv";
+    /// An invoice to a client.
+    InvoiceId = Invoice, "ivc";
     /// A merge of two entries that were one client's.
     MergeId = Merge, "mrg";
     /// A message to somebody.
@@ -209,10 +213,14 @@ kinds! {
     NoticeId = Notice, "ntc";
     /// A passkey of an account.
     PasskeyId = Passkey, "psk";
+    /// A payment that the clinic itself took.
+    PaymentId = Payment, "pmt";
     /// A clinical record.
     RecordId = Record, "rec";
     /// A request of an administrator to recover somebody's account.
     RecoveryId = Recovery, "rcv";
+    /// A refund of a payment that the clinic itself took.
+    RefundId = Refund, "rfd";
     /// What a client hides from whom.
     RestrictionId = Restriction, "rst";
     /// One HTTP request.

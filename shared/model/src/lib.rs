@@ -9,6 +9,7 @@ mod class;
 mod confidential;
 mod contact;
 mod function;
+mod gateway;
 mod id;
 mod language;
 mod purpose;
@@ -19,11 +20,12 @@ pub use class::{Action, DataClass};
 pub use confidential::Confidential;
 pub use contact::ContactChannel;
 pub use function::Function;
+pub use gateway::Gateway;
 pub use id::kind;
 pub use id::{
-    AccessReviewId, AccountId, AddendumId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GroundId, Id, IdError,
-    InvitationId, Kind, MergeId, MessageId, NoticeId, PasskeyId, RecordId, RecoveryId, RequestId, RestrictionId,
-    SessionId, SubjectId,
+    AccessReviewId, AccountId, AddendumId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GatewayEventId,
+    GroundId, Id, IdError, InvitationId, InvoiceId, Kind, MergeId, MessageId, NoticeId, PasskeyId, PaymentId, RecordId,
+    RecoveryId, RefundId, RequestId, RestrictionId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;

@@ -33,6 +33,14 @@ impl<'a> Shelf<'a> {
         retry::attempts(self.clock, self.entropy)
     }
 
+    /// Whether there is a document of this name. Opens nothing of it.
+    ///
+    /// # Errors
+    /// [`KvError`] where the store does not answer.
+    pub fn holds(&self, name: &str) -> Result<bool, KvError> {
+        Ok(self.kv.doc(&DocKey::new(name))?.is_some())
+    }
+
     fn place(&self, clinic: Option<ClinicId>, class: &'static str, name: &str) -> (DocKey, Place) {
         let key = DocKey::new(name);
         let place = Place {

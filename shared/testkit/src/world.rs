@@ -122,6 +122,7 @@ fn granted(function: Function) -> &'static [&'static str] {
         Function::Records => &["health", "health-keys", "sessions", "permissions", "audit"],
         Function::Audit => &["audit", "sessions"],
         Function::Notify => &["notify", "sessions", "audit"],
+        Function::Billing => &["billing", "billing-keys", "sessions", "permissions", "audit"],
     }
 }
 

@@ -522,6 +522,8 @@ fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> 
                 Some(admin) => Ask::get("/v1/notify/messages").by(&admin.token),
                 None => continue,
             },
+            // The tour writes no invoice, so nothing lies there.
+            "billing" | "billing-keys" => continue,
             unknown => {
                 stage.check(false, unknown, "A store that the tour knows no check for");
                 continue;

@@ -1,0 +1,309 @@
+//! Razorpay's events (razorpay.com/docs/webhooks/payloads): a snapshot of payment, order and refund as they were when it happened.
+//!
+//! Amounts are in minor units as ISO 4217 has them (razorpay.com/docs/payments/international-payments, supported currencies).
+
+use std::collections::BTreeMap;
+
+use model::{Gateway, Timestamp};
+use serde::Deserialize;
+
+use super::{Content, Delivered, Told, is_name, is_order, kind};
+use crate::money::{Amount, Currency};
+use crate::payment::{GatewayPayment, GatewayRefund, Progress, RefundProgress};
+
+/// Events that tell of a payment.
+const PAYMENTS: [&str; 4] = ["payment.authorized", "payment.captured", "payment.failed", "order.paid"];
+
+/// Events that tell of a refund.
+const REFUNDS: [&str; 3] = ["refund.created", "refund.processed", "refund.failed"];
+
+/// What every event has.
+#[derive(Deserialize)]
+struct Envelope {
+    event: String,
+    created_at: i64,
+}
+
+/// What an event has that tells of a payment.
+#[derive(Deserialize)]
+struct Event {
+    payload: Payload,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    payment: Option<Wrapped<Payment>>,
+    refund: Option<Wrapped<Refund>>,
+}
+
+#[derive(Deserialize)]
+struct Wrapped<T> {
+    entity: T,
+}
+
+/// The fields that are looked at. There are many more, and they stay where they are.
+#[derive(Deserialize)]
+struct Payment {
+    id: Option<String>,
+    order_id: Option<String>,
+    amount: Option<i64>,
+    currency: Option<String>,
+    status: Option<String>,
+    captured: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Refund {
+    id: Option<String>,
+    payment_id: Option<String>,
+    amount: Option<i64>,
+    currency: Option<String>,
+    status: Option<String>,
+}
+
+/// What the body tells. Only the event's name and time have to be there: of what is not understood, that much is kept.
+pub(super) fn read(body: &[u8]) -> Option<Delivered> {
+    let Envelope {
+        event: name,
+        created_at,
+    } = serde_json::from_slice(body).ok()?;
+    let at = Timestamp::from_second(created_at).ok()?;
+    let tells = |kinds: &[&str]| kinds.contains(&name.as_str());
+    let content = if tells(&PAYMENTS) || tells(&REFUNDS) {
+        let event: Option<Event> = serde_json::from_slice(body).ok();
+        event
+            .and_then(|event| content(&event.payload, tells(&REFUNDS), at))
+            .unwrap_or(Content::Incomplete)
+    } else {
+        Content::Other
+    };
+    Some(Delivered {
+        // The event's id stands in a header that the signature does not cover: see `access::Delivery`.
+        identity: body.to_vec(),
+        kind: kind(&name),
+        at,
+        content,
+    })
+}
+
+fn content(payload: &Payload, is_refund: bool, at: Timestamp) -> Option<Content> {
+    let payment = &payload.payment.as_ref()?.entity;
+    let Some(order) = &payment.order_id else {
+        return Some(Content::NoOrder);
+    };
+    if !is_order(Gateway::Razorpay, order) {
+        return None;
+    }
+    let id = payment.id.clone().filter(|id| is_name(id))?;
+    let currency = Currency::from_code(payment.currency.as_deref()?)?;
+    let amount = Amount::try_from(payment.amount?).ok()?;
+    let mut facts = GatewayPayment {
+        progress: match (payment.status.as_deref()?, payment.captured) {
+            ("created", _) => Progress::Created,
+            ("authorized", _) | ("refunded", Some(false)) => Progress::Authorized,
+            // Money that was given back was taken before.
+            ("captured" | "refunded", _) => Progress::Captured,
+            ("failed", _) => Progress::Failed,
+            _ => return None,
+        },
+        ..GatewayPayment::default()
+    };
+    match facts.progress {
+        Progress::Authorized => facts.authorized = Some(amount),
+        Progress::Captured => (facts.captured, facts.captured_at) = (Some(amount), Some(at)),
+        Progress::Created | Progress::Failed | Progress::Cancelled => {}
+    }
+    if is_refund {
+        let refund = &payload.refund.as_ref()?.entity;
+        if refund.payment_id.as_deref() != Some(id.as_str()) || refund.currency != payment.currency {
+            return None;
+        }
+        let progress = match refund.status.as_deref()? {
+            "created" | "pending" => RefundProgress::Pending,
+            "processed" => RefundProgress::Processed,
+            "failed" => RefundProgress::Failed,
+            _ => return None,
+        };
+        let told = GatewayRefund {
+            progress,
+            amount: Amount::try_from(refund.amount?).ok()?,
+            processed_at: (progress == RefundProgress::Processed).then_some(at),
+        };
+        facts.refunds = BTreeMap::from([(refund.id.clone().filter(|id| is_name(id))?, told)]);
+    }
+    Some(Content::Payment(Told {
+        order: order.clone(),
+        session: None,
+        payment: id,
+        currency,
+        facts,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payment::tests::amount;
+    use serde_json::{Value, json};
+
+    const AT: i64 = 1_691_735_748;
+
+    /// As razorpay.com/docs/webhooks/payments shows it, with what is about the payer.
+    fn captured() -> Value {
+        json!({"account_id": "acc_BFQ7uQEaa7j2z7", "contains": ["payment"], "created_at": AT, "entity": "event",
+            "event": "payment.captured",
+            "payload": {"payment": {"entity": {"id": "pay_DESp9bgForNoUd", "entity": "payment", "amount": 10000, "currency": "INR",
+                "amount_refunded": 0, "amount_transferred": 0, "captured": true, "status": "captured",
+                "order_id": "order_DESlLckIVRkHWj", "method": "card", "bank": null, "vpa": null, "wallet": null, "fee": null,
+                "card_id": "card_DESp9fNnu0RoNc", "card": {"id": "card_DESp9fNnu0RoNc", "iin": "999999", "last4": "0153",
+                    "name": "John Smith", "network": "Visa", "type": "debit"},
+                "contact": "+11234567890", "email": "john.smith@example.com", "notes": [], "created_at": 1_567_674_797}}}})
+    }
+
+    /// As razorpay.com/docs/webhooks/refunds shows it.
+    fn refunded() -> Value {
+        json!({"account_id": "acc_C22WOuBW79sh0n", "contains": ["refund", "payment"], "created_at": AT, "entity": "event",
+            "event": "refund.processed",
+            "payload": {
+                "refund": {"entity": {"id": "rfnd_Heax5rxucwf2aS", "entity": "refund", "amount": 4000, "currency": "INR",
+                    "payment_id": "pay_HeGCvvjQIAjsvZ", "notes": [], "receipt": null, "acquirer_data": {"arn": null},
+                    "created_at": 1_627_528_610, "batch_id": null, "status": "processed", "speed_processed": "normal",
+                    "speed_requested": "normal"}},
+                "payment": {"entity": {"id": "pay_HeGCvvjQIAjsvZ", "entity": "payment", "amount": 4000, "currency": "INR",
+                    "status": "refunded", "order_id": "order_HeGCnjDGqpe5oW", "captured": true, "amount_refunded": 4000,
+                    "refund_status": "full", "email": "a@example.com", "contact": "+919876543210"}}}})
+    }
+
+    fn told(event: &Value) -> Content {
+        read(event.to_string().as_bytes()).unwrap().content
+    }
+
+    fn payment(event: &Value) -> Told {
+        match told(event) {
+            Content::Payment(told) => told,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_captured_payment_is_read_and_nobody_with_it() {
+        let event = captured();
+        let delivered = read(event.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            (delivered.kind.as_str(), delivered.at.as_second()),
+            ("payment.captured", AT)
+        );
+        let told = payment(&event);
+        assert_eq!(told.order, "order_DESlLckIVRkHWj");
+        assert_eq!(told.payment, "pay_DESp9bgForNoUd");
+        assert_eq!(told.currency.code(), "INR");
+        assert_eq!(
+            told.facts,
+            GatewayPayment {
+                progress: Progress::Captured,
+                captured: Some(amount(10000)),
+                captured_at: Some(delivered.at),
+                ..GatewayPayment::default()
+            }
+        );
+        let kept = serde_json::to_string(&told).unwrap();
+        for personal in ["John", "0153", "999999", "Visa", "card", "1123", "example.com"] {
+            assert!(!kept.contains(personal), "{personal}");
+        }
+    }
+
+    #[test]
+    fn every_status_has_its_place() {
+        for (status, is_captured, progress) in [
+            ("created", false, Some(Progress::Created)),
+            // As Razorpay's own sample of an authorized payment has it: captured by the time that it was sent.
+            ("authorized", true, Some(Progress::Authorized)),
+            ("authorized", false, Some(Progress::Authorized)),
+            ("captured", true, Some(Progress::Captured)),
+            ("refunded", true, Some(Progress::Captured)),
+            ("refunded", false, Some(Progress::Authorized)),
+            ("failed", false, Some(Progress::Failed)),
+            ("lost", false, None),
+        ] {
+            let mut event = captured();
+            event["payload"]["payment"]["entity"]["status"] = status.into();
+            event["payload"]["payment"]["entity"]["captured"] = is_captured.into();
+            let found = match told(&event) {
+                Content::Payment(told) => Some(told.facts.progress),
+                _ => None,
+            };
+            assert_eq!(found, progress, "{status} {is_captured}");
+        }
+    }
+
+    #[test]
+    fn a_refund_comes_with_its_payment() {
+        for (status, progress) in [
+            ("pending", RefundProgress::Pending),
+            ("processed", RefundProgress::Processed),
+            ("failed", RefundProgress::Failed),
+        ] {
+            let mut event = refunded();
+            event["payload"]["refund"]["entity"]["status"] = status.into();
+            let facts = payment(&event).facts;
+            assert_eq!((facts.progress, facts.received()), (Progress::Captured, 4000));
+            let refund = &facts.refunds["rfnd_Heax5rxucwf2aS"];
+            assert_eq!((refund.progress, refund.amount), (progress, amount(4000)));
+            assert_eq!(refund.processed_at.is_some(), progress == RefundProgress::Processed);
+        }
+    }
+
+    #[test]
+    fn what_lacks_something_is_told_apart() {
+        let without = |event: fn() -> Value, path: &str, value: Value| {
+            let mut event = event();
+            *event.pointer_mut(path).unwrap() = value;
+            told(&event)
+        };
+        let entity = "/payload/payment/entity";
+        assert_eq!(
+            without(captured, &format!("{entity}/order_id"), Value::Null),
+            Content::NoOrder
+        );
+        for (path, value) in [
+            ("id", Value::Null),
+            ("id", json!("pay 1")),
+            ("order_id", json!("order_a b")),
+            ("order_id", json!(7)),
+            ("amount", json!(-1)),
+            ("amount", json!(1.5)),
+            ("amount", Value::Null),
+            ("currency", json!("inr")),
+            ("currency", json!("XXX")),
+            ("status", Value::Null),
+        ] {
+            let found = without(captured, &format!("{entity}/{path}"), value);
+            assert_eq!(found, Content::Incomplete, "{path}");
+        }
+        for (path, value) in [
+            ("id", Value::Null),
+            ("payment_id", json!("pay_another")),
+            ("currency", json!("EUR")),
+            ("amount", Value::Null),
+            ("status", json!("lost")),
+        ] {
+            let found = without(refunded, &format!("/payload/refund/entity/{path}"), value);
+            assert_eq!(found, Content::Incomplete, "{path}");
+        }
+        assert_eq!(without(captured, "/payload", json!({})), Content::Incomplete);
+        assert_eq!(
+            without(captured, "/event", json!("payment.dispute.created")),
+            Content::Other
+        );
+        for wrong in [
+            "",
+            "[]",
+            "{}",
+            r#"{"event": "x"}"#,
+            r#"{"event": "x", "created_at": "now"}"#,
+            "{\"event\"",
+        ] {
+            assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! Stripe's events (docs.stripe.com/api/events/types): a snapshot of one object as it was when it happened.
+//!
+//! What is called a payment here is a PaymentIntent: it is also the order that an invoice is tied to, and a Checkout Session leads to
+//! one. Amounts are in minor units, save for three currencies (docs.stripe.com/currencies): see [`amount`].
+
+use std::collections::BTreeMap;
+
+use model::{Gateway, Timestamp};
+use serde::Deserialize;
+
+use super::{Content, Delivered, Told, is_name, is_order, kind};
+use crate::money::{Amount, Currency};
+use crate::payment::{GatewayPayment, GatewayRefund, Progress, RefundProgress, RefundTotal};
+
+/// What every event has.
+#[derive(Deserialize)]
+struct Envelope {
+    id: String,
+    r#type: String,
+    created: i64,
+}
+
+/// What an event has that tells of a payment.
+#[derive(Deserialize)]
+struct Event {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Object,
+}
+
+/// The fields that are looked at, of whichever object it is. There are many more, and they stay where they are.
+#[derive(Deserialize)]
+struct Object {
+    id: Option<String>,
+    currency: Option<String>,
+    amount: Option<i64>,
+    amount_received: Option<i64>,
+    amount_capturable: Option<i64>,
+    amount_captured: Option<i64>,
+    amount_refunded: Option<i64>,
+    amount_total: Option<i64>,
+    captured: Option<bool>,
+    payment_intent: Option<String>,
+    payment_status: Option<String>,
+    status: Option<String>,
+    refunds: Option<Refunds>,
+}
+
+/// A charge's refunds, which it lists in API versions before 2022-11-15.
+#[derive(Deserialize)]
+struct Refunds {
+    data: Vec<Refund>,
+}
+
+#[derive(Deserialize)]
+struct Refund {
+    id: Option<String>,
+    amount: Option<i64>,
+    status: Option<String>,
+}
+
+/// An amount in minor units as ISO 4217 has them. Stripe counts the króna and the Ugandan shilling in hundredths that don't exist
+/// any more, and the ariary in whole ones.
+fn amount(currency: Currency, told: i64) -> Option<Amount> {
+    let minor_units = match currency.code() {
+        "ISK" | "UGX" => (told % 100 == 0).then_some(told / 100)?,
+        "MGA" => told.checked_mul(100)?,
+        _ => told,
+    };
+    Amount::try_from(minor_units).ok()
+}
+
+/// What the body tells. Only the event's id, type and time have to be there: of what is not understood, that much is kept.
+pub(super) fn read(body: &[u8]) -> Option<Delivered> {
+    let envelope: Envelope = serde_json::from_slice(body).ok()?;
+    let at = Timestamp::from_second(envelope.created).ok()?;
+    if !is_name(&envelope.id) {
+        return None;
+    }
+    let content = match Tells::of(&envelope.r#type) {
+        None => Content::Other,
+        Some(tells) => {
+            let event: Option<Event> = serde_json::from_slice(body).ok();
+            event
+                .and_then(|event| content(tells, &event.data.object, at))
+                .unwrap_or(Content::Incomplete)
+        }
+    };
+    Some(Delivered {
+        identity: envelope.id.into_bytes(),
+        kind: kind(&envelope.r#type),
+        at,
+        content,
+    })
+}
+
+/// What an event of a type that is looked at tells.
+#[derive(Clone, Copy)]
+enum Tells {
+    IntentSucceeded,
+    IntentFailed,
+    IntentCanceled,
+    IntentProcessing,
+    IntentCapturable,
+    Charge,
+    ChargeFailed,
+    Refund,
+    SessionCompleted,
+}
+
+impl Tells {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "payment_intent.succeeded" => Self::IntentSucceeded,
+            "payment_intent.payment_failed" => Self::IntentFailed,
+            "payment_intent.canceled" => Self::IntentCanceled,
+            "payment_intent.processing" => Self::IntentProcessing,
+            "payment_intent.amount_capturable_updated" => Self::IntentCapturable,
+            "charge.succeeded" | "charge.captured" | "charge.refunded" => Self::Charge,
+            "charge.failed" => Self::ChargeFailed,
+            "refund.created" | "refund.updated" | "refund.failed" => Self::Refund,
+            "checkout.session.completed" => Self::SessionCompleted,
+            _ => return None,
+        })
+    }
+}
+
+fn held(much: Amount) -> GatewayPayment {
+    GatewayPayment {
+        progress: Progress::Authorized,
+        authorized: Some(much),
+        ..GatewayPayment::default()
+    }
+}
+
+fn taken(much: Amount, at: Timestamp) -> GatewayPayment {
+    GatewayPayment {
+        progress: Progress::Captured,
+        captured: Some(much),
+        captured_at: Some(at),
+        ..GatewayPayment::default()
+    }
+}
+
+fn only(progress: Progress) -> GatewayPayment {
+    GatewayPayment {
+        progress,
+        ..GatewayPayment::default()
+    }
+}
+
+fn refund(
+    id: Option<&String>,
+    status: Option<&str>,
+    much: Option<Amount>,
+    at: Timestamp,
+) -> Option<(String, GatewayRefund)> {
+    let progress = match status? {
+        "pending" | "requires_action" => RefundProgress::Pending,
+        "succeeded" => RefundProgress::Processed,
+        "failed" | "canceled" => RefundProgress::Failed,
+        _ => return None,
+    };
+    let refund = GatewayRefund {
+        progress,
+        amount: much?,
+        processed_at: (progress == RefundProgress::Processed).then_some(at),
+    };
+    Some((id.filter(|id| is_name(id))?.clone(), refund))
+}
+
+fn content(tells: Tells, object: &Object, at: Timestamp) -> Option<Content> {
+    let is_intent = matches!(
+        tells,
+        Tells::IntentSucceeded
+            | Tells::IntentFailed
+            | Tells::IntentCanceled
+            | Tells::IntentProcessing
+            | Tells::IntentCapturable
+    );
+    let intent = if is_intent { &object.id } else { &object.payment_intent };
+    // A charge without a PaymentIntent is of an integration that ties nothing; a session without one takes no payment.
+    let Some(intent) = intent else {
+        return if is_intent { None } else { Some(Content::NoOrder) };
+    };
+    let currency = Currency::from_code(&object.currency.as_deref()?.to_ascii_uppercase())?;
+    let amount = |told: Option<i64>| amount(currency, told?);
+    let facts = match tells {
+        Tells::IntentSucceeded => taken(amount(object.amount_received)?, at),
+        Tells::IntentFailed | Tells::ChargeFailed => only(Progress::Failed),
+        Tells::IntentCanceled => only(Progress::Cancelled),
+        Tells::IntentProcessing => only(Progress::Created),
+        Tells::IntentCapturable => held(amount(object.amount_capturable)?),
+        Tells::Charge => {
+            let mut facts = if object.captured? {
+                taken(amount(object.amount_captured.or(object.amount))?, at)
+            } else {
+                held(amount(object.amount)?)
+            };
+            if let Some(refunds) = &object.refunds {
+                let refunds = refunds.data.iter();
+                facts.refunds = refunds
+                    .map(|told| refund(told.id.as_ref(), told.status.as_deref(), amount(told.amount), at))
+                    .collect::<Option<_>>()?;
+            }
+            // An amount of nothing held that is released counts as refunded at Stripe; of what was taken, it is.
+            facts.refund_total = amount(object.amount_refunded)
+                .filter(|much| facts.progress == Progress::Captured && !much.is_nothing())
+                .map(|amount| RefundTotal { amount, at });
+            facts
+        }
+        Tells::Refund => GatewayPayment {
+            refunds: BTreeMap::from([refund(
+                object.id.as_ref(),
+                object.status.as_deref(),
+                amount(object.amount),
+                at,
+            )?]),
+            ..GatewayPayment::default()
+        },
+        // A session is complete before the money is there where the method takes days.
+        Tells::SessionCompleted if object.payment_status.as_deref()? == "paid" => {
+            taken(amount(object.amount_total)?, at)
+        }
+        Tells::SessionCompleted => only(Progress::Created),
+    };
+    let session = match tells {
+        Tells::SessionCompleted => Some(object.id.clone().filter(|id| is_order(Gateway::Stripe, id))?),
+        _ => None,
+    };
+    if !is_order(Gateway::Stripe, intent) || !intent.starts_with("pi_") {
+        return None;
+    }
+    Some(Content::Payment(Told {
+        order: intent.clone(),
+        session,
+        payment: intent.clone(),
+        currency,
+        facts,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const AT: i64 = 1_723_868_214;
+    const INTENT: &str = "pi_3OFiuyFUCobZzZgn2Q8X7hbz";
+
+    fn event(kind: &str, object: &Value) -> Vec<u8> {
+        json!({"id": "evt_1Poe4RGFzsjrzPXDguWAoeFC", "object": "event", "api_version": "2022-08-01", "created": AT,
+            "type": kind, "livemode": true, "pending_webhooks": 1, "data": {"object": object}})
+        .to_string()
+        .into_bytes()
+    }
+
+    fn told(kind: &str, object: &Value) -> Content {
+        read(&event(kind, object)).unwrap().content
+    }
+
+    fn facts(kind: &str, object: &Value) -> GatewayPayment {
+        match told(kind, object) {
+            Content::Payment(told) => {
+                assert_eq!((told.order.as_str(), told.payment.as_str()), (INTENT, INTENT));
+                told.facts
+            }
+            other => panic!("{kind} {other:?}"),
+        }
+    }
+
+    fn intent() -> Value {
+        json!({"id": INTENT, "object": "payment_intent", "amount": 5392, "amount_received": 5392, "amount_capturable": 5000,
+            "currency": "eur", "client_secret": "SECRET", "receipt_email": "ada@example.org", "status": "succeeded"})
+    }
+
+    fn charge(is_captured: bool) -> Value {
+        json!({"id": "ch_3OFiuyFUCobZzZgn2", "object": "charge", "amount": 5392, "amount_captured": 5300, "amount_refunded": 0,
+            "captured": is_captured, "currency": "eur", "payment_intent": INTENT, "billing_details": {"name": "SECRET"},
+            "payment_method_details": {"card": {"last4": "5140"}}})
+    }
+
+    fn refund(status: &str) -> Value {
+        json!({"id": "re_1Gib6ZHLwdCOCoR7VrzCnXlj", "object": "refund", "amount": 300, "currency": "eur", "charge": "ch_3OFiuy",
+            "payment_intent": INTENT, "status": status})
+    }
+
+    fn session(status: &str) -> Value {
+        json!({"id": "cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W", "object": "checkout.session", "amount_total": 5392,
+            "currency": "eur", "payment_intent": INTENT, "payment_status": status, "customer_details": {"email": "SECRET"}})
+    }
+
+    #[test]
+    fn intents_and_charges_tell_how_far_a_payment_is() {
+        for (kind, object, progress, held, taken) in [
+            ("payment_intent.processing", intent(), Progress::Created, 0, 0),
+            ("payment_intent.payment_failed", intent(), Progress::Failed, 0, 0),
+            (
+                "payment_intent.amount_capturable_updated",
+                intent(),
+                Progress::Authorized,
+                5000,
+                0,
+            ),
+            ("payment_intent.canceled", intent(), Progress::Cancelled, 0, 0),
+            ("payment_intent.succeeded", intent(), Progress::Captured, 0, 5392),
+            ("charge.succeeded", charge(false), Progress::Authorized, 5392, 0),
+            ("charge.succeeded", charge(true), Progress::Captured, 0, 5300),
+            ("charge.captured", charge(true), Progress::Captured, 0, 5300),
+            ("charge.failed", charge(false), Progress::Failed, 0, 0),
+            (
+                "checkout.session.completed",
+                session("paid"),
+                Progress::Captured,
+                0,
+                5392,
+            ),
+            ("checkout.session.completed", session("unpaid"), Progress::Created, 0, 0),
+        ] {
+            let facts = facts(kind, &object);
+            let authorized = facts.authorized.unwrap_or_default().minor_units();
+            assert_eq!(
+                (facts.progress, authorized, facts.received()),
+                (progress, held, taken),
+                "{kind}"
+            );
+            assert!(!serde_json::to_string(&facts).unwrap().contains("SECRET"));
+        }
+    }
+
+    #[test]
+    fn refunds_are_told_one_by_one_or_as_a_sum() {
+        for (status, progress) in [
+            ("pending", RefundProgress::Pending),
+            ("requires_action", RefundProgress::Pending),
+            ("succeeded", RefundProgress::Processed),
+            ("failed", RefundProgress::Failed),
+            ("canceled", RefundProgress::Failed),
+        ] {
+            for kind in ["refund.created", "refund.updated", "refund.failed"] {
+                let facts = facts(kind, &refund(status));
+                let (id, refund) = facts.refunds.first_key_value().unwrap();
+                assert_eq!(
+                    (id.as_str(), refund.progress),
+                    ("re_1Gib6ZHLwdCOCoR7VrzCnXlj", progress)
+                );
+                assert_eq!(refund.amount.minor_units(), 300);
+            }
+        }
+        let mut charge = charge(true);
+        charge["amount_refunded"] = 300.into();
+        let sum = facts("charge.refunded", &charge);
+        assert_eq!((sum.received(), sum.refunded(), sum.refunds.len()), (5300, 300, 0));
+        charge["refunds"] = json!({"object": "list", "data": [refund("succeeded")]});
+        let listed = facts("charge.refunded", &charge);
+        assert_eq!(
+            (listed.received(), listed.refunded(), listed.refunds.len()),
+            (5300, 300, 1)
+        );
+        charge["refunds"]["data"][0]["status"] = "lost".into();
+        assert_eq!(told("charge.refunded", &charge), Content::Incomplete);
+        // What is released of what was held was never taken.
+        charge["refunds"] = Value::Null;
+        charge["captured"] = false.into();
+        assert_eq!(facts("charge.refunded", &charge).refund_total, None);
+    }
+
+    #[test]
+    fn a_session_names_its_order() {
+        let Content::Payment(told) = told("checkout.session.completed", &session("paid")) else {
+            panic!("a payment");
+        };
+        assert_eq!(
+            told.session.as_deref(),
+            Some("cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W")
+        );
+    }
+
+    #[test]
+    fn three_currencies_are_counted_otherwise() {
+        for (code, told, minor_units) in [
+            ("eur", 500, Some(500)),
+            ("jpy", 500, Some(500)),
+            ("kwd", 5120, Some(5120)),
+            ("isk", 500, Some(5)),
+            ("isk", 550, None),
+            ("ugx", 500, Some(5)),
+            ("mga", 5, Some(500)),
+            ("mga", i64::MAX, None),
+        ] {
+            let mut object = intent();
+            object["currency"] = code.into();
+            object["amount_received"] = told.into();
+            let found = match super::read(&event("payment_intent.succeeded", &object))
+                .unwrap()
+                .content
+            {
+                Content::Payment(told) => Some(told.facts.received()),
+                _ => None,
+            };
+            assert_eq!(found, minor_units, "{code} {told}");
+        }
+    }
+
+    #[test]
+    fn what_lacks_something_is_told_apart() {
+        let with = |kind: &str, mut object: Value, field: &str, value: Value| {
+            object[field] = value;
+            told(kind, &object)
+        };
+        for (kind, object) in [
+            ("charge.succeeded", charge(true)),
+            ("refund.created", refund("succeeded")),
+            ("checkout.session.completed", session("paid")),
+        ] {
+            assert_eq!(
+                with(kind, object, "payment_intent", Value::Null),
+                Content::NoOrder,
+                "{kind}"
+            );
+        }
+        for (kind, object, field, value) in [
+            ("payment_intent.succeeded", intent(), "id", Value::Null),
+            ("payment_intent.succeeded", intent(), "id", json!("pi_1_secret_2")),
+            ("payment_intent.succeeded", intent(), "amount_received", Value::Null),
+            ("payment_intent.succeeded", intent(), "amount_received", json!(-1)),
+            ("payment_intent.succeeded", intent(), "currency", json!("xxx")),
+            ("charge.succeeded", charge(true), "captured", Value::Null),
+            ("charge.succeeded", charge(true), "payment_intent", json!("cs_test_abc")),
+            ("refund.created", refund("succeeded"), "id", Value::Null),
+            ("refund.created", refund("lost"), "id", json!("re_1")),
+            ("checkout.session.completed", session("paid"), "id", json!("si 1")),
+            (
+                "checkout.session.completed",
+                session("paid"),
+                "payment_status",
+                Value::Null,
+            ),
+        ] {
+            assert_eq!(with(kind, object, field, value), Content::Incomplete, "{kind} {field}");
+        }
+        assert_eq!(told("customer.created", &json!({"email": "SECRET"})), Content::Other);
+        for wrong in [
+            "",
+            "{}",
+            r#"{"id": "evt_1", "type": "x"}"#,
+            r#"{"id": "evt 1", "type": "x", "created": 1}"#,
+        ] {
+            assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

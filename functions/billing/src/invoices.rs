@@ -1,0 +1,360 @@
+//! The handlers of invoices, in the order of effects that every one of them keeps: authenticate, decide and record, unlock, then read
+//! or write, then answer.
+
+use model::{AccountId, Action, Confidential, InvoiceId, PaymentId, RefundId, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{Versioned, idempotency};
+use web::{Check, Exchange, Problem, Reply, page_size};
+
+use crate::invoice::{Content, Invoice, Payment, Refund, State, TiedOrder, Version, Voided, check_reason};
+use crate::ledger::{Change, Current, Ledgers, admit};
+use crate::payment::GatewayPayment;
+
+#[derive(Serialize)]
+pub(crate) struct InvoiceAnswer<'i> {
+    id: InvoiceId,
+    state: State,
+    total: i64,
+    received: i64,
+    refunded: i64,
+    outstanding: i64,
+    /// How many digits of an amount stand behind the point.
+    minor_digits: u16,
+    created_by: AccountId,
+    created_at: Timestamp,
+    #[serde(flatten)]
+    version: VersionAnswer<'i>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voided: Option<&'i Voided>,
+    payments: Vec<PaymentAnswer<'i>>,
+    gateway_orders: &'i [TiedOrder],
+    gateway_payments: Vec<GatewayPaymentAnswer<'i>>,
+}
+
+#[derive(Serialize)]
+struct VersionAnswer<'i> {
+    revision: u64,
+    written_by: AccountId,
+    written_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'i Confidential<String>>,
+    #[serde(flatten)]
+    content: &'i Content,
+}
+
+#[derive(Serialize)]
+struct PaymentAnswer<'i> {
+    id: PaymentId,
+    method: crate::invoice::Method,
+    amount: i64,
+    received_on: jiff::civil::Date,
+    recorded_by: AccountId,
+    recorded_at: Timestamp,
+    refunds: Vec<RefundAnswer<'i>>,
+}
+
+#[derive(Serialize)]
+struct RefundAnswer<'i> {
+    id: RefundId,
+    amount: i64,
+    refunded_on: jiff::civil::Date,
+    reason: &'i Confidential<String>,
+    recorded_by: AccountId,
+    recorded_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct GatewayPaymentAnswer<'i> {
+    id: &'i str,
+    received: i64,
+    refunded: i64,
+    #[serde(flatten)]
+    payment: &'i GatewayPayment,
+}
+
+impl<'i> From<&'i Version> for VersionAnswer<'i> {
+    fn from(version: &'i Version) -> Self {
+        Self {
+            revision: version.revision,
+            written_by: version.written_by,
+            written_at: version.written_at,
+            reason: version.reason.as_ref(),
+            content: &version.content,
+        }
+    }
+}
+
+impl<'i> From<&'i Refund> for RefundAnswer<'i> {
+    fn from(refund: &'i Refund) -> Self {
+        Self {
+            id: refund.id,
+            amount: refund.amount.minor_units(),
+            refunded_on: refund.refunded_on,
+            reason: &refund.reason,
+            recorded_by: refund.recorded_by,
+            recorded_at: refund.recorded_at,
+        }
+    }
+}
+
+impl<'i> From<&'i Payment> for PaymentAnswer<'i> {
+    fn from(payment: &'i Payment) -> Self {
+        Self {
+            id: payment.id,
+            method: payment.method,
+            amount: payment.amount.minor_units(),
+            received_on: payment.received_on,
+            recorded_by: payment.recorded_by,
+            recorded_at: payment.recorded_at,
+            refunds: payment.refunds.iter().map(RefundAnswer::from).collect(),
+        }
+    }
+}
+
+impl<'i> From<&'i Invoice> for InvoiceAnswer<'i> {
+    fn from(invoice: &'i Invoice) -> Self {
+        let by_gateways = invoice.gateway_payments.iter();
+        Self {
+            id: invoice.id,
+            state: invoice.state(),
+            total: invoice.total(),
+            received: invoice.received(),
+            refunded: invoice.refunded(),
+            outstanding: invoice.outstanding(),
+            minor_digits: invoice.content().currency.minor_digits(),
+            created_by: invoice.created_by,
+            created_at: invoice.created_at,
+            version: VersionAnswer::from(&invoice.current),
+            voided: invoice.voided.as_ref(),
+            payments: invoice.payments.iter().map(PaymentAnswer::from).collect(),
+            gateway_orders: &invoice.orders,
+            gateway_payments: by_gateways
+                .map(|(id, payment)| GatewayPaymentAnswer {
+                    id,
+                    received: payment.received(),
+                    refunded: payment.refunded(),
+                    payment,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// 200 with the invoice as it is.
+pub(crate) fn answer(current: &Current) -> Result<Reply, Problem> {
+    Ok(Reply::ok(&InvoiceAnswer::from(&current.value))?.etag(current.version))
+}
+
+#[derive(Serialize)]
+struct ListedAnswer {
+    id: InvoiceId,
+    created_at: Timestamp,
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_on: Option<jiff::civil::Date>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    invoices: Vec<ListedAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct VersionsAnswer<'i> {
+    versions: Vec<VersionAnswer<'i>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Amendment {
+    reason: String,
+    invoice: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Voiding {
+    reason: String,
+}
+
+/// `POST /v1/billing/clients/{client}/invoices`. For the order of effects see [`crate::ledger::Ledger::create`].
+pub(crate) fn create(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let content: Content = exchange.json()?;
+    let mut check = Check::new();
+    content.check(&mut check, "");
+    check.finish()?;
+    let key = exchange.idempotency_key()?;
+    let recorded = admit(exchange, Action::Create, None)?;
+    let (now, author) = (exchange.platform.clock.now(), recorded.account());
+    let ledgers = Ledgers::new(exchange)?;
+    let id: InvoiceId = idempotency::created_id(ledgers.index, recorded.clinic(), author, exchange.path(), key);
+    let written = ledgers.open_or_begin(&recorded)?.create(Invoice {
+        id,
+        created_by: author,
+        created_at: now,
+        current: Version {
+            revision: 1,
+            written_by: author,
+            written_at: now,
+            reason: None,
+            content,
+        },
+        voided: None,
+        payments: Vec::new(),
+        orders: Vec::new(),
+        gateway_payments: std::collections::BTreeMap::new(),
+        fingerprint: idempotency::fingerprint(ledgers.index, exchange.body()),
+    })?;
+    let location = format!("{}/{id}", exchange.path());
+    Ok(Reply::created(&location, &InvoiceAnswer::from(&written.value))?
+        .etag(written.version)
+        .recorded(recorded.event()))
+}
+
+/// `GET /v1/billing/clients/{client}/invoices`
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let PageQuery { cursor, limit } = exchange.query()?;
+    let limit = page_size(limit)?;
+    let recorded = admit(exchange, Action::List, None)?;
+    let ledgers = Ledgers::new(exchange)?;
+    let mut invoices = Vec::new();
+    let mut next = None;
+    if let Some(ledger) = ledgers.open_if_begun(&recorded)? {
+        let (page, after) = ledger.list(cursor, limit)?;
+        next = after.map(|after| after.to_string());
+        for entry in page {
+            let invoice = ledger.read(entry.id)?.value;
+            invoices.push(ListedAnswer {
+                id: entry.id,
+                created_at: entry.created_at,
+                state: invoice.state(),
+                due_on: invoice.content().due_on,
+            });
+        }
+    }
+    Ok(Reply::ok(&ListAnswer { invoices, next })?.recorded(recorded.event()))
+}
+
+/// `GET /v1/billing/clients/{client}/invoices/{invoice}`
+pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let id: InvoiceId = exchange.parameter("invoice")?;
+    let recorded = admit(exchange, Action::Read, Some(id))?;
+    let current = Ledgers::new(exchange)?.open(&recorded)?.read(id)?;
+    Ok(answer(&current)?.recorded(recorded.event()))
+}
+
+/// `PUT /v1/billing/clients/{client}/invoices/{invoice}`
+///
+/// Order: the content so far goes to the history, then the invoice changes. A crash in between leaves a history entry of the content
+/// that is still current, which the history does not show; whoever amends it next finds it there already.
+pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let Amendment {
+        reason,
+        invoice: content,
+    } = exchange.json()?;
+    let id: InvoiceId = exchange.parameter("invoice")?;
+    let expected = exchange.if_match()?;
+    let mut check = Check::new();
+    check_reason(&mut check, &reason);
+    content.check(&mut check, "/invoice");
+    check.finish()?;
+    let recorded = admit(exchange, Action::Amend, Some(id))?;
+    let ledgers = Ledgers::new(exchange)?;
+    let ledger = ledgers.open(&recorded)?;
+    let Versioned { version, value: now } = ledger.read(id)?;
+    let wanted = |before: u64| Version {
+        revision: before.saturating_add(1),
+        written_by: recorded.account(),
+        written_at: exchange.platform.clock.now(),
+        reason: Some(Confidential::new(reason.clone())),
+        content: content.clone(),
+    };
+    if version != expected {
+        // The same amendment again gets the same answer (RFC 9110, section 13.1.1, allows that where it was applied already).
+        let again = Version {
+            written_at: now.current.written_at,
+            ..wanted(now.current.revision.saturating_sub(1))
+        };
+        if version == expected.saturating_add(1) && now.current == again {
+            return Ok(answer(&Versioned { version, value: now })?.recorded(recorded.event()));
+        }
+        return Err(Problem::stale().recorded(recorded.event()));
+    }
+    let amended = wanted(now.current.revision);
+    now.clone()
+        .amend(amended.clone())
+        .map_err(|refused| ledger.refused(refused))?;
+    ledger.keep(id, &now.current)?;
+    let (current, ()) = ledger.change(id, Some(expected), |invoice| {
+        invoice.amend(amended.clone())?;
+        Ok(Change::Changed(()))
+    })?;
+    Ok(answer(&current)?.recorded(recorded.event()))
+}
+
+/// `GET /v1/billing/clients/{client}/invoices/{invoice}/versions`
+pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let id: InvoiceId = exchange.parameter("invoice")?;
+    let PageQuery { cursor, limit } = exchange.query()?;
+    let limit = page_size(limit)?;
+    let recorded = admit(exchange, Action::Read, Some(id))?;
+    let ledgers = Ledgers::new(exchange)?;
+    let ledger = ledgers.open(&recorded)?;
+    let current = ledger.read(id)?.value.current;
+    let before = cursor.unwrap_or(current.revision).min(current.revision);
+    let past = ledger.past_versions(id, before, limit)?;
+    let next = past
+        .last()
+        .filter(|last| past.len() == limit && last.revision > 1)
+        .map(|last| last.revision.to_string());
+    let first_page = cursor.is_none().then_some(&current);
+    let versions = first_page.into_iter().chain(&past).map(VersionAnswer::from).collect();
+    Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(recorded.event()))
+}
+
+/// `POST /v1/billing/clients/{client}/invoices/{invoice}/void`
+///
+/// One write, so there is no in between.
+pub(crate) fn void(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let Voiding { reason } = exchange.json()?;
+    let id: InvoiceId = exchange.parameter("invoice")?;
+    let expected = exchange.if_match()?;
+    let mut check = Check::new();
+    check_reason(&mut check, &reason);
+    check.finish()?;
+    let recorded = admit(exchange, Action::Amend, Some(id))?;
+    let ledgers = Ledgers::new(exchange)?;
+    let ledger = ledgers.open(&recorded)?;
+    let voided = Voided {
+        by: recorded.account(),
+        at: exchange.platform.clock.now(),
+        reason: Confidential::new(reason),
+    };
+    let now = ledger.read(id)?;
+    let is_again = now.version == expected.saturating_add(1)
+        && now
+            .value
+            .voided
+            .as_ref()
+            .is_some_and(|known| (known.by, &known.reason) == (voided.by, &voided.reason));
+    if is_again {
+        return Ok(answer(&now)?.recorded(recorded.event()));
+    }
+    let (current, ()) = ledger.change(id, Some(expected), |invoice| {
+        invoice.void(voided.clone())?;
+        Ok(Change::Changed(()))
+    })?;
+    Ok(answer(&current)?.recorded(recorded.event()))
+}

@@ -1,0 +1,23 @@
+//! Billing: invoices, payments, refunds, statements, and what payment gateways tell of them. Knows neither names nor notes.
+
+mod book;
+mod events;
+mod gateway;
+mod invoice;
+mod invoices;
+mod keys;
+mod ledger;
+mod money;
+mod payment;
+mod payments;
+mod routes;
+mod settings;
+mod settlement;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+pub use routes::ROUTES;
+
+spin_adapter::export!(model::Function::Billing, &crate::ROUTES);

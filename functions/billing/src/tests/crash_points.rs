@@ -1,0 +1,321 @@
+//! Every handler that writes, broken off at every operation on a store in every way, and then repeated.
+
+use super::*;
+use testkit::{Fault, survive};
+
+const FAULTS: [Fault; 4] = [
+    Fault::Refused,
+    Fault::AppliedButFailed,
+    Fault::KilledBefore,
+    Fault::KilledAfter,
+];
+
+fn is_success(answer: &Answer) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+impl Practice {
+    fn listed(&self) -> Vec<String> {
+        let listed = self.expect(200, Call::get(self.path()));
+        let invoices = listed.json["invoices"].as_array().unwrap().iter();
+        let ids: Vec<_> = invoices
+            .map(|invoice| invoice["id"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(listed.json.get("next").is_none());
+        ids
+    }
+
+    /// What holds at any moment: what is listed can be read and is listed once, its sums are sums, its history has no gaps, and the
+    /// account is what the invoices say. The trail verifies.
+    #[track_caller]
+    fn assert_whole(&self) {
+        let listed = self.listed();
+        let mut owed = 0;
+        for (n, id) in listed.iter().enumerate() {
+            assert!(!listed[..n].contains(id), "{id} is listed twice");
+            let invoice = self.expect(200, Call::get(format!("{}/{id}", self.path()))).json;
+            let number = |field: &str| invoice[field].as_i64().unwrap();
+            assert!((0..=number("received")).contains(&number("refunded")), "{invoice}");
+            let due = if invoice["state"] == "void" { 0 } else { number("total") };
+            owed += due - number("received") + number("refunded");
+            let versions = self.expect(200, Call::get(format!("{}/{id}/versions", self.path())));
+            let revisions: Vec<i64> = versions.json["versions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|version| version["revision"].as_i64().unwrap())
+                .collect();
+            assert_eq!(revisions, (1..=number("revision")).rev().collect::<Vec<_>>());
+        }
+        let statement = format!(
+            "/v1/billing/clients/{}/statement?from=2026-01-01&to=2027-12-31",
+            self.cast.client
+        );
+        let account = self.expect(200, Call::get(statement)).json["accounts"][0].clone();
+        assert_eq!(
+            account["closing_balance"].as_i64().unwrap_or_default(),
+            owed,
+            "{account}"
+        );
+        self.trail();
+    }
+}
+
+/// Runs all cases from what `prepare` leaves. A request that was answered is answered the same again.
+fn at_every_crash_point(
+    prepare: impl Fn(&Practice) -> String,
+    call: impl Fn(&Practice, &str) -> Call,
+    verify: impl Fn(&Practice, &str, &Answer),
+) {
+    let practice = Practice::new();
+    let prepared = prepare(&practice);
+    let moment = Moment::after(&practice);
+    for fault in FAULTS {
+        for nth in 0.. {
+            let case = format!("{fault:?} at {nth}");
+            let practice = moment.resume(u64::try_from(nth).unwrap());
+            let request = call(&practice, &prepared);
+            practice.world.stores.arm(nth, fault);
+            let first = survive(|| practice.send(&request));
+            let reached = practice.world.stores.operations() > nth;
+            practice.world.stores.disarm();
+            if let Some(first) = &first {
+                assert!(is_success(first) || first.status == 503, "{case}: {}", first.json);
+            }
+            practice.assert_whole();
+            // A creator that died keeps others waiting for a minute.
+            practice.world.clock.advance(SignedDuration::from_secs(61));
+            let again = practice.send(&call(&practice, &prepared));
+            assert!(is_success(&again), "{case}: {}", again.json);
+            if let Some(first) = first.filter(is_success) {
+                assert_eq!(first.json, again.json, "{case}");
+            }
+            practice.assert_whole();
+            verify(&practice, &prepared, &again);
+            if !reached {
+                assert!(nth > 10, "{nth}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn writing_an_invoice() {
+    for number in [1, 2] {
+        at_every_crash_point(
+            |practice| {
+                if number == 2 {
+                    practice.invoice("before", 50);
+                }
+                String::new()
+            },
+            |practice, _| practice.invoicing("invoice", 100).bearer(&practice.cast.billing.token),
+            |practice, _, answer| {
+                let listed = practice.listed();
+                assert_eq!((listed.len(), &listed[0]), (number, &answer.text("id")));
+            },
+        );
+    }
+}
+
+#[test]
+fn amending_and_voiding() {
+    at_every_crash_point(
+        |practice| practice.invoice("invoice", 100),
+        |practice, invoice| {
+            let amendment = json!({"reason": "A slip", "invoice": content(90)});
+            Call::put(invoice, &amendment)
+                .header("if-match", "\"v1\"")
+                .bearer(&practice.cast.billing.token)
+        },
+        |_, _, answer| {
+            assert_eq!(
+                (answer.json["total"].as_i64(), answer.json["revision"].as_i64()),
+                (Some(90), Some(2))
+            )
+        },
+    );
+    at_every_crash_point(
+        |practice| practice.invoice("invoice", 100),
+        |practice, invoice| {
+            Call::post(format!("{invoice}/void"), &json!({"reason": "A slip"}))
+                .header("if-match", "\"v1\"")
+                .bearer(&practice.cast.billing.token)
+        },
+        |_, _, answer| assert_eq!(answer.text("state"), "void"),
+    );
+}
+
+#[test]
+fn paying_and_giving_back() {
+    at_every_crash_point(
+        |practice| practice.invoice("invoice", 100),
+        |practice, invoice| {
+            Call::post(
+                format!("{invoice}/payments"),
+                &json!({"method": "cheque", "amount": 60}),
+            )
+            .once("pay")
+            .bearer(&practice.cast.billing.token)
+        },
+        |practice, invoice, _| assert_eq!(practice.standing(invoice), ("partly_paid".to_owned(), 60, 0)),
+    );
+    at_every_crash_point(
+        |practice| {
+            let invoice = practice.invoice("invoice", 100);
+            let pay = Call::post(format!("{invoice}/payments"), &json!({"method": "cash", "amount": 60})).once("pay");
+            let payment = practice.expect(201, pay).text("payment_id");
+            format!("{invoice}/payments/{payment}/refunds")
+        },
+        |practice, refunds| {
+            Call::post(refunds, &json!({"amount": 20, "reason": "Cancelled"}))
+                .once("back")
+                .bearer(&practice.cast.billing.token)
+        },
+        |practice, refunds, _| {
+            let invoice = refunds.split_once("/payments").unwrap().0;
+            assert_eq!(practice.standing(invoice), ("partly_paid".to_owned(), 60, 20));
+        },
+    );
+}
+
+#[test]
+fn tying_an_order_for_which_events_wait() {
+    at_every_crash_point(
+        |practice| {
+            practice.deliver(&practice.razorpay("evt_1", &captured("pay_1", ORDER, 60)));
+            practice.deliver(&practice.razorpay("evt_2", &refunded("rfnd_1", "pay_1", ORDER, 20, 60)));
+            practice.invoice("invoice", 100)
+        },
+        |practice, invoice| {
+            practice
+                .tying(invoice, Gateway::Razorpay, ORDER)
+                .bearer(&practice.cast.billing.token)
+        },
+        |practice, invoice, _| {
+            assert_eq!(practice.standing(invoice), ("partly_paid".to_owned(), 60, 20));
+            assert_eq!(practice.dead(), []);
+        },
+    );
+}
+
+#[test]
+fn tying_a_session_whose_order_has_events() {
+    let session = "cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W";
+    at_every_crash_point(
+        |practice| {
+            let completed = json!({"id": session, "payment_intent": INTENT, "payment_status": "paid", "amount_total": 60,
+                "currency": "inr"});
+            practice.deliver(&practice.stripe(&stripe_event("evt_1", "checkout.session.completed", completed)));
+            practice.invoice("invoice", 100)
+        },
+        |practice, invoice| {
+            practice
+                .tying(invoice, Gateway::Stripe, session)
+                .bearer(&practice.cast.billing.token)
+        },
+        |practice, invoice, _| {
+            assert_eq!(practice.standing(invoice).1, 60);
+            assert_eq!(practice.dead(), []);
+        },
+    );
+}
+
+/// The gateway hears nothing, and sends the event again.
+#[test]
+fn an_event_of_an_order_that_is_tied() {
+    for is_first in [true, false] {
+        at_every_crash_point(
+            |practice| {
+                let invoice = practice.invoice("invoice", 100);
+                practice.tie(&invoice, Gateway::Razorpay, ORDER);
+                if !is_first {
+                    practice.deliver(&practice.razorpay("evt_0", &captured("pay_0", ORDER, 10)));
+                }
+                invoice
+            },
+            |practice, _| practice.razorpay("evt_1", &captured("pay_1", ORDER, 60)),
+            |practice, invoice, _| {
+                let received = if is_first { 60 } else { 70 };
+                assert_eq!(practice.standing(invoice), ("partly_paid".to_owned(), received, 0));
+                assert_eq!(practice.dead(), []);
+            },
+        );
+    }
+}
+
+#[test]
+fn an_event_of_a_session_that_is_tied() {
+    let session = "cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W";
+    at_every_crash_point(
+        |practice| {
+            let invoice = practice.invoice("invoice", 100);
+            practice.tie(&invoice, Gateway::Stripe, session);
+            invoice
+        },
+        |practice, _| {
+            let completed = json!({"id": session, "payment_intent": INTENT, "payment_status": "paid", "amount_total": 60,
+                "currency": "inr"});
+            practice.stripe(&stripe_event("evt_1", "checkout.session.completed", completed))
+        },
+        |practice, invoice, _| {
+            assert_eq!(practice.standing(invoice).1, 60);
+            assert_eq!(practice.dead(), []);
+        },
+    );
+}
+
+#[test]
+fn an_event_of_an_order_that_nobody_tied() {
+    at_every_crash_point(
+        |practice| practice.invoice("invoice", 100),
+        |practice, _| practice.razorpay("evt_1", &captured("pay_1", ORDER, 60)),
+        |practice, invoice, _| {
+            assert_eq!(
+                practice.dead(),
+                [("payment.captured".to_owned(), "unknown_order".to_owned())]
+            );
+            practice.tie(invoice, Gateway::Razorpay, ORDER);
+            assert_eq!(practice.standing(invoice).1, 60);
+            assert_eq!(practice.dead(), []);
+        },
+    );
+}
+
+#[test]
+fn an_event_that_tells_of_no_payment() {
+    at_every_crash_point(
+        |practice| practice.invoice("invoice", 100),
+        |practice, _| practice.razorpay("evt_1", &json!({"event": "settlement.processed", "created_at": AT})),
+        |practice, _, _| {
+            let noted = practice.expect(200, Call::get("/v1/billing/webhook-events?state=noted"));
+            assert_eq!(noted.json["events"].as_array().unwrap().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn replaying() {
+    at_every_crash_point(
+        |practice| {
+            let invoice = practice.invoice("invoice", 100);
+            practice.tie(&invoice, Gateway::Razorpay, ORDER);
+            practice.deliver(&practice.razorpay("evt_1", &captured("pay_1", ORDER, 120)));
+            let amendment = json!({"reason": "A line was missing", "invoice": content(120)});
+            practice.expect(200, Call::put(&invoice, &amendment).header("if-match", "\"v2\""));
+            let listed = practice.expect(200, Call::get("/v1/billing/webhook-events"));
+            let event = listed.json["events"][0]["id"].as_str().unwrap().to_owned();
+            format!("{invoice} /v1/billing/webhook-events/{event}/replay")
+        },
+        |practice, paths| {
+            let replay = paths.split_once(' ').unwrap().1;
+            Call::post(replay, &json!({})).bearer(&practice.cast.billing.token)
+        },
+        |practice, paths, answer| {
+            assert_eq!(answer.text("state"), "applied");
+            let invoice = paths.split_once(' ').unwrap().0;
+            assert_eq!(practice.standing(invoice), ("paid".to_owned(), 120, 0));
+        },
+    );
+}
