@@ -11,6 +11,7 @@
 
 mod attest;
 mod by_name;
+mod content;
 mod derive;
 mod envelope;
 mod issue;
@@ -19,6 +20,7 @@ mod keyset;
 mod secret;
 
 pub use attest::{AttestationReader, Attestor};
+pub use content::{CHUNK, CHUNK_OVERHEAD, ContentKey, ContentOpener, ContentSealer};
 pub use derive::{Label, Mac, mac, name};
 pub use envelope::{Authenticator, CryptoError, DataKey, Opener, Place, Sealer};
 pub use issue::{KeyringPlan, RotationError, add_key_version, issue_keyrings, promote_key_version, remove_key_version};

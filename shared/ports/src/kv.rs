@@ -105,6 +105,18 @@ pub trait Kv {
     /// [`KvError`] where the value is not known to be durable.
     fn put_once(&self, key: &OnceKey, value: &[u8]) -> Result<(), KvError>;
 
+    /// Writes several once-keys, together where the store can. Repeating it with the same values is harmless.
+    ///
+    /// # Errors
+    /// [`KvError`] where not all of them are known to be durable; any of them may be.
+    fn put_many_once(&self, entries: &[(OnceKey, Vec<u8>)]) -> Result<(), KvError>;
+
+    /// Removes a once-key, which may be gone already. Nothing may lead to it any more.
+    ///
+    /// # Errors
+    /// [`KvError`] where it is not known to be gone.
+    fn remove_once(&self, key: &OnceKey) -> Result<(), KvError>;
+
     /// Reads a document that the caller does not mean to change.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-use spin_sdk::wit::wasi::keyvalue::{atomics, store as keyvalue};
+use spin_sdk::wit::wasi::keyvalue::{atomics, batch, store as keyvalue};
 use store::{Bucket, BucketError, CompareAndSwap, SwapFailure};
 
 /// A store through `wasi:keyvalue` 0.2.0-draft2.
@@ -24,6 +24,15 @@ impl Bucket for SpinBucket {
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), BucketError> {
         self.0.set(key, value).map_err(failure)
+    }
+
+    fn set_many(&self, entries: &[(&str, &[u8])]) -> Result<(), BucketError> {
+        // The bindings want owned values: one copy of what is written together, which is bounded.
+        let entries: Vec<(String, Vec<u8>)> = entries
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.to_vec()))
+            .collect();
+        batch::set_many(&self.0, &entries).map_err(failure)
     }
 
     fn delete(&self, key: &str) -> Result<(), BucketError> {

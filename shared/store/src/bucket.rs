@@ -50,6 +50,12 @@ pub trait Bucket {
     /// [`BucketError`]; the write may have taken effect all the same.
     fn set(&self, key: &str, value: &[u8]) -> Result<(), BucketError>;
 
+    /// Writes several keys, over whatever is there; together where the backend can.
+    ///
+    /// # Errors
+    /// [`BucketError`]; any of the writes may have taken effect all the same.
+    fn set_many(&self, entries: &[(&str, &[u8])]) -> Result<(), BucketError>;
+
     /// Deletes a key.
     ///
     /// # Errors

@@ -110,6 +110,27 @@ impl<B: Bucket> Kv for Disciplined<'_, B> {
         }
     }
 
+    fn put_many_once(&self, entries: &[(OnceKey, Vec<u8>)]) -> Result<(), KvError> {
+        let named: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_slice()))
+            .collect();
+        let Err(error) = self.bucket.set_many(&named) else {
+            return Ok(());
+        };
+        for (key, value) in named {
+            match self.bucket.get(key)? {
+                Some(now) if now == value => {}
+                _ => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_once(&self, key: &OnceKey) -> Result<(), KvError> {
+        Ok(self.bucket.delete(key.as_str())?)
+    }
+
     fn doc(&self, key: &DocKey) -> Result<Option<Vec<u8>>, KvError> {
         Ok(self.bucket.get(key.as_str())?)
     }

@@ -53,6 +53,17 @@ impl<'a> Shelf<'a> {
         (key, place)
     }
 
+    /// Where the chunks of a content lie: the key is the name that their numbers are added to.
+    pub(crate) fn content_place(&self, clinic: Option<ClinicId>, class: &'static str, name: &str) -> Place {
+        Place {
+            clinic,
+            store: self.label,
+            key: name.to_owned(),
+            class,
+            version: 0,
+        }
+    }
+
     /// The document of this name, sealed with `key`.
     pub fn doc<'s, T, K: ?Sized>(
         &'s self,

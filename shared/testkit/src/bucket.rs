@@ -190,6 +190,15 @@ impl Bucket for MemoryBucket {
         })
     }
 
+    fn set_many(&self, entries: &[(&str, &[u8])]) -> Result<(), BucketError> {
+        let first = entries.first().map_or("", |(key, _)| *key);
+        self.run("set-many", first, |values| {
+            for (key, value) in entries {
+                values.insert(self.at(key), value.to_vec());
+            }
+        })
+    }
+
     fn delete(&self, key: &str) -> Result<(), BucketError> {
         self.run("delete", key, |values| {
             values.remove(&self.at(key));
