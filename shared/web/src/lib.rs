@@ -19,6 +19,7 @@ mod reply;
 mod residency;
 mod route;
 mod serve;
+mod stream;
 
 pub use check::Check;
 pub use exchange::{CLIENT_ADDRESS, Exchange};
