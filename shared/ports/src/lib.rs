@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod body;
 mod entropy;
 mod kv;
 mod outbound;
 
 use std::time::Duration;
 
+pub use body::{BrokenBody, Connection, RequestBody, Responder, ResponseBody};
 pub use entropy::{Entropy, EntropyExt};
 use jiff::Timestamp;
 pub use kv::{CountKey, Creation, DocKey, Kv, KvError, OnceKey, Slot, Stores, Swap};

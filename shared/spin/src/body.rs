@@ -1,8 +1,11 @@
 //! Bodies as streams of the host: read up to a limit, written as there is room, both until a deadline where there is one.
 
-use wasi::http::types::{IncomingBody, OutgoingBody};
+use std::cell::RefCell;
+
+use ports::{BrokenBody, RequestBody};
+use wasi::http::types::{IncomingBody, IncomingRequest, OutgoingBody};
 use wasi::io::poll::{Pollable, poll};
-use wasi::io::streams::StreamError;
+use wasi::io::streams::{InputStream, StreamError};
 
 /// How much one read asks for, in bytes.
 const CHUNK: u64 = 64 * 1024;
@@ -38,6 +41,61 @@ pub(crate) fn read(incoming: &IncomingBody, limit: usize, deadline: Option<&Poll
         }
     }
     Ok(body)
+}
+
+/// The body of the request that is being answered. The host is asked for it when it is first read.
+pub(crate) struct Incoming<'r> {
+    request: &'r IncomingRequest,
+    body: RefCell<Option<Arriving>>,
+}
+
+/// In this order: a stream must be dropped before the body that it is of, and what waits for it before both.
+struct Arriving {
+    ready: Pollable,
+    stream: InputStream,
+    _body: IncomingBody,
+}
+
+impl<'r> Incoming<'r> {
+    pub(crate) fn new(request: &'r IncomingRequest) -> Self {
+        Self {
+            request,
+            body: RefCell::new(None),
+        }
+    }
+
+    fn arriving(&self) -> Result<Arriving, BrokenBody> {
+        let body = self.request.consume().map_err(|()| BrokenBody)?;
+        let stream = body.stream().map_err(|()| BrokenBody)?;
+        Ok(Arriving {
+            ready: stream.subscribe(),
+            stream,
+            _body: body,
+        })
+    }
+}
+
+impl RequestBody for Incoming<'_> {
+    fn read(&self, most: usize, into: &mut Vec<u8>) -> Result<(), BrokenBody> {
+        let mut body = self.body.borrow_mut();
+        let Arriving { ready, stream, .. } = match &mut *body {
+            Some(arriving) => arriving,
+            none => none.insert(self.arriving()?),
+        };
+        let mut left = u64::try_from(most).unwrap_or(u64::MAX);
+        while left > 0 {
+            match stream.read(left.min(CHUNK)) {
+                Ok(bytes) if bytes.is_empty() => ready.block(),
+                Ok(bytes) => {
+                    into.extend_from_slice(&bytes);
+                    left = left.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                }
+                Err(StreamError::Closed) => break,
+                Err(StreamError::LastOperationFailed(_)) => return Err(BrokenBody),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Writes a whole body.

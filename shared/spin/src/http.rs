@@ -1,12 +1,15 @@
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use std::cell::RefCell;
+
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use model::Function;
-use ports::Platform;
+use ports::{BrokenBody, Connection, Platform, Responder, ResponseBody};
 use wasi::http::types::{
     Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
-use web::{BODY_LIMIT, CLIENT_ADDRESS, Route};
+use web::{CLIENT_ADDRESS, Route};
 
-use crate::body::{read, write};
+use crate::body::{Broken, Incoming, write};
 use crate::outbound;
 use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
 
@@ -35,18 +38,10 @@ fn method(method: &WasiMethod) -> Result<Method, Malformed> {
     Method::from_bytes(name.as_bytes()).map_err(|_| Malformed)
 }
 
-fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
+fn incoming(request: &IncomingRequest) -> Result<Request<()>, Malformed> {
     let target = request.path_with_query().unwrap_or_else(|| "/".to_owned());
-    let method = method(&request.method())?;
-    // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
-    let body = if method.is_safe() {
-        Vec::new()
-    } else {
-        let body = request.consume().map_err(|()| Malformed)?;
-        read(&body, BODY_LIMIT, None).map_err(|_| Malformed)?
-    };
-    let mut received = Request::new(body);
-    *received.method_mut() = method;
+    let mut received = Request::new(());
+    *received.method_mut() = method(&request.method())?;
     *received.uri_mut() = target.parse::<Uri>().map_err(|_| Malformed)?;
     let entries = request.headers().entries();
     received.headers_mut().reserve(entries.len());
@@ -62,21 +57,25 @@ fn incoming(request: &IncomingRequest) -> Result<Request<Vec<u8>>, Malformed> {
     Ok(received)
 }
 
+fn outgoing(status: StatusCode, headers: &HeaderMap) -> OutgoingResponse {
+    // All at once: each header on its own would be a call to the host.
+    let fields: Vec<(String, Vec<u8>)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    // Names and values come from the `http` crate, which holds them to the same rules.
+    let outgoing = OutgoingResponse::new(Fields::from_list(&fields).unwrap_or_else(|_| Fields::new()));
+    let _ = outgoing.set_status_code(status.as_u16());
+    outgoing
+}
+
 /// Writes the answer. The body is finished before the response is set, so that head and body leave in one segment: set
 /// first, they leave in two, and a kept-alive connection then stalls for the time of a delayed acknowledgement. A body
 /// that is larger than what the host buffers must be written afterwards.
 fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
-    let (head, bytes) = response.into_parts();
-    // All at once: each header on its own would be a call to the host.
-    let mut fields: Vec<(String, Vec<u8>)> = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
-    fields.push(("content-length".to_owned(), bytes.len().to_string().into_bytes()));
-    // Names and values come from the `http` crate, which holds them to the same rules.
-    let outgoing = OutgoingResponse::new(Fields::from_list(&fields).unwrap_or_else(|_| Fields::new()));
-    let _ = outgoing.set_status_code(head.status.as_u16());
+    let (mut head, bytes) = response.into_parts();
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let outgoing = outgoing(head.status, &head.headers);
     // A failure to write means that the client has gone: there is nobody left to tell.
     let Ok(body) = outgoing.body() else {
         return;
@@ -92,6 +91,31 @@ fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
     }
 }
 
+/// The way back for an answer that is sent while it is made.
+struct Back(RefCell<Option<ResponseOutparam>>);
+
+impl Responder for Back {
+    fn begin(&self, head: Response<()>) -> Result<Box<dyn ResponseBody + '_>, BrokenBody> {
+        let outparam = self.0.take().ok_or(BrokenBody)?;
+        let outgoing = outgoing(head.status(), head.headers());
+        let body = outgoing.body().map_err(|()| BrokenBody)?;
+        ResponseOutparam::set(outparam, Ok(outgoing));
+        Ok(Box::new(Leaving(body)))
+    }
+}
+
+struct Leaving(OutgoingBody);
+
+impl ResponseBody for Leaving {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), BrokenBody> {
+        write(&self.0, bytes, None).map_err(|Broken| BrokenBody)
+    }
+
+    fn finish(self: Box<Self>) {
+        let _ = OutgoingBody::finish(self.0, None);
+    }
+}
+
 /// Answers one request. Reached through [`crate::export!`].
 pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, outparam: ResponseOutparam) {
     let platform = Platform {
@@ -102,13 +126,21 @@ pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, ou
         outbound: &outbound::Granted,
         log: &Stderr,
     };
+    let back = Back(RefCell::new(Some(outparam)));
+    let body = Incoming::new(&request);
+    let connection = Connection {
+        body: &body,
+        responder: &back,
+    };
     let response = match incoming(&request) {
-        Ok(received) => web::serve(platform, function, routes, &received),
+        Ok(received) => web::serve(platform, function, routes, received, connection),
         Err(Malformed) => {
             let mut response = Response::new(Vec::new());
-            *response.status_mut() = http::StatusCode::BAD_REQUEST;
-            response
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            Some(response)
         }
     };
-    send(response, outparam);
+    if let (Some(response), Some(outparam)) = (response, back.0.take()) {
+        send(response, outparam);
+    }
 }

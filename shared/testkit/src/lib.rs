@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bucket;
+mod connection;
 mod notice;
 mod outbound;
 mod request;

@@ -111,6 +111,12 @@ impl Answer {
         self.response.headers().get(name)?.to_str().ok()
     }
 
+    /// The body.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.response.body()
+    }
+
     /// The body as text.
     #[must_use]
     pub fn body(&self) -> String {

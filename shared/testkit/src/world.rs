@@ -9,6 +9,7 @@ use ports::{Clock, Entropy, OperatorLog, Platform, Secrets};
 use web::Route;
 
 use crate::bucket::{GrantedStores, MemoryStores};
+use crate::connection::MemoryConnection;
 use crate::outbound::{GrantedOutbound, Provider, may_send};
 use crate::request::Call;
 
@@ -188,7 +189,13 @@ impl World {
 
     /// Lets a function answer, as its exported handler would.
     pub fn serve(&self, function: Function, routes: &[Route], request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        self.with_platform(function, |platform| web::serve(platform, function, routes, request))
+        let (head, body) = request.clone().into_parts();
+        let connection = MemoryConnection::new(body);
+        let answer = self.with_platform(function, |platform| {
+            let request = Request::from_parts(head, ());
+            web::serve(platform, function, routes, request, connection.ports())
+        });
+        answer.unwrap_or_else(|| connection.into_answer())
     }
 
     /// Runs a test against a store with the platform of `function`.

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn sets_a_cookie_that_stays_with_this_host() {
         let token = Token::new(&[1; 16], &[2; 32]);
-        let response = Reply::no_content().session_cookie(&token, 60).into_response();
+        let response = Reply::no_content().session_cookie(&token, 60).into_response().unwrap();
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
         let expected = format!(
             "__Host-confide-session={}; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=Strict",

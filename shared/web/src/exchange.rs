@@ -6,7 +6,7 @@ use crypto::{Keyring, KeyringError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Request, StatusCode};
 use model::{Function, Purpose, RequestId};
-use ports::Platform;
+use ports::{Connection, Platform};
 use serde::de::DeserializeOwned;
 use store::Shelf;
 
@@ -29,10 +29,11 @@ pub struct Exchange<'a> {
     pub(crate) request_id: RequestId,
     pub(crate) parameters: Parameters,
     pub(crate) rate_limit: Cell<Option<RateLimit>>,
+    pub(crate) connection: Connection<'a>,
 }
 
 impl<'a> Exchange<'a> {
-    /// The raw body.
+    /// The raw body. Empty where the route takes a stream.
     #[must_use]
     pub fn body(&self) -> &'a [u8] {
         self.request.body()

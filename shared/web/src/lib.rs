@@ -20,6 +20,7 @@ mod residency;
 mod rewrap;
 mod route;
 mod serve;
+mod stream;
 
 pub use check::Check;
 pub use exchange::{CLIENT_ADDRESS, Exchange};

@@ -91,6 +91,26 @@ impl Problem {
         }])
     }
 
+    /// 413.
+    #[must_use]
+    pub fn body_too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            format!("A body may have {limit} bytes."),
+        )
+    }
+
+    /// 400: the body ended before its end. Whoever sent it is mostly gone.
+    #[must_use]
+    pub fn broken_body() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "broken-body",
+            "The body was broken off. Nothing of it was kept; send all of it again.",
+        )
+    }
+
     /// 404 for a thing that the caller may see but that is not there, or not there for her.
     #[must_use]
     pub fn not_found(event: EventId) -> Self {

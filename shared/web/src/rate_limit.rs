@@ -51,8 +51,10 @@ mod tests {
             remaining: 0,
             reset: 42,
         };
-        let problem = Reply::from(Problem::too_many(42, "Wait.").rate_limited(limit)).into_response();
-        let reply = Reply::no_content().rate_limited(limit).into_response();
+        let problem = Reply::from(Problem::too_many(42, "Wait.").rate_limited(limit))
+            .into_response()
+            .unwrap();
+        let reply = Reply::no_content().rate_limited(limit).into_response().unwrap();
         for response in [&problem, &reply] {
             assert_eq!(response.headers()["ratelimit-policy"], "\"log-in\";q=60;w=60");
             assert_eq!(response.headers()["ratelimit"], "\"log-in\";r=0;t=42");

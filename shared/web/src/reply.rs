@@ -1,4 +1,4 @@
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use model::EventId;
 use serde::Serialize;
@@ -13,9 +13,33 @@ pub struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// Whether it has left already.
+    is_sent: bool,
 }
 
 impl Reply {
+    fn new(status: StatusCode, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+            is_sent: false,
+        }
+    }
+
+    /// 200 with a body that [`Exchange::stream`](crate::Exchange::stream) sends. It is a download and never shown in place: what
+    /// people upload must not run in a front end's origin.
+    #[must_use]
+    pub fn attachment(media_type: &str) -> Self {
+        let media_type =
+            HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        let headers = [
+            (CONTENT_TYPE, media_type),
+            (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+        ];
+        Self::new(StatusCode::OK, HeaderMap::from_iter(headers), Vec::new())
+    }
+
     /// 200 with a JSON body.
     ///
     /// # Errors
@@ -55,11 +79,7 @@ impl Reply {
     /// 204.
     #[must_use]
     pub fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            headers: HeaderMap::new(),
-            body: Vec::new(),
-        }
+        Self::new(StatusCode::NO_CONTENT, HeaderMap::new(), Vec::new())
     }
 
     /// 200 with an HTML page for people that loads nothing and runs nothing. Its one inline style is named by its SHA-256 in
@@ -69,11 +89,8 @@ impl Reply {
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{style_sha256}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
-        let reply = Self {
-            status: StatusCode::OK,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))]),
-            body: html.into_bytes(),
-        };
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))]);
+        let reply = Self::new(StatusCode::OK, headers, html.into_bytes());
         match HeaderValue::from_str(&policy) {
             Ok(policy) => reply.header(CONTENT_SECURITY_POLICY, policy),
             Err(_) => reply,
@@ -82,11 +99,8 @@ impl Reply {
 
     fn json<T: Serialize>(status: StatusCode, media_type: &'static str, value: &T) -> Result<Self, Problem> {
         let body = serde_json::to_vec(value).map_err(|_| Problem::defect("an answer does not serialise"))?;
-        Ok(Self {
-            status,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]),
-            body,
-        })
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        Ok(Self::new(status, headers, body))
     }
 
     /// With the version as a strong entity tag (RFC 9110, section 8.8.3).
@@ -117,22 +131,35 @@ impl Reply {
         self
     }
 
-    pub(crate) fn into_response(self) -> Response<Vec<u8>> {
+    /// The head alone, and the same answer.
+    pub(crate) fn head(self) -> (Response<()>, Self) {
+        let mut head = Response::new(());
+        *head.status_mut() = self.status;
+        *head.headers_mut() = self.headers.clone();
+        (head, self)
+    }
+
+    /// The same, once it has left.
+    pub(crate) fn sent(self) -> Self {
+        Self { is_sent: true, ..self }
+    }
+
+    /// The head and what is behind it; `None` where it has left already.
+    pub(crate) fn into_response(self) -> Option<Response<Vec<u8>>> {
+        if self.is_sent {
+            return None;
+        }
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        response
+        Some(response)
     }
 }
 
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
-        let mut reply =
-            Self::json(problem.status, "application/problem+json", &problem.body()).unwrap_or_else(|_| Self {
-                status: problem.status,
-                headers: HeaderMap::new(),
-                body: Vec::new(),
-            });
+        let mut reply = Self::json(problem.status, "application/problem+json", &problem.body())
+            .unwrap_or_else(|_| Self::new(problem.status, HeaderMap::new(), Vec::new()));
         for (name, value) in problem.headers {
             reply.headers.insert(name, value);
         }

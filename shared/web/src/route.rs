@@ -16,6 +16,8 @@ pub struct Route {
     pub handler: Handler,
     /// Whether other functions alone call it, and nobody else is to learn of it by asking with another method.
     is_private: bool,
+    /// Whether the handler reads the body itself, as it arrives.
+    pub(crate) takes_stream: bool,
 }
 
 impl Route {
@@ -27,6 +29,19 @@ impl Route {
             path,
             handler,
             is_private: false,
+            takes_stream: false,
+        }
+    }
+
+    /// A route that takes a body of any length. Its handler reads it with [`Exchange::read_body`] and bounds it.
+    #[must_use]
+    pub const fn streaming(method: Method, path: &'static str, handler: Handler) -> Self {
+        Self {
+            method,
+            path,
+            handler,
+            is_private: false,
+            takes_stream: true,
         }
     }
 
@@ -38,6 +53,7 @@ impl Route {
             path,
             handler,
             is_private: true,
+            takes_stream: false,
         }
     }
 }
@@ -65,9 +81,9 @@ fn parameters(pattern: &str, path: &str) -> Option<Parameters> {
     segments.next().is_none().then_some(parameters)
 }
 
-/// Finds the handler: 404 for an unknown path, 405 with what is allowed for an unknown method. Where several patterns take
+/// Finds the route: 404 for an unknown path, 405 with what is allowed for an unknown method. Where several patterns take
 /// the path, the one with the fewest parameters is meant.
-pub(crate) fn find(routes: &[Route], method: &Method, path: &str) -> Result<(Handler, Parameters), Problem> {
+pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Result<(&'r Route, Parameters), Problem> {
     let mut here: Vec<(&Route, Parameters)> = routes
         .iter()
         .filter_map(|route| Some((route, parameters(route.path, path)?)))
@@ -79,8 +95,7 @@ pub(crate) fn find(routes: &[Route], method: &Method, path: &str) -> Result<(Han
         .ok_or_else(Problem::no_such_route)?;
     here.retain(|(_, parameters)| parameters.len() == fewest);
     if let Some(found) = here.iter().position(|(route, _)| route.method == *method) {
-        let (route, parameters) = here.swap_remove(found);
-        return Ok((route.handler, parameters));
+        return Ok(here.swap_remove(found));
     }
     here.retain(|(route, _)| !route.is_private);
     if here.is_empty() {

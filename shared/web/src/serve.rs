@@ -5,9 +5,9 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use model::{Function, RequestId};
-use ports::{EntropyExt, Platform};
+use ports::{BrokenBody, Connection, EntropyExt, Platform, RequestBody};
 use zeroize::Zeroizing;
 
 use crate::exchange::Missing;
@@ -37,7 +37,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (RESOURCE_POLICY, "same-origin"),
 ];
 
-fn check_bounds(request: &Request<Vec<u8>>) -> Result<(), Problem> {
+fn check_bounds(request: &Request<()>) -> Result<(), Problem> {
     let headers: usize = request
         .headers()
         .iter()
@@ -62,25 +62,37 @@ fn check_bounds(request: &Request<Vec<u8>>) -> Result<(), Problem> {
     if let Some(found) = payment_card::find(request.uri().path_and_query().map_or("", PathAndQuery::as_str)) {
         return Err(Problem::payment_card("path", found));
     }
-    if request.body().len() > BODY_LIMIT {
-        return Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            format!("A body may have {BODY_LIMIT} bytes."),
-        ));
-    }
     Ok(())
+}
+
+/// The whole body of a request that is no stream, or 413 without reading on.
+fn whole_body(body: &dyn RequestBody) -> Result<Vec<u8>, Problem> {
+    let mut whole = Vec::new();
+    body.read(BODY_LIMIT.saturating_add(1), &mut whole)
+        .map_err(|BrokenBody| Problem::broken_body())?;
+    if whole.len() > BODY_LIMIT {
+        return Err(Problem::body_too_large(BODY_LIMIT));
+    }
+    Ok(whole)
 }
 
 fn answer(
     platform: Platform<'_>,
     function: Function,
     routes: &[Route],
-    request: &Request<Vec<u8>>,
+    request: Request<()>,
+    connection: Connection<'_>,
     request_id: RequestId,
 ) -> Result<Reply, Problem> {
-    check_bounds(request)?;
-    let (handler, parameters) = find(routes, request.method(), request.uri().path())?;
+    check_bounds(&request)?;
+    let (route, parameters) = find(routes, request.method(), request.uri().path())?;
+    // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
+    let body = if route.takes_stream || request.method().is_safe() {
+        Vec::new()
+    } else {
+        whole_body(connection.body)?
+    };
+    let request = &request.map(|()| body);
     let text = platform.secrets.secret("keyring").map(Zeroizing::new);
     let keyring = Keyring::parse(function, text.as_ref().map(|text| text.as_str()))
         .map_err(|error| Missing { function, error })?;
@@ -92,8 +104,9 @@ fn answer(
         request_id,
         parameters,
         rate_limit: Cell::new(None),
+        connection,
     };
-    let answer = handler(&exchange);
+    let answer = (route.handler)(&exchange);
     match exchange.rate_limit.get() {
         Some(limit) => answer
             .map(|reply| reply.rate_limited(limit))
@@ -102,14 +115,25 @@ fn answer(
     }
 }
 
-/// Answers one request to a function.
+/// What every head has beside what its answer says.
+pub(crate) fn dress(headers: &mut HeaderMap, request_id: RequestId) {
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
+        headers.insert(REQUEST_ID, value);
+    }
+}
+
+/// Answers one request to a function; `None` where the answer was sent while it was made.
 #[must_use]
 pub fn serve(
     platform: Platform<'_>,
     function: Function,
     routes: &[Route],
-    request: &Request<Vec<u8>>,
-) -> Response<Vec<u8>> {
+    request: Request<()>,
+    connection: Connection<'_>,
+) -> Option<Response<Vec<u8>>> {
     // The caller's own id is taken where it is one of ours, so that a front end can follow a request through its log.
     let request_id = request
         .headers()
@@ -117,19 +141,13 @@ pub fn serve(
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| platform.entropy.id());
-    let reply = answer(platform, function, routes, request, request_id).unwrap_or_else(|problem| {
+    let reply = answer(platform, function, routes, request, connection, request_id).unwrap_or_else(|problem| {
         if let Some(line) = &problem.operator_line {
             platform.log.write(&format!("{request_id} {line}"));
         }
         problem.into()
     });
-    let mut response = reply.into_response();
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
-        headers.insert(REQUEST_ID, value);
-    }
-    response
+    let mut response = reply.into_response()?;
+    dress(response.headers_mut(), request_id);
+    Some(response)
 }
