@@ -1,13 +1,12 @@
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use model::Function;
-use ports::Platform;
+use ports::{Outbound, Platform};
 use wasi::http::types::{
     Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 use web::{BODY_LIMIT, CLIENT_ADDRESS, Route};
 
 use crate::body::{read, write};
-use crate::outbound;
 use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
 
 /// The most that a host takes into an outgoing body that nobody reads yet, in bytes.
@@ -93,13 +92,19 @@ fn send(response: Response<Vec<u8>>, outparam: ResponseOutparam) {
 }
 
 /// Answers one request. Reached through [`crate::export!`].
-pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, outparam: ResponseOutparam) {
+pub fn handle(
+    function: Function,
+    routes: &[Route],
+    outbound: &dyn Outbound,
+    request: IncomingRequest,
+    outparam: ResponseOutparam,
+) {
     let platform = Platform {
         clock: &HostClock,
         entropy: &HostEntropy::default(),
         secrets: &Variables,
         stores: &Granted,
-        outbound: &outbound::Granted,
+        outbound,
         log: &Stderr,
     };
     let response = match incoming(&request) {
