@@ -12,6 +12,11 @@ use crate::derive::{Label, Mac, derive, length_prefixed, mac};
 const FORMAT: u8 = 1;
 const NONCE_LENGTH: usize = 12;
 const HEADER_LENGTH: usize = 1 + 4;
+/// A sealed value is padded to a multiple of this, in bytes: whoever holds the store learns no length more exactly. And four blocks
+/// are what AES without instructions of its own works on at once: a rest of one to three takes it longer than four.
+const PADDED_TO: usize = 64;
+/// Begins the padding, whatever else is zeros (ISO/IEC 7816-4).
+const PADDING: u8 = 0x80;
 const AUTHENTICATE: Label = Label::new("confide 2026-11 authenticate");
 const SEAL: Label = Label::new("confide 2026-11 seal");
 
@@ -175,6 +180,28 @@ fn decrypt(
         .map_err(|_| CryptoError::Tampered)
 }
 
+fn pad(plain: &[u8]) -> Zeroizing<Vec<u8>> {
+    let length = (plain.len() + 1).next_multiple_of(PADDED_TO);
+    let mut padded = Zeroizing::new(Vec::with_capacity(length));
+    padded.extend_from_slice(plain);
+    padded.push(PADDING);
+    padded.resize(length, 0);
+    padded
+}
+
+/// What was authenticated is what was padded, so how long this takes and where it fails tells nothing to whoever has no key.
+fn unpad(padded: &mut Vec<u8>) -> Result<(), CryptoError> {
+    let end = padded
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .ok_or(CryptoError::Tampered)?;
+    if padded.get(end) != Some(&PADDING) {
+        return Err(CryptoError::Tampered);
+    }
+    padded.truncate(end);
+    Ok(())
+}
+
 /// The key version in front of a sealed value.
 pub(crate) fn key_version(sealed: &[u8]) -> Result<u32, CryptoError> {
     let (header, _) = sealed
@@ -196,19 +223,22 @@ impl Opener for DataKey {
             .split_first_chunk::<HEADER_LENGTH>()
             .ok_or(CryptoError::Tampered)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(CryptoError::Tampered)?;
-        decrypt(&self.secret, nonce, &place.encode(header), ciphertext)
+        let mut plain = decrypt(&self.secret, nonce, &place.encode(header), ciphertext)?;
+        unpad(&mut plain)?;
+        Ok(plain)
     }
 }
 
 impl Sealer for DataKey {
     fn seal(&self, entropy: &dyn Entropy, place: &Place, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let nonce = entropy.bytes::<NONCE_LENGTH>();
+        let plain = pad(plain);
         let mut sealed = Vec::with_capacity(HEADER_LENGTH + NONCE_LENGTH + plain.len() + 16);
         sealed.push(FORMAT);
         sealed.extend_from_slice(&self.version.to_be_bytes());
         let aad = place.encode(&sealed);
         sealed.extend_from_slice(&nonce);
-        let ciphertext = encrypt(&self.secret, &nonce, &aad, plain)?;
+        let ciphertext = encrypt(&self.secret, &nonce, &aad, &plain)?;
         sealed.extend_from_slice(&ciphertext);
         Ok(sealed)
     }
@@ -356,6 +386,43 @@ mod tests {
         assert_eq!(new.open(&place(), &first).unwrap_err(), CryptoError::UnknownKeyVersion);
         assert_eq!(old.open(&place(), &second).unwrap_err(), CryptoError::UnknownKeyVersion);
         assert!(KeySet::new(3, versions(&[1, 2])).is_none());
+    }
+
+    /// How long a value is shows only to within 64 bytes, and nothing but its padding is taken off.
+    #[test]
+    fn lengths_are_padded() {
+        let key = DataKey::generate(&entropy());
+        for (length, padded) in [(0, 64), (1, 64), (63, 64), (64, 128), (127, 128), (128, 192)] {
+            for last in [0, 1, PADDING] {
+                let plain = vec![last; length];
+                let sealed = key.seal(&entropy(), &place(), &plain).unwrap();
+                assert_eq!(sealed.len(), HEADER_LENGTH + NONCE_LENGTH + padded + 16, "{length}");
+                assert_eq!(key.open(&place(), &sealed).unwrap().as_slice(), plain, "{length}");
+            }
+        }
+    }
+
+    /// Nothing that this crate seals is without padding: what is was not sealed here.
+    #[test]
+    fn only_padded_values_open() {
+        let key = DataKey::generate(&entropy());
+        let nonce = [5; NONCE_LENGTH];
+        for plain in [
+            vec![],
+            vec![0; 64],
+            vec![7; 64],
+            [[PADDING].as_slice(), &[0; 62], &[1]].concat(),
+        ] {
+            let mut sealed = vec![FORMAT, 0, 0, 0, 1];
+            let aad = place().encode(&sealed);
+            sealed.extend(nonce);
+            sealed.extend(encrypt(&key.secret, &nonce, &aad, &plain).unwrap());
+            assert_eq!(
+                key.open(&place(), &sealed).unwrap_err(),
+                CryptoError::Tampered,
+                "{plain:?}"
+            );
+        }
     }
 
     proptest! {
