@@ -16,4 +16,4 @@ mod service;
 
 pub use routes::ROUTES;
 
-spin_adapter::export!(model::Function::Auth, &crate::ROUTES);
+spin_adapter::export!(model::Function::Auth, &crate::ROUTES, outbound);

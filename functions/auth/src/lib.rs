@@ -21,4 +21,4 @@ mod step_up;
 
 pub use routes::ROUTES;
 
-spin_adapter::export!(model::Function::Auth, &crate::ROUTES);
+spin_adapter::export!(model::Function::Auth, &crate::ROUTES, outbound);

@@ -34,4 +34,4 @@ mod tests;
 
 pub use routes::ROUTES;
 
-spin_adapter::export!(model::Function::Consent, &crate::ROUTES);
+spin_adapter::export!(model::Function::Consent, &crate::ROUTES, outbound);

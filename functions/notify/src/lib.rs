@@ -21,4 +21,4 @@ mod texts;
 
 pub use routes::ROUTES;
 
-spin_adapter::export!(model::Function::Notify, &crate::ROUTES);
+spin_adapter::export!(model::Function::Notify, &crate::ROUTES, outbound);

@@ -28,7 +28,7 @@ impl<'a> Chains<'a> {
     #[must_use]
     pub fn chain(&self, clinic: Option<ClinicId>, shard: u8) -> Log<'_, Event, KeySet> {
         let owner = clinic.map_or_else(|| "none".to_owned(), |clinic| clinic.to_string());
-        let name = format!("{}/{owner}/{shard}", self.function);
+        let name = [self.function.name(), &owner, &shard.to_string()].join("/");
         self.shelf.log(clinic, CLASS, &name, self.keys)
     }
 

@@ -12,6 +12,11 @@ use crate::derive::{Label, Mac, derive, length_prefixed, mac};
 const FORMAT: u8 = 1;
 const NONCE_LENGTH: usize = 12;
 const HEADER_LENGTH: usize = 1 + 4;
+/// A sealed value is padded to a multiple of this, in bytes: whoever holds the store learns no length more exactly. And four blocks
+/// are what AES without instructions of its own works on at once: a rest of one to three takes it longer than four.
+const PADDED_TO: usize = 64;
+/// Begins the padding, whatever else is zeros (ISO/IEC 7816-4).
+const PADDING: u8 = 0x80;
 const AUTHENTICATE: Label = Label::new("confide 2026-11 authenticate");
 const DOCUMENT: Label = Label::new("confide 2026-11 document key");
 
@@ -176,12 +181,13 @@ pub(crate) fn seal_in_place(
     plain: &[u8],
 ) -> Result<Vec<u8>, CryptoError> {
     let nonce = entropy.bytes::<NONCE_LENGTH>();
+    let plain = pad(plain);
     let mut sealed = Vec::with_capacity(HEADER_LENGTH + NONCE_LENGTH + plain.len() + 16);
     sealed.push(FORMAT);
     sealed.extend_from_slice(&version.to_be_bytes());
     let aad = place.encode(&sealed);
     sealed.extend_from_slice(&nonce);
-    let ciphertext = encrypt(&document_key(key, place), &nonce, &aad, plain)?;
+    let ciphertext = encrypt(&document_key(key, place), &nonce, &aad, &plain)?;
     sealed.extend_from_slice(&ciphertext);
     Ok(sealed)
 }
@@ -192,7 +198,9 @@ pub(crate) fn open_in_place(key: &Secret, place: &Place, sealed: &[u8]) -> Resul
         .split_first_chunk::<HEADER_LENGTH>()
         .ok_or(CryptoError::Tampered)?;
     let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(CryptoError::Tampered)?;
-    decrypt(&document_key(key, place), nonce, &place.encode(header), ciphertext)
+    let mut plain = decrypt(&document_key(key, place), nonce, &place.encode(header), ciphertext)?;
+    unpad(&mut plain)?;
+    Ok(plain)
 }
 
 /// AES-256-GCM with a 96-bit nonce and a 128-bit tag (SP 800-38D).
@@ -212,6 +220,28 @@ fn decrypt(
         .decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad })
         .map(Zeroizing::new)
         .map_err(|_| CryptoError::Tampered)
+}
+
+fn pad(plain: &[u8]) -> Zeroizing<Vec<u8>> {
+    let length = (plain.len() + 1).next_multiple_of(PADDED_TO);
+    let mut padded = Zeroizing::new(Vec::with_capacity(length));
+    padded.extend_from_slice(plain);
+    padded.push(PADDING);
+    padded.resize(length, 0);
+    padded
+}
+
+/// What was authenticated is what was padded, so how long this takes and where it fails tells nothing to whoever has no key.
+fn unpad(padded: &mut Vec<u8>) -> Result<(), CryptoError> {
+    let end = padded
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .ok_or(CryptoError::Tampered)?;
+    if padded.get(end) != Some(&PADDING) {
+        return Err(CryptoError::Tampered);
+    }
+    padded.truncate(end);
+    Ok(())
 }
 
 /// The key version in front of a sealed value.
@@ -445,6 +475,43 @@ mod tests {
         assert_eq!(new.open(&place(), &first).unwrap_err(), CryptoError::UnknownKeyVersion);
         assert_eq!(old.open(&place(), &second).unwrap_err(), CryptoError::UnknownKeyVersion);
         assert!(KeySet::new(3, versions(&[1, 2])).is_none());
+    }
+
+    /// How long a value is shows only to within 64 bytes, and nothing but its padding is taken off.
+    #[test]
+    fn lengths_are_padded() {
+        let key = DataKey::generate(&entropy());
+        for (length, padded) in [(0, 64), (1, 64), (63, 64), (64, 128), (127, 128), (128, 192)] {
+            for last in [0, 1, PADDING] {
+                let plain = vec![last; length];
+                let sealed = key.seal(&entropy(), &place(), &plain).unwrap();
+                assert_eq!(sealed.len(), HEADER_LENGTH + NONCE_LENGTH + padded + 16, "{length}");
+                assert_eq!(key.open(&place(), &sealed).unwrap().as_slice(), plain, "{length}");
+            }
+        }
+    }
+
+    /// Nothing that this crate seals is without padding: what is was not sealed here.
+    #[test]
+    fn only_padded_values_open() {
+        let key = DataKey::generate(&entropy());
+        let opened = |padded: &[u8]| {
+            let nonce = [5; NONCE_LENGTH];
+            let mut sealed = vec![FORMAT, 0, 0, 0, 1];
+            let aad = place().encode(&sealed);
+            sealed.extend(nonce);
+            sealed.extend(encrypt(&document_key(&key.0, &place()), &nonce, &aad, padded).unwrap());
+            key.open(&place(), &sealed).map(|plain| plain.to_vec())
+        };
+        assert_eq!(opened(&pad(b"note")).unwrap(), b"note");
+        for padded in [
+            vec![],
+            vec![0; 64],
+            vec![7; 64],
+            [[PADDING].as_slice(), &[0; 62], &[1]].concat(),
+        ] {
+            assert_eq!(opened(&padded).unwrap_err(), CryptoError::Tampered, "{padded:?}");
+        }
     }
 
     proptest! {

@@ -32,7 +32,7 @@ macro_rules! keys {
             /// used under two disciplines is two keys.
             #[must_use]
             pub fn new(name: &str) -> Self {
-                Self(format!(concat!($prefix, "/{}"), name))
+                Self([concat!($prefix, "/"), name].concat())
             }
 
             /// The key as the store sees it.

@@ -3,14 +3,13 @@ use std::cell::RefCell;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use model::Function;
-use ports::{BrokenBody, Connection, Platform, Responder, ResponseBody};
+use ports::{BrokenBody, Connection, Outbound, Platform, Responder, ResponseBody};
 use wasi::http::types::{
     Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 use web::{CLIENT_ADDRESS, Route};
 
 use crate::body::{Broken, Incoming, write};
-use crate::outbound;
 use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
 
 /// The most that a host takes into an outgoing body that nobody reads yet, in bytes.
@@ -117,13 +116,19 @@ impl ResponseBody for Leaving {
 }
 
 /// Answers one request. Reached through [`crate::export!`].
-pub fn handle(function: Function, routes: &[Route], request: IncomingRequest, outparam: ResponseOutparam) {
+pub fn handle(
+    function: Function,
+    routes: &[Route],
+    outbound: &dyn Outbound,
+    request: IncomingRequest,
+    outparam: ResponseOutparam,
+) {
     let platform = Platform {
         clock: &HostClock,
         entropy: &HostEntropy::default(),
         secrets: &Variables,
         stores: &Granted,
-        outbound: &outbound::Granted,
+        outbound,
         log: &Stderr,
     };
     let back = Back(RefCell::new(Some(outparam)));

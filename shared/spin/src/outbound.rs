@@ -11,7 +11,16 @@ use wasi::io::poll::Pollable;
 use crate::body::{read, wait, write};
 
 /// `wasi:http/outgoing-handler`, within the manifest's `allowed_outbound_hosts`.
-pub(crate) struct Granted;
+pub struct Granted;
+
+/// The way out of a function that has none.
+pub struct Nowhere;
+
+impl Outbound for Nowhere {
+    fn send(&self, _: Request<Vec<u8>>, _: OutboundLimits) -> Result<Response<Vec<u8>>, OutboundError> {
+        Err(OutboundError::NotSent)
+    }
+}
 
 /// Whether the host failed before anything could have reached the other side. What is not known to be so, is not.
 fn failure(error: &ErrorCode) -> OutboundError {

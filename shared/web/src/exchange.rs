@@ -27,7 +27,7 @@ pub struct Exchange<'a> {
     pub(crate) function: Function,
     pub(crate) request: &'a Request<Vec<u8>>,
     pub(crate) request_id: RequestId,
-    pub(crate) parameters: Parameters,
+    pub(crate) parameters: Parameters<'a>,
     pub(crate) rate_limit: Cell<Option<RateLimit>>,
     pub(crate) connection: Connection<'a>,
 }
@@ -109,7 +109,7 @@ impl<'a> Exchange<'a> {
     pub fn parameter<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
         self.parameters
             .iter()
-            .find(|(parameter, _)| parameter == name)
+            .find(|(parameter, _)| *parameter == name)
             .and_then(|(_, value)| value.parse().ok())
             .ok_or_else(|| {
                 Problem::new(

@@ -106,7 +106,7 @@ impl Reply {
     /// With the version as a strong entity tag (RFC 9110, section 8.8.3).
     #[must_use]
     pub fn etag(self, version: u64) -> Self {
-        match HeaderValue::from_str(&format!("\"v{version}\"")) {
+        match HeaderValue::from_str(&["\"v", &version.to_string(), "\""].concat()) {
             Ok(tag) => self.header(ETAG, tag),
             Err(_) => self,
         }

@@ -85,7 +85,8 @@ fn answer(
     request_id: RequestId,
 ) -> Result<Reply, Problem> {
     check_bounds(&request)?;
-    let (route, parameters) = find(routes, request.method(), request.uri().path())?;
+    let path = request.uri().path().to_owned();
+    let (route, parameters) = find(routes, request.method(), &path)?;
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
     let body = if route.takes_stream || request.method().is_safe() {
         Vec::new()
