@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use audit_trail::{Actor, Chains, Decision, Event, Export, Finding};
+use base16ct::lower;
 use base64ct::{Base64, Encoding};
 use crypto::Keyring;
-use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function, Purpose, Role, SubjectId, Timestamp};
@@ -767,7 +767,7 @@ fn an_export_is_checked_without_confide() {
                 let event: Event = serde_json::from_str(&entry.event).unwrap();
                 store::chain(&now, entry.sequence, event.id.as_bytes(), entry.event.as_bytes())
             });
-            chain.chain = HEXLOWER.encode(&value);
+            chain.chain = lower::encode_string(&value);
         });
         assert!(rewritten.verify_chains().is_ok());
     }

@@ -1,7 +1,7 @@
 //! All chains of one clinic, read with every function's audit key.
 
 use audit_trail::{Chains, Event, ExportedChain, ExportedEntry, SHARDS};
-use data_encoding::HEXLOWER;
+use base16ct::lower;
 use model::{ClinicId, Function};
 use serde::Serialize;
 use store::{Entry, Shelf, StoreError};
@@ -77,7 +77,7 @@ impl<'a> ClinicTrail<'a> {
                     shard,
                     intact: true,
                     events: Some(head.sequence),
-                    chain: Some(HEXLOWER.encode(&head.chain)),
+                    chain: Some(lower::encode_string(&head.chain)),
                 }),
                 Err(StoreError::Crypto(_) | StoreError::Form) => states.push(ChainState {
                     function,
@@ -112,7 +112,7 @@ impl<'a> ClinicTrail<'a> {
                 function,
                 shard,
                 sequence: entries.last().map_or(0, |entry| entry.sequence),
-                chain: HEXLOWER.encode(&chain),
+                chain: lower::encode_string(&chain),
                 entries: entries
                     .into_iter()
                     .map(|entry| ExportedEntry {

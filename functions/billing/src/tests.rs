@@ -8,8 +8,8 @@ mod webhooks;
 use std::collections::BTreeMap;
 
 use audit_trail::{Chains, Event, SHARDS};
+use base16ct::lower;
 use crypto::Keyring;
-use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
 use jiff::SignedDuration;
@@ -322,7 +322,7 @@ impl Practice {
 fn code(secret: &str, text: &str) -> String {
     let mut hmac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     hmac.update(text.as_bytes());
-    HEXLOWER.encode(&hmac.finalize().into_bytes())
+    lower::encode_string(&hmac.finalize().into_bytes())
 }
 
 fn content(amount: i64) -> Value {

@@ -1,6 +1,5 @@
 //! What a notice, a policy or an agreement says, and the form that it has to have.
 
-use data_encoding::HEXLOWER;
 use http::Uri;
 use http::uri::Scheme;
 use law::notice::LegalBasis;
@@ -310,6 +309,6 @@ impl Content {
     /// `JSON.stringify` of an object with these fields in this order gives the same bytes.
     pub(crate) fn sha256(&self) -> Result<String, Problem> {
         let json = serde_json::to_vec(self).map_err(|_| Problem::defect("a notice does not serialise"))?;
-        Ok(HEXLOWER.encode(&Sha256::digest(json)))
+        Ok(base16ct::lower::encode_string(&Sha256::digest(json)))
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use store::Versioned;
 
 use crate::chart::Addendum;
-use crate::content::{Content, Scored};
+use crate::content::{Json, Kind};
 use crate::record::{Record, Signature, Status};
 
 /// The short form of the notice (42 CFR 2.32(a)(2)).
@@ -27,11 +27,11 @@ pub(crate) struct RecordAnswer<'r> {
     cosigner: Option<AccountId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encounter: Option<RecordId>,
-    #[serde(flatten)]
-    content: &'r Content,
+    kind: Kind,
+    content: &'r Json,
     /// What an assessment's answers come to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Scored>,
+    result: Option<&'r Json>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addenda: Vec<AddendumAnswer<'r>>,
     /// What goes with every disclosure of such a record (42 CFR 2.32(a)(2)).
@@ -63,8 +63,9 @@ impl<'r> RecordAnswer<'r> {
             signatures: &record.signatures,
             cosigner: record.cosigner,
             encounter: record.encounter,
-            result: record.content.scored(),
-            content: &record.content,
+            kind: record.content.kind,
+            content: &record.content.content,
+            result: record.content.result.as_ref(),
             addenda: Vec::new(),
         }
     }

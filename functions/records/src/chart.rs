@@ -272,7 +272,7 @@ impl OpenChart<'_> {
     fn selections(record: &Record) -> Vec<Selection> {
         match record.is_draft() {
             true => vec![Selection::Drafts(record.author)],
-            false => vec![Selection::All, Selection::Kind(record.content.kind())],
+            false => vec![Selection::All, Selection::Kind(record.content.kind)],
         }
     }
 
@@ -534,7 +534,7 @@ impl Entry {
     fn of(record: &Record) -> Self {
         Self {
             id: record.id,
-            kind: record.content.kind(),
+            kind: record.content.kind,
             author: record.author,
             effective_at: record.effective_at(),
             created_at: record.created_at,

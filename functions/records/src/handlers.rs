@@ -12,7 +12,7 @@ use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::answer::{AddendumAnswer, RecordAnswer};
 use crate::chart::{Addendum, Chart, Selection, Wanted};
-use crate::content::{Kind, TEXT};
+use crate::content::{Content, Kind, TEXT};
 use crate::record::{Hand, Record, Writing};
 use crate::timeline::Entry;
 
@@ -77,11 +77,21 @@ struct AddendumBody {
     text: String,
 }
 
-fn write(exchange: &Exchange<'_>, class: DataClass, writing: Writing, status: FirstStatus) -> Result<Reply, Problem> {
+fn write(
+    exchange: &Exchange<'_>,
+    class: DataClass,
+    content: &Content,
+    encounter: Option<RecordId>,
+    status: FirstStatus,
+) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
-    writing.content.check(&mut check, "", now);
+    content.check(&mut check, "", now);
     check.finish()?;
+    let writing = Writing {
+        content: content.written()?,
+        encounter,
+    };
     let key = exchange.idempotency_key()?;
     let chart = Chart::enter(exchange, Action::Create, class, None, None)?;
     let (clinic, author) = (chart.recorded.clinic(), chart.recorded.account());
@@ -138,7 +148,8 @@ fn amend(
     exchange: &Exchange<'_>,
     class: DataClass,
     reason: Option<String>,
-    writing: &Writing,
+    content: &Content,
+    encounter: Option<RecordId>,
     at: &str,
 ) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
@@ -148,8 +159,12 @@ fn amend(
     if let Some(reason) = &reason {
         check.text(reason, "/reason", 1, REASON);
     }
-    writing.content.check(&mut check, at, now);
+    content.check(&mut check, at, now);
     check.finish()?;
+    let writing = Writing {
+        content: content.written()?,
+        encounter,
+    };
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
     let amended = chart.change(id, version, now, |record, at| {

@@ -11,7 +11,7 @@
 use model::{AccountId, Confidential, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
+use crate::content::Written;
 
 /// How far a record has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub(crate) struct Record {
     /// The record of the meeting that it came of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) encounter: Option<RecordId>,
-    pub(crate) content: Content,
+    pub(crate) content: Written,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
 }
@@ -66,7 +66,7 @@ pub(crate) struct Record {
 /// What somebody writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Writing {
-    pub(crate) content: Content,
+    pub(crate) content: Written,
     pub(crate) encounter: Option<RecordId>,
 }
 
@@ -153,7 +153,7 @@ impl Record {
 
     /// Where it stands in time: when what it tells of was, or when it was written where it does not say.
     pub(crate) fn effective_at(&self) -> Timestamp {
-        self.content.effective_at().unwrap_or(self.created_at)
+        self.content.effective_at.unwrap_or(self.created_at)
     }
 
     fn check_author(&self, account: AccountId) -> Result<(), Refusal> {
@@ -176,7 +176,7 @@ impl Record {
     /// The author writes it anew: a draft freely, what was signed with a reason and under her signature at once.
     pub(crate) fn amended(&self, hand: Hand, writing: Writing, reason: Option<String>) -> Result<Self, Refusal> {
         self.check_author(hand.account)?;
-        if self.content.kind() != writing.content.kind() {
+        if self.content.kind != writing.content.kind {
             return Err(Refusal::KindDiffers);
         }
         if !self.is_draft() && reason.is_none() {
@@ -280,7 +280,7 @@ mod tests {
         let content =
             serde_json::json!({"kind": kind, "content": {"session_at": "2026-11-30T10:00:00Z", "text": kind}});
         Writing {
-            content: serde_json::from_value(content).unwrap(),
+            content: serde_json::from_str(&content.to_string()).unwrap(),
             encounter: None,
         }
     }

@@ -20,7 +20,7 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, Function, RecordId
 use ports::{Clock, EntropyExt, Kv, KvError, Platform, Stores};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, log_in, survive};
+use testkit::{Answer, Call, Fault, World, log_in, serve_on, survive};
 
 use crate::ROUTES;
 
@@ -1149,7 +1149,7 @@ fn an_incomplete_deployment_says_so_to_its_operator() {
                     stores: &stores,
                     ..platform
                 };
-                Answer::from(web::serve(platform, Function::Records, &ROUTES, &request))
+                Answer::from(serve_on(platform, Function::Records, &ROUTES, &request))
             });
             assert_eq!(answer.status, 503, "{label} {}", answer.json);
             assert_eq!(answer.header("retry-after"), Some("30"));

@@ -12,7 +12,7 @@
 //! A signature says nothing of the path that it is sent to. A secret therefore belongs to one clinic, in the name of its
 //! setting: what was signed for one clinic is believed nowhere else.
 
-use data_encoding::HEXLOWER;
+use base16ct::lower;
 use hmac::{Hmac, KeyInit, Mac};
 use model::{ClinicId, Gateway, Timestamp};
 use sha2::Sha256;
@@ -57,7 +57,7 @@ impl WebhookSecrets {
     fn sign(&self, parts: &[&[u8]], codes: &[&str]) -> bool {
         let codes: Vec<Vec<u8>> = codes
             .iter()
-            .filter_map(|code| HEXLOWER.decode(code.as_bytes()).ok())
+            .filter_map(|code| lower::decode_vec(code.as_bytes()).ok())
             .collect();
         let mut is_signed = false;
         for secret in &self.0 {
@@ -196,7 +196,7 @@ mod tests {
     fn code(secret: &str, text: &str) -> String {
         let mut hmac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         hmac.update(text.as_bytes());
-        HEXLOWER.encode(&hmac.finalize().into_bytes())
+        lower::encode_string(&hmac.finalize().into_bytes())
     }
 
     fn now() -> Timestamp {

@@ -171,7 +171,7 @@ impl ExportedChain {
                 expected: expected.saturating_add(1),
             });
         }
-        if data_encoding::HEXLOWER.encode(&now) != self.chain {
+        if base16ct::lower::encode_string(&now) != self.chain {
             return Err(Finding::Chain { function, shard });
         }
         Ok(())

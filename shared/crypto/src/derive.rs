@@ -1,6 +1,5 @@
 //! One derivation per purpose, each with its own dated label.
 
-use data_encoding::BASE32HEX_NOPAD;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -109,9 +108,7 @@ pub fn mac(key: &Secret, label: Label, parts: &[&[u8]]) -> Mac {
 pub fn name(key: &Secret, label: Label, parts: &[&[u8]]) -> String {
     let code = mac(key, label, parts);
     let bytes = code.as_bytes().split_at(20).0;
-    let mut text = BASE32HEX_NOPAD.encode(bytes);
-    text.make_ascii_lowercase();
-    text
+    model::base32hex::encode(bytes)
 }
 
 #[cfg(test)]
@@ -124,7 +121,7 @@ mod tests {
     /// RFC 5869, appendix A.1: the first 32 of the 42 bytes of output are `T(1)`.
     #[test]
     fn expands_as_rfc_5869_shows() {
-        let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
+        let hex = |text: &str| base16ct::lower::decode_vec(text.as_bytes()).unwrap();
         let prk = hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
         let okm = hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
         let info = hex("f0f1f2f3f4f5f6f7f8f9");

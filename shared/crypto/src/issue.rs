@@ -105,7 +105,7 @@ fn text(text: &str) -> Text {
 }
 
 fn key(entropy: &dyn Entropy) -> Text {
-    Secret::from_bytes(entropy.bytes()).to_base64()
+    Secret::from_bytes(entropy.bytes()).to_text()
 }
 
 fn key_set(entropy: &dyn Entropy) -> KeySetDocument<Text> {

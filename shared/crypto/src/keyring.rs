@@ -115,7 +115,7 @@ pub struct Keyring {
 }
 
 fn secret(text: &str) -> Result<Secret, KeyringError> {
-    Secret::from_base64(text).ok_or(KeyringError::BadKey)
+    Secret::from_text(text).ok_or(KeyringError::BadKey)
 }
 
 impl KeySetDocument<&str> {

@@ -1,4 +1,4 @@
-use data_encoding::BASE64;
+use model::base32hex;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Length of every key in Confide, in bytes.
@@ -31,22 +31,15 @@ impl Secret {
         &self.0
     }
 
-    /// Parses standard padded base64 of exactly 32 bytes. Not in constant time: a keyring is the same in every request, so
-    /// nobody who sends one has anything to compare, and every request pays for it.
-    pub(crate) fn from_base64(text: &str) -> Option<Self> {
-        // Four characters are decoded to three bytes before the padding is taken off.
-        let mut bytes = Zeroizing::new([0; LENGTH + 1]);
-        if BASE64.decode_len(text.len()).ok()? != bytes.len() {
-            return None;
-        }
-        let length = BASE64.decode_mut(text.as_bytes(), bytes.as_mut_slice()).ok()?;
-        let key = bytes.get(..length)?.try_into().ok()?;
-        Some(Self(key))
+    /// Parses the key as keyrings carry it. Not in constant time: a keyring is the same in every request, so nobody who sends one
+    /// has anything to compare, and every request pays for it.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        base32hex::decode(text).map(Self)
     }
 
     /// The key as keyrings carry it.
-    pub(crate) fn to_base64(&self) -> Zeroizing<String> {
-        Zeroizing::new(BASE64.encode(&self.0))
+    pub(crate) fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(base32hex::encode(&self.0))
     }
 }
 
@@ -55,11 +48,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_32_bytes_of_strict_base64_are_a_key() {
-        let text = Secret::from_bytes([9; 32]).to_base64();
-        assert!(Secret::from_base64(&text).is_some_and(|key| key.bytes() == &[9; 32]));
-        for wrong in ["", "AAAA", &text[1..], &format!("{}A", *text), &text.replace('=', "")] {
-            assert!(Secret::from_base64(wrong).is_none(), "{wrong}");
+    fn only_32_bytes_in_their_one_text_are_a_key() {
+        let text = Secret::from_bytes([9; 32]).to_text();
+        assert!(Secret::from_text(&text).is_some_and(|key| key.bytes() == &[9; 32]));
+        for wrong in ["", "0000", &text[1..], &format!("{}0", *text), &text.to_uppercase()] {
+            assert!(Secret::from_text(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-use data_encoding::BASE32HEX_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::base32hex;
 
 /// Length of a kind's letters with their underscore.
 const PREFIX: usize = 4;
@@ -62,17 +63,9 @@ impl<K: Kind> std::str::FromStr for Id<K> {
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
             .ok_or(IdError::Prefix)?;
-        // One thing has one name: lower case only, and the decoder refuses trailing bits.
-        let mut upper: [u8; ENCODED] = encoded.as_bytes().try_into().map_err(|_| IdError::Encoding)?;
-        if upper.iter().any(u8::is_ascii_uppercase) {
-            return Err(IdError::Encoding);
-        }
-        upper.make_ascii_uppercase();
-        let mut bytes = [0; 16];
-        match BASE32HEX_NOPAD.decode_mut(&upper, &mut bytes) {
-            Ok(16) => Ok(Self::from_bytes(bytes)),
-            _ => Err(IdError::Encoding),
-        }
+        base32hex::decode(encoded)
+            .map(Self::from_bytes)
+            .ok_or(IdError::Encoding)
     }
 }
 
@@ -85,9 +78,9 @@ impl<K: Kind> Id<K> {
         for (to, from) in prefix.iter_mut().zip(K::PREFIX.bytes().chain([b'_'])) {
             *to = from;
         }
-        // Base32hex sorts like the bytes; in lower case it is the same in a URL typed by hand.
-        BASE32HEX_NOPAD.encode_mut(&self.0, encoded);
-        encoded.make_ascii_lowercase();
+        for (to, from) in encoded.iter_mut().zip(base32hex::digits(&self.0)) {
+            *to = from;
+        }
         // ASCII by its making.
         write(str::from_utf8(&text).unwrap_or_default())
     }

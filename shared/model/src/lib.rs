@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod base32hex;
 mod class;
 mod confidential;
 mod contact;

@@ -1,6 +1,6 @@
 //! Public keys as JSON Web Keys (RFC 7517) of an Edwards curve (RFC 8037, section 2).
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{PUBLIC_KEY_LENGTH, VerifyingKey};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -56,9 +56,9 @@ enum Member {
 
 /// SHA-256 over the required members in the order of their names, without white space (RFC 7638, section 3; RFC 8037, appendix A.3).
 pub(crate) fn thumbprint(key: &VerifyingKey) -> String {
-    let x = BASE64URL_NOPAD.encode(key.as_bytes());
+    let x = Base64UrlUnpadded::encode_string(key.as_bytes());
     let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-    BASE64URL_NOPAD.encode(&Sha256::digest(members))
+    Base64UrlUnpadded::encode_string(&Sha256::digest(members))
 }
 
 impl Jwk {
@@ -66,7 +66,7 @@ impl Jwk {
         Self {
             kty: KeyType::OctetKeyPair,
             crv: Curve::Ed25519,
-            x: BASE64URL_NOPAD.encode(key.as_bytes()),
+            x: Base64UrlUnpadded::encode_string(key.as_bytes()),
             kid: Some(thumbprint(key)),
             used_for: Some(Use::Signature),
             alg: Some(Algorithm::EdDsa),
@@ -74,7 +74,7 @@ impl Jwk {
     }
 
     fn key(&self) -> Option<VerifyingKey> {
-        let x = BASE64URL_NOPAD.decode(self.x.as_bytes()).ok()?;
+        let x = Base64UrlUnpadded::decode_vec(&self.x).ok()?;
         let x: [u8; PUBLIC_KEY_LENGTH] = x.try_into().ok()?;
         VerifyingKey::from_bytes(&x).ok()
     }

@@ -1,6 +1,6 @@
 //! JSON Web Signatures in the compact serialisation (RFC 7515, section 7.1), signed with Ed25519 (RFC 8037, section 3.1).
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub(crate) struct Compact<'t> {
 }
 
 fn encode(bytes: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(bytes)
+    Base64UrlUnpadded::encode_string(bytes)
 }
 
 /// Signs `payload` under `header`, both as JSON text.
@@ -38,7 +38,7 @@ impl<'t> Compact<'t> {
     pub(crate) fn parse(text: &'t str) -> Option<Self> {
         let (signing_input, signature) = text.rsplit_once('.')?;
         let (header, payload) = signing_input.split_once('.')?;
-        let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok();
+        let decode = |part: &str| Base64UrlUnpadded::decode_vec(part).ok();
         let signature: [u8; SIGNATURE_LENGTH] = decode(signature)?.try_into().ok()?;
         Some(Self {
             signing_input,

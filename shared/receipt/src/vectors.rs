@@ -1,6 +1,6 @@
 //! The published vectors, and every way in which a receipt may be no receipt.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const JWS: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
     hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
 
 fn seed() -> [u8; 32] {
-    BASE64URL_NOPAD.decode(PRIVATE.as_bytes()).unwrap().try_into().unwrap()
+    Base64UrlUnpadded::decode_vec(PRIVATE).unwrap().try_into().unwrap()
 }
 
 fn record() -> Record {
@@ -208,11 +208,11 @@ proptest! {
         let (keys, receipt) = issued();
         let mut parts: Vec<Vec<u8>> = receipt
             .split('.')
-            .map(|part| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap())
+            .map(|part| Base64UrlUnpadded::decode_vec(part).unwrap())
             .collect();
         let place = place.index(parts[part].len());
         parts[part][place] ^= 1 << bit;
-        let changed = parts.iter().map(|part| BASE64URL_NOPAD.encode(part)).collect::<Vec<_>>().join(".");
+        let changed = parts.iter().map(|part| Base64UrlUnpadded::encode_string(part)).collect::<Vec<_>>().join(".");
         prop_assert!(keys.verify(&changed).is_err());
     }
 }

@@ -17,7 +17,7 @@
 use std::marker::PhantomData;
 
 use crypto::{Authenticator, CryptoError, Label, Place};
-use data_encoding::HEXLOWER;
+use model::base32hex;
 use ports::{Creation, DocKey, EntropyExt, OnceKey, Swap};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,7 +189,7 @@ fn write_frame(bytes: &mut Vec<u8>, frame: &Frame<'_>) -> Result<(), StoreError>
 }
 
 fn segment_key(hash: &Hash) -> OnceKey {
-    OnceKey::new(&format!("segment/{}", HEXLOWER.encode(hash)))
+    OnceKey::new(&format!("segment/{}", base32hex::encode(hash)))
 }
 
 impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {

@@ -127,6 +127,21 @@ fn granted(function: Function) -> &'static [&'static str] {
     }
 }
 
+/// Lets a function answer on this platform.
+#[must_use]
+pub fn serve_on(
+    platform: Platform<'_>,
+    function: Function,
+    routes: &[Route],
+    request: &Request<Vec<u8>>,
+) -> Response<Vec<u8>> {
+    let (head, body) = request.clone().into_parts();
+    let connection = MemoryConnection::new(body);
+    let request = Request::from_parts(head, ());
+    let answer = web::serve(platform, function, routes, request, connection.ports());
+    answer.unwrap_or_else(|| connection.into_answer())
+}
+
 impl World {
     /// A fresh deployment: empty stores, new keyrings, the morning of 1 December 2026.
     #[must_use]
@@ -189,13 +204,7 @@ impl World {
 
     /// Lets a function answer, as its exported handler would.
     pub fn serve(&self, function: Function, routes: &[Route], request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let (head, body) = request.clone().into_parts();
-        let connection = MemoryConnection::new(body);
-        let answer = self.with_platform(function, |platform| {
-            let request = Request::from_parts(head, ());
-            web::serve(platform, function, routes, request, connection.ports())
-        });
-        answer.unwrap_or_else(|| connection.into_answer())
+        self.with_platform(function, |platform| serve_on(platform, function, routes, request))
     }
 
     /// Runs a test against a store with the platform of `function`.

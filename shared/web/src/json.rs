@@ -344,6 +344,31 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 }
 
+/// A part of a body whose type another part says: taken as it is, and read when that is known. So each type is read in one
+/// way alone, and what is wrong is found where it stands, in whatever order the parts were sent.
+pub struct Part(Tree);
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Tree::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Part {
+    /// Reads the part, which stands `at` this place of the body.
+    ///
+    /// # Errors
+    /// 400 with the failing field.
+    pub fn read<T: DeserializeOwned>(&self, at: &str) -> Result<T, Problem> {
+        read(&self.0, at)
+    }
+}
+
+fn read<T: DeserializeOwned>(tree: &Tree, at: &str) -> Result<T, Problem> {
+    T::deserialize(Node(tree))
+        .map_err(|error| Problem::malformed(format!("{at}{}", error.pointer), error.rule, error.detail))
+}
+
 fn tree(bytes: &[u8]) -> Result<Tree, Problem> {
     if is_too_deep(bytes) {
         return Err(Problem::malformed(
@@ -395,7 +420,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if let Some((field, found)) = card_data(&tree) {
         return Err(Problem::payment_card(field, found));
     }
-    T::deserialize(Node(&tree)).map_err(|error| Problem::malformed(error.pointer, error.rule, error.detail))
+    read(&tree, "")
 }
 
 #[cfg(test)]
@@ -520,6 +545,45 @@ mod tests {
     #[serde(tag = "kind", content = "values", rename_all = "snake_case", deny_unknown_fields)]
     enum Tagged {
         Held { width: u8 },
+    }
+
+    #[derive(Deserialize)]
+    struct Told {
+        what: Part,
+    }
+
+    #[test]
+    fn a_part_is_read_when_its_type_is_known() {
+        let body: Told = parse(br#"{"what":[{"box":{"width":2}}]}"#).unwrap();
+        assert_eq!(
+            body.what.read::<Vec<Shape>>("/what").unwrap(),
+            [Shape::Box { width: 2 }]
+        );
+        for (body, field, rule) in [
+            (
+                r#"{"what":[{"box":{"width":2,"depth":1}}]}"#,
+                "/what/0/box/depth",
+                "unknown-field",
+            ),
+            (r#"{"what":[{"box":{"width":"2"}}]}"#, "/what/0/box/width", "type"),
+        ] {
+            let body: Told = parse(body.as_bytes()).unwrap();
+            let problem = body.what.read::<Vec<Shape>>("/what").unwrap_err();
+            assert_eq!(
+                (problem.violations[0].field.as_str(), problem.violations[0].rule),
+                (field, rule)
+            );
+        }
+    }
+
+    /// Before it is known what it is to be.
+    #[test]
+    fn a_member_that_comes_twice_is_refused_in_a_part_too() {
+        let problem = parse::<Told>(br#"{"what":[{"box":{"width":2,"width":1}}]}"#)
+            .err()
+            .unwrap();
+        assert_eq!(problem.violations[0].field, "/what/0/box/width");
+        assert_eq!(problem.violations[0].rule, "once");
     }
 
     /// Whatever serde_json reads into a type is read into the same.

@@ -24,6 +24,7 @@ mod stream;
 
 pub use check::Check;
 pub use exchange::{CLIENT_ADDRESS, Exchange};
+pub use json::Part;
 pub use page::page_size;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;

@@ -6,7 +6,6 @@ use web::{Exchange, Problem, Reply};
 
 use super::{FirstStatus, signing};
 use crate::content::{Content, Note};
-use crate::record::Writing;
 
 const CLASS: DataClass = DataClass::Psychotherapy;
 
@@ -33,20 +32,13 @@ struct NoteQuery {
     author: Option<AccountId>,
 }
 
-fn writing(content: Note, encounter: Option<RecordId>) -> Writing {
-    Writing {
-        content: Content::PsychotherapyNote(content),
-        encounter,
-    }
-}
-
 pub(crate) fn write(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let NoteBody {
         content,
         encounter,
         status,
     } = exchange.json()?;
-    super::write(exchange, CLASS, writing(content, encounter), status)
+    super::write(exchange, CLASS, &Content::PsychotherapyNote(content), encounter, status)
 }
 
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -64,7 +56,14 @@ pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         content,
         encounter,
     } = exchange.json()?;
-    super::amend(exchange, CLASS, reason, &writing(content, encounter), "")
+    super::amend(
+        exchange,
+        CLASS,
+        reason,
+        &Content::PsychotherapyNote(content),
+        encounter,
+        "",
+    )
 }
 
 pub(crate) fn discard(exchange: &Exchange<'_>) -> Result<Reply, Problem> {

@@ -1,16 +1,11 @@
 //! A client's clinical records, in one of the books that they are kept in.
 
-use std::fmt;
-
 use model::{DataClass, RecordId};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
-use web::{Exchange, Problem, Reply};
+use web::{Exchange, Part, Problem, Reply};
 
 use super::{FirstStatus, signing};
-use crate::content::Content;
-use crate::record::Writing;
+use crate::content::{Content, Kind};
 
 /// A class of records of these kinds.
 pub(crate) trait Book {
@@ -32,67 +27,13 @@ impl Book for SubstanceUse {
 }
 
 /// Kind and content, and what stands beside them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Body {
-    content: Content,
+    kind: Kind,
+    content: Part,
     encounter: Option<RecordId>,
     status: Option<FirstStatus>,
-}
-
-/// The members of a body that make its content. Takes out what stands beside them: flattened by serde, an error in the content
-/// would not say where it is.
-struct ContentMembers<'b, A> {
-    members: A,
-    encounter: &'b mut Option<RecordId>,
-    status: &'b mut Option<FirstStatus>,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for ContentMembers<'_, A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        while let Some(name) = self.members.next_key::<String>()? {
-            match name.as_str() {
-                "encounter" => *self.encounter = self.members.next_value()?,
-                "status" => *self.status = self.members.next_value()?,
-                _ => return seed.deserialize(name.into_deserializer()).map(Some),
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.members.next_value_seed(seed)
-    }
-}
-
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BodyVisitor;
-
-        impl<'de> Visitor<'de> for BodyVisitor {
-            type Value = Body;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object with kind and content")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Body, A::Error> {
-                let (mut encounter, mut status) = (None, None);
-                let content = Content::deserialize(MapAccessDeserializer::new(ContentMembers {
-                    members,
-                    encounter: &mut encounter,
-                    status: &mut status,
-                }))?;
-                Ok(Body {
-                    content,
-                    encounter,
-                    status,
-                })
-            }
-        }
-
-        deserializer.deserialize_struct("Body", &["kind", "content", "encounter", "status"], BodyVisitor)
-    }
 }
 
 #[derive(Deserialize)]
@@ -103,26 +44,29 @@ struct Amendment {
 }
 
 impl Body {
-    /// What it writes, and as what it begins.
-    fn taken_apart(self, at: &str) -> Result<(Writing, Option<FirstStatus>), Problem> {
-        if let Content::PsychotherapyNote(_) = self.content {
+    /// What it says, from this place of the request on.
+    fn content(&self, at: &str) -> Result<Content, Problem> {
+        if self.kind == Kind::PsychotherapyNote {
             return Err(Problem::malformed(
                 format!("{at}/kind"),
                 "kind",
                 "psychotherapy notes are kept apart: use the path …/psychotherapy-notes",
             ));
         }
-        let writing = Writing {
-            content: self.content,
-            encounter: self.encounter,
-        };
-        Ok((writing, self.status))
+        Content::read(self.kind, &self.content, &format!("{at}/content"))
     }
 }
 
 pub(crate) fn write<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let (writing, status) = exchange.json::<Body>()?.taken_apart("")?;
-    super::write(exchange, B::CLASS, writing, status.unwrap_or_default())
+    let body: Body = exchange.json()?;
+    let content = body.content("")?;
+    super::write(
+        exchange,
+        B::CLASS,
+        &content,
+        body.encounter,
+        body.status.unwrap_or_default(),
+    )
 }
 
 pub(crate) fn list<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -136,15 +80,15 @@ pub(crate) fn read<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 pub(crate) fn amend<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Amendment { reason, record } = exchange.json()?;
     let at = "/record";
-    let (writing, status) = record.taken_apart(at)?;
-    if status.is_some() {
+    let content = record.content(at)?;
+    if record.status.is_some() {
         return Err(Problem::malformed(
             format!("{at}/status"),
             "unknown-field",
             "is changed by signing",
         ));
     }
-    super::amend(exchange, B::CLASS, reason, &writing, at)
+    super::amend(exchange, B::CLASS, reason, &content, record.encounter, at)
 }
 
 pub(crate) fn discard<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
