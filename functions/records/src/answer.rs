@@ -4,12 +4,13 @@ use model::{AccountId, AddendumId, Confidential, DataClass, RecordId, Timestamp}
 use serde::Serialize;
 use store::Versioned;
 
+use crate::attachment::Attachment;
 use crate::chart::Addendum;
 use crate::content::{Content, Scored};
 use crate::record::{Record, Signature, Status};
 
 /// The short form of the notice (42 CFR 2.32(a)(2)).
-const PART_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+pub(crate) const PART_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 
 #[derive(Serialize)]
 pub(crate) struct RecordAnswer<'r> {
@@ -29,6 +30,9 @@ pub(crate) struct RecordAnswer<'r> {
     encounter: Option<RecordId>,
     #[serde(flatten)]
     content: &'r Content,
+    /// What a document holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<AttachmentAnswer>,
     /// What an assessment's answers come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Scored>,
@@ -37,6 +41,12 @@ pub(crate) struct RecordAnswer<'r> {
     /// What goes with every disclosure of such a record (42 CFR 2.32(a)(2)).
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct AttachmentAnswer {
+    size: u64,
+    attached_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -63,6 +73,7 @@ impl<'r> RecordAnswer<'r> {
             signatures: &record.signatures,
             cosigner: record.cosigner,
             encounter: record.encounter,
+            attachment: record.attachment.as_ref().map(AttachmentAnswer::new),
             result: record.content.scored(),
             content: &record.content,
             addenda: Vec::new(),
@@ -74,6 +85,15 @@ impl<'r> RecordAnswer<'r> {
         Self {
             addenda: addenda.iter().map(AddendumAnswer::new).collect(),
             ..self
+        }
+    }
+}
+
+impl AttachmentAnswer {
+    fn new(attachment: &Attachment) -> Self {
+        Self {
+            size: attachment.size,
+            attached_at: attachment.attached_at,
         }
     }
 }

@@ -6,6 +6,7 @@ mod assessment;
 mod coding;
 mod diagnosis;
 mod diagnostic_report;
+mod document;
 mod encounter;
 mod immunization;
 mod limits;
@@ -24,6 +25,7 @@ use assessment::Assessment;
 pub(crate) use assessment::Scored;
 use diagnosis::Diagnosis;
 use diagnostic_report::DiagnosticReport;
+pub(crate) use document::{Document, MediaType};
 use encounter::Encounter;
 use immunization::Immunization;
 pub(crate) use limits::TEXT;
@@ -48,6 +50,7 @@ pub(crate) enum Kind {
     Procedure,
     Immunization,
     DiagnosticReport,
+    Document,
 }
 
 /// The content of a clinical record.
@@ -65,6 +68,7 @@ pub(crate) enum Content {
     Procedure(Procedure),
     Immunization(Immunization),
     DiagnosticReport(DiagnosticReport),
+    Document(Document),
 }
 
 impl Kind {
@@ -82,6 +86,7 @@ impl Kind {
             Self::Procedure => "procedure",
             Self::Immunization => "immunization",
             Self::DiagnosticReport => "diagnostic_report",
+            Self::Document => "document",
         }
     }
 }
@@ -100,6 +105,7 @@ impl Content {
             Self::Procedure(_) => Kind::Procedure,
             Self::Immunization(_) => Kind::Immunization,
             Self::DiagnosticReport(_) => Kind::DiagnosticReport,
+            Self::Document(_) => Kind::Document,
         }
     }
 
@@ -116,6 +122,15 @@ impl Content {
             Self::Procedure(procedure) => procedure.effective_at(),
             Self::Immunization(immunization) => Some(immunization.effective_at()),
             Self::DiagnosticReport(report) => Some(report.effective_at()),
+            Self::Document(document) => document.effective_at(),
+        }
+    }
+
+    /// What it says of itself, where it is a document.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        match self {
+            Self::Document(document) => Some(document),
+            _ => None,
         }
     }
 
@@ -141,6 +156,7 @@ impl Content {
             Self::Procedure(procedure) => procedure.check(check, &at, now),
             Self::Immunization(immunization) => immunization.check(check, &at, now),
             Self::DiagnosticReport(report) => report.check(check, &at, now),
+            Self::Document(document) => document.check(check, &at, now),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The handlers: what each request wants, in the order of effects that every one of them keeps: authenticate, decide and
 //! record, unlock, then read or write, then answer.
 
+mod attachments;
 pub(crate) mod notes;
 pub(crate) mod records;
 mod signing;
@@ -81,6 +82,12 @@ fn write(exchange: &Exchange<'_>, class: DataClass, writing: Writing, status: Fi
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
     writing.content.check(&mut check, "", now);
+    check.that(
+        status == FirstStatus::Draft || writing.content.document().is_none(),
+        "/status",
+        "draft",
+        "must be \"draft\": a document is signed once its content is there",
+    );
     check.finish()?;
     let key = exchange.idempotency_key()?;
     let chart = Chart::enter(exchange, Action::Create, class, None, None)?;

@@ -1,5 +1,6 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
+mod attachments;
 mod drafts;
 mod kinds;
 mod listing;
@@ -1149,7 +1150,7 @@ fn an_incomplete_deployment_says_so_to_its_operator() {
                     stores: &stores,
                     ..platform
                 };
-                Answer::from(web::serve(platform, Function::Records, &ROUTES, &request))
+                Answer::from(testkit::serve(platform, Function::Records, &ROUTES, &request))
             });
             assert_eq!(answer.status, 503, "{label} {}", answer.json);
             assert_eq!(answer.header("retry-after"), Some("30"));

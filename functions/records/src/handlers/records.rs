@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use web::{Exchange, Problem, Reply};
 
-use super::{FirstStatus, signing};
+use super::{FirstStatus, attachments, signing};
 use crate::content::Content;
 use crate::record::Writing;
 
@@ -169,4 +169,12 @@ pub(crate) fn give_back<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Probl
 
 pub(crate) fn add<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     super::add(exchange, B::CLASS)
+}
+
+pub(crate) fn upload<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    attachments::upload(exchange, B::CLASS)
+}
+
+pub(crate) fn download<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    attachments::download(exchange, B::CLASS)
 }

@@ -51,6 +51,10 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
             _ => Ok(signed),
         }
     })?;
+    // What broken-off uploads left: from now on there are no more.
+    if signed.value.content.document().is_some() {
+        chart.remove_unnamed(id, &[], now)?;
+    }
     changed(&chart, class, &signed)
 }
 
