@@ -607,7 +607,7 @@ fn requests(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
     requests
 }
 
-/// Every request that changes a record in another way than by writing it.
+/// Every request that changes a record in another way than by writing it, or reads what is attached to it.
 fn changes(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
     let mut changes = Vec::new();
     for (kind, class) in [(RECORDS, DataClass::Health), (NOTES, DataClass::Psychotherapy)] {
@@ -632,6 +632,12 @@ fn changes(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
                     class,
                 ),
                 (of_seen(give_back), Action::Cosign, class),
+                (
+                    of_seen(Call::new(Method::PUT, format!("{own}/content")).body("SECRET")),
+                    Action::Amend,
+                    class,
+                ),
+                (Call::get(format!("{own}/content")), Action::Read, class),
             ]);
         }
     }

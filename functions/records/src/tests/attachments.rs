@@ -576,6 +576,34 @@ fn a_content_that_is_replaced_while_it_is_read() {
     );
 }
 
+/// An upload that takes longer than others wait before they remove it is not attached.
+#[test]
+fn an_upload_that_takes_too_long_is_not_attached() {
+    for (minutes, status) in [(59, 200), (60, 400)] {
+        let practice = Rc::new(Practice::new());
+        let record = practice.begin("begin");
+        practice.begin_chains();
+        let call = practice.uploading(&record, 1, plain(5 * CHUNK));
+        let stored = practice.world.stores.dump();
+        practice.world.stores.disarm();
+        assert_eq!(practice.send(&call).status, 200);
+        let trace = practice.world.stores.trace();
+        practice.world.stores.restore(&stored);
+        let is_chunks = |operation: &String| operation.starts_with("health set-many");
+        let other = Rc::clone(&practice);
+        practice
+            .world
+            .stores
+            .meanwhile(trace.iter().rposition(is_chunks).unwrap(), move || {
+                other.world.clock.advance(SignedDuration::from_mins(minutes));
+            });
+        let answer = practice.send(&call);
+        practice.world.stores.disarm();
+        assert_eq!(answer.status, status, "{}", answer.json);
+        assert_eq!(practice.contents(), usize::from(status == 200));
+    }
+}
+
 /// Uploads that die leave no more than so much, and once they are old the next one takes it away.
 #[test]
 fn what_dying_uploads_leave_is_bounded() {
