@@ -400,14 +400,14 @@ impl OpenChart<'_> {
             Ok::<_, Problem>(())
         });
         match written {
-            Ok(_) => self.remove_attached(id, draft.attachment.as_ref(), now),
+            Ok(_) => self.remove_unnamed(id, draft.attached_name().as_slice(), now),
             // Whoever wrote meanwhile has listed it before it was taken off, or the same request was there first.
             Err(UpdateError::Stale) => match self.record(id)?.read()?.map(|stored| stored.value) {
                 Some(Kept::Record(record)) => {
                     self.list_anew(None, &record)?;
                     Err(stale())
                 }
-                _ => self.remove_attached(id, draft.attachment.as_ref(), now),
+                _ => self.remove_unnamed(id, draft.attached_name().as_slice(), now),
             },
             Err(error) => Err(Problem::from(error).recorded(self.chart.recorded.event())),
         }

@@ -274,6 +274,11 @@ impl Record {
         }
     }
 
+    /// What the content is named by that a document holds.
+    pub(crate) fn attached_name(&self) -> Option<&str> {
+        self.attachment.as_ref().map(|attachment| attachment.name.as_str())
+    }
+
     /// The author attaches what the document holds, instead of what was attached before.
     pub(crate) fn attached(&self, hand: Hand, attachment: Attachment) -> Result<Self, Refusal> {
         self.check_attach(hand.account)?;

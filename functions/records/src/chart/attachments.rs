@@ -5,8 +5,6 @@
 //! chunks             a content, sealed under a key of its own that is in the record
 //! ```
 
-use std::slice;
-
 use crypto::{ContentKey, DataKey};
 use http::StatusCode;
 use model::{RecordId, Timestamp};
@@ -83,13 +81,12 @@ impl OpenChart<'_> {
             }
             Err(problem) => Err(problem.or_recorded(self.chart.recorded.event())),
         };
-        let earlier = draft.attachment.as_ref().map(|earlier| earlier.name.as_str());
-        let ended: Vec<&str> = match attached {
-            Ok(_) => earlier.into_iter().collect(),
-            Err(_) => vec![&upload.name],
+        let ended = match attached {
+            Ok(_) => draft.attached_name(),
+            Err(_) => Some(upload.name.as_str()),
         };
         // The answer is about the record, which is as it says. What can't be removed now is noted.
-        let _ = self.remove_unnamed(id, &ended, clock.now());
+        let _ = self.remove_unnamed(id, ended.as_slice(), clock.now());
         attached
     }
 
@@ -134,7 +131,7 @@ impl OpenChart<'_> {
             return Ok(());
         };
         let named = match &stored.value {
-            Kept::Record(record) => record.attachment.as_ref().map(|attachment| attachment.name.as_str()),
+            Kept::Record(record) => record.attached_name(),
             Kept::Discarded(_) => None,
         };
         let mut forgotten = Vec::new();
@@ -157,17 +154,6 @@ impl OpenChart<'_> {
         Ok(())
     }
 
-    /// The same, with what was attached before.
-    pub(super) fn remove_attached(
-        &self,
-        id: RecordId,
-        attachment: Option<&Attachment>,
-        now: Timestamp,
-    ) -> Result<(), Problem> {
-        let name = attachment.map(|attachment| attachment.name.as_str());
-        self.remove_unnamed(id, name.as_ref().map_or(&[], slice::from_ref), now)
-    }
-
     /// Sends what is attached to a record that was read.
     pub(crate) fn send_attached(
         &self,
@@ -187,9 +173,7 @@ impl OpenChart<'_> {
         // Of a draft that its author has given another content meanwhile, or discarded, chunks are gone that nobody tampered with.
         let event = self.chart.recorded.event();
         match self.read(id) {
-            Ok(now) if now.value.attachment.as_ref().map(|now| &now.name) == Some(&attachment.name) => {
-                Err(Problem::from(error).recorded(event))
-            }
+            Ok(now) if now.value.attached_name() == Some(&attachment.name) => Err(Problem::from(error).recorded(event)),
             Ok(_) => Err(Problem::unavailable(1, "It was replaced while it was read. Read it again.").recorded(event)),
             Err(problem) => Err(problem),
         }
