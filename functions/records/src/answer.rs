@@ -4,12 +4,13 @@ use model::{AccountId, AddendumId, Confidential, DataClass, RecordId, Timestamp}
 use serde::Serialize;
 use store::Versioned;
 
+use crate::attachment::Attachment;
 use crate::chart::Addendum;
 use crate::content::{Json, Kind};
 use crate::record::{Record, Signature, Status};
 
 /// The short form of the notice (42 CFR 2.32(a)(2)).
-const PART_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+pub(crate) const PART_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 
 #[derive(Serialize)]
 pub(crate) struct RecordAnswer<'r> {
@@ -29,6 +30,9 @@ pub(crate) struct RecordAnswer<'r> {
     encounter: Option<RecordId>,
     kind: Kind,
     content: &'r Json,
+    /// What a document holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<AttachmentAnswer>,
     /// What an assessment's answers come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'r Json>,
@@ -37,6 +41,12 @@ pub(crate) struct RecordAnswer<'r> {
     /// What goes with every disclosure of such a record (42 CFR 2.32(a)(2)).
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct AttachmentAnswer {
+    size: u64,
+    attached_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -66,6 +76,7 @@ impl<'r> RecordAnswer<'r> {
             kind: record.content.kind,
             content: &record.content.content,
             result: record.content.result.as_ref(),
+            attachment: record.attachment.as_ref().map(AttachmentAnswer::new),
             addenda: Vec::new(),
         }
     }
@@ -75,6 +86,15 @@ impl<'r> RecordAnswer<'r> {
         Self {
             addenda: addenda.iter().map(AddendumAnswer::new).collect(),
             ..self
+        }
+    }
+}
+
+impl AttachmentAnswer {
+    fn new(attachment: &Attachment) -> Self {
+        Self {
+            size: attachment.size,
+            attached_at: attachment.attached_at,
         }
     }
 }

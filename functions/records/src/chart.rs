@@ -4,12 +4,15 @@
 //! record document   the current version, one per record, or that its draft was discarded
 //! history log       the versions before it, one log per record
 //! addenda log       what was added after it was signed, one log per record
+//! attachments       what documents hold, beside their records
 //! timelines         which records there are by time: all, those of each kind, and each author's drafts
 //! ```
 //!
 //! Everything is named by an HMAC under the link key over clinic and client, so that nothing in the store says whose it is
 //! or what belongs together. Psychotherapy notes are named by their author too: a request that is neither
 //! hers nor authorized by the client does not even come to the place where they lie. Nor does anybody's list come to another's drafts.
+
+mod attachments;
 
 use std::collections::BTreeSet;
 
@@ -31,6 +34,7 @@ use crate::timeline::{Entry, Position, Timeline};
 const RECORD: Label = Label::new("confide 2026-11 record name");
 const HISTORY: Label = Label::new("confide 2026-11 record history name");
 const ADDENDA: Label = Label::new("confide 2026-11 record addenda name");
+const UPLOADS: Label = Label::new("confide 2026-11 record uploads name");
 const TIMELINE: Label = Label::new("confide 2026-11 record timeline name");
 
 /// How many entries of a list a request looks at, at most, to find those of one author: beyond that the page ends, and says
@@ -366,8 +370,8 @@ impl OpenChart<'_> {
 
     /// The author lets her draft vanish; repeated it gives the same answer.
     ///
-    /// Order: the list, then the draft, then the answer. A crash in between leaves a draft that no list shows, and that the repeated
-    /// request takes away.
+    /// Order: the list, then the draft, then what is attached to it, then the answer. A crash after the first leaves a draft that no list shows,
+    /// one after the second chunks that nothing leads to; the repeated request takes both away.
     pub(crate) fn discard(&self, id: RecordId, expected: u64, now: Timestamp) -> Result<(), Problem> {
         let account = self.chart.recorded.account();
         let not_found = || Problem::not_found(self.chart.recorded.event());
@@ -375,7 +379,7 @@ impl OpenChart<'_> {
         let draft = match stored.value {
             Kept::Record(record) if record.is_visible_to(account) => record,
             Kept::Discarded(draft) if draft.author == account && Some(stored.version) == expected.checked_add(1) => {
-                return Ok(());
+                return self.remove_unnamed(id, &[], now);
             }
             _ => return Err(not_found()),
         };
@@ -396,20 +400,20 @@ impl OpenChart<'_> {
             Ok::<_, Problem>(())
         });
         match written {
-            Ok(_) => Ok(()),
+            Ok(_) => self.remove_unnamed(id, draft.attached_name().as_slice(), now),
             // Whoever wrote meanwhile has listed it before it was taken off, or the same request was there first.
             Err(UpdateError::Stale) => match self.record(id)?.read()?.map(|stored| stored.value) {
                 Some(Kept::Record(record)) => {
                     self.list_anew(None, &record)?;
                     Err(stale())
                 }
-                _ => Ok(()),
+                _ => self.remove_unnamed(id, draft.attached_name().as_slice(), now),
             },
             Err(error) => Err(Problem::from(error).recorded(self.chart.recorded.event())),
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Problem {
+    pub(crate) fn refused(&self, refusal: Refusal) -> Problem {
         Problem::from(refusal).recorded(self.chart.recorded.event())
     }
 
@@ -570,6 +574,19 @@ impl From<Refusal> for Problem {
             Refusal::WasSigned => Self::conflict(
                 "was-signed",
                 "It was signed once, and others may have relied upon it. Amend it and sign it again.",
+            ),
+            Refusal::NoDocument => Self::conflict("no-document", "It is no document: nothing is attached to it."),
+            Refusal::NoContent => Self::conflict(
+                "no-content",
+                "The document has no content yet. Upload it, and then sign.",
+            ),
+            Refusal::ContentWasSigned => Self::conflict(
+                "was-signed",
+                "Its content was signed, and others may have relied upon it. Begin a new document that replaces it.",
+            ),
+            Refusal::MediaTypeDiffers => Self::conflict(
+                "media-type-differs",
+                "Its content is of another media type. Begin a new document instead.",
             ),
         }
     }

@@ -6,6 +6,7 @@ mod assessment;
 mod coding;
 mod diagnosis;
 mod diagnostic_report;
+mod document;
 mod encounter;
 mod immunization;
 mod limits;
@@ -25,6 +26,8 @@ use web::{Check, Part, Problem};
 use assessment::{Assessment, Scored};
 use diagnosis::Diagnosis;
 use diagnostic_report::DiagnosticReport;
+use document::Document;
+pub(crate) use document::MediaType;
 use encounter::Encounter;
 use immunization::Immunization;
 pub(crate) use limits::TEXT;
@@ -50,6 +53,7 @@ pub(crate) enum Kind {
     Procedure,
     Immunization,
     DiagnosticReport,
+    Document,
 }
 
 /// The content of a clinical record, as somebody writes it.
@@ -66,6 +70,7 @@ pub(crate) enum Content {
     Procedure(Procedure),
     Immunization(Immunization),
     DiagnosticReport(DiagnosticReport),
+    Document(Document),
 }
 
 impl Kind {
@@ -83,6 +88,7 @@ impl Kind {
             Self::Procedure => "procedure",
             Self::Immunization => "immunization",
             Self::DiagnosticReport => "diagnostic_report",
+            Self::Document => "document",
         }
     }
 }
@@ -102,6 +108,7 @@ impl Content {
             Kind::Procedure => Self::Procedure(part.read(at)?),
             Kind::Immunization => Self::Immunization(part.read(at)?),
             Kind::DiagnosticReport => Self::DiagnosticReport(part.read(at)?),
+            Kind::Document => Self::Document(part.read(at)?),
         })
     }
 
@@ -118,10 +125,12 @@ impl Content {
             Self::Procedure(content) => Json::of(content),
             Self::Immunization(content) => Json::of(content),
             Self::DiagnosticReport(content) => Json::of(content),
+            Self::Document(content) => Json::of(content),
         };
         Ok(Written {
             kind: self.kind(),
             effective_at: self.effective_at(),
+            media_type: self.media_type(),
             content: json?,
             result: self.scored().as_ref().map(Json::of).transpose()?,
         })
@@ -140,6 +149,7 @@ impl Content {
             Self::Procedure(_) => Kind::Procedure,
             Self::Immunization(_) => Kind::Immunization,
             Self::DiagnosticReport(_) => Kind::DiagnosticReport,
+            Self::Document(_) => Kind::Document,
         }
     }
 
@@ -156,6 +166,15 @@ impl Content {
             Self::Procedure(procedure) => procedure.effective_at(),
             Self::Immunization(immunization) => Some(immunization.effective_at()),
             Self::DiagnosticReport(report) => Some(report.effective_at()),
+            Self::Document(document) => document.effective_at(),
+        }
+    }
+
+    /// What is to be attached to it, where it is a document.
+    fn media_type(&self) -> Option<MediaType> {
+        match self {
+            Self::Document(document) => Some(document.media_type()),
+            _ => None,
         }
     }
 
@@ -181,6 +200,7 @@ impl Content {
             Self::Procedure(procedure) => procedure.check(check, &at, now),
             Self::Immunization(immunization) => immunization.check(check, &at, now),
             Self::DiagnosticReport(report) => report.check(check, &at, now),
+            Self::Document(document) => document.check(check, &at, now),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The handlers: what each request wants, in the order of effects that every one of them keeps: authenticate, decide and
 //! record, unlock, then read or write, then answer.
 
+mod attachments;
 pub(crate) mod notes;
 pub(crate) mod records;
 mod signing;
@@ -87,6 +88,12 @@ fn write(
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
     content.check(&mut check, "", now);
+    check.that(
+        status == FirstStatus::Draft || content.kind() != Kind::Document,
+        "/status",
+        "draft",
+        "must be \"draft\": a document is signed once its content is there",
+    );
     check.finish()?;
     let writing = Writing {
         content: content.written()?,

@@ -1,6 +1,7 @@
 //! Clinical records: what was noted, assessed, planned, found and prescribed and, kept apart, psychotherapy notes.
 
 mod answer;
+mod attachment;
 mod chart;
 mod content;
 mod handlers;

@@ -5,13 +5,15 @@
 //! draft ─sign→ awaiting cosigner  ─amend→ awaiting cosigner
 //!              awaiting cosigner ─cosign→ cosigned ─amend→ awaiting cosigner
 //!              awaiting cosigner ─return→ draft
+//! draft ─attach→ draft            what a document holds, unless it was signed once
 //! draft ─discard→ nothing, unless it was signed once
 //! ```
 
 use model::{AccountId, Confidential, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::content::Written;
+use crate::attachment::Attachment;
+use crate::content::{Kind, MediaType, Written};
 
 /// How far a record has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +61,9 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) encounter: Option<RecordId>,
     pub(crate) content: Written,
+    /// What a document holds, once it was uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attachment: Option<Attachment>,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
 }
@@ -90,6 +95,10 @@ pub(crate) enum Refusal {
     NotAwaiting,
     IsDraft,
     WasSigned,
+    NoDocument,
+    NoContent,
+    ContentWasSigned,
+    MediaTypeDiffers,
 }
 
 impl Hand {
@@ -138,6 +147,7 @@ impl Record {
             cosigner: None,
             encounter: writing.encounter,
             content: writing.content,
+            attachment: None,
             fingerprint,
         }
     }
@@ -179,6 +189,10 @@ impl Record {
         if self.content.kind != writing.content.kind {
             return Err(Refusal::KindDiffers);
         }
+        // What is attached is of the media type that it was uploaded as.
+        if self.attachment.is_some() && self.content.media_type != writing.content.media_type {
+            return Err(Refusal::MediaTypeDiffers);
+        }
         if !self.is_draft() && reason.is_none() {
             return Err(Refusal::ReasonMissing);
         }
@@ -202,6 +216,9 @@ impl Record {
         self.check_author(hand.account)?;
         if !self.is_draft() {
             return Err(Refusal::AlreadySigned);
+        }
+        if self.content.kind == Kind::Document && self.attachment.is_none() {
+            return Err(Refusal::NoContent);
         }
         let cosigner = cosigner.or(self.cosigner);
         Ok(Self {
@@ -242,6 +259,31 @@ impl Record {
             status: Status::Draft,
             signatures: Vec::new(),
             ..self.changed(hand, Some(reason))
+        })
+    }
+
+    /// Of which media type its author may attach something to it. What was signed once stays as it was signed: whoever has seen it must not
+    /// find something else in its place.
+    pub(crate) fn check_attach(&self, account: AccountId) -> Result<MediaType, Refusal> {
+        self.check_author(account)?;
+        let media_type = self.content.media_type.ok_or(Refusal::NoDocument)?;
+        match (self.status, self.cosigner) {
+            (Status::Draft, None) => Ok(media_type),
+            _ => Err(Refusal::ContentWasSigned),
+        }
+    }
+
+    /// What the content is named by that a document holds.
+    pub(crate) fn attached_name(&self) -> Option<&str> {
+        self.attachment.as_ref().map(|attachment| attachment.name.as_str())
+    }
+
+    /// The author attaches what the document holds, instead of what was attached before.
+    pub(crate) fn attached(&self, hand: Hand, attachment: Attachment) -> Result<Self, Refusal> {
+        self.check_attach(hand.account)?;
+        Ok(Self {
+            attachment: Some(attachment),
+            ..self.changed(hand, None)
         })
     }
 

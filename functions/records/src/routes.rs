@@ -6,7 +6,7 @@ use crate::handlers::{notes, records};
 use crate::keys;
 
 /// What this function answers.
-pub const ROUTES: [Route; 29] = [
+pub const ROUTES: [Route; 33] = [
     Route::new(
         Method::POST,
         "/v1/records/clients/{client}/records",
@@ -36,6 +36,16 @@ pub const ROUTES: [Route; 29] = [
         Method::GET,
         "/v1/records/clients/{client}/records/{record}/versions",
         records::versions::<Clinical>,
+    ),
+    Route::streaming(
+        Method::PUT,
+        "/v1/records/clients/{client}/records/{record}/content",
+        records::upload::<Clinical>,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/records/clients/{client}/records/{record}/content",
+        records::download::<Clinical>,
     ),
     Route::new(
         Method::POST,
@@ -86,6 +96,16 @@ pub const ROUTES: [Route; 29] = [
         Method::GET,
         "/v1/records/clients/{client}/substance-use-records/{record}/versions",
         records::versions::<SubstanceUse>,
+    ),
+    Route::streaming(
+        Method::PUT,
+        "/v1/records/clients/{client}/substance-use-records/{record}/content",
+        records::upload::<SubstanceUse>,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/records/clients/{client}/substance-use-records/{record}/content",
+        records::download::<SubstanceUse>,
     ),
     Route::new(
         Method::POST,

@@ -1,5 +1,6 @@
 //! Whole requests against the function on a platform in memory. Permissions come from the consent function itself.
 
+mod attachments;
 mod drafts;
 mod kinds;
 mod listing;
@@ -20,7 +21,7 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, Function, RecordId
 use ports::{Clock, EntropyExt, Kv, KvError, Platform, Stores};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, log_in, serve_on, survive};
+use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
@@ -606,7 +607,7 @@ fn requests(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
     requests
 }
 
-/// Every request that changes a record in another way than by writing it.
+/// Every request that changes a record in another way than by writing it, or reads what is attached to it.
 fn changes(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
     let mut changes = Vec::new();
     for (kind, class) in [(RECORDS, DataClass::Health), (NOTES, DataClass::Psychotherapy)] {
@@ -631,6 +632,12 @@ fn changes(client: &str, record: &str) -> Vec<(Call, Action, DataClass)> {
                     class,
                 ),
                 (of_seen(give_back), Action::Cosign, class),
+                (
+                    of_seen(Call::new(Method::PUT, format!("{own}/content")).body("SECRET")),
+                    Action::Amend,
+                    class,
+                ),
+                (Call::get(format!("{own}/content")), Action::Read, class),
             ]);
         }
     }
@@ -1149,7 +1156,7 @@ fn an_incomplete_deployment_says_so_to_its_operator() {
                     stores: &stores,
                     ..platform
                 };
-                Answer::from(serve_on(platform, Function::Records, &ROUTES, &request))
+                Answer::from(testkit::serve(platform, Function::Records, &ROUTES, &request))
             });
             assert_eq!(answer.status, 503, "{label} {}", answer.json);
             assert_eq!(answer.header("retry-after"), Some("30"));

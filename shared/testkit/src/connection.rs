@@ -6,14 +6,17 @@ use ports::{BrokenBody, Connection, RequestBody, Responder, ResponseBody};
 /// A request's body and the answer that is sent while it is made, in memory.
 pub(crate) struct MemoryConnection {
     body: Vec<u8>,
+    /// Whether the sender is gone after these bytes.
+    is_broken_off: bool,
     read: Cell<usize>,
     answer: RefCell<Option<Response<Vec<u8>>>>,
 }
 
 impl MemoryConnection {
-    pub(crate) fn new(body: Vec<u8>) -> Self {
+    pub(crate) fn new(body: Vec<u8>, is_broken_off: bool) -> Self {
         Self {
             body,
+            is_broken_off,
             read: Cell::new(0),
             answer: RefCell::default(),
         }
@@ -38,7 +41,10 @@ impl RequestBody for MemoryConnection {
         let to = self.body.len().min(from.saturating_add(most));
         into.extend_from_slice(&self.body[from..to]);
         self.read.set(to);
-        Ok(())
+        match self.is_broken_off && to - from < most {
+            true => Err(BrokenBody),
+            false => Ok(()),
+        }
     }
 }
 

@@ -24,4 +24,4 @@ pub use outbound::{Provider, Reaction};
 pub use request::{Answer, Call};
 pub use said::Said;
 pub use session::{log_in, log_in_with};
-pub use world::{SeededEntropy, StandingClock, World, serve_on};
+pub use world::{SeededEntropy, StandingClock, World, serve};

@@ -1,6 +1,10 @@
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use serde_json::Value;
 
+/// Marks a request whose body breaks off after what there is of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BrokenOff;
+
 /// A request in the making.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -8,6 +12,7 @@ pub struct Call {
     target: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
+    is_broken_off: bool,
 }
 
 impl Call {
@@ -19,6 +24,7 @@ impl Call {
             target: target.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            is_broken_off: false,
         }
     }
 
@@ -59,6 +65,13 @@ impl Call {
         self
     }
 
+    /// With a body that breaks off after what there is of it: whoever sends it is gone.
+    #[must_use]
+    pub fn broken_off(mut self) -> Self {
+        self.is_broken_off = true;
+        self
+    }
+
     /// With one more header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -89,6 +102,9 @@ impl Call {
         *request.uri_mut() = self.target.parse().unwrap();
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
+        }
+        if self.is_broken_off {
+            request.extensions_mut().insert(BrokenOff);
         }
         request
     }

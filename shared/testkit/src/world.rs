@@ -11,7 +11,7 @@ use web::Route;
 use crate::bucket::{GrantedStores, MemoryStores};
 use crate::connection::MemoryConnection;
 use crate::outbound::{GrantedOutbound, Provider, may_send};
-use crate::request::Call;
+use crate::request::{BrokenOff, Call};
 
 /// A clock that stands still, but for pauses and [`StandingClock::advance`].
 #[derive(Debug)]
@@ -127,18 +127,23 @@ fn granted(function: Function) -> &'static [&'static str] {
     }
 }
 
-/// Lets a function answer on this platform.
-#[must_use]
-pub fn serve_on(
+/// Lets a function answer on a platform that the test has changed.
+pub fn serve(
     platform: Platform<'_>,
     function: Function,
     routes: &[Route],
     request: &Request<Vec<u8>>,
 ) -> Response<Vec<u8>> {
     let (head, body) = request.clone().into_parts();
-    let connection = MemoryConnection::new(body);
-    let request = Request::from_parts(head, ());
-    let answer = web::serve(platform, function, routes, request, connection.ports());
+    let is_broken_off = head.extensions.get::<BrokenOff>().is_some();
+    let connection = MemoryConnection::new(body, is_broken_off);
+    let answer = web::serve(
+        platform,
+        function,
+        routes,
+        Request::from_parts(head, ()),
+        connection.ports(),
+    );
     answer.unwrap_or_else(|| connection.into_answer())
 }
 
@@ -204,7 +209,7 @@ impl World {
 
     /// Lets a function answer, as its exported handler would.
     pub fn serve(&self, function: Function, routes: &[Route], request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        self.with_platform(function, |platform| serve_on(platform, function, routes, request))
+        self.with_platform(function, |platform| serve(platform, function, routes, request))
     }
 
     /// Runs a test against a store with the platform of `function`.

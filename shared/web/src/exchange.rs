@@ -71,20 +71,29 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// That the body is of this media type. Parameters are not looked at.
+    ///
+    /// # Errors
+    /// 415 for another one.
+    pub fn check_media_type(&self, wanted: &str) -> Result<(), Problem> {
+        let media_type = self.header(&CONTENT_TYPE)?.unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case(wanted) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            format!("Send `Content-Type: {wanted}`."),
+        ))
+    }
+
     /// The JSON body, strictly parsed.
     ///
     /// # Errors
     /// 415 for another media type, 400 with the failing field.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let media_type = self.header(&CONTENT_TYPE)?.unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "Send `Content-Type: application/json`.",
-            ));
-        }
+        self.check_media_type("application/json")?;
         json::parse(self.body())
     }
 

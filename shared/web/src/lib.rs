@@ -26,6 +26,7 @@ pub use check::Check;
 pub use exchange::{CLIENT_ADDRESS, Exchange};
 pub use json::Part;
 pub use page::page_size;
+pub use payment_card::CardSearch;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;
 pub use reply::Reply;

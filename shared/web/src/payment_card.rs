@@ -5,6 +5,10 @@
 //! do (ISO/IEC 7812-1) and ends in its Luhn check digit (annex B there). Beginnings are looked at because one of ten
 //! numbers passes Luhn's check by chance, and numbers of insurers, records and telephones are what practices write down.
 
+use zeroize::Zeroizing;
+
+use crate::Problem;
+
 /// What was found, and never where in the text or which digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CardData {
@@ -242,6 +246,39 @@ pub(crate) fn find(text: &str) -> Option<CardData> {
     }
 }
 
+/// Looks for payment cards in a text of any length as it arrives.
+#[derive(Default)]
+pub struct CardSearch {
+    /// The end of what was looked at, in which a number may have begun.
+    end: Zeroizing<Vec<u8>>,
+}
+
+/// How much of a text is looked at once more, with what follows, in bytes. A number whose digits stand so far apart that it is longer is
+/// not found where two pieces meet in it.
+const OVERLAP: usize = 256;
+
+impl CardSearch {
+    /// Nothing looked at.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Looks at the next piece of a text. What is no UTF-8 in it separates words.
+    ///
+    /// # Errors
+    /// 422 where it holds something of a payment card.
+    pub fn look_at(&mut self, piece: &[u8]) -> Result<(), Problem> {
+        self.end.extend_from_slice(piece);
+        if let Some(found) = find(&Zeroizing::new(String::from_utf8_lossy(&self.end).into_owned())) {
+            return Err(Problem::payment_card("body", found));
+        }
+        let looked_at = self.end.len().saturating_sub(OVERLAP);
+        self.end.drain(..looked_at);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,6 +376,25 @@ mod tests {
             ("code", "123", false),
         ] {
             assert_eq!(is_security_code(name, value), is_one, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_wherever_pieces_of_a_text_meet_in_it() {
+        let text = format!(
+            "{}her card is 4111 1111 1111 1111, she says{}",
+            "é ".repeat(300),
+            "a ".repeat(300)
+        );
+        for at in 0..text.len() {
+            let mut search = CardSearch::new();
+            let (first, second) = text.as_bytes().split_at(at);
+            let found = search.look_at(first).and_then(|()| search.look_at(second));
+            assert_eq!(found.unwrap_err().kind, "payment-card-data", "{at}");
+        }
+        let mut search = CardSearch::new();
+        for byte in text.replace("4111", "4112").bytes() {
+            search.look_at(&[byte]).unwrap();
         }
     }
 

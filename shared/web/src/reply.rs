@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{Problem, RateLimit};
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+const PART_2_NOTICE: HeaderName = HeaderName::from_static("part-2-notice");
 
 /// An answer in the making.
 #[derive(Debug)]
@@ -119,6 +120,13 @@ impl Reply {
             Ok(event) => self.header(AUDIT_ID, event),
             Err(_) => self,
         }
+    }
+
+    /// With what goes with every disclosure of a record of treatment for substance use (42 CFR 2.32), where the body has no place
+    /// for it.
+    #[must_use]
+    pub fn part_2_notice(self, notice: &'static str) -> Self {
+        self.header(PART_2_NOTICE, HeaderValue::from_static(notice))
     }
 
     pub(crate) fn rate_limited(mut self, limit: RateLimit) -> Self {

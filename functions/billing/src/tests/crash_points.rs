@@ -93,7 +93,7 @@ fn at_every_crash_point(
             practice.assert_whole();
             verify(&practice, &prepared, &again);
             if !reached {
-                assert!(nth > 10, "{nth}");
+                assert!(nth > 5, "{nth}");
                 break;
             }
         }

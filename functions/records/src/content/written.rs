@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use web::Problem;
 
-use super::Kind;
+use super::{Kind, MediaType};
 
 /// A content that was checked, with what lists and readers want to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub(crate) struct Written {
     /// When what it tells of was, or began, as far as it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) effective_at: Option<Timestamp>,
+    /// What is to be attached to it, where it is a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) media_type: Option<MediaType>,
     pub(crate) content: Json,
     /// What an assessment's answers come to.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use model::{DataClass, RecordId};
 use serde::Deserialize;
 use web::{Exchange, Part, Problem, Reply};
 
-use super::{FirstStatus, signing};
+use super::{FirstStatus, attachments, signing};
 use crate::content::{Content, Kind};
 
 /// A class of records of these kinds.
@@ -113,4 +113,12 @@ pub(crate) fn give_back<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Probl
 
 pub(crate) fn add<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     super::add(exchange, B::CLASS)
+}
+
+pub(crate) fn upload<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    attachments::upload(exchange, B::CLASS)
+}
+
+pub(crate) fn download<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    attachments::download(exchange, B::CLASS)
 }

@@ -6,6 +6,7 @@ use web::{Check, Exchange, Problem, Reply};
 
 use super::{REASON, changed};
 use crate::chart::Chart;
+use crate::content::Kind;
 use crate::record::{Hand, Refusal};
 
 #[derive(Deserialize)]
@@ -51,6 +52,10 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
             _ => Ok(signed),
         }
     })?;
+    // What broken-off uploads left: from now on there are no more.
+    if signed.value.content.kind == Kind::Document {
+        chart.remove_unnamed(id, &[], now)?;
+    }
     changed(&chart, class, &signed)
 }
 

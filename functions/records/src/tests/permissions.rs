@@ -297,6 +297,21 @@ fn records_of_substance_use_are_a_book_of_their_own() {
     let listed = practice.as_clinician(Call::get(&book));
     assert_eq!(values(&listed, "records", "id").len(), 1);
 
+    // What a document holds goes with the notice too.
+    let document = json!({"kind": "document", "status": "draft",
+        "content": {"title": "SECRET", "media_type": "text/plain"}});
+    let document = practice.as_clinician(Call::post(&book, &document).once("document"));
+    let document = format!("{book}/{}", document.text("id"));
+    let content = Call::new(Method::PUT, format!("{document}/content")).body("SECRET");
+    let content = content
+        .header("content-type", "text/plain")
+        .header("if-match", "\"v1\"");
+    assert_eq!(practice.as_clinician(content).json["notice"], json!(NOTICE));
+    let read = practice.as_clinician(Call::get(format!("{document}/content")));
+    assert_eq!((read.status, read.body().as_str()), (200, "SECRET"));
+    assert_eq!(read.header("part-2-notice"), Some(NOTICE));
+    assert_eq!(practice.event(&read).class, DataClass::SubstanceUse);
+
     // The books do not meet.
     let clinical = practice.write("write", "SECRET slept");
     assert_eq!(practice.listed(), std::slice::from_ref(&clinical));

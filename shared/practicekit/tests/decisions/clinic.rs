@@ -129,11 +129,15 @@ const fn identity(method: &'static str, path: &'static str) -> Door {
 pub(crate) const SEARCH: &str = "/v1/identity/clients/search";
 
 /// Every route by which a person reads what a client's file holds.
-pub(crate) const DOORS: [Door; 12] = [
+pub(crate) const DOORS: [Door; 14] = [
     records("/v1/records/clients/{client}/records", DataClass::Health),
     records("/v1/records/clients/{client}/records/{record}", DataClass::Health),
     records(
         "/v1/records/clients/{client}/records/{record}/versions",
+        DataClass::Health,
+    ),
+    records(
+        "/v1/records/clients/{client}/records/{record}/content",
         DataClass::Health,
     ),
     records(
@@ -146,6 +150,10 @@ pub(crate) const DOORS: [Door; 12] = [
     ),
     records(
         "/v1/records/clients/{client}/substance-use-records/{record}/versions",
+        DataClass::SubstanceUse,
+    ),
+    records(
+        "/v1/records/clients/{client}/substance-use-records/{record}/content",
         DataClass::SubstanceUse,
     ),
     records(
@@ -197,6 +205,7 @@ pub(crate) struct Clinic {
     accounts: BTreeMap<Person, AccountId>,
     sessions: RefCell<LoggedIn>,
     written: RefCell<BTreeMap<(File, DataClass), RecordId>>,
+    documents: RefCell<BTreeMap<(File, DataClass), RecordId>>,
 }
 
 impl Clinic {
@@ -211,6 +220,7 @@ impl Clinic {
                 .collect(),
             sessions: RefCell::default(),
             written: RefCell::default(),
+            documents: RefCell::default(),
             world,
         };
         let said = clinic.consent(
@@ -369,6 +379,13 @@ impl Clinic {
             let id = self.done(Function::Records, AUTHOR, call).text("id");
             self.written.borrow_mut().insert((file, class), id.parse().unwrap());
         }
+        for (book, class) in [
+            ("records", DataClass::Health),
+            ("substance-use-records", DataClass::SubstanceUse),
+        ] {
+            let id = self.fill_document(file, book);
+            self.documents.borrow_mut().insert((file, class), id);
+        }
         let person = json!({"client_id": self.client(file), "client": {
             "name": {"given": ["Zoe"], "family": file.mark()}, "birth_date": "1987-03-21",
             "telecoms": [{"system": "email", "value": file.email()}],
@@ -384,10 +401,31 @@ impl Clinic {
         }
     }
 
+    /// A signed document that holds what only this file says.
+    fn fill_document(&self, file: File, book: &str) -> RecordId {
+        let path = format!("/v1/records/clients/{}/{book}", self.client(file));
+        let document = json!({"kind": "document", "status": "draft",
+            "content": {"title": file.mark(), "media_type": "text/plain"}});
+        let call = Call::post(&path, &document).once("document");
+        let id = self.done(Function::Records, AUTHOR, call).text("id");
+        let upload = Call::new(Method::PUT, format!("{path}/{id}/content"))
+            .header("content-type", "text/plain")
+            .header("if-match", "\"v1\"")
+            .body(file.mark());
+        self.done(Function::Records, AUTHOR, upload);
+        let sign = Call::post(format!("{path}/{id}/sign"), &json!({})).header("if-match", "\"v2\"");
+        self.done(Function::Records, AUTHOR, sign);
+        id.parse().unwrap()
+    }
+
     /// The request by which somebody comes to a file through a door.
     pub(crate) fn knock(&self, door: Door, person: Person, purpose: Option<&str>, file: File) -> Call {
         let client = self.client(file).to_string();
-        let record = self.written.borrow().get(&(file, door.class)).map(ToString::to_string);
+        let records = match door.path.ends_with("/content") {
+            true => &self.documents,
+            false => &self.written,
+        };
+        let record = records.borrow().get(&(file, door.class)).map(ToString::to_string);
         let mut path = door
             .path
             .replace("{client}", &client)

@@ -390,7 +390,7 @@ fn no_route_that_reads_is_left_out() {
         .map(|door| (door.method, door.path))
         .chain([("POST", CONTACT)])
         .collect();
-    // Their answers are what the caller has just sent, or signed, which takes a right of its own; of a merge, ids.
+    // Their answers are what the caller has just sent, or signed, which takes a right of its own; of a merge, ids; of a job, how far it is.
     let writes = |method: &Method, path: &str| {
         let creates = [
             "/clients",
@@ -403,6 +403,7 @@ fn no_route_that_reads_is_left_out() {
             "/return",
             "/merges",
             "/undo",
+            "/jobs/rewrap",
         ];
         *method == Method::PUT
             || *method == Method::DELETE
