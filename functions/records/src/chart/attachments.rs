@@ -62,32 +62,26 @@ impl OpenChart<'_> {
             Err(ContentError::BrokenOff(problem)) => Err(problem),
             Err(ContentError::Store(error)) => Err(error.into()),
         };
-        let attached = match written {
-            Ok(attachment) => {
-                let account = self.chart.recorded.account();
-                let attached = self.change(id, *version, clock.now(), |record, at| {
-                    let hand = Hand {
-                        account,
-                        at,
-                        version: *version,
-                    };
-                    record.attached(hand, attachment.clone())
-                });
-                match attached {
-                    // Nobody knows whether the record names it by now, or will.
-                    Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
-                    attached => attached,
-                }
-            }
-            Err(problem) => Err(problem.or_recorded(self.chart.recorded.event())),
-        };
-        let ended = match attached {
+        let attached = written.and_then(|attachment| {
+            let account = self.chart.recorded.account();
+            self.change(id, *version, clock.now(), |record, at| {
+                let hand = Hand {
+                    account,
+                    at,
+                    version: *version,
+                };
+                record.attached(hand, attachment.clone())
+            })
+        });
+        let ended = match &attached {
             Ok(_) => draft.attached_name(),
+            // The store did not answer. Nobody knows whether the record names it by now, or will.
+            Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => None,
             Err(_) => Some(upload.name.as_str()),
         };
         // The answer is about the record, which is as it says. What can't be removed now is noted.
         let _ = self.remove_unnamed(id, ended.as_slice(), clock.now());
-        attached
+        attached.map_err(|problem| problem.or_recorded(self.chart.recorded.event()))
     }
 
     /// Notes an upload that begins.

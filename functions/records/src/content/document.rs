@@ -101,3 +101,34 @@ impl Document {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_are_called_what_they_are_sent_as() {
+        for name in [
+            "application/pdf",
+            "text/plain",
+            "application/rtf",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/vnd.oasis.opendocument.text",
+            "application/vnd.oasis.opendocument.spreadsheet",
+            "image/png",
+            "image/jpeg",
+            "image/heic",
+            "image/tiff",
+            "application/dicom",
+            "audio/mpeg",
+            "audio/mp4",
+            "audio/wav",
+            "video/mp4",
+        ] {
+            let media_type: MediaType = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(media_type.name(), name);
+            assert_eq!(serde_json::to_value(media_type).unwrap(), name);
+        }
+    }
+}
