@@ -59,6 +59,11 @@ impl Deployment {
         Self::serve(folder, variables)
     }
 
+    /// Sets a variable, from the next restart on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
     /// A deployment from the copy of this one's folder, as one that stands in for it has: the same keyrings, the same stores.
     pub fn replica(&mut self, variables: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
@@ -112,6 +117,12 @@ impl Deployment {
     #[must_use]
     pub fn send(&self, call: &Call) -> Answer {
         Answer::from(self.client.send(call.request()).expect("an answer"))
+    }
+
+    /// Sends a request whose answer may break off.
+    #[must_use]
+    pub fn try_send(&self, call: &Call) -> Option<Answer> {
+        self.client.send(call.request()).ok().map(Answer::from)
     }
 
     /// Sends a request that must be answered with this status.

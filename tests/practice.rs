@@ -143,8 +143,8 @@ impl<'d> Practice<'d> {
         let deployment = self.deployment;
         let opened = deployment.expect(201, &self.post("/v1/consent/clients", clinician, &json!({})));
         let client = opened.text("client_id");
-        let purposes = ["TREAT", "PATADMIN", "PATRQT"];
-        let classes = ["identity", "health", "psychotherapy"];
+        let purposes = ["TREAT", "PATADMIN", "PATRQT", "HPAYMT"];
+        let classes = ["identity", "health", "psychotherapy", "billing"];
         let notice = deployment.expect(
             201,
             &self.post(
