@@ -148,6 +148,7 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::RecordId;
     use serde_json::json;
 
     fn rules_broken(content: serde_json::Value) -> Vec<(String, &'static str)> {
@@ -223,6 +224,32 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<Content>(body).is_err(), "{body}");
         }
+    }
+
+    /// What is made of the bundles that an import is tried on, where they lie beside the workspace.
+    #[test]
+    fn what_an_import_brings_keeps_the_rules() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
+        if !folder.exists() {
+            eprintln!("skipped: {} is not there", folder.display());
+            return;
+        }
+        let settings = fhir::Settings {
+            calling_code: Some("1".to_owned()),
+            language: "en".to_owned(),
+        };
+        let id = |_: &fhir::Source, _| RecordId::from_bytes([7; 16]).to_string();
+        let mut kinds = std::collections::BTreeSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+            let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &id).unwrap();
+            for part in import.parts.iter().filter(|part| part.kind.is_record()) {
+                kinds.insert(part.kind.name());
+                let content = json!({"kind": part.kind.name(), "content": part.content});
+                assert_eq!(rules_broken(content), [], "{}", part.source.id);
+            }
+        }
+        assert_eq!(kinds.len(), 8, "{kinds:?}");
     }
 
     #[test]

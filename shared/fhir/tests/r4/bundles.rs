@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use fhir::{Bundle, Export, Exported, Handling, Import, Kind, Part, Reason, Settings, Source};
 use serde_json::{Value, json};
 
+use crate::published::findings;
+
 const BASE: &str = "https://practice.example/fhir";
 
 const PATIENTS: [&str; 4] = ["Clemente", "Laurie", "Liz", "Milan"];
@@ -114,6 +116,10 @@ fn what_comes_in_goes_out_and_comes_in_the_same() {
         assert_eq!(export.not_exported, Vec::<String>::new(), "{name}");
         let second = import(&serde_json::to_vec(&export.bundle).unwrap());
         assert_eq!(kept(&second), kept(&first), "{name}");
+        let bundle = serde_json::to_value(&export.bundle).unwrap();
+        for entry in bundle["entry"].as_array().unwrap() {
+            assert_eq!(findings(&entry["resource"]), Vec::<String>::new(), "{name} {entry:#}");
+        }
         // What has no form in FHIR is how she may be reached, of which an import says nothing.
         let lines: Vec<_> = export.report.lines().map(|line| (line.of, line.path)).collect();
         assert_eq!(
@@ -234,7 +240,11 @@ fn the_four_patients_are_imported() {
     for (name, bytes) in patients() {
         let import = import(&bytes);
         let all = all_values(&serde_json::from_slice(&bytes).unwrap());
-        let lost: Vec<_> = import.not_imported.iter().map(|one| one.resource_type.clone()).collect();
+        let lost: Vec<_> = import
+            .not_imported
+            .iter()
+            .map(|one| one.resource_type.clone())
+            .collect();
         found.push((name, import.parts.len(), all, import.report.values(), lost));
     }
     if found.is_empty() {
@@ -278,10 +288,16 @@ fn a_bundle_that_is_none_is_refused_with_all_that_is_wrong_with_it() {
         (deep, vec![""]),
         (twice, vec![""]),
         (vec![b' '; 8 * 1024 * 1024 + 1], vec![""]),
-        (small(|bundle| bundle["resourceType"] = json!("Patient")), vec!["/resourceType"]),
+        (
+            small(|bundle| bundle["resourceType"] = json!("Patient")),
+            vec!["/resourceType"],
+        ),
         (small(|bundle| bundle["type"] = json!("history")), vec!["/type"]),
         (small(|bundle| bundle["entry"] = json!({})), vec!["/entry"]),
-        (small(|bundle| bundle["entry"] = json!(vec![bundle["entry"][0].clone(); 5001])), vec!["/entry"]),
+        (
+            small(|bundle| bundle["entry"] = json!(vec![bundle["entry"][0].clone(); 5001])),
+            vec!["/entry"],
+        ),
         (small(|bundle| bundle["entry"] = json!([])), vec!["/entry"]),
         (
             small(|bundle| {
@@ -290,7 +306,12 @@ fn a_bundle_that_is_none_is_refused_with_all_that_is_wrong_with_it() {
                 bundle["entry"][3]["resource"] = json!({});
                 bundle["entry"][4]["resource"]["resourceType"] = json!("Patient");
             }),
-            vec!["/entry/1/fullUrl", "/entry/2/fullUrl", "/entry/3/resource/resourceType", "/entry"],
+            vec![
+                "/entry/1/fullUrl",
+                "/entry/2/fullUrl",
+                "/entry/3/resource/resourceType",
+                "/entry",
+            ],
         ),
     ] {
         let invalid = Bundle::parse(&bytes).unwrap_err();
@@ -306,13 +327,43 @@ fn a_resource_is_imported_whole_enough_or_not_at_all() {
     for (entry, pointer, value, field) in [
         (2, "/status", json!("guessed"), "/entry/2/resource/status"),
         (2, "/code", json!({"coding": [{"code": "1"}]}), "/entry/2/resource/code"),
-        (2, "/subject", json!({"reference": "urn:uuid:2"}), "/entry/2/resource/subject/reference"),
-        (2, "/subject", json!({"reference": "urn:uuid:9"}), "/entry/2/resource/subject/reference"),
-        (2, "/implicitRules", json!("https://example.org/rules"), "/entry/2/resource/implicitRules"),
-        (2, "/modifierExtension", json!([{"url": "https://example.org/not", "valueBoolean": true}]), "/entry/2/resource/modifierExtension"),
-        (2, "/valueQuantity/comparator", json!("ad"), "/entry/2/resource/valueQuantity"),
+        (
+            2,
+            "/subject",
+            json!({"reference": "urn:uuid:2"}),
+            "/entry/2/resource/subject/reference",
+        ),
+        (
+            2,
+            "/subject",
+            json!({"reference": "urn:uuid:9"}),
+            "/entry/2/resource/subject/reference",
+        ),
+        (
+            2,
+            "/implicitRules",
+            json!("https://example.org/rules"),
+            "/entry/2/resource/implicitRules",
+        ),
+        (
+            2,
+            "/modifierExtension",
+            json!([{"url": "https://example.org/not", "valueBoolean": true}]),
+            "/entry/2/resource/modifierExtension",
+        ),
+        (
+            2,
+            "/valueQuantity/comparator",
+            json!("ad"),
+            "/entry/2/resource/valueQuantity",
+        ),
         (2, "/valueBoolean", json!(true), "/entry/2/resource/valueBoolean"),
-        (3, "/goal", json!([{"reference": "urn:uuid:9"}]), "/entry/3/resource/activity"),
+        (
+            3,
+            "/goal",
+            json!([{"reference": "urn:uuid:9"}]),
+            "/entry/3/resource/activity",
+        ),
     ] {
         let bytes = small(|bundle| {
             let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -337,8 +388,16 @@ fn what_is_lost_is_referred_to_by_nothing() {
     let bytes = small(|bundle| drop(bundle["entry"][1]["resource"].as_object_mut().unwrap().remove("class")));
     let import = import(&bytes);
     assert_eq!(import.parts[0].encounter, None);
-    let lines: Vec<_> = import.report.lines().map(|line| (line.of, line.path, line.reason)).collect();
-    assert!(lines.contains(&("Observation".to_owned(), "encounter.reference".to_owned(), Reason::Unrepresentable)));
+    let lines: Vec<_> = import
+        .report
+        .lines()
+        .map(|line| (line.of, line.path, line.reason))
+        .collect();
+    assert!(lines.contains(&(
+        "Observation".to_owned(),
+        "encounter.reference".to_owned(),
+        Reason::Unrepresentable
+    )));
 }
 
 /// Numbers stay as they are written.
