@@ -1,7 +1,7 @@
 //! A client's details, of `identity`, and Patient with its RelatedPersons.
 
 use crate::clinical::PATIENT;
-use crate::mapping::{Field, Shape, Tag, field};
+use crate::mapping::{Field, Shape, Tag, field, unless};
 
 const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 
@@ -90,6 +90,7 @@ const PRONOUNS: Shape = Shape::Pick(
 );
 
 pub(crate) const CLIENT: &[Field] = &[
+    unless("active", "true"),
     field(
         "name",
         "content.name",

@@ -196,7 +196,9 @@ fn every_value_is_carried_over_or_reported() {
                     goals.next().copied().filter(|_| kind == "Goal")
                 });
             let mut there = vec![];
-            twin.map(|twin| values(twin, "", &mut there));
+            if let Some(twin) = twin {
+                values(twin, "", &mut there);
+            }
             let mut there: Vec<_> = there
                 .into_iter()
                 .map(|(path, value)| (path, comparable(&value)))
@@ -376,10 +378,23 @@ fn a_resource_is_imported_whole_enough_or_not_at_all() {
         assert_eq!(import.not_imported, refused.resources, "{pointer}");
         assert_eq!(import.parts.len(), 2, "{pointer}");
     }
-    // Without her there is nobody whose the others are.
-    let bytes = small(|bundle| bundle["entry"][0]["resource"]["birthDate"] = json!("1987"));
-    let bundle = Bundle::parse(&bytes).unwrap();
-    assert!(Import::of(&bundle, &settings(), Handling::Lenient, &id).is_err());
+    // A part of a measurement with a value that nobody here knows is left out, and not only its value.
+    let part =
+        json!([{"code": {"text": "Known"}, "valueString": "yes"}, {"code": {"text": "Unknown"}, "valueBoolean": true}]);
+    let import = import(&small(|bundle| bundle["entry"][2]["resource"]["component"] = part));
+    let components = serde_json::to_value(&import.parts[1].content).unwrap()["components"].clone();
+    assert_eq!(
+        components,
+        json!([{"code": {"text": "Known"}, "value": {"text": "yes"}}])
+    );
+    // Without her, or with another in her place, there is nobody whose the others are.
+    for (name, value) in [("birthDate", json!("1987")), ("active", json!(false))] {
+        let bundle = Bundle::parse(&small(|bundle| bundle["entry"][0]["resource"][name] = value)).unwrap();
+        assert!(
+            Import::of(&bundle, &settings(), Handling::Lenient, &id).is_err(),
+            "{name}"
+        );
+    }
 }
 
 /// A record refers to no record that there is not.
