@@ -58,6 +58,8 @@ pub struct Bundle {
     pub(crate) around: Node,
     /// Which entry has a `fullUrl`.
     by_url: BTreeMap<String, usize>,
+    /// Which entry has a resource of this type and id, where one alone has.
+    by_name: BTreeMap<String, Option<usize>>,
 }
 
 impl std::fmt::Debug for Bundle {
@@ -102,7 +104,7 @@ impl Bundle {
         if list.len() > ENTRIES {
             return Err(one("/entry", "must have at most 5000 entries"));
         }
-        let (mut entries, mut by_url) = (Vec::new(), BTreeMap::new());
+        let (mut entries, mut by_url, mut by_name) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         for (position, entry) in list.iter_mut().enumerate() {
             let at = format!("/entry/{position}");
             let full_url = entry
@@ -130,6 +132,10 @@ impl Bundle {
             let resource = entry.at_mut("resource").map_or(Node::Nothing, Node::take);
             // It is in the source.
             entry.at_mut("fullUrl").map(Node::take);
+            if let Some(id) = resource.text_at("id") {
+                let named = by_name.entry(format!("{resource_type}/{id}"));
+                named.and_modify(|one| *one = None).or_insert(Some(entries.len()));
+            }
             entries.push(Entry {
                 position,
                 resource_type,
@@ -153,6 +159,7 @@ impl Bundle {
             entries,
             around: tree,
             by_url,
+            by_name,
         })
     }
 
@@ -166,14 +173,7 @@ impl Bundle {
         match position {
             Some(position) => self.entries.get(*position),
             // Where entries are named by UUIDs, type and id are those of the resource.
-            None => {
-                let (kind, id) = reference.split_once('/')?;
-                let mut named = self
-                    .entries
-                    .iter()
-                    .filter(|entry| entry.resource_type == kind && entry.resource.text_at("id") == Some(id));
-                named.next().filter(|_| named.next().is_none())
-            }
+            None => self.entries.get((*self.by_name.get(reference)?)?),
         }
     }
 }

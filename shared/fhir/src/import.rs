@@ -93,6 +93,8 @@ struct Reading<'b> {
     ids: &'b dyn Fn(&Source, Kind) -> String,
     /// Positions of resources that can't be imported: nothing refers to them.
     lost: BTreeSet<usize>,
+    /// Positions of the goals of plans that are not lost.
+    pursued: BTreeSet<usize>,
     /// Codes that stand for diagnoses in this bundle, whatever else they may be.
     diagnoses: BTreeSet<(String, String)>,
 }
@@ -202,10 +204,12 @@ impl Import {
             settings,
             ids,
             lost: BTreeSet::new(),
+            pursued: BTreeSet::new(),
             diagnoses: diagnoses(bundle),
         };
         // Whatever refers to a resource that can't be imported may lack what it needs then, and so on. Each round loses one at least.
         loop {
+            reading.pursued = reading.pursued();
             let (import, lost) = reading.read();
             if lost.is_subset(&reading.lost) {
                 let is_refused = handling == Handling::Strict && !import.not_imported.is_empty();
@@ -312,7 +316,7 @@ impl Reading<'_> {
         let made = match resource_type {
             "Goal" => {
                 // It is a goal of a plan, or nobody's.
-                let is_pursued = self.plans_of(entry);
+                let is_pursued = self.pursued.contains(&entry.position);
                 read(clinical::GOAL, rest, &place)?;
                 return if is_pursued { Ok(Read::Goal) } else { Err(vec!["id"]) };
             }
@@ -429,21 +433,22 @@ impl Reading<'_> {
             .collect()
     }
 
-    /// Whether a plan that is imported has it as a goal.
-    fn plans_of(&self, goal: &Entry) -> bool {
+    /// The positions of the goals that a plan has which is imported.
+    fn pursued(&self) -> BTreeSet<usize> {
         let plans = self
             .bundle
             .entries
             .iter()
             .filter(|entry| entry.resource_type == "CarePlan");
-        plans.filter(|plan| !self.lost.contains(&plan.position)).any(|plan| {
-            let goals = plan.resource.at("goal").map(Node::as_list).unwrap_or_default();
-            let mut references = goals.iter().filter_map(|goal| goal.text_at("reference"));
-            references.any(|reference| {
-                let named = self.bundle.resolve(plan, reference);
-                named.is_some_and(|named| named.position == goal.position)
+        let plans = plans.filter(|plan| !self.lost.contains(&plan.position));
+        plans
+            .flat_map(|plan| {
+                let goals = plan.resource.at("goal").map(Node::as_list).unwrap_or_default();
+                let references = goals.iter().filter_map(|goal| goal.text_at("reference"));
+                references.filter_map(|reference| self.bundle.resolve(plan, reference))
             })
-        })
+            .map(|goal| goal.position)
+            .collect()
     }
 
     /// Puts "masked" where an item of a claim says by its service what somebody has: billers of a practice have no use for it.
