@@ -91,6 +91,8 @@ struct Reading<'b> {
     bundle: &'b Bundle,
     settings: &'b Settings,
     ids: &'b dyn Fn(&Source, Kind) -> String,
+    /// What may be named elsewhere, by its position.
+    names: BTreeMap<usize, String>,
     /// Positions of resources that can't be imported: nothing refers to them.
     lost: BTreeSet<usize>,
     /// Positions of the goals of plans that are not lost.
@@ -113,7 +115,7 @@ impl Around for Place<'_, '_> {
             is_patient: entry.resource_type == "Patient",
             id: kind.map(|kind| (self.reading.ids)(&entry.source, kind)),
             kind,
-            name: name_of(entry),
+            name: self.reading.names.get(&entry.position).cloned(),
         })
     }
 
@@ -170,6 +172,17 @@ fn table(resource_type: &str) -> &'static [Field] {
     }
 }
 
+/// The longest name, in bytes. It is repeated wherever it is referred to, so a long one would be many times the bundle.
+const NAME: usize = 500;
+
+fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
+    let named = bundle
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry.position, name_of(entry)?)));
+    named.filter(|(_, name)| name.len() <= NAME).collect()
+}
+
 fn name_of(entry: &Entry) -> Option<String> {
     let resource = &entry.resource;
     match entry.resource_type.as_str() {
@@ -203,6 +216,7 @@ impl Import {
             bundle,
             settings,
             ids,
+            names: names(bundle),
             lost: BTreeSet::new(),
             pursued: BTreeSet::new(),
             diagnoses: diagnoses(bundle),
@@ -244,7 +258,7 @@ impl Reading<'_> {
         let mut found = Found::default();
         let mut lost = BTreeSet::new();
         let mut guardians = Vec::new();
-        let goals = self.goals();
+        let mut goals = self.goals();
         found
             .report
             .add_rest("Bundle", &self.bundle.around, &|_, _| Why::Each(Reason::Transport));
@@ -258,7 +272,7 @@ impl Reading<'_> {
             }
             let mut rest = entry.resource.clone();
             let before = rest.values();
-            match self.read_entry(entry, &mut rest, &goals, &mut found.report) {
+            match self.read_entry(entry, &mut rest, &mut goals, &mut found.report) {
                 Ok(read) => {
                     match read {
                         Read::Part(part) if part.kind == Kind::Client => found.client = Some(part),
@@ -298,7 +312,7 @@ impl Reading<'_> {
         &self,
         entry: &Entry,
         rest: &mut Node,
-        goals: &BTreeMap<usize, Node>,
+        goals: &mut BTreeMap<usize, Node>,
         report: &mut Report,
     ) -> Result<Read, Vec<&'static str>> {
         let place = Place { reading: self, entry };
@@ -386,7 +400,7 @@ impl Reading<'_> {
         &self,
         entry: &Entry,
         rest: &mut Node,
-        goals: &BTreeMap<usize, Node>,
+        goals: &mut BTreeMap<usize, Node>,
         place: &Place<'_, '_>,
     ) -> Result<Node, Vec<&'static str>> {
         // A problem is described, by FHIR's display or by the diagnosis itself.
@@ -400,14 +414,15 @@ impl Reading<'_> {
                 }
             }
         }
+        // A goal is that of the first plan that names it: many plans of one large goal would be many times the bundle.
         let mut pursued = Vec::new();
         if let Some(Node::List(list)) = rest.at_mut("goal") {
             for goal in list {
                 let named = goal
                     .text_at("reference")
                     .and_then(|name| self.bundle.resolve(entry, name));
-                if let Some(made) = named.and_then(|named| goals.get(&named.position)) {
-                    pursued.push(made.clone());
+                if let Some(made) = named.and_then(|named| goals.remove(&named.position)) {
+                    pursued.push(made);
                     goal.at_mut("reference").map(Node::take);
                 }
             }

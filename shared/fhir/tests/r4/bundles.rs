@@ -415,6 +415,41 @@ fn what_is_lost_is_referred_to_by_nothing() {
     )));
 }
 
+/// A bundle can't become many times its size: by a name that everybody refers to, or a goal of many plans.
+#[test]
+fn nothing_is_repeated_without_bound() {
+    let bytes = small(|bundle| {
+        let entries = bundle["entry"].as_array_mut().unwrap();
+        entries[1]["resource"]["serviceProvider"] = json!({"reference": "urn:uuid:6"});
+        entries.push(
+            json!({"fullUrl": "urn:uuid:6", "resource": {"resourceType": "Organization", "name": "x".repeat(501)}}),
+        );
+        let mut plan = entries[3].clone();
+        plan["fullUrl"] = json!("urn:uuid:7");
+        plan["resource"]["activity"] = json!([{"detail": {"status": "in-progress", "code": {"text": "CBT"}}}]);
+        entries.push(plan);
+    });
+    let import = import(&bytes);
+    let contents: Vec<Value> = import
+        .parts
+        .iter()
+        .map(|part| serde_json::to_value(&part.content).unwrap())
+        .collect();
+    assert_eq!(contents[0].get("provider"), None);
+    assert_eq!(
+        (contents[2]["goals"].as_array().unwrap().len(), contents[3].get("goals")),
+        (1, None)
+    );
+    let lines: Vec<_> = import
+        .report
+        .lines()
+        .map(|line| format!("{} {}", line.of, line.path))
+        .collect();
+    for line in ["Encounter serviceProvider.reference", "CarePlan goal.reference"] {
+        assert!(lines.contains(&line.to_owned()), "{lines:?}");
+    }
+}
+
 /// Numbers stay as they are written.
 #[test]
 fn a_decimal_keeps_its_digits() {
