@@ -20,7 +20,7 @@ mod report;
 
 pub use bundle::{Bundle, Invalid, Problem, Source};
 pub use export::{Export, Exported};
-pub use import::{Handling, Import, Part, Refused, Settings};
+pub use import::{Handling, Import, NotImported, Part, Refused, Settings};
 pub use mapping::Kind;
 pub use node::Node;
 pub use report::{Line, Reason, Report};
