@@ -294,6 +294,33 @@ pub(crate) mod tests {
         }
     }
 
+    /// What is made of the bundles that an import is tried on, where they lie beside the workspace.
+    #[test]
+    fn what_an_import_brings_is_in_its_form() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
+        if !folder.exists() {
+            eprintln!("skipped: {} is not there", folder.display());
+            return;
+        }
+        let settings = fhir::Settings {
+            calling_code: Some("1".to_owned()),
+            language: "en".to_owned(),
+        };
+        for file in std::fs::read_dir(folder).unwrap() {
+            let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+            let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &|source, _| {
+                source.id.clone()
+            })
+            .unwrap();
+            let person = serde_json::to_value(&import.client.content).unwrap();
+            let details = normal(person.clone()).unwrap();
+            let mut kept = serde_json::to_value(&details).unwrap();
+            // A language tag gets the capitals of RFC 5646.
+            kept["preferences"]["language"] = person["preferences"]["language"].clone();
+            assert_eq!(kept, person);
+        }
+    }
+
     #[test]
     fn every_field_keeps_its_rules() {
         let (long, line) = ("x".repeat(201), "x".repeat(200));

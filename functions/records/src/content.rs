@@ -208,6 +208,7 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::RecordId;
     use serde_json::json;
 
     fn read(body: serde_json::Value) -> Result<Content, Problem> {
@@ -287,6 +288,32 @@ mod tests {
             "content": {"session_at": "2026-11-01T08:00:00Z", "text": "a", "mood": "b"}});
         let problem = read(body).unwrap_err();
         assert_eq!(problem.violations[0].field, "/content/mood");
+    }
+
+    /// What is made of the bundles that an import is tried on, where they lie beside the workspace.
+    #[test]
+    fn what_an_import_brings_keeps_the_rules() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
+        if !folder.exists() {
+            eprintln!("skipped: {} is not there", folder.display());
+            return;
+        }
+        let settings = fhir::Settings {
+            calling_code: Some("1".to_owned()),
+            language: "en".to_owned(),
+        };
+        let id = |_: &fhir::Source, _| RecordId::from_bytes([7; 16]).to_string();
+        let mut kinds = std::collections::BTreeSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+            let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &id).unwrap();
+            for part in import.parts.iter().filter(|part| part.kind.is_record()) {
+                kinds.insert(part.kind.name());
+                let content = json!({"kind": part.kind.name(), "content": part.content});
+                assert_eq!(rules_broken(content), [], "{}", part.source.id);
+            }
+        }
+        assert_eq!(kinds.len(), 8, "{kinds:?}");
     }
 
     #[test]

@@ -1,0 +1,141 @@
+//! Standardised instruments as observations: an answer or a score is a component, and the sum of all answers is one more.
+
+use crate::clinical::{SESSION, SUBJECT};
+use crate::mapping::{Around, Field, Shape, field, read, unless, write};
+use crate::node::Node;
+
+const LOINC: &str = "http://loinc.org";
+
+/// An instrument whose answers are kept, and LOINC's codes for it and for the sum of its answers.
+struct Instrument {
+    name: &'static str,
+    items: usize,
+    panel: &'static str,
+    total: &'static str,
+}
+
+/// <https://loinc.org/44249-1>, <https://loinc.org/69737-5>, <https://loinc.org/101697-1>.
+const INSTRUMENTS: [Instrument; 3] = [
+    Instrument {
+        name: "PHQ-9",
+        items: 9,
+        panel: "44249-1",
+        total: "44261-6",
+    },
+    Instrument {
+        name: "GAD-7",
+        items: 7,
+        panel: "69737-5",
+        total: "70274-6",
+    },
+    Instrument {
+        name: "PCL-5",
+        items: 20,
+        panel: "101697-1",
+        total: "101698-9",
+    },
+];
+
+const SURVEY: &str =
+    r#"[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"survey"}]}]"#;
+
+/// The answers are no element of FHIR's: they become components, and are made of them, beside this table.
+const ASSESSMENT: &[Field] = &[
+    SUBJECT,
+    SESSION,
+    field("status", "", Shape::Fixed(r#""final""#)).required(),
+    field("category", "", Shape::Fixed(SURVEY)).required(),
+    field("code.text", "content.instrument", Shape::Text).required(),
+    field("effectiveDateTime", "content.administered_at", Shape::Instant).required(),
+    unless("valueQuantity", "null"),
+    unless("valueCodeableConcept", "null"),
+    unless("valueString", "null"),
+    unless("valueInteger", "null"),
+    field("answers", "content.answers", Shape::Each(&Shape::Count)),
+    field(
+        "component",
+        "content.scores",
+        Shape::Each(&Shape::Object(&[
+            field("code.text", "scale", Shape::Text).required(),
+            field("valueInteger", "score", Shape::Integer).required(),
+        ])),
+    )
+    .decisive(),
+    field("note", "content.summary", Shape::Annotations),
+];
+
+fn named(name: &str) -> Option<&'static Instrument> {
+    let name = name.trim();
+    INSTRUMENTS
+        .iter()
+        .find(|instrument| instrument.name.eq_ignore_ascii_case(name))
+}
+
+fn code(code: &str) -> Node {
+    let mut made = Node::object();
+    made.put("system", Node::from_text(LOINC));
+    made.put("code", Node::from_text(code));
+    made
+}
+
+fn answer(text: String, value: u32) -> Node {
+    let mut made = Node::object();
+    made.put("code.text", Node::Text(text));
+    made.put("valueInteger", Node::Number(value.to_string()));
+    made
+}
+
+/// The components of complete answers: each answer by the number of its item, then their sum under its own code.
+fn components(instrument: &Instrument, answers: &[Node]) -> Option<Node> {
+    let mut sum = 0_u32;
+    let mut list = Vec::new();
+    for (item, value) in (1_usize..).zip(answers) {
+        let Node::Number(digits) = value else { return None };
+        let value: u32 = digits.parse().ok()?;
+        sum = sum.checked_add(value)?;
+        list.push(answer(format!("{} item {item}", instrument.name), value));
+    }
+    let mut total = answer(format!("{} total", instrument.name), sum);
+    total.put("code.coding", Node::List(vec![code(instrument.total)]));
+    list.push(total);
+    (answers.len() == instrument.items).then_some(Node::List(list))
+}
+
+/// The assessment that an observation is, which it takes. An instrument whose answers are wanted is none without them: then it stays an observation.
+pub(crate) fn read_assessment(from: &mut Node, around: &dyn Around) -> Option<Node> {
+    let before = from.clone();
+    let instrument = from.text_at("code.text").and_then(named);
+    if let Some(instrument) = instrument {
+        let list = from.at("component").map(Node::as_list).unwrap_or_default();
+        let answers: Vec<Node> = list
+            .iter()
+            .take(instrument.items)
+            .filter_map(|component| component.at("valueInteger").cloned())
+            .collect();
+        let is_panel = from.at("code.coding").map(Node::as_list) == Some(&[code(instrument.panel)]);
+        if !is_panel || components(instrument, &answers).as_ref() != from.at("component") {
+            return None;
+        }
+        from.at_mut("component")?.take();
+        from.at_mut("code.coding")?.take();
+        from.put("answers", Node::List(answers));
+    }
+    let made = read(ASSESSMENT, from, around).ok();
+    if made.is_none() {
+        *from = before;
+    }
+    made
+}
+
+/// The observation that an assessment is.
+pub(crate) fn write_assessment(from: &mut Node, around: &dyn Around) -> Option<Node> {
+    let mut made = write(ASSESSMENT, from, around)?;
+    let answers = made.at_mut("answers").map(Node::take);
+    made.prune();
+    if let Some(answers) = answers {
+        let instrument = named(made.text_at("code.text")?)?;
+        made.put("component", components(instrument, answers.as_list())?);
+        made.put("code.coding", Node::List(vec![code(instrument.panel)]));
+    }
+    Some(made)
+}

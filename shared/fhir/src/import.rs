@@ -1,0 +1,589 @@
+//! From a bundle to what its owners keep, and what they don't.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::assessment::read_assessment;
+use crate::bundle::{Bundle, Entry, Problem, Source};
+use crate::mapping::{Around, Field, Kind, Target, full_name, has_field, read};
+use crate::node::Node;
+use crate::report::{Reason, Report, Why};
+use crate::{clinical, finances, person};
+
+/// What an import needs to know of the practice.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The digits of the country that telephone numbers without a country code belong to, such as `1` or `49`; without it, such
+    /// numbers are not taken.
+    pub calling_code: Option<String>,
+    /// The language of a client of whom the bundle says none (BCP 47).
+    pub language: String,
+}
+
+/// What becomes of a bundle of which one resource can't be imported at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handling {
+    /// Nothing of it is imported.
+    Strict,
+    /// The others are.
+    Lenient,
+}
+
+/// What one owner keeps of one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Which resource it was made of.
+    pub source: Source,
+    /// The id that the owner gives it.
+    pub id: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The id of the record of the session that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<String>,
+    /// The owner's JSON: a client's details, a record's content, a claim, an explanation of benefit.
+    pub content: Node,
+}
+
+/// A resource of which nothing is imported, though resources of its type are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotImported {
+    /// Which it is.
+    pub source: Source,
+    /// Its type.
+    pub resource_type: String,
+    /// What it lacks, with pointers into the bundle.
+    pub problems: Vec<Problem>,
+}
+
+/// Why nothing of a bundle is imported.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("resources can't be imported")]
+pub struct Refused {
+    /// The resources that can't be.
+    pub resources: Vec<NotImported>,
+}
+
+/// What the owners keep of a bundle, and what nobody does.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The client's details, of `identity`.
+    pub client: Part,
+    /// The others, in the order of the bundle.
+    pub parts: Vec<Part>,
+    /// Resources that can't be imported.
+    pub not_imported: Vec<NotImported>,
+    /// All values that are not carried over.
+    pub report: Report,
+}
+
+/// How a resource is read, once it is known what others become.
+enum Read {
+    Part(Part),
+    /// Part of the client's details.
+    Guardian(Node),
+    /// Part of plans.
+    Goal,
+}
+
+struct Reading<'b> {
+    bundle: &'b Bundle,
+    settings: &'b Settings,
+    ids: &'b dyn Fn(&Source, Kind) -> String,
+    /// What may be named elsewhere, by its position.
+    names: BTreeMap<usize, String>,
+    /// Positions of resources that can't be imported: nothing refers to them.
+    lost: BTreeSet<usize>,
+    /// Positions of the goals of plans that are not lost.
+    pursued: BTreeSet<usize>,
+    /// Codes that stand for diagnoses in this bundle, whatever else they may be.
+    diagnoses: BTreeSet<(String, String)>,
+}
+
+/// What is around one resource.
+struct Place<'r, 'b> {
+    reading: &'r Reading<'b>,
+    entry: &'r Entry,
+}
+
+impl Around for Place<'_, '_> {
+    fn target(&self, reference: &str) -> Option<Target> {
+        let entry = self.reading.bundle.resolve(self.entry, reference)?;
+        let kind = kind_of(entry).filter(|_| !self.reading.lost.contains(&entry.position));
+        Some(Target {
+            is_patient: entry.resource_type == "Patient",
+            id: kind.map(|kind| (self.reading.ids)(&entry.source, kind)),
+            kind,
+            name: self.reading.names.get(&entry.position).cloned(),
+        })
+    }
+
+    fn client(&self) -> String {
+        String::new()
+    }
+
+    fn reference(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn calling_code(&self) -> Option<&str> {
+        self.reading.settings.calling_code.as_deref()
+    }
+}
+
+/// What is made of an entry, if anything. An observation may be an assessment; both are records of the same id.
+fn kind_of(entry: &Entry) -> Option<Kind> {
+    Some(match entry.resource_type.as_str() {
+        "Patient" => Kind::Client,
+        "Condition" => Kind::Diagnosis,
+        "MedicationRequest" | "MedicationStatement" => Kind::Medication,
+        "Encounter" => Kind::Encounter,
+        "Observation" => Kind::Observation,
+        "Procedure" => Kind::Procedure,
+        "Immunization" => Kind::Immunization,
+        "DiagnosticReport" => Kind::DiagnosticReport,
+        "CarePlan" => Kind::TreatmentPlan,
+        "DocumentReference" => Kind::ProgressNote,
+        "Claim" => Kind::Claim,
+        "ExplanationOfBenefit" => Kind::ExplanationOfBenefit,
+        _ => return None,
+    })
+}
+
+fn table(resource_type: &str) -> &'static [Field] {
+    match resource_type {
+        "Patient" => person::CLIENT,
+        "RelatedPerson" => person::GUARDIAN,
+        "Condition" => clinical::DIAGNOSIS,
+        "MedicationRequest" => clinical::MEDICATION_REQUEST,
+        "MedicationStatement" => clinical::MEDICATION_STATEMENT,
+        "Encounter" => clinical::ENCOUNTER,
+        "Observation" => clinical::OBSERVATION,
+        "Procedure" => clinical::PROCEDURE,
+        "Immunization" => clinical::IMMUNIZATION,
+        "DiagnosticReport" => clinical::DIAGNOSTIC_REPORT,
+        "CarePlan" => clinical::TREATMENT_PLAN,
+        "Goal" => clinical::GOAL,
+        "DocumentReference" => clinical::PROGRESS_NOTE,
+        "Claim" => finances::CLAIM,
+        "ExplanationOfBenefit" => finances::EXPLANATION_OF_BENEFIT,
+        _ => &[],
+    }
+}
+
+/// The longest name, in bytes. It is repeated wherever it is referred to, so a long one would be many times the bundle.
+const NAME: usize = 500;
+
+fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
+    let named = bundle
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry.position, name_of(entry)?)));
+    named.filter(|(_, name)| name.len() <= NAME).collect()
+}
+
+fn name_of(entry: &Entry) -> Option<String> {
+    let resource = &entry.resource;
+    match entry.resource_type.as_str() {
+        "Organization" => resource.text_at("name").map(str::to_owned),
+        "Practitioner" => resource
+            .text_at("name[0].text")
+            .map(str::to_owned)
+            .or_else(|| full_name(resource.at("name[0]")?)),
+        "Condition" => {
+            let said = resource.text_at("code.text");
+            said.or_else(|| resource.text_at("code.coding[0].display"))
+                .map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+impl Import {
+    /// What the owners keep of a bundle. `ids` gives what is made of a source its id, the same whenever it comes; an observation asks
+    /// for the id of an observation, be it an assessment or not.
+    ///
+    /// # Errors
+    /// The Patient can't be imported, or, where handling is strict, any resource of a type that is.
+    pub fn of(
+        bundle: &Bundle,
+        settings: &Settings,
+        handling: Handling,
+        ids: &dyn Fn(&Source, Kind) -> String,
+    ) -> Result<Self, Refused> {
+        let mut reading = Reading {
+            bundle,
+            settings,
+            ids,
+            names: names(bundle),
+            lost: BTreeSet::new(),
+            pursued: BTreeSet::new(),
+            diagnoses: diagnoses(bundle),
+        };
+        // Whatever refers to a resource that can't be imported may lack what it needs then, and so on. Each round loses one at least.
+        loop {
+            reading.pursued = reading.pursued();
+            let (import, lost) = reading.read();
+            if lost.is_subset(&reading.lost) {
+                let is_refused = handling == Handling::Strict && !import.not_imported.is_empty();
+                return match import.client {
+                    Some(client) if !is_refused => Ok(Self {
+                        client,
+                        parts: import.parts,
+                        not_imported: import.not_imported,
+                        report: import.report,
+                    }),
+                    _ => Err(Refused {
+                        resources: import.not_imported,
+                    }),
+                };
+            }
+            reading.lost.extend(lost);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    client: Option<Part>,
+    parts: Vec<Part>,
+    not_imported: Vec<NotImported>,
+    report: Report,
+}
+
+impl Reading<'_> {
+    /// One round, and the positions of what can't be imported.
+    fn read(&self) -> (Found, BTreeSet<usize>) {
+        let mut found = Found::default();
+        let mut lost = BTreeSet::new();
+        let mut guardians = Vec::new();
+        let mut goals = self.goals();
+        found
+            .report
+            .add_rest("Bundle", &self.bundle.around, &|_, _| Why::Each(Reason::Transport));
+        for entry in &self.bundle.entries {
+            let resource_type = entry.resource_type.as_str();
+            if table(resource_type).is_empty() {
+                found
+                    .report
+                    .add(resource_type, "", Reason::ResourceNotTaken, entry.resource.values());
+                continue;
+            }
+            let mut rest = entry.resource.clone();
+            let before = rest.values();
+            match self.read_entry(entry, &mut rest, &mut goals, &mut found.report) {
+                Ok(read) => {
+                    match read {
+                        Read::Part(part) if part.kind == Kind::Client => found.client = Some(part),
+                        Read::Part(part) => found.parts.push(part),
+                        Read::Guardian(guardian) => guardians.push(guardian),
+                        Read::Goal => {}
+                    }
+                    found
+                        .report
+                        .add_rest(resource_type, &rest, &|path, node| why(resource_type, path, node));
+                }
+                Err(lacking) => {
+                    lost.insert(entry.position);
+                    found
+                        .report
+                        .add(resource_type, "", Reason::ResourceNotImportable, before);
+                    let problem = |element: &str| Problem {
+                        field: format!("/entry/{}/resource/{}", entry.position, pointer(element)),
+                        detail: "must be there, in a form that its owner takes".to_owned(),
+                    };
+                    found.not_imported.push(NotImported {
+                        source: entry.source.clone(),
+                        resource_type: resource_type.to_owned(),
+                        problems: lacking.into_iter().map(problem).collect(),
+                    });
+                }
+            }
+        }
+        if let Some(client) = found.client.as_mut().filter(|_| !guardians.is_empty()) {
+            client.content.put("guardians", Node::List(guardians));
+        }
+        (found, lost)
+    }
+
+    /// What is made of an entry; what is not stays in `rest`.
+    fn read_entry(
+        &self,
+        entry: &Entry,
+        rest: &mut Node,
+        goals: &mut BTreeMap<usize, Node>,
+        report: &mut Report,
+    ) -> Result<Read, Vec<&'static str>> {
+        let place = Place { reading: self, entry };
+        let resource_type = entry.resource_type.as_str();
+        // Rules that say how to understand all of it (FHIR R4, Resource.implicitRules, a modifier).
+        if rest.at("implicitRules").is_some() {
+            return Err(vec!["implicitRules"]);
+        }
+        rest.at_mut("resourceType").map(Node::take);
+        // The id is in the source, where it is the one by which the sender knows the resource.
+        let is_in_source = |id: &str| entry.source.id.rsplit(['/', ':']).next() == Some(id);
+        if let Some(id) = rest.at_mut("id").filter(|id| id.as_text().is_some_and(is_in_source)) {
+            id.take();
+        }
+        let made = match resource_type {
+            "Goal" => {
+                // It is a goal of a plan, or nobody's.
+                let is_pursued = self.pursued.contains(&entry.position);
+                read(clinical::GOAL, rest, &place)?;
+                return if is_pursued { Ok(Read::Goal) } else { Err(vec!["id"]) };
+            }
+            "RelatedPerson" => {
+                let guardian = read(person::GUARDIAN, rest, &place)?;
+                let is_known = ["name", "account_id", "client_id"]
+                    .into_iter()
+                    .any(|field| guardian.at(field).is_some());
+                return if is_known {
+                    Ok(Read::Guardian(guardian))
+                } else {
+                    Err(vec!["name"])
+                };
+            }
+            "Patient" => self.read_client(rest, &place)?,
+            "CarePlan" => self.read_plan(entry, rest, goals, &place)?,
+            "Claim" | "ExplanationOfBenefit" => {
+                self.withhold_diagnoses(resource_type, rest, report);
+                read(table(resource_type), rest, &place)?
+            }
+            "Observation" => match read_assessment(rest, &place) {
+                Some(assessment) => return Ok(Read::Part(self.part(entry, Kind::Assessment, assessment))),
+                None => read(clinical::OBSERVATION, rest, &place)?,
+            },
+            _ => read(table(resource_type), rest, &place)?,
+        };
+        let kind = kind_of(entry).ok_or_else(Vec::new)?;
+        Ok(Read::Part(self.part(entry, kind, made)))
+    }
+
+    fn part(&self, entry: &Entry, kind: Kind, mut made: Node) -> Part {
+        let id_kind = if kind == Kind::Assessment {
+            Kind::Observation
+        } else {
+            kind
+        };
+        Part {
+            source: entry.source.clone(),
+            id: (self.ids)(&entry.source, id_kind),
+            kind,
+            encounter: made.text_at("encounter").map(str::to_owned),
+            content: made.at_mut("content").map_or_else(Node::object, Node::take),
+        }
+    }
+
+    fn read_client(&self, rest: &mut Node, place: &Place<'_, '_>) -> Result<Node, Vec<&'static str>> {
+        // Of names of which none is said to be the official one, it is the first that is not said to be another.
+        if let Some(Node::List(names)) = rest.at_mut("name")
+            && !names.iter().any(|name| name.text_at("use") == Some("official"))
+            && let Some(name) = names.iter_mut().find(|name| name.at("use").is_none())
+        {
+            name.put("use", Node::from_text("official"));
+        }
+        let mut made = read(person::CLIENT, rest, place)?;
+        if made.at("content.preferences.language").is_none() {
+            made.put(
+                "content.preferences.language",
+                Node::from_text(&*self.settings.language),
+            );
+        }
+        // How somebody may be reached she has to say herself.
+        made.put("content.preferences.channels", Node::List(Vec::new()));
+        Ok(made)
+    }
+
+    fn read_plan(
+        &self,
+        entry: &Entry,
+        rest: &mut Node,
+        goals: &mut BTreeMap<usize, Node>,
+        place: &Place<'_, '_>,
+    ) -> Result<Node, Vec<&'static str>> {
+        // A problem is described, by FHIR's display or by the diagnosis itself.
+        if let Some(Node::List(problems)) = rest.at_mut("addresses") {
+            for problem in problems.iter_mut().filter(|problem| problem.at("display").is_none()) {
+                let target = problem
+                    .text_at("reference")
+                    .and_then(|reference| place.target(reference));
+                if let Some(name) = target.and_then(|target| target.name) {
+                    problem.put("display", Node::Text(name));
+                }
+            }
+        }
+        // A goal is that of the first plan that names it: many plans of one large goal would be many times the bundle.
+        let mut pursued = Vec::new();
+        if let Some(Node::List(list)) = rest.at_mut("goal") {
+            for goal in list {
+                let named = goal
+                    .text_at("reference")
+                    .and_then(|name| self.bundle.resolve(entry, name));
+                if let Some(made) = named.and_then(|named| goals.remove(&named.position)) {
+                    pursued.push(made);
+                    goal.at_mut("reference").map(Node::take);
+                }
+            }
+        }
+        let mut made = read(clinical::TREATMENT_PLAN, rest, place)?;
+        if !pursued.is_empty() {
+            made.put("content.goals", Node::List(pursued));
+        } else if made.at("content.activities").is_none() {
+            return Err(vec!["activity"]);
+        }
+        Ok(made)
+    }
+
+    /// Goals by their position in the bundle.
+    fn goals(&self) -> BTreeMap<usize, Node> {
+        let goals = self.bundle.entries.iter().filter(|entry| entry.resource_type == "Goal");
+        goals
+            .filter_map(|entry| {
+                let place = Place { reading: self, entry };
+                let goal = read(clinical::GOAL, &mut entry.resource.clone(), &place).ok()?;
+                Some((entry.position, goal))
+            })
+            .collect()
+    }
+
+    /// The positions of the goals that a plan has which is imported.
+    fn pursued(&self) -> BTreeSet<usize> {
+        let plans = self
+            .bundle
+            .entries
+            .iter()
+            .filter(|entry| entry.resource_type == "CarePlan");
+        let plans = plans.filter(|plan| !self.lost.contains(&plan.position));
+        plans
+            .flat_map(|plan| {
+                let goals = plan.resource.at("goal").map(Node::as_list).unwrap_or_default();
+                let references = goals.iter().filter_map(|goal| goal.text_at("reference"));
+                references.filter_map(|reference| self.bundle.resolve(plan, reference))
+            })
+            .map(|goal| goal.position)
+            .collect()
+    }
+
+    /// Puts "masked" where an item of a claim says by its service what somebody has: billers of a practice have no use for it.
+    fn withhold_diagnoses(&self, resource_type: &str, rest: &mut Node, report: &mut Report) {
+        let Some(Node::List(items)) = rest.at_mut("item") else {
+            return;
+        };
+        for item in items {
+            let Some(service) = item.at_mut("productOrService") else {
+                continue;
+            };
+            let codings = service.at("coding").map(Node::as_list).unwrap_or_default();
+            if !codings.iter().any(|coding| self.is_diagnosis(coding)) {
+                continue;
+            }
+            report.add(
+                resource_type,
+                "item.productOrService",
+                Reason::Withheld,
+                service.values(),
+            );
+            *service = Node::object();
+            service.put("coding[0].system", Node::from_text(DATA_ABSENT_REASON));
+            service.put("coding[0].code", Node::from_text("masked"));
+        }
+    }
+
+    /// Whether a code says what somebody has: that of a diagnosis in the bundle, one of a classification of diseases, or one that
+    /// SNOMED CT's display says to be of a disorder or a finding.
+    fn is_diagnosis(&self, coding: &Node) -> bool {
+        let text = |name: &str| coding.text_at(name).unwrap_or_default().to_owned();
+        let (system, display) = (text("system"), text("display"));
+        let is_classified = CLASSIFICATIONS
+            .iter()
+            .any(|classification| system.starts_with(classification));
+        let is_tagged = ["(disorder)", "(finding)"]
+            .iter()
+            .any(|tag| display.trim_end().ends_with(tag));
+        is_classified || is_tagged || self.diagnoses.contains(&(system, text("code")))
+    }
+}
+
+/// FHIR R4, code system `data-absent-reason`: the value is there and is not shown.
+const DATA_ABSENT_REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+
+/// The beginnings of the URIs of ICD and DSM (FHIR R4, Terminologies, "External code systems").
+const CLASSIFICATIONS: [&str; 4] = [
+    "http://hl7.org/fhir/sid/icd-",
+    "http://id.who.int/icd",
+    "urn:oid:2.16.840.1.113883.6.90",
+    "urn:oid:2.16.840.1.113883.6.344",
+];
+
+fn diagnoses(bundle: &Bundle) -> BTreeSet<(String, String)> {
+    let conditions = bundle.entries.iter().filter(|entry| entry.resource_type == "Condition");
+    conditions
+        .flat_map(|condition| {
+            condition
+                .resource
+                .at("code.coding")
+                .map(Node::as_list)
+                .unwrap_or_default()
+        })
+        .filter_map(|coding| Some((coding.text_at("system")?.to_owned(), coding.text_at("code")?.to_owned())))
+        .collect()
+}
+
+/// An element's path as steps of a pointer.
+fn pointer(element: &str) -> String {
+    element.replace(['.', '['], "/").replace(']', "")
+}
+
+/// Why what is left of a resource was not carried over.
+fn why(resource_type: &str, path: &str, node: &Node) -> Why {
+    let is_financial = matches!(resource_type, "Claim" | "ExplanationOfBenefit");
+    match path {
+        "" | "extension" => Why::Each(Reason::NoHome),
+        "meta" | "id" => Why::Whole(Reason::Transport),
+        "text" | "contained" => Why::Whole(Reason::NoHome),
+        "extension[us-core-race]"
+        | "extension[us-core-ethnicity]"
+        | "extension[patient-religion]"
+        | "extension[patient-birthPlace]"
+        | "extension[patient-mothersMaidenName]"
+        | "photo"
+            if resource_type == "Patient" =>
+        {
+            Why::Whole(Reason::NotKept)
+        }
+        // Of a type that is not kept, or of none; what is left of one that is kept is another matter.
+        "identifier" if resource_type == "Patient" => {
+            let is_whole = |identifier: &Node| identifier.at("value").is_some();
+            match node {
+                Node::List(_) => Why::Each(Reason::NoHome),
+                identifier if is_whole(identifier) => Why::Whole(Reason::NotKept),
+                _ => Why::Each(Reason::NoHome),
+            }
+        }
+        "diagnosis"
+        | "procedure"
+        | "supportingInfo"
+        | "prescription"
+        | "referral"
+        | "item.encounter"
+        | "item.diagnosisSequence"
+        | "item.procedureSequence"
+        | "item.informationSequence"
+            if is_financial =>
+        {
+            Why::Whole(Reason::Withheld)
+        }
+        path if path.ends_with(']') => Why::Whole(Reason::NoHome),
+        path if has_field(table(resource_type), path) && node.values() > 0 && is_single(node) => {
+            Why::Each(Reason::Unrepresentable)
+        }
+        _ => Why::Each(Reason::NoHome),
+    }
+}
+
+fn is_single(node: &Node) -> bool {
+    !matches!(node, Node::List(list) if !list.is_empty())
+        && !matches!(node, Node::Object(members) if !members.is_empty())
+}

@@ -1,0 +1,708 @@
+//! How elements of a resource and fields of an owner's JSON are made of each other: tables, and who reads them in either direction.
+//!
+//! Reading takes: a value that was mapped is gone from its tree afterwards, one that was not stands where it stood.
+
+use serde::Serialize;
+
+use crate::money;
+use crate::node::Node;
+
+/// What the owners keep, each made of resources of one type, or of few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A client's details, of `identity`: Patient, with the RelatedPersons.
+    Client,
+    /// A record of `records`: Condition.
+    Diagnosis,
+    /// A record of `records`: MedicationRequest, MedicationStatement.
+    Medication,
+    /// A record of `records`: Encounter.
+    Encounter,
+    /// A record of `records`: Observation.
+    Observation,
+    /// A record of `records`: Observation with the answers to a standardised instrument.
+    Assessment,
+    /// A record of `records`: Procedure.
+    Procedure,
+    /// A record of `records`: Immunization.
+    Immunization,
+    /// A record of `records`: DiagnosticReport.
+    DiagnosticReport,
+    /// A record of `records`: CarePlan, with its Goals.
+    TreatmentPlan,
+    /// A record of `records`: DocumentReference.
+    ProgressNote,
+    /// Of `billing`: Claim.
+    Claim,
+    /// Of `billing`: ExplanationOfBenefit.
+    ExplanationOfBenefit,
+}
+
+impl Kind {
+    /// All of them, with their names: those of the owners' kinds.
+    const NAMES: [(Self, &'static str); 13] = [
+        (Self::Client, "client"),
+        (Self::Diagnosis, "diagnosis"),
+        (Self::Medication, "medication"),
+        (Self::Encounter, "encounter"),
+        (Self::Observation, "observation"),
+        (Self::Assessment, "assessment"),
+        (Self::Procedure, "procedure"),
+        (Self::Immunization, "immunization"),
+        (Self::DiagnosticReport, "diagnostic_report"),
+        (Self::TreatmentPlan, "treatment_plan"),
+        (Self::ProgressNote, "progress_note"),
+        (Self::Claim, "claim"),
+        (Self::ExplanationOfBenefit, "explanation_of_benefit"),
+    ];
+
+    /// The name in the owners' APIs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let named = Self::NAMES.into_iter().find(|(kind, _)| *kind == self);
+        named.map_or("", |(_, name)| name)
+    }
+
+    /// The kind of this name. Psychotherapy notes have none: nothing that is written here can be one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let kind = Self::NAMES.into_iter().find(|(_, known)| *known == name);
+        kind.map(|(kind, _)| kind)
+    }
+
+    /// Whether `records` keeps it.
+    #[must_use]
+    pub fn is_record(self) -> bool {
+        !matches!(self, Self::Client | Self::Claim | Self::ExplanationOfBenefit)
+    }
+}
+
+/// What a reference leads to, seen from the resource that has it.
+pub(crate) struct Target {
+    pub(crate) is_patient: bool,
+    /// The owner's id of what is made of it.
+    pub(crate) id: Option<String>,
+    pub(crate) kind: Option<Kind>,
+    /// What it is called: a person's, an organisation's or a diagnosis's name.
+    pub(crate) name: Option<String>,
+}
+
+/// What a mapping wants to know of the world around the resource.
+pub(crate) trait Around {
+    /// On the way in: what a reference leads to.
+    fn target(&self, reference: &str) -> Option<Target>;
+
+    /// On the way out: how the client is referred to.
+    fn client(&self) -> String;
+
+    /// On the way out: how what has this id is referred to, where it is part of what goes out.
+    fn reference(&self, id: &str) -> Option<String>;
+
+    /// With which digits telephone numbers begin that are written without their country's.
+    fn calling_code(&self) -> Option<&str>;
+}
+
+/// What has to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing.
+    Optional,
+    /// It, or there is no object.
+    Required,
+    /// Nothing; but if it is there it has to be mapped, or there is no object: without it the rest means something else.
+    Decisive,
+    /// Nothing. It is another form of something: read where the first is not there, and never written.
+    Alternative,
+}
+
+/// An element and a field, as paths, and how the one is made of the other.
+pub(crate) struct Field {
+    pub(crate) element: &'static str,
+    /// Where there is no field, the element is always the same and is kept nowhere.
+    pub(crate) field: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) need: Need,
+}
+
+pub(crate) const fn field(element: &'static str, field: &'static str, shape: Shape) -> Field {
+    Field {
+        element,
+        field,
+        shape,
+        need: Need::Optional,
+    }
+}
+
+/// What makes the whole another thing where it is there, unless it has this JSON.
+pub(crate) const fn unless(element: &'static str, json: &'static str) -> Field {
+    field(element, "", Shape::Harmless(json)).decisive()
+}
+
+impl Field {
+    pub(crate) const fn required(self) -> Self {
+        self.with(Need::Required)
+    }
+
+    pub(crate) const fn decisive(self) -> Self {
+        self.with(Need::Decisive)
+    }
+
+    pub(crate) const fn alternative(self) -> Self {
+        self.with(Need::Alternative)
+    }
+
+    const fn with(self, need: Need) -> Self {
+        // A table is a constant, so nothing of it is ever dropped.
+        Self {
+            element: self.element,
+            field: self.field,
+            shape: self.shape,
+            need,
+        }
+    }
+}
+
+/// How a value on one side is made of one on the other.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    /// The same text.
+    Text,
+    /// The same text where it is such a code.
+    Code(&'static [&'static str]),
+    /// The same truth value.
+    Boolean,
+    /// A number, and the text of its digits.
+    Decimal,
+    /// The same whole number of at most five digits.
+    Count,
+    /// The same whole number of 32 bits.
+    Integer,
+    /// The same dateTime.
+    DateTime,
+    /// The same instant.
+    Instant,
+    /// The same day. Of an instant, its day.
+    Day,
+    /// A concept of one code of a system, and the code. Without codes, any.
+    Coded(&'static str, &'static [&'static str]),
+    /// An object of these.
+    Object(&'static [Field]),
+    /// A list of these: those that are mapped leave it.
+    Each(&'static Shape),
+    /// The first entry of a list that has this text or `true`, without it; written behind those that are there.
+    Pick(Option<(&'static str, Tag)>, &'static Shape),
+    /// A reference's URL, and the id of the record or claim that it leads to.
+    Record(Kind),
+    /// A reference's URL that leads to any record.
+    AnyRecord,
+    /// A reference's URL that must lead to the client.
+    Client,
+    /// A reference to somebody who is not imported, and the name.
+    Name,
+    /// A name in parts, and as one line.
+    HumanName,
+    /// Annotations, and one text with blank lines in between.
+    Annotations,
+    /// Annotations that begin with a word and a colon, and the list of what stands after it.
+    Labelled(&'static str),
+    /// The same, where there is one at most, with a day after it.
+    LabelledDay(&'static str),
+    /// An identifier that begins with this, and the identifier.
+    Identified(&'static str),
+    /// The value of a contact point.
+    Contact,
+    /// A country's code of two letters.
+    Country,
+    /// Money in decimals, and in minor units.
+    Money,
+    /// Base64 of UTF-8, and the text.
+    Base64,
+    /// Always this JSON; read without it being kept, written where the resource has to have it.
+    Fixed(&'static str),
+    /// This JSON and no other; never written.
+    Harmless(&'static str),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Tag {
+    Text(&'static str),
+    True,
+}
+
+impl Tag {
+    fn is(self, node: &Node) -> bool {
+        match self {
+            Self::Text(text) => node.as_text() == Some(text),
+            Self::True => *node == Node::Boolean(true),
+        }
+    }
+
+    fn node(self) -> Node {
+        match self {
+            Self::Text(text) => Node::from_text(text),
+            Self::True => Node::Boolean(true),
+        }
+    }
+}
+
+/// Makes an object of a resource or a part of it. Where it is none, nothing is taken.
+///
+/// # Errors
+/// The elements that are wanted and can't be mapped.
+pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Result<Node, Vec<&'static str>> {
+    let before = from.clone();
+    let mut made = Node::object();
+    let mut lacking = Vec::new();
+    // Whoever does not know a modifier must not use what it modifies (FHIR R4, Extensibility, section 2.4.0.1).
+    if from.at("modifierExtension").is_some() {
+        lacking.push("modifierExtension");
+    }
+    let mut found: Vec<&str> = Vec::new();
+    for row in fields {
+        let is_there = found.contains(&row.field) && !row.field.is_empty();
+        if row.need == Need::Alternative && is_there {
+            continue;
+        }
+        let part = from.at_mut(row.element);
+        let has_part = part.is_some();
+        let value = part.and_then(|part| row.shape.read(part, around));
+        // Another row may have had what this one wants.
+        let lacks = match row.need {
+            Need::Required => value.is_none(),
+            Need::Decisive => has_part && value.is_none(),
+            Need::Optional | Need::Alternative => false,
+        };
+        if lacks {
+            lacking.push(row.element);
+        }
+        let Some(value) = value else { continue };
+        found.push(row.field);
+        if !matches!(row.shape, Shape::Client | Shape::Fixed(_) | Shape::Harmless(_)) {
+            made.put(row.field, value);
+        }
+    }
+    // An alternative may stand in for what is required.
+    lacking.retain(|element| {
+        let row = fields
+            .iter()
+            .find(|row| row.element == *element && row.need == Need::Required);
+        row.is_none_or(|row| row.field.is_empty() || made.at(row.field).is_none())
+    });
+    if lacking.is_empty() {
+        from.prune();
+        Ok(made)
+    } else {
+        *from = before;
+        Err(lacking)
+    }
+}
+
+/// Makes a resource or a part of it of an object. Where what it has to have is not there, it is none, and nothing is taken.
+pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> Option<Node> {
+    let before = from.clone();
+    let mut made = Node::object();
+    for row in fields {
+        if row.need == Need::Alternative {
+            continue;
+        }
+        let value = match row.shape {
+            Shape::Fixed(json) => constant(json),
+            Shape::Harmless(_) => None,
+            Shape::Client => Some(Node::from_text(around.client())),
+            shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
+        };
+        match value {
+            Some(value) => made.put(row.element, value),
+            // The first of several rows of one element is not the last word.
+            None if row.need == Need::Required && !fields.iter().any(|other| is_sibling(row, other)) => {
+                *from = before;
+                return None;
+            }
+            None => {}
+        }
+    }
+    from.prune();
+    Some(made)
+}
+
+/// Whether a table has a field for the value at a path: one that is left there did not fit.
+pub(crate) fn has_field(fields: &[Field], path: &str) -> bool {
+    fields.iter().any(|row| {
+        let element: String = without_positions(row.element);
+        let below = match path.strip_prefix(element.as_str()) {
+            Some(below) if element.is_empty() => below,
+            Some("") => "",
+            Some(below) => match below.strip_prefix('.') {
+                Some(below) => below,
+                None => return false,
+            },
+            None => return false,
+        };
+        row.shape.has_field(below)
+    })
+}
+
+fn without_positions(path: &str) -> String {
+    path.replace("[0]", "").replace("[1]", "")
+}
+
+fn is_sibling(row: &Field, other: &Field) -> bool {
+    other.need == Need::Optional && other.element == row.element && other.field == row.field
+}
+
+fn constant(json: &str) -> Option<Node> {
+    Node::parse(json.as_bytes()).ok()
+}
+
+impl Shape {
+    fn has_field(self, below: &str) -> bool {
+        match self {
+            Self::Object(fields) => has_field(fields, below),
+            Self::Each(shape) => shape.has_field(below),
+            Self::Pick(tag, shape) => tag.is_some_and(|(name, _)| name == below) || shape.has_field(below),
+            Self::Coded(..) => matches!(below, "coding.system" | "coding.code"),
+            Self::Name => matches!(below, "reference" | "display"),
+            Self::HumanName => matches!(below, "text" | "prefix" | "given" | "family" | "suffix"),
+            Self::Annotations | Self::Labelled(_) | Self::LabelledDay(_) => below == "text",
+            Self::Identified(_) => below == "value",
+            Self::Money => matches!(below, "value" | "currency"),
+            Self::Fixed(_) => false,
+            _ => below.is_empty(),
+        }
+    }
+
+    /// What the owner keeps of an element, which it takes; `None` where it keeps nothing of it.
+    fn read(self, from: &mut Node, around: &dyn Around) -> Option<Node> {
+        match self {
+            Self::Object(fields) => read(fields, from, around).ok().filter(|made| *made != Node::object()),
+            Self::Each(shape) => {
+                let Node::List(list) = from else { return None };
+                let read: Vec<Node> = list
+                    .iter_mut()
+                    .filter(|entry| !entry.is_nothing())
+                    .filter_map(|entry| shape.read(entry, around))
+                    .collect();
+                (!read.is_empty()).then_some(Node::List(read))
+            }
+            Self::Pick(tag, shape) => {
+                let Node::List(list) = from else { return None };
+                let is_it = |entry: &&mut Node| match tag {
+                    Some((name, tag)) => entry.at(name).is_some_and(|value| tag.is(value)),
+                    None => !entry.is_nothing(),
+                };
+                let entry = list.iter_mut().find(is_it)?;
+                let made = shape.read(entry, around)?;
+                if let Some(value) = tag.and_then(|(name, _)| entry.at_mut(name)) {
+                    value.take();
+                }
+                entry.prune();
+                Some(made)
+            }
+            Self::Name => {
+                if let Some(display) = from.at_mut("display").filter(|display| display.as_text().is_some()) {
+                    return Some(display.take());
+                }
+                let reference = from.at_mut("reference")?;
+                let target = around.target(reference.as_text()?)?;
+                let name = target.name.filter(|_| target.id.is_none() && !target.is_patient)?;
+                reference.take();
+                Some(Node::Text(name))
+            }
+            Self::HumanName => {
+                if let Some(text) = from.at_mut("text").filter(|text| text.as_text().is_some()) {
+                    return Some(text.take());
+                }
+                let name = full_name(from)?;
+                for part in ["prefix", "given", "family", "suffix"] {
+                    from.at_mut(part).map(Node::take);
+                }
+                from.prune();
+                Some(Node::Text(name))
+            }
+            Self::Coded(system, codes) => {
+                let Node::List(codings) = from.at_mut("coding")? else {
+                    return None;
+                };
+                let coding = codings.iter_mut().find(|coding| {
+                    let code = coding.text_at("code").unwrap_or_default();
+                    coding.text_at("system") == Some(system)
+                        && !code.is_empty()
+                        && (codes.is_empty() || codes.contains(&code))
+                })?;
+                coding.at_mut("system")?.take();
+                let code = coding.at_mut("code")?.take();
+                from.prune();
+                Some(code)
+            }
+            Self::Annotations => {
+                let Node::List(notes) = from else { return None };
+                let texts: Vec<String> = notes
+                    .iter_mut()
+                    .filter_map(|note| note.at_mut("text"))
+                    .filter_map(taken_text)
+                    .collect();
+                (!texts.is_empty()).then(|| Node::Text(texts.join("\n\n")))
+            }
+            Self::Labelled(label) => {
+                let Node::List(notes) = from else { return None };
+                let labelled = |note: &mut Node| {
+                    let text = note.at_mut("text")?;
+                    let rest = text.as_text()?.strip_prefix(label)?.strip_prefix(": ")?.to_owned();
+                    text.take();
+                    Some(Node::Text(rest))
+                };
+                let texts: Vec<Node> = notes.iter_mut().filter_map(labelled).collect();
+                (!texts.is_empty()).then_some(Node::List(texts))
+            }
+            Self::LabelledDay(label) => match Self::Labelled(label).read(from, around)? {
+                Node::List(days) => days.into_iter().next().filter(|day| day.as_text().is_some_and(is_day)),
+                _ => None,
+            },
+            Self::Identified(prefix) => {
+                let Node::List(identifiers) = from else { return None };
+                let is_it = |identifier: &&mut Node| {
+                    identifier
+                        .text_at("value")
+                        .is_some_and(|value| value.starts_with(prefix))
+                };
+                Some(identifiers.iter_mut().find(is_it)?.at_mut("value")?.take())
+            }
+            Self::Money => {
+                let (currency, digits) = (from.text_at("currency")?.to_owned(), number(from.at("value")?)?);
+                let kept = money::read(&currency, &digits)?;
+                from.at_mut("currency")?.take();
+                from.at_mut("value")?.take();
+                from.prune();
+                Some(kept)
+            }
+            Self::Fixed(json) | Self::Harmless(json) => {
+                let is_it = constant(json).is_some_and(|constant| constant == *from);
+                is_it.then(|| from.take())
+            }
+            _ => {
+                let made = self.read_value(from, around)?;
+                from.take();
+                Some(made)
+            }
+        }
+    }
+
+    /// What the owner keeps of a single value.
+    fn read_value(self, from: &Node, around: &dyn Around) -> Option<Node> {
+        let text = from.as_text();
+        match self {
+            Self::Boolean => matches!(from, Node::Boolean(_)).then(|| from.clone()),
+            Self::Decimal => number(from).map(Node::Text),
+            Self::Count => number(from).filter(|digits| is_count(digits)).map(Node::Number),
+            Self::Integer => number(from)
+                .filter(|digits| digits.parse::<i32>().is_ok())
+                .map(Node::Number),
+            Self::Text => text.filter(|text| !text.trim().is_empty()).map(Node::from_text),
+            Self::Code(codes) => text.filter(|code| codes.contains(code)).map(Node::from_text),
+            Self::DateTime => text.filter(|time| is_date_time(time)).map(Node::from_text),
+            Self::Instant => text
+                .filter(|time| time.parse::<jiff::Timestamp>().is_ok())
+                .map(Node::from_text),
+            Self::Day => {
+                let text = text.filter(|time| is_date_time(time))?;
+                text.get(..10).filter(|day| is_day(day)).map(Node::from_text)
+            }
+            Self::Country => text
+                .filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+                .map(Node::from_text),
+            Self::Contact => contact(text?, around.calling_code()).map(Node::Text),
+            Self::Base64 => {
+                let bytes = data_encoding::BASE64.decode(text?.as_bytes()).ok()?;
+                String::from_utf8(bytes).ok().map(Node::Text)
+            }
+            Self::Record(kind) => {
+                let target = around.target(text?)?;
+                target.id.filter(|_| target.kind == Some(kind)).map(Node::Text)
+            }
+            Self::AnyRecord => {
+                let target = around.target(text?)?;
+                target
+                    .id
+                    .filter(|_| target.kind.is_some_and(Kind::is_record))
+                    .map(Node::Text)
+            }
+            Self::Client => around.target(text?)?.is_patient.then_some(Node::Nothing),
+            _ => None,
+        }
+    }
+
+    /// What a resource has for a field, which it takes.
+    fn write(self, from: &mut Node, around: &dyn Around) -> Option<Node> {
+        match self {
+            Self::Object(fields) => write(fields, from, around).filter(|made| *made != Node::object()),
+            Self::Each(shape) => {
+                let Node::List(list) = from else { return None };
+                let written: Vec<Node> = list
+                    .iter_mut()
+                    .filter(|entry| !entry.is_nothing())
+                    .filter_map(|entry| shape.write(entry, around))
+                    .collect();
+                (!written.is_empty()).then_some(Node::List(written))
+            }
+            Self::Pick(tag, shape) => {
+                let mut written = shape.write(from, around)?;
+                if let Some((name, tag)) = tag {
+                    written.put(name, tag.node());
+                }
+                Some(Node::List(vec![written]))
+            }
+            Self::Name => from.as_text()?.is_empty().then_some(()).map_or_else(
+                || {
+                    let mut made = Node::object();
+                    made.put("display", from.take());
+                    Some(made)
+                },
+                |()| None,
+            ),
+            Self::HumanName => {
+                from.as_text()?;
+                let mut made = Node::object();
+                made.put("text", from.take());
+                Some(made)
+            }
+            Self::Coded(system, codes) => {
+                let code = from.as_text()?;
+                if !codes.is_empty() && !codes.contains(&code) {
+                    return None;
+                }
+                let mut made = Node::object();
+                made.put("coding[0].system", Node::from_text(system));
+                made.put("coding[0].code", from.take());
+                Some(made)
+            }
+            Self::Annotations => {
+                from.as_text()?;
+                Some(Node::List(vec![annotation(String::new(), from.take())?]))
+            }
+            Self::Labelled(label) => {
+                let Node::List(texts) = from else { return None };
+                let notes: Vec<Node> = texts
+                    .iter_mut()
+                    .filter_map(|text| annotation(format!("{label}: "), text.take()))
+                    .collect();
+                (!notes.is_empty()).then_some(Node::List(notes))
+            }
+            Self::LabelledDay(label) => Some(Node::List(vec![annotation(format!("{label}: "), from.take())?])),
+            Self::Identified(_) => {
+                let mut made = Node::object();
+                made.put("value", from.take());
+                Some(Node::List(vec![made]))
+            }
+            Self::Money => {
+                let (currency, digits) = money::write(from)?;
+                from.take();
+                let mut made = Node::object();
+                made.put("value", Node::Number(digits));
+                made.put("currency", Node::Text(currency));
+                Some(made)
+            }
+            _ => {
+                let made = self.write_value(from, around)?;
+                from.take();
+                Some(made)
+            }
+        }
+    }
+
+    fn write_value(self, from: &Node, around: &dyn Around) -> Option<Node> {
+        match self {
+            Self::Decimal => from
+                .as_text()
+                .filter(|digits| is_number(digits))
+                .map(|digits| Node::Number(digits.to_owned())),
+            Self::Base64 => from
+                .as_text()
+                .map(|text| Node::Text(data_encoding::BASE64.encode(text.as_bytes()))),
+            Self::Record(_) | Self::AnyRecord => around.reference(from.as_text()?).map(Node::Text),
+            // What is the same on both sides is held to the same form.
+            _ => self.read_value(from, around),
+        }
+    }
+}
+
+fn taken_text(node: &mut Node) -> Option<String> {
+    let text = node.as_text()?.to_owned();
+    node.take();
+    Some(text)
+}
+
+fn annotation(label: String, text: Node) -> Option<Node> {
+    let mut made = Node::object();
+    made.put("text", Node::Text(format!("{label}{}", text.as_text()?)));
+    Some(made)
+}
+
+/// A person's name in one line, of its parts in the order in which they are spoken in English.
+pub(crate) fn full_name(name: &Node) -> Option<String> {
+    let several = |part: &str| -> Vec<String> {
+        let list = name.at(part).map(Node::as_list).unwrap_or_default();
+        list.iter().filter_map(Node::as_text).map(str::to_owned).collect()
+    };
+    let family = name.text_at("family").map(str::to_owned);
+    let words: Vec<String> = several("prefix")
+        .into_iter()
+        .chain(several("given"))
+        .chain(family)
+        .chain(several("suffix"))
+        .collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn number(node: &Node) -> Option<String> {
+    match node {
+        Node::Number(digits) => Some(digits.clone()),
+        _ => None,
+    }
+}
+
+/// JSON's numbers (RFC 8259, section 6), which are FHIR's decimals.
+fn is_number(digits: &str) -> bool {
+    matches!(Node::parse(digits.as_bytes()), Ok(Node::Number(parsed)) if parsed == digits)
+}
+
+fn is_count(digits: &str) -> bool {
+    digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+}
+
+/// FHIR R4, data type `dateTime`: a year, a month, a day, or an instant with its offset.
+fn is_date_time(text: &str) -> bool {
+    match text.len() {
+        4 => is_day(&format!("{text}-01-01")),
+        7 => is_day(&format!("{text}-01")),
+        10 => is_day(text),
+        _ => text.parse::<jiff::Timestamp>().is_ok(),
+    }
+}
+
+/// An e-mail address as it is, and a telephone number with its country code. What was written for callers inside a country gets that
+/// country's, where it is known; the zero in front of a number there is not part of it (ITU-T E.123).
+fn contact(text: &str, calling_code: Option<&str>) -> Option<String> {
+    if text.contains('@') {
+        return Some(text.to_owned());
+    }
+    let is_number = text
+        .chars()
+        .all(|character| character.is_ascii_digit() || "+-./() ".contains(character));
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let international = if text.trim_start().starts_with('+') {
+        Some(digits)
+    } else if let Some(rest) = digits.strip_prefix("00") {
+        Some(rest.to_owned())
+    } else {
+        calling_code.map(|code| format!("{code}{}", digits.strip_prefix('0').unwrap_or(&digits)))
+    };
+    // E.164: at most 15 digits. Fewer than 8 are an extension or a short code.
+    international
+        .filter(|digits| is_number && (8..=15).contains(&digits.len()))
+        .map(|digits| format!("+{digits}"))
+}

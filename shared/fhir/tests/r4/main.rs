@@ -1,0 +1,13 @@
+//! Bundles in and out, as HL7 published them for R4.
+// Test code: a failed expectation is a failed test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+mod bundles;
+mod exported;
+mod published;
