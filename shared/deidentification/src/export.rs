@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::elements::{Element, Need, RESOURCES, Resource, Rule};
 use crate::identifiers::Identifiers;
 use crate::life::{Life, year_of};
-use crate::terminology::{System, UCUM, is_loinc};
+use crate::terminology::{AGES, System, UCUM, is_loinc};
 use crate::{number, place};
 
 /// A resource as its owner keeps it, and the URL that others refer to it by where that is not `Type/id`.
@@ -43,7 +43,7 @@ pub struct LeftOut {
     pub codes: u64,
     /// Codes and amounts that are one of the client's own identifiers.
     pub identifiers: u64,
-    /// Dates that are none, or whose very year tells an age over 89.
+    /// Dates that are none, or whose very year tells an age over 89; codes that say an age.
     pub dates: u64,
     /// Addresses of which not even the country may leave, or that are not the first.
     pub places: u64,
@@ -309,7 +309,7 @@ impl Transformation<'_> {
                 };
                 (kept.filter(|_| !is_identifier), reason)
             }
-            Rule::Integer(most) => (number::integer(value, *most), &mut self.left_out.numbers),
+            Rule::Integer(most) => (number::integer(value, *most, life), &mut self.left_out.numbers),
             Rule::Decimal(most) => (number::decimal(value, *most), &mut self.left_out.numbers),
             Rule::Address => (value.as_object().and_then(place::address), &mut self.left_out.places),
             Rule::Reference(kinds) => (self.reference(kinds, value), &mut self.left_out.references),
@@ -355,6 +355,10 @@ impl Transformation<'_> {
             self.left_out.codes += 1;
             return None;
         };
+        if AGES.contains(&code) {
+            self.left_out.dates += 1;
+            return None;
+        }
         if system.is_open() && self.identifiers.has(code) {
             self.left_out.identifiers += 1;
             return None;

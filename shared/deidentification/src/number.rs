@@ -106,7 +106,10 @@ pub(crate) fn quantity(quantity: &Map<String, Value>, life: Life) -> Option<Valu
     let unit = (text("system") == Some(UCUM)).then(|| text("code"))??;
     let unit = UNITS.iter().find(|known| known.code == unit)?;
     let value = quantity.get("value").and_then(Value::as_f64)?;
-    if value.abs() > unit.most || (unit.is_age && life.is_over_89() != Some(false)) {
+    // A number without a dimension, "1" or "{score}", may be an age as well.
+    let is_bare = matches!(unit.code, "1" | "{score}" | "{#}" | "{count}");
+    let may_be_old = life.is_over_89() != Some(false);
+    if value.abs() > unit.most || (may_be_old && (unit.is_age || (is_bare && value > 89.0))) {
         return None;
     }
     let mut kept = json!({"value": rounded(value)?, "system": UCUM, "code": unit.code});
@@ -120,8 +123,13 @@ pub(crate) fn quantity(quantity: &Map<String, Value>, life: Life) -> Option<Valu
     Some(kept)
 }
 
-/// A bare whole number from zero to `most`.
-pub(crate) fn integer(value: &Value, most: u64) -> Option<Value> {
+/// A bare whole number from zero to `most`; up to 89 of those who may be older, for it may be an age.
+pub(crate) fn integer(value: &Value, most: u64, life: Life) -> Option<Value> {
+    let most = if life.is_over_89() == Some(false) {
+        most
+    } else {
+        most.min(89)
+    };
     value.as_u64().filter(|value| *value <= most).map(Value::from)
 }
 
@@ -184,11 +192,25 @@ mod tests {
             of(json!({"value": 1, "system": UCUM, "code": "kg", "comparator": 5})),
             None
         );
-        assert_eq!(
-            (integer(&json!(27), 100), integer(&json!(101), 100)),
-            (Some(json!(27)), None)
-        );
-        assert_eq!((integer(&json!(-1), 100), integer(&json!(2.5), 100)), (None, None));
+        let young = Life::new(Some("1987"), None, date(2026, 12, 1));
+        for (value, kept) in [
+            (json!(27), true),
+            (json!(100), true),
+            (json!(101), false),
+            (json!(-1), false),
+            (json!(2.5), false),
+        ] {
+            assert_eq!(integer(&value, 100, young).is_some(), kept, "{value}");
+        }
+        for life in [
+            Life::new(Some("1930"), None, date(2026, 12, 1)),
+            Life::new(None, None, date(2026, 12, 1)),
+        ] {
+            assert_eq!(
+                (integer(&json!(89), 100, life), integer(&json!(90), 100, life)),
+                (Some(json!(89)), None)
+            );
+        }
         assert_eq!(
             (decimal(&json!(1.556), 2.0), decimal(&json!(2.1), 2.0)),
             (Some(json!(1.56)), None)
@@ -206,5 +228,10 @@ mod tests {
             }
         }
         assert_eq!(of(json!({"value": 90, "system": UCUM, "code": "a"})), None);
+        for (value, kept) in [(89, true), (90, false)] {
+            let bare = json!({"value": value, "system": UCUM, "code": "{score}"});
+            let of_old = quantity(bare.as_object().unwrap(), Life::new(None, None, as_of));
+            assert_eq!((of_old.is_some(), of(bare).is_some()), (kept, true));
+        }
     }
 }

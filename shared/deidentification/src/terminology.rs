@@ -148,6 +148,19 @@ pub(crate) static DOSE_RATE: System = System::these(
     &["calculated", "ordered"],
 );
 
+/// Codes of LOINC and SNOMED CT that say an age, in whatever value stands beside them: reported, calculated, estimated, at the taking of a
+/// specimen, current, at onset. They never leave; the year of birth does, or "90 or older".
+pub(crate) static AGES: [&str; 8] = [
+    "30525-0",
+    "21612-7",
+    "29553-5",
+    "21611-9",
+    "35659-2",
+    "424144002",
+    "397669002",
+    "445518008",
+];
+
 fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -398,6 +411,11 @@ mod tests {
                 assert!(!system.has(number), "{} {number}", system.uri);
             }
         }
+    }
+
+    #[test]
+    fn codes_of_ages_are_codes() {
+        assert!(AGES.iter().all(|code| LOINC.has(code) || SNOMED.has(code)));
     }
 
     /// A single wrong digit, and two that changed places, are found, as the authors of both checks promise.

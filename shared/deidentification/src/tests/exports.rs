@@ -183,9 +183,25 @@ fn of_somebody_over_89_no_year_of_birth_leaves_but_the_category() {
     };
     let mut old = patient();
     old["birthDate"] = json!("1936-12-31");
-    let export = export(&[old, age(70), observation(json!({"effectiveDateTime": "1936-12-31"}))]);
+    // The same in another element, and by a code that says it.
+    let bare = observation(json!({"valueInteger": 93}));
+    let said = observation(
+        json!({"valueInteger": 71, "code": {"coding": [{"system": "http://loinc.org", "code": "21612-7"}]}}),
+    );
+    let export = export(&[
+        old,
+        age(70),
+        bare,
+        said,
+        observation(json!({"effectiveDateTime": "1936-12-31"})),
+    ]);
     let whole = export.ndjson();
-    assert!(!whole.contains("1936") && !whole.contains("70"), "{whole}");
+    for told in ["1936", "70", "93", "71", "21612"] {
+        assert!(
+            !whole.contains(&format!("\"{told}")) && !whole.contains(&format!(":{told}")),
+            "{whole}"
+        );
+    }
     let patient = export
         .resources()
         .iter()
@@ -206,7 +222,7 @@ fn of_somebody_over_89_no_year_of_birth_leaves_but_the_category() {
         aged["subject"]["reference"],
         format!("Patient/{}", patient["id"].as_str().unwrap())
     );
-    assert_eq!(export.left_out().dates, 2);
+    assert_eq!((export.left_out().dates, export.left_out().numbers), (3, 2));
 }
 
 /// 45 CFR 164.514(c)(1): codes come from nothing but chance, and hold within one export only.
