@@ -1,0 +1,367 @@
+//! What somebody is known by, as far as it is known: her names, numbers, telecoms, places and dates, and where they occur in a text.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::released::Finding;
+
+/// The shortest number that is looked for inside other words. A shorter one, "140", has to be a whole word.
+const LONG_ENOUGH: usize = 4;
+
+/// The digits of a telephone number that are the same however it is dialled.
+const LOCAL_DIGITS: usize = 7;
+
+/// Words of addresses that say nothing of whose it is.
+static STREETS: [&str; 24] = [
+    "street",
+    "road",
+    "avenue",
+    "lane",
+    "drive",
+    "court",
+    "place",
+    "suite",
+    "apartment",
+    "floor",
+    "north",
+    "south",
+    "east",
+    "west",
+    "house",
+    "unit",
+    "park",
+    "square",
+    "station",
+    "center",
+    "centre",
+    "building",
+    "room",
+    "mall",
+];
+
+static MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Somebody's own identifiers, and those of her relatives, employers and household, to be looked for where there is no table: in codes that
+/// are known by their form alone, and in free text.
+#[derive(Clone, Default)]
+pub struct Identifiers {
+    names: Vec<String>,
+    places: Vec<Vec<String>>,
+    numbers: Vec<String>,
+    telephones: Vec<String>,
+    dates: Vec<Date>,
+}
+
+impl fmt::Debug for Identifiers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[confidential]")
+    }
+}
+
+/// Lower case, without marks that are written as characters of their own (Unicode block Combining Diacritical Marks).
+fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars()
+        .filter(|letter| !('\u{300}'..='\u{36f}').contains(letter))
+        .flat_map(char::to_lowercase)
+}
+
+/// Letters and digits alone.
+fn skeleton(text: &str) -> String {
+    folded(text).filter(|letter| letter.is_alphanumeric()).collect()
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Words, of letters or of digits: "21st" is two.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut last = None;
+    for letter in folded(text) {
+        let kind = letter.is_alphanumeric().then(|| letter.is_numeric());
+        if kind != last {
+            words.push(String::new());
+        }
+        if let (Some(_), Some(word)) = (kind, words.last_mut()) {
+            word.push(letter);
+        }
+        last = kind;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether two words are the same to somebody who leaves out accents: "José" is "Jose". Latin letters with a mark (Latin-1 Supplement to
+/// Latin Extended-B, Latin Extended Additional) equal any letter without one, which finds too much rather than too little.
+fn is_same(left: &str, right: &str) -> bool {
+    let is_marked = |letter: char| matches!(letter, '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
+    let is_letter = |left: char, right: char| {
+        left == right
+            || (is_marked(left) && right.is_ascii_alphabetic())
+            || (is_marked(right) && left.is_ascii_alphabetic())
+    };
+    left.chars().count() == right.chars().count()
+        && left
+            .chars()
+            .zip(right.chars())
+            .all(|(left, right)| is_letter(left, right))
+}
+
+impl Identifiers {
+    /// Whether there is nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+            && self.places.is_empty()
+            && self.numbers.is_empty()
+            && self.telephones.is_empty()
+            && self.dates.is_empty()
+    }
+
+    /// A name, or several in one text. Every word of two letters or more is one; initials are too common to be looked for.
+    pub fn add_name(&mut self, name: &str) {
+        let whole = skeleton(name);
+        let words = words(name).into_iter().filter(|word| word.chars().count() > 1);
+        self.names.extend(words);
+        // "O'Neil" is also written "ONeil".
+        if whole.chars().count() > 1 {
+            self.names.push(whole);
+        }
+    }
+
+    /// A record, insurance, account, licence, vehicle, device or any other number, also with letters in it; an identifier of Confide.
+    pub fn add_number(&mut self, number: &str) {
+        let number = skeleton(number);
+        if !number.is_empty() {
+            self.numbers.push(number);
+        }
+    }
+
+    /// A telephone or fax number, an e-mail address or a URL.
+    pub fn add_telecom(&mut self, telecom: &str) {
+        let all_digits = digits(telecom);
+        let local = all_digits
+            .len()
+            .checked_sub(LOCAL_DIGITS)
+            .and_then(|start| all_digits.get(start..));
+        match local {
+            Some(local) if !telecom.contains('@') => self.telephones.push(local.to_owned()),
+            _ => self.add_number(telecom),
+        }
+    }
+
+    /// A city, district or other place smaller than a State.
+    pub fn add_place(&mut self, place: &str) {
+        let words = words(place);
+        if !words.is_empty() {
+            self.places.push(words);
+        }
+    }
+
+    /// A line of an address: as it is, and its longer words but those that many streets share.
+    pub fn add_address_line(&mut self, line: &str) {
+        self.add_place(line);
+        let telling = words(line)
+            .into_iter()
+            .filter(|word| word.chars().count() >= LONG_ENOUGH && !STREETS.contains(&word.as_str()));
+        self.places.extend(telling.map(|word| vec![word]));
+    }
+
+    /// A day of hers: birth, admission, discharge, death, a session.
+    pub fn add_date(&mut self, date: Date) {
+        self.dates.push(date);
+    }
+
+    /// Everything that a Patient (FHIR R4) says of who she is, her contacts and her mother's maiden name included.
+    pub fn add_patient(&mut self, patient: &Value) {
+        self.add_strings(patient.get("id"), Self::add_number);
+        for person in [patient].into_iter().chain(items(patient.get("contact"))) {
+            // `contact.name` is one name, `Patient.name` are several.
+            for name in items(person.get("name")) {
+                for part in ["text", "family", "given", "suffix"] {
+                    self.add_strings(name.get(part), Self::add_name);
+                }
+            }
+            for telecom in items(person.get("telecom")) {
+                self.add_strings(telecom.get("value"), Self::add_telecom);
+            }
+            for address in items(person.get("address")) {
+                self.add_address(address);
+            }
+        }
+        for identifier in items(patient.get("identifier")) {
+            self.add_strings(identifier.get("value"), Self::add_number);
+        }
+        for extension in items(patient.get("extension")) {
+            if extension
+                .get("url")
+                .and_then(Value::as_str)
+                .is_some_and(|url| url.ends_with("patient-mothersMaidenName"))
+            {
+                self.add_strings(extension.get("valueString"), Self::add_name);
+            }
+            for address in items(extension.get("valueAddress")) {
+                self.add_address(address);
+            }
+        }
+        for date in ["birthDate", "deceasedDateTime"] {
+            let date = patient
+                .get(date)
+                .and_then(Value::as_str)
+                .and_then(|date| date.get(..10));
+            self.dates.extend(date.and_then(|date| date.parse::<Date>().ok()));
+        }
+    }
+
+    fn add_address(&mut self, address: &Value) {
+        self.add_strings(address.get("line"), Self::add_address_line);
+        self.add_strings(address.get("city"), Self::add_place);
+        self.add_strings(address.get("district"), Self::add_place);
+        self.add_strings(address.get("postalCode"), Self::add_number);
+    }
+
+    fn add_strings(&mut self, value: Option<&Value>, add: fn(&mut Self, &str)) {
+        for text in items(value).filter_map(Value::as_str) {
+            add(self, text);
+        }
+    }
+
+    /// Whether a code, or a number as it is written, is one of them.
+    pub(crate) fn has(&self, code: &str) -> bool {
+        let (code, its_digits) = (skeleton(code), digits(code));
+        self.names.contains(&code)
+            || self
+                .numbers
+                .iter()
+                .any(|number| *number == code || (number.len() > LONG_ENOUGH && code.contains(number.as_str())))
+            || self
+                .telephones
+                .iter()
+                .any(|telephone| its_digits.contains(telephone.as_str()))
+            || self
+                .dates
+                .iter()
+                .any(|date| compact(*date).iter().any(|date| its_digits.contains(date.as_str())))
+    }
+
+    /// Which of them occur in a text.
+    pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
+        let (whole, all_digits, words) = (skeleton(text), digits(text), words(text));
+        // A word of letters and digits, such as "A12", is two of `words` and one of these.
+        let blocks: Vec<String> = text
+            .split(|letter: char| !letter.is_alphanumeric())
+            .map(skeleton)
+            .collect();
+        let has_word = |wanted: &str| words.iter().chain(&blocks).any(|word| is_same(word, wanted));
+        let has_place = |place: &Vec<String>| {
+            words
+                .windows(place.len())
+                .any(|found| found.iter().zip(place).all(|(found, wanted)| is_same(found, wanted)))
+        };
+        let has_number = |number: &String| {
+            if number.chars().count() < LONG_ENOUGH {
+                has_word(number)
+            } else {
+                whole.contains(number.as_str())
+            }
+        };
+        let has_date =
+            |date: &Date| occurs(*date, &words) || compact(*date).iter().any(|date| all_digits.contains(date.as_str()));
+        [
+            (Finding::Name, self.names.iter().any(|name| has_word(name))),
+            (Finding::Place, self.places.iter().any(has_place)),
+            (Finding::Number, self.numbers.iter().any(has_number)),
+            (
+                Finding::Telecom,
+                self.telephones
+                    .iter()
+                    .any(|telephone| all_digits.contains(telephone.as_str())),
+            ),
+            (Finding::Date, self.dates.iter().any(has_date)),
+        ]
+        .into_iter()
+        .filter_map(|(finding, is_there)| is_there.then_some(finding))
+        .collect()
+    }
+}
+
+/// What is in a list, or the one thing that is no list.
+fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let (list, one) = match value {
+        Some(Value::Array(list)) => (list.as_slice(), None),
+        other => (&[][..], other),
+    };
+    list.iter().chain(one)
+}
+
+/// A day written without anything between: year first, month first, day first.
+fn compact(date: Date) -> [String; 3] {
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    [
+        format!("{year:04}{month:02}{day:02}"),
+        format!("{month:02}{day:02}{year:04}"),
+        format!("{day:02}{month:02}{year:04}"),
+    ]
+}
+
+/// Whether a month of this name, whole or cut to three letters.
+pub(crate) fn is_month(word: &str) -> bool {
+    MONTHS.iter().any(|month| is_month_named(word, month))
+}
+
+fn is_month_named(word: &str, month: &str) -> bool {
+    word == month || (word.len() >= 3 && word.len() <= 4 && month.starts_with(word))
+}
+
+/// Whether words next to each other are this day, in any order; or its day and month without the year, or its month and year.
+fn occurs(date: Date, words: &[String]) -> bool {
+    let fill = ["st", "nd", "rd", "th", "of", "the"];
+    let words: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !fill.contains(word))
+        .collect();
+    let number = |word: &str, wanted: i16| word.len() <= 4 && word.parse() == Ok(wanted);
+    let name = usize::try_from(date.month())
+        .ok()
+        .and_then(|month| MONTHS.get(month.checked_sub(1)?))
+        .copied()
+        .unwrap_or_default();
+    let day = |word: &str| number(word, date.day().into());
+    let named = |word: &str| is_month_named(word, name);
+    let month = |word: &str| number(word, date.month().into()) || named(word);
+    let whole_year = |word: &str| number(word, date.year());
+    let year = |word: &str| whole_year(word) || (word.len() == 2 && number(word, date.year().rem_euclid(100)));
+    let is_whole = |words: &[&str]| match words {
+        [a, b, c] => {
+            (day(a) && month(b) && year(c)) || (month(a) && day(b) && year(c)) || (year(a) && month(b) && day(c))
+        }
+        _ => false,
+    };
+    let is_part = |words: &[&str]| match words {
+        [a, b] => {
+            (day(a) && named(b))
+                || (named(a) && (day(b) || year(b)))
+                || (month(a) && whole_year(b))
+                || (whole_year(a) && month(b))
+        }
+        _ => false,
+    };
+    words.windows(3).any(is_whole) || words.windows(2).any(is_part)
+}

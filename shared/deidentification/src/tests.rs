@@ -1,0 +1,5 @@
+mod attacker;
+mod bundles;
+mod exports;
+mod hostile;
+mod texts;

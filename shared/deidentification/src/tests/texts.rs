@@ -1,0 +1,121 @@
+//! Texts that are released, and texts that are not.
+
+use model::AccountId;
+use serde_json::json;
+
+use crate::{Finding, Identifiers, ReleasedText, Review};
+
+fn review() -> Review {
+    Review {
+        reviewer: AccountId::from_bytes([1; 16]),
+        decided_at: "2026-12-01T08:00:00Z".parse().unwrap(),
+    }
+}
+
+fn identifiers() -> Identifiers {
+    let mut identifiers = Identifiers::default();
+    identifiers.add_patient(&json!({"id": "cli_00000000000000000000000004", "name": [{"family": "O'Neil", "given": ["José", "X"]}],
+        "telecom": [{"value": "+1 (617) 555-7476"}, {"value": "jose@example.org"}], "birthDate": "1987-03-21",
+        "address": [{"line": ["351 Simonis Street"], "city": "Bad Aussee", "postalCode": "01906"}],
+        "identifier": [{"value": "A-123 456"}], "contact": [{"name": {"text": "Kami Strosin"}, "telecom": [{"value": "617-555-0199"}]}],
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName", "valueString": "Rohan"}]}));
+    identifiers.add_number("K7");
+    identifiers.add_date("2026-10-05".parse().unwrap());
+    identifiers
+}
+
+fn findings(text: &str) -> Vec<Finding> {
+    ReleasedText::new(text.to_owned(), review(), &identifiers())
+        .err()
+        .unwrap_or_default()
+}
+
+#[test]
+fn a_text_without_them_is_released_by_somebody() {
+    let text = "She said that 2019 was hard, that sleep came back after 3 weeks, and PHQ-9 fell from 21 to 14; planning annually.";
+    let released = ReleasedText::new(text.to_owned(), review(), &identifiers()).unwrap();
+    assert_eq!((released.text(), released.review()), (text, review()));
+    let printed = format!("{released:?} {:?}", identifiers());
+    assert!(!printed.contains("sleep") && !printed.to_lowercase().contains("neil"));
+}
+
+#[test]
+fn each_of_the_clients_own_identifiers_is_found_however_it_is_written() {
+    for (text, finding) in [
+        ("José came", Finding::Name),
+        ("JOSE came", Finding::Name),
+        ("Jose\u{301} came", Finding::Name),
+        ("jose's mother", Finding::Name),
+        ("Mr ONeil", Finding::Name),
+        ("Mr o’neil.", Finding::Name),
+        ("with Kami", Finding::Name),
+        ("née Rohan", Finding::Name),
+        ("in bad  aussee", Finding::Place),
+        ("on Simonis", Finding::Place),
+        ("ZIP 01906", Finding::Number),
+        ("no. a123456", Finding::Number),
+        ("no. A 123-456", Finding::Number),
+        ("room K7.", Finding::Number),
+        ("cli_00000000000000000000000004", Finding::Number),
+        ("call 555 7476", Finding::Telecom),
+        ("call 5550199", Finding::Telecom),
+        ("jose (at) example.org", Finding::Name),
+        ("on 21 March", Finding::Date),
+        ("on the 21st of March, 1987", Finding::Date),
+        ("March 21", Finding::Date),
+        ("in Mar 1987", Finding::Date),
+        ("3/21/87", Finding::Date),
+        ("21.3.1987", Finding::Date),
+        ("1987-03-21", Finding::Date),
+        ("19870321", Finding::Date),
+        ("03 1987", Finding::Date),
+        ("session of 2026-10-05", Finding::Date),
+        ("5 oct", Finding::Date),
+    ] {
+        assert!(findings(text).contains(&finding), "{text}: {:?}", findings(text));
+    }
+}
+
+#[test]
+fn what_looks_like_anybodys_is_found() {
+    for (text, finding) in [
+        ("a@b", Finding::Email),
+        ("see https://example.org/x", Finding::Url),
+        ("see www.example.org", Finding::Url),
+        ("from 192.0.2.7.", Finding::IpAddress),
+        ("from [2001:db8::7]", Finding::IpAddress),
+        ("SSN 999-48-8934", Finding::LongNumber),
+        ("call 555 123 4567", Finding::LongNumber),
+        ("४२४२४२४", Finding::LongNumber),
+        ("on 2/3/2019", Finding::Date),
+        ("on 2019-02-03", Finding::Date),
+        ("in May 2019", Finding::Date),
+        ("on the 3rd of September", Finding::Date),
+        ("her 93-year-old mother", Finding::AgeOver89),
+        ("aged 101", Finding::AgeOver89),
+        ("in his nineties", Finding::AgeOver89),
+    ] {
+        assert!(findings(text).contains(&finding), "{text}: {:?}", findings(text));
+    }
+    for text in [
+        "89 years",
+        "a score of 93 of 100",
+        "version 1.2",
+        "at 10:30",
+        "10-12 sessions",
+        "in 1987",
+        "she may come",
+    ] {
+        assert_eq!(findings(text), [], "{text}");
+    }
+}
+
+#[test]
+fn nothing_is_proven_without_anything_to_look_for() {
+    let released = ReleasedText::new("fine".to_owned(), review(), &Identifiers::default());
+    assert_eq!(released, Err(vec![Finding::NothingToLookFor]));
+    let long = "a ".repeat(50_001);
+    assert_eq!(findings(&long), [Finding::TooLong]);
+    // Each once, and in order.
+    assert_eq!(findings("José a@b Kami c@d"), [Finding::Name, Finding::Email]);
+}
