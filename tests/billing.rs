@@ -93,7 +93,10 @@ fn a_gateway_settles_an_invoice_in_any_order_and_once() {
         (paid.text("state").as_str(), &paid.json["outstanding"]),
         ("paid", &json!(0))
     );
-    let statement = Call::get(format!("/v1/billing/clients/{client}/statement")).bearer(&biller.token);
+    let statement = Call::get(format!(
+        "/v1/billing/clients/{client}/statement?from=2026-01-01&to=2035-12-31"
+    ))
+    .bearer(&biller.token);
     assert_eq!(
         deployment.expect(200, &statement).json["accounts"][0]["closing_balance"],
         0

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ports::{BrokenBody, RequestBody};
 use wasi::http::types::{IncomingBody, IncomingRequest, OutgoingBody};
 use wasi::io::poll::{Pollable, poll};
-use wasi::io::streams::{InputStream, StreamError};
+use wasi::io::streams::{InputStream, OutputStream, StreamError};
 
 /// How much one read asks for, in bytes.
 const CHUNK: u64 = 64 * 1024;
@@ -99,8 +99,12 @@ impl RequestBody for Incoming<'_> {
 }
 
 /// Writes a whole body.
-pub(crate) fn write(body: &OutgoingBody, mut bytes: &[u8], deadline: Option<&Pollable>) -> Result<(), Broken> {
-    let stream = body.write().map_err(|()| Broken)?;
+pub(crate) fn write(body: &OutgoingBody, bytes: &[u8], deadline: Option<&Pollable>) -> Result<(), Broken> {
+    write_to(&body.write().map_err(|()| Broken)?, bytes, deadline)
+}
+
+/// Writes to a body's stream, of which a body gives out one and no second.
+pub(crate) fn write_to(stream: &OutputStream, mut bytes: &[u8], deadline: Option<&Pollable>) -> Result<(), Broken> {
     while !bytes.is_empty() {
         let room = match stream.check_write().map_err(|_| Broken)? {
             0 => {

@@ -7,9 +7,10 @@ use ports::{BrokenBody, Connection, Outbound, Platform, Responder, ResponseBody}
 use wasi::http::types::{
     Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
+use wasi::io::streams::OutputStream;
 use web::{CLIENT_ADDRESS, Route};
 
-use crate::body::{Broken, Incoming, write};
+use crate::body::{Broken, Incoming, write, write_to};
 use crate::platform::{Granted, HostClock, HostEntropy, Stderr, Variables};
 
 /// The most that a host takes into an outgoing body that nobody reads yet, in bytes.
@@ -98,20 +99,27 @@ impl Responder for Back {
         let outparam = self.0.take().ok_or(BrokenBody)?;
         let outgoing = outgoing(head.status(), head.headers());
         let body = outgoing.body().map_err(|()| BrokenBody)?;
+        let stream = body.write().map_err(|()| BrokenBody)?;
         ResponseOutparam::set(outparam, Ok(outgoing));
-        Ok(Box::new(Leaving(body)))
+        Ok(Box::new(Leaving { stream, body }))
     }
 }
 
-struct Leaving(OutgoingBody);
+/// In this order: a stream must be dropped before the body that it is of.
+struct Leaving {
+    stream: OutputStream,
+    body: OutgoingBody,
+}
 
 impl ResponseBody for Leaving {
     fn write(&mut self, bytes: &[u8]) -> Result<(), BrokenBody> {
-        write(&self.0, bytes, None).map_err(|Broken| BrokenBody)
+        write_to(&self.stream, bytes, None).map_err(|Broken| BrokenBody)
     }
 
     fn finish(self: Box<Self>) {
-        let _ = OutgoingBody::finish(self.0, None);
+        let Self { stream, body } = *self;
+        drop(stream);
+        let _ = OutgoingBody::finish(body, None);
     }
 }
 
