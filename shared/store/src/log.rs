@@ -31,7 +31,7 @@ const FORMAT: u8 = 1;
 const INLINE: usize = 16;
 
 /// How many bytes of entries the head carries at most, so that an append stays a small write.
-const INLINE_BYTES: usize = 7 * 1024;
+const INLINE_BYTES: usize = 8 * 1024;
 
 /// What stands in front of the entries at most, with room for the newest one's own header.
 const HEAD_LENGTH: usize = 256;
