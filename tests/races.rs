@@ -79,9 +79,20 @@ impl Race<'_> {
                 .filter(|read| read.started > since)
                 .count()
         };
+        let patience = now() + SignedDuration::from_secs(60);
         while after() < reads {
+            assert!(now() < patience, "nobody reads any more");
             pause(Duration::from_millis(1));
         }
+    }
+}
+
+/// Ends the readers, also where what they are raced against fails: otherwise they would read on for ever, and nobody would learn why.
+struct Ending<'r>(&'r AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -114,6 +125,7 @@ impl Course<'_> {
         };
         let mut shut: Vec<Shut> = Vec::new();
         thread::scope(|scope| {
+            let _ending = Ending(&race.is_over);
             for reader in 0..READERS {
                 let (race, calls) = (&race, &self.calls);
                 scope.spawn(move || race.read_on(calls, reader));
@@ -132,7 +144,6 @@ impl Course<'_> {
                 });
                 race.wait_for(2 * READERS, acknowledged);
             }
-            race.is_over.store(true, Ordering::SeqCst);
         });
         let reads = race.reads.into_inner().unwrap();
         let read = reads.iter().filter(|read| read.status == 200).count();
