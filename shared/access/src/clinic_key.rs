@@ -4,7 +4,7 @@
 //! It is a data key like a client's, wrapped and kept in the same place, so that nothing but data keys is sealed under the
 //! class's key-encryption key, and whatever rewraps those rewraps this one.
 
-use crypto::{DataKey, Label};
+use crypto::{DataKey, Label, name};
 
 use crate::Ground;
 use crate::vault::{Vault, VaultError};
@@ -26,7 +26,7 @@ impl ClinicKey {
 impl Vault<'_> {
     fn clinic_key_name(&self, ground: &dyn Ground) -> String {
         let (clinic, class) = (ground.clinic(), ground.class());
-        self.clinic_name(WRAPPED, clinic, &[class.name().as_bytes()])
+        name(self.names, WRAPPED, &[clinic.as_bytes(), class.name().as_bytes()])
     }
 
     /// The clinic's own key for the class of the permit; `None` where nothing was ever kept under it.

@@ -225,17 +225,8 @@ impl<'a> Gate<'a> {
             emergency: ground.and_then(LawfulGround::emergency),
             ..self.event(Some(caller.clinic()), request)
         };
-        self.trail.append(&event).map_err(Refusal::Unrecorded)?;
-        match decision {
-            Ok(permit) => Ok(Recorded {
-                permit,
-                event: event.id,
-            }),
-            Err(denial) => Err(Refusal::Denied {
-                reason: denial.reason,
-                event: event.id,
-            }),
-        }
+        let (permit, event) = self.record(&event, decision.map_err(|denial| denial.reason))?;
+        Ok(Recorded { permit, event })
     }
 
     /// Decides and records what a function asks by a private call, in the name of a clinic.
@@ -256,26 +247,15 @@ impl<'a> Gate<'a> {
         };
         let event = Event {
             calling: Some(calling.function()),
-            subject: permissions
-                .filter(|permissions| Some(permissions.client) == request.client && permissions.clinic == clinic)
-                .map(|permissions| permissions.subject),
+            subject: of_whom_it_is_about(clinic, request, permissions).map(|permissions| permissions.subject),
             resource: request.resource.clone(),
             purpose: request.purpose.unwrap_or(USUAL_CALL_PURPOSE),
             decision: outcome,
             rule: rule.to_owned(),
             ..self.event(Some(clinic), request)
         };
-        self.trail.append(&event).map_err(Refusal::Unrecorded)?;
-        match decision {
-            Ok(permit) => Ok(RecordedCall {
-                permit,
-                event: event.id,
-            }),
-            Err(reason) => Err(Refusal::Denied {
-                reason,
-                event: event.id,
-            }),
-        }
+        let (permit, event) = self.record(&event, decision)?;
+        Ok(RecordedCall { permit, event })
     }
 
     /// Decides and records what a payment gateway tells of by a signed webhook.
@@ -303,12 +283,15 @@ impl<'a> Gate<'a> {
             rule: rule.to_owned(),
             ..self.event(Some(clinic), request)
         };
-        self.trail.append(&event).map_err(Refusal::Unrecorded)?;
+        let (permit, event) = self.record(&event, decision)?;
+        Ok(RecordedWebhook { permit, event })
+    }
+
+    /// Makes a decision known, once it is durable.
+    fn record<P>(&self, event: &Event, decision: Result<P, DenialReason>) -> Result<(P, EventId), Refusal> {
+        self.trail.append(event).map_err(Refusal::Unrecorded)?;
         match decision {
-            Ok(permit) => Ok(RecordedWebhook {
-                permit,
-                event: event.id,
-            }),
+            Ok(permit) => Ok((permit, event.id)),
             Err(reason) => Err(Refusal::Denied {
                 reason,
                 event: event.id,

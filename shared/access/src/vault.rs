@@ -36,7 +36,7 @@ pub(crate) struct WrappedKey {
 pub struct Vault<'a> {
     keys: Shelf<'a>,
     keyring: &'a Keyring,
-    names: &'a Secret,
+    pub(crate) names: &'a Secret,
     entropy: &'a dyn Entropy,
 }
 
@@ -84,16 +84,10 @@ impl<'a> Vault<'a> {
     /// [`VaultError::NoClient`] where the permit is about none.
     pub fn name(&self, ground: &dyn Ground, label: Label, parts: &[&[u8]]) -> Result<String, VaultError> {
         let client = ground.client().ok_or(VaultError::NoClient)?;
-        let mut all: Vec<&[u8]> = vec![client.as_bytes()];
+        let clinic = ground.clinic();
+        let mut all: Vec<&[u8]> = vec![clinic.as_bytes(), client.as_bytes()];
         all.extend_from_slice(parts);
-        Ok(self.clinic_name(label, ground.clinic(), &all))
-    }
-
-    /// The name of a thing of this clinic.
-    pub(crate) fn clinic_name(&self, label: Label, clinic: ClinicId, parts: &[&[u8]]) -> String {
-        let mut all: Vec<&[u8]> = vec![clinic.as_bytes()];
-        all.extend_from_slice(parts);
-        name(self.names, label, &all)
+        Ok(name(self.names, label, &all))
     }
 
     pub(crate) fn seal(&self, class: DataClass) -> Result<&KeySet, VaultError> {

@@ -18,7 +18,7 @@ impl Exchange<'_> {
     /// 503 where it is not set: data must not be kept where nobody knows that it is.
     pub fn region(&self) -> Result<Region, Problem> {
         let name = self.platform.secrets.secret("region").unwrap_or_default();
-        name.parse().map_err(|error| {
+        Region::try_from(name).map_err(|error| {
             Problem::unavailable(30, "The service is not set up completely.")
                 .log(format!("variable `region` (SPIN_VARIABLE_REGION) {error}"))
         })
