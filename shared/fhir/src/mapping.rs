@@ -2,6 +2,7 @@
 //!
 //! Reading takes: a value that was mapped is gone from its tree afterwards, one that was not stands where it stood.
 
+use base64ct::{Base64, Encoding};
 use serde::Serialize;
 
 use crate::money;
@@ -513,7 +514,7 @@ impl Shape {
                 .map(Node::from_text),
             Self::Contact => contact(text?, around.calling_code()).map(Node::Text),
             Self::Base64 => {
-                let bytes = data_encoding::BASE64.decode(text?.as_bytes()).ok()?;
+                let bytes = Base64::decode_vec(text?).ok()?;
                 String::from_utf8(bytes).ok().map(Node::Text)
             }
             Self::Record(kind) => {
@@ -618,7 +619,7 @@ impl Shape {
                 .map(|digits| Node::Number(digits.to_owned())),
             Self::Base64 => from
                 .as_text()
-                .map(|text| Node::Text(data_encoding::BASE64.encode(text.as_bytes()))),
+                .map(|text| Node::Text(Base64::encode_string(text.as_bytes()))),
             Self::Record(_) | Self::AnyRecord => around.reference(from.as_text()?).map(Node::Text),
             // What is the same on both sides is held to the same form.
             _ => self.read_value(from, around),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use model::json_depth;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -37,28 +38,9 @@ pub(crate) enum NoTree {
     NotJson,
 }
 
-/// Before anything is parsed: parsing is recursive.
-fn is_too_deep(bytes: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH {
-            return true;
-        }
-    }
-    false
-}
-
 impl Node {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, NoTree> {
-        if is_too_deep(bytes) {
+        if json_depth::exceeds(bytes, DEPTH) {
             return Err(NoTree::TooDeep);
         }
         serde_json::from_slice(bytes).map_err(|_| NoTree::NotJson)

@@ -12,6 +12,7 @@ mod contact;
 mod function;
 mod gateway;
 mod id;
+pub mod json_depth;
 mod language;
 mod purpose;
 mod region;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use model::json_depth;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
@@ -17,24 +18,6 @@ use crate::payment_card::{self, CardData};
 
 /// How deep arrays and objects may nest.
 const DEPTH: usize = 32;
-
-fn is_too_deep(bytes: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH {
-            return true;
-        }
-    }
-    false
-}
 
 /// What serde expected. Only that part of its message is fixed text of ours: the rest may quote the value.
 fn expectation(message: &str) -> String {
@@ -370,7 +353,7 @@ fn read<T: DeserializeOwned>(tree: &Tree, at: &str) -> Result<T, Problem> {
 }
 
 fn tree(bytes: &[u8]) -> Result<Tree, Problem> {
-    if is_too_deep(bytes) {
+    if json_depth::exceeds(bytes, DEPTH) {
         return Err(Problem::malformed(
             "",
             "depth",
@@ -509,9 +492,10 @@ mod tests {
     #[test]
     fn depth_is_bounded_before_parsing() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(!is_too_deep(deep(DEPTH).as_bytes()));
-        assert!(is_too_deep(deep(DEPTH + 1).as_bytes()));
-        assert!(!is_too_deep(format!("\"\\\"{}\"", "[".repeat(99)).as_bytes()));
+        assert!(tree(deep(DEPTH).as_bytes()).is_ok());
+        let refused = tree(deep(DEPTH + 1).as_bytes()).err().unwrap();
+        assert_eq!(refused.violations[0].rule, "depth");
+        assert!(tree(format!("\"\\\"{}\"", "[".repeat(99)).as_bytes()).is_ok());
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
