@@ -86,6 +86,9 @@ const NOTIFY_VARIABLES: [&str; 16] = [
     "webhook_path",
 ];
 
+/// Below which URL exported resources are named.
+const EXCHANGE_VARIABLES: [&str; 1] = ["base_url"];
+
 /// What the payment gateways sign their webhooks with.
 const BILLING_VARIABLES: [&str; 2] = ["razorpay_webhook_secrets", "stripe_webhook_secrets"];
 
@@ -100,6 +103,7 @@ fn every_function_gets_its_own_keyring_and_no_other() {
             "auth" => expected.extend(AUTH_VARIABLES),
             "notify" => expected.extend(NOTIFY_VARIABLES),
             "billing" => expected.extend(BILLING_VARIABLES),
+            "exchange" => expected.extend(EXCHANGE_VARIABLES),
             _ => {}
         }
         assert_eq!(
@@ -152,7 +156,7 @@ fn credentials_are_secret_and_nothing_is_sent_by_default() {
 
 /// Who may call whom: one function calls outside, and chained calls are those that the keyrings have keys for.
 #[test]
-fn only_notify_calls_outside_and_everything_is_audited() {
+fn only_notify_calls_outside_and_whoever_decides_is_audited() {
     let manifest = read();
     for (name, component) in manifest["component"].as_table().unwrap() {
         let function = function_of(name);
@@ -170,7 +174,12 @@ fn only_notify_calls_outside_and_everything_is_audited() {
             expected,
             "{name}"
         );
-        assert!(strings(component, "key_value_stores").contains("audit"), "{name}");
+        // `exchange` decides nothing: the owners do, about whoever asks it.
+        let stores = strings(component, "key_value_stores");
+        assert_eq!(stores.contains("audit"), function != Function::Exchange, "{name}");
+        if function == Function::Exchange {
+            assert_eq!(stores, BTreeSet::from(["sessions"]));
+        }
     }
 }
 

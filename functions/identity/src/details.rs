@@ -308,9 +308,13 @@ pub(crate) mod tests {
         };
         for file in std::fs::read_dir(folder).unwrap() {
             let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-            let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &|source, _| {
-                source.id.clone()
-            })
+            let import = fhir::Import::of(
+                &bundle,
+                &settings,
+                fhir::Handling::Lenient,
+                &std::collections::BTreeMap::new(),
+                &|source, _| source.id.clone(),
+            )
             .unwrap();
             let person = serde_json::to_value(&import.client.content).unwrap();
             let details = normal(person.clone()).unwrap();

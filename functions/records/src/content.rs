@@ -306,7 +306,14 @@ mod tests {
         let mut kinds = std::collections::BTreeSet::new();
         for file in std::fs::read_dir(folder).unwrap() {
             let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-            let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &id).unwrap();
+            let import = fhir::Import::of(
+                &bundle,
+                &settings,
+                fhir::Handling::Lenient,
+                &std::collections::BTreeMap::new(),
+                &id,
+            )
+            .unwrap();
             for part in import.parts.iter().filter(|part| part.kind.is_record()) {
                 kinds.insert(part.kind.name());
                 let content = json!({"kind": part.kind.name(), "content": part.content});

@@ -103,6 +103,15 @@ impl Growing {
     }
 }
 
+/// Why something is not in a bundle, in a code of FHIR R4's value set `issue-type`.
+fn issue(code: &str, diagnostics: String) -> Node {
+    let mut issue = Node::object();
+    issue.put("severity", Node::from_text("information"));
+    issue.put("code", Node::from_text(code));
+    issue.put("diagnostics", Node::Text(diagnostics));
+    issue
+}
+
 impl Export {
     /// A bundle of a client's details and what else is kept of her. `base` is the URL below which the resources are named, such as
     /// `https://practice.example/fhir`. What refers to something that is not among the parts says so in the report.
@@ -129,6 +138,35 @@ impl Export {
         export.bundle.put("type", Node::from_text("collection"));
         export.bundle.put("entry", Node::List(growing.entries));
         export
+    }
+
+    /// The bundle, and as its last entry, where anything is not in it, an OperationOutcome that says what: what the caller says of whole parts
+    /// that were `withheld`, and the lines of the report. `url` names that entry.
+    #[must_use]
+    pub fn into_bundle(mut self, withheld: &[String], url: String) -> Node {
+        let lines = self.report.lines().map(|line| {
+            let place = if line.path.is_empty() {
+                &line.of
+            } else {
+                &format!("{}.{}", line.of, line.path)
+            };
+            issue(
+                "not-supported",
+                format!("{place}: has no form in FHIR here ({} times)", line.count),
+            )
+        });
+        let withheld = withheld.iter().map(|what| issue("suppressed", what.clone()));
+        let issues: Vec<Node> = withheld.chain(lines).collect();
+        if let Some(Node::List(entries)) = self.bundle.at_mut("entry").filter(|_| !issues.is_empty()) {
+            let mut outcome = Node::object();
+            outcome.put("resourceType", Node::from_text("OperationOutcome"));
+            outcome.put("issue", Node::List(issues));
+            let mut entry = Node::object();
+            entry.put("fullUrl", Node::Text(url));
+            entry.put("resource", outcome);
+            entries.push(entry);
+        }
+        self.bundle
     }
 
     fn add(&mut self, part: Exported, references: &References, growing: &mut Growing) {

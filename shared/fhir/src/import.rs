@@ -90,6 +90,7 @@ enum Read {
 struct Reading<'b> {
     bundle: &'b Bundle,
     settings: &'b Settings,
+    refused: &'b BTreeMap<Source, Vec<String>>,
     ids: &'b dyn Fn(&Source, Kind) -> String,
     /// What may be named elsewhere, by its position.
     names: BTreeMap<usize, String>,
@@ -201,7 +202,8 @@ fn name_of(entry: &Entry) -> Option<String> {
 }
 
 impl Import {
-    /// What the owners keep of a bundle. `ids` gives what is made of a source its id, the same whenever it comes; an observation asks
+    /// What the owners keep of a bundle. `refused` are the sources of which an owner has said already that it does not take what is made of
+    /// them, and why, in words that repeat nothing. `ids` gives what is made of a source its id, the same whenever it comes; an observation asks
     /// for the id of an observation, be it an assessment or not.
     ///
     /// # Errors
@@ -210,11 +212,13 @@ impl Import {
         bundle: &Bundle,
         settings: &Settings,
         handling: Handling,
+        refused: &BTreeMap<Source, Vec<String>>,
         ids: &dyn Fn(&Source, Kind) -> String,
     ) -> Result<Self, Refused> {
         let mut reading = Reading {
             bundle,
             settings,
+            refused,
             ids,
             names: names(bundle),
             lost: BTreeSet::new(),
@@ -272,7 +276,16 @@ impl Reading<'_> {
             }
             let mut rest = entry.resource.clone();
             let before = rest.values();
-            match self.read_entry(entry, &mut rest, &mut goals, &mut found.report) {
+            let read = match self.refused.get(&entry.source) {
+                Some(details) => Err(details.iter().map(|detail| problem(entry, "", detail)).collect()),
+                None => self
+                    .read_entry(entry, &mut rest, &mut goals, &mut found.report)
+                    .map_err(|lacking| {
+                        let detail = "must be there, in a form that its owner takes";
+                        lacking.iter().map(|element| problem(entry, element, detail)).collect()
+                    }),
+            };
+            match read {
                 Ok(read) => {
                     match read {
                         Read::Part(part) if part.kind == Kind::Client => found.client = Some(part),
@@ -284,19 +297,15 @@ impl Reading<'_> {
                         .report
                         .add_rest(resource_type, &rest, &|path, node| why(resource_type, path, node));
                 }
-                Err(lacking) => {
+                Err(problems) => {
                     lost.insert(entry.position);
                     found
                         .report
                         .add(resource_type, "", Reason::ResourceNotImportable, before);
-                    let problem = |element: &str| Problem {
-                        field: format!("/entry/{}/resource/{}", entry.position, pointer(element)),
-                        detail: "must be there, in a form that its owner takes".to_owned(),
-                    };
                     found.not_imported.push(NotImported {
                         source: entry.source.clone(),
                         resource_type: resource_type.to_owned(),
-                        problems: lacking.into_iter().map(problem).collect(),
+                        problems,
                     });
                 }
             }
@@ -531,9 +540,14 @@ fn diagnoses(bundle: &Bundle) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// An element's path as steps of a pointer.
-fn pointer(element: &str) -> String {
-    element.replace(['.', '['], "/").replace(']', "")
+/// What is wrong with an element of an entry's resource.
+fn problem(entry: &Entry, element: &str, detail: &str) -> Problem {
+    let steps = element.split(['.', '[']).filter(|step| !step.is_empty());
+    let element: String = steps.map(|step| format!("/{}", step.trim_end_matches(']'))).collect();
+    Problem {
+        field: format!("/entry/{}/resource{element}", entry.position),
+        detail: detail.to_owned(),
+    }
 }
 
 /// Why what is left of a resource was not carried over.

@@ -1,6 +1,7 @@
 //! A JSON tree out of which parts can be taken. Numbers stay as they are written.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use model::json_depth;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
@@ -186,6 +187,27 @@ impl Node {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// How many bytes it comes to as JSON.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        struct Counted(usize);
+        impl Write for Counted {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 = self.0.saturating_add(bytes.len());
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut counted = Counted(0);
+        match serde_json::to_writer(&mut counted, self) {
+            Ok(()) => counted.0,
+            Err(_) => usize::MAX,
         }
     }
 

@@ -124,7 +124,7 @@ fn granted(function: Function) -> &'static [&'static str] {
         Function::Audit => &["audit", "sessions"],
         Function::Notify => &["notify", "sessions", "audit"],
         Function::Billing => &["billing", "billing-keys", "sessions", "permissions", "audit"],
-        Function::Exchange => &["sessions", "audit"],
+        Function::Exchange => &["sessions"],
     }
 }
 

@@ -1,4 +1,6 @@
-use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use model::EventId;
 use serde::Serialize;
@@ -39,6 +41,18 @@ impl Reply {
             (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
         ];
         Self::new(StatusCode::OK, HeaderMap::from_iter(headers), Vec::new())
+    }
+
+    /// What another function has answered to a call in the caller's name, as it is.
+    #[must_use]
+    pub fn passed_on(answer: Response<Vec<u8>>) -> Self {
+        let (head, body) = answer.into_parts();
+        let kept = [CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, AUDIT_ID];
+        let headers = kept.into_iter().filter_map(|name| {
+            let value = head.headers.get(&name)?.clone();
+            Some((name, value))
+        });
+        Self::new(head.status, headers.collect(), body)
     }
 
     /// 200 with a JSON body.

@@ -46,7 +46,7 @@ fn id(source: &Source, kind: Kind) -> String {
 
 fn import(bytes: &[u8]) -> Import {
     let bundle = Bundle::parse(bytes).unwrap();
-    Import::of(&bundle, &settings(), Handling::Lenient, &id).unwrap()
+    Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).unwrap()
 }
 
 fn exported(part: &Part) -> Exported {
@@ -372,9 +372,9 @@ fn a_resource_is_imported_whole_enough_or_not_at_all() {
             bundle["entry"][entry]["resource"].pointer_mut(parent).unwrap()[name] = value;
         });
         let bundle = Bundle::parse(&bytes).unwrap();
-        let refused = Import::of(&bundle, &settings(), Handling::Strict, &id).unwrap_err();
+        let refused = Import::of(&bundle, &settings(), Handling::Strict, &BTreeMap::new(), &id).unwrap_err();
         assert_eq!(refused.resources[0].problems[0].field, field);
-        let import = Import::of(&bundle, &settings(), Handling::Lenient, &id).unwrap();
+        let import = Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).unwrap();
         assert_eq!(import.not_imported, refused.resources, "{pointer}");
         assert_eq!(import.parts.len(), 2, "{pointer}");
     }
@@ -391,7 +391,7 @@ fn a_resource_is_imported_whole_enough_or_not_at_all() {
     for (name, value) in [("birthDate", json!("1987")), ("active", json!(false))] {
         let bundle = Bundle::parse(&small(|bundle| bundle["entry"][0]["resource"][name] = value)).unwrap();
         assert!(
-            Import::of(&bundle, &settings(), Handling::Lenient, &id).is_err(),
+            Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).is_err(),
             "{name}"
         );
     }

@@ -1,5 +1,7 @@
 //! Whatever the owners may keep: it goes out as R4, and comes in the same.
 
+use std::collections::BTreeMap;
+
 use fhir::{Bundle, Export, Exported, Handling, Import, Kind, Node, Settings, Source};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -178,7 +180,7 @@ fn imported(export: &Export) -> Import {
         language: "fr".to_owned(),
     };
     let id = |source: &Source, _| source.id.rsplit('/').next().unwrap().replacen('-', "_", 1);
-    Import::of(&bundle, &settings, Handling::Strict, &id).unwrap()
+    Import::of(&bundle, &settings, Handling::Strict, &BTreeMap::new(), &id).unwrap()
 }
 
 #[test]

@@ -1,0 +1,331 @@
+//! The owners of what passes through here, and what is asked of them by private calls: always in the name of whoever asks, so that they
+//! decide about her and nobody else.
+
+use std::ops::Range;
+
+use access::Caller;
+use fhir::{Exported, Kind, Node, Part};
+use http::{Response, StatusCode};
+use model::{ClientId, Function};
+use serde::{Deserialize, Serialize};
+use web::{BODY_LIMIT, Exchange, Problem, Reply};
+
+/// Most parts of one call.
+const PARTS: usize = 100;
+
+/// The most that the parts of one call come to, in bytes; what stands around them is far less than the rest.
+const BYTES: usize = BODY_LIMIT - 64 * 1024;
+
+/// Who keeps what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Owner {
+    Identity,
+    Records,
+    Billing,
+}
+
+/// Why nothing more is done.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// This function says so.
+    Here(Problem),
+    /// An owner does: its answer is the answer.
+    There(Response<Vec<u8>>),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Here(problem)
+    }
+}
+
+impl Stop {
+    /// The answer to whoever asked.
+    pub(crate) fn answer(self) -> Result<Reply, Problem> {
+        match self {
+            Self::Here(problem) => Err(problem),
+            Self::There(response) => Ok(Reply::passed_on(response)),
+        }
+    }
+
+    /// Whether the owner denied it.
+    pub(crate) fn is_denial(&self) -> bool {
+        matches!(self, Self::There(response) if response.status() == StatusCode::FORBIDDEN)
+    }
+}
+
+/// What became of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It is new.
+    Created,
+    /// Its source said the same before.
+    Unchanged,
+    /// Its source says something else now, and so does what is here.
+    Updated,
+    /// Its source says something else now, and what is here stays: somebody has changed it here, or it is not the caller's to change.
+    Kept,
+}
+
+#[derive(Deserialize)]
+struct Violation {
+    field: String,
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct RefusedPart {
+    part: usize,
+    errors: Vec<Violation>,
+}
+
+#[derive(Deserialize)]
+struct Checked {
+    refused: Vec<RefusedPart>,
+}
+
+#[derive(Deserialize)]
+struct Imported {
+    outcomes: Vec<Outcome>,
+}
+
+#[derive(Deserialize)]
+struct ExportedPart {
+    id: String,
+    kind: String,
+    encounter: Option<String>,
+    content: Node,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    parts: Vec<ExportedPart>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Parts<'p> {
+    client_id: ClientId,
+    parts: &'p [Part],
+}
+
+#[derive(Serialize)]
+struct Wanted<'p> {
+    client_id: ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'p str>,
+}
+
+/// A part that its owner does not take, and why.
+pub(crate) struct Refused {
+    pub(crate) position: usize,
+    pub(crate) details: Vec<String>,
+}
+
+/// What an owner hands over of a client.
+#[derive(Default)]
+pub(crate) struct HandedOver {
+    pub(crate) parts: Vec<Exported>,
+    /// The kinds of what has no form in FHIR, one for each.
+    pub(crate) formless: Vec<String>,
+}
+
+impl Owner {
+    pub(crate) const ALL: [Self; 3] = [Self::Identity, Self::Records, Self::Billing];
+
+    pub(crate) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Client => Self::Identity,
+            Kind::Claim | Kind::ExplanationOfBenefit => Self::Billing,
+            _ => Self::Records,
+        }
+    }
+
+    pub(crate) fn function(self) -> Function {
+        match self {
+            Self::Identity => Function::Identity,
+            Self::Records => Function::Records,
+            Self::Billing => Function::Billing,
+        }
+    }
+
+    fn check(self) -> &'static str {
+        match self {
+            Self::Identity => "/v1/identity/private/import/check",
+            Self::Records => "/v1/records/private/import/check",
+            Self::Billing => "/v1/billing/private/import/check",
+        }
+    }
+
+    fn import(self) -> &'static str {
+        match self {
+            Self::Identity => "/v1/identity/private/import",
+            Self::Records => "/v1/records/private/import",
+            Self::Billing => "/v1/billing/private/import",
+        }
+    }
+
+    fn export(self) -> &'static str {
+        match self {
+            Self::Identity => "/v1/identity/private/export",
+            Self::Records => "/v1/records/private/export",
+            Self::Billing => "/v1/billing/private/export",
+        }
+    }
+}
+
+/// The owners, asked in the name of somebody about a client.
+pub(crate) struct Owners<'e> {
+    pub(crate) exchange: &'e Exchange<'e>,
+    pub(crate) caller: &'e Caller,
+    pub(crate) client: ClientId,
+}
+
+impl Owners<'_> {
+    fn ask<T: for<'de> Deserialize<'de>>(
+        &self,
+        owner: Owner,
+        path: &'static str,
+        body: &impl Serialize,
+    ) -> Result<T, Stop> {
+        let response = self
+            .exchange
+            .call_in_name_of(self.caller, owner.function(), path, body)?;
+        if response.status() != StatusCode::OK {
+            return Err(Stop::There(response));
+        }
+        serde_json::from_slice(response.body()).map_err(|_| {
+            let line = format!("an answer of {} has another form than it is to have", owner.function());
+            Stop::Here(Problem::defect(line))
+        })
+    }
+
+    /// Asks an owner whether it takes these parts, and returns those that it doesn't by their positions. Changes nothing.
+    pub(crate) fn check(&self, owner: Owner, parts: &[Part]) -> Result<Vec<Refused>, Stop> {
+        let mut refused = Vec::new();
+        for Batch { positions, too_large } in batches(parts) {
+            if too_large {
+                refused.push(Refused {
+                    position: positions.start,
+                    details: vec![format!("must come to at most {BYTES} bytes")],
+                });
+                continue;
+            }
+            let body = Parts {
+                client_id: self.client,
+                parts: parts.get(positions.clone()).unwrap_or_default(),
+            };
+            let Checked { refused: found } = self.ask(owner, owner.check(), &body)?;
+            refused.extend(found.into_iter().map(|RefusedPart { part, errors }| {
+                Refused {
+                    position: positions.start.saturating_add(part),
+                    details: errors
+                        .into_iter()
+                        .map(|Violation { field, detail }| format!("{field} {detail}"))
+                        .collect(),
+                }
+            }));
+        }
+        Ok(refused)
+    }
+
+    /// Hands parts that were checked to their owner, and returns what became of each.
+    pub(crate) fn import(&self, owner: Owner, parts: &[Part]) -> Result<Vec<Outcome>, Stop> {
+        let mut outcomes = Vec::with_capacity(parts.len());
+        for Batch { positions, .. } in batches(parts) {
+            let parts = parts.get(positions).unwrap_or_default();
+            let body = Parts {
+                client_id: self.client,
+                parts,
+            };
+            let Imported { outcomes: batch } = self.ask(owner, owner.import(), &body)?;
+            if batch.len() != parts.len() {
+                let line = format!("{} says nothing of some parts", owner.function());
+                return Err(Problem::defect(line).into());
+            }
+            outcomes.extend(batch);
+        }
+        Ok(outcomes)
+    }
+
+    /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes.
+    pub(crate) fn export(&self, owner: Owner, most: &mut usize) -> Result<HandedOver, Stop> {
+        let mut all = HandedOver::default();
+        let mut cursor = None;
+        loop {
+            let wanted = Wanted {
+                client_id: self.client,
+                cursor: cursor.as_deref(),
+            };
+            let Page { parts, next } = self.ask(owner, owner.export(), &wanted)?;
+            for ExportedPart {
+                id,
+                kind,
+                encounter,
+                content,
+            } in parts
+            {
+                let Some(kind) = Kind::named(&kind) else {
+                    all.formless.push(kind);
+                    continue;
+                };
+                *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
+                all.parts.push(Exported {
+                    id,
+                    kind,
+                    encounter,
+                    content,
+                });
+            }
+            match next {
+                // An owner that has no more to say says so; one that says the same again would be asked for ever.
+                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
+                _ => return Ok(all),
+            }
+        }
+    }
+}
+
+fn too_much() -> Stop {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "export-too-large",
+        "There is more of this client than one bundle can hold. Read her records one by one.",
+    )
+    .into()
+}
+
+/// Parts that go in one call.
+struct Batch {
+    positions: Range<usize>,
+    /// Whether it is one part, and that too large for any call.
+    too_large: bool,
+}
+
+/// As many parts together as a call takes, in their order.
+fn batches(parts: &[Part]) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut bytes = 0_usize;
+    for (position, part) in parts.iter().enumerate() {
+        let size = part
+            .content
+            .size()
+            .saturating_add(part.source.system.len() + part.source.id.len() + 200);
+        bytes = bytes.saturating_add(size);
+        match batches.last_mut() {
+            Some(batch) if bytes <= BYTES && !batch.too_large && batch.positions.len() < PARTS => {
+                batch.positions.end = position + 1;
+            }
+            _ => {
+                bytes = size;
+                batches.push(Batch {
+                    positions: position..position + 1,
+                    too_large: size > BYTES,
+                });
+            }
+        }
+    }
+    batches
+}
