@@ -53,12 +53,9 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_exchange_calls(exchange)?;
     let RosterBody { cursor } = exchange.json()?;
     let caller = exchange.caller()?;
-    // For nothing else, whatever else she may search care teams for: without a purpose it is this one.
-    let purpose = exchange.purpose()?.unwrap_or(Purpose::QualityImprovement);
-    if purpose != Purpose::QualityImprovement {
-        return Err(Problem::malformed("purpose-of-use", "purpose", "must be HQUALIMP"));
-    }
-    let request = Request::new(Action::Search, DataClass::CareTeam).purpose(Some(purpose));
+    // Whatever else she may search care teams for.
+    exchange.check_purpose(Purpose::QualityImprovement)?;
+    let request = Request::new(Action::Search, DataClass::CareTeam).purpose(Some(Purpose::QualityImprovement));
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let Page { ids, next } = Wanted::from(cursor, PAGE).page(&log(&Files::new(exchange)?, recorded.clinic()))?;
     let answer = RosterAnswer {

@@ -6,14 +6,9 @@ use model::{ClientId, RequestId};
 use ports::EntropyExt;
 use web::{Exchange, Problem, Reply};
 
+use crate::download::download;
 use crate::ids::Ids;
-use crate::owners::{HandedOver, Owner, Owners, Stop};
-
-/// The most that the owners hand over, in bytes: so much that it can come in again.
-const MOST: usize = 7 * 1024 * 1024;
-
-/// How much of the bundle is sent at once, in bytes.
-const PIECE: usize = 64 * 1024;
+use crate::owners::{HandedOver, MOST, Owner, Owners, Stop};
 
 /// `GET /v1/exchange/clients/{client}/export`: a `collection` of all that the caller may have a copy of.
 ///
@@ -68,13 +63,5 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
         ),
     );
     let bundle = serde_json::to_vec(&bundle).map_err(|_| Problem::defect("a bundle does not serialise"))?;
-    let length = u64::try_from(bundle.len()).unwrap_or(u64::MAX);
-    let reply = Reply::attachment("application/fhir+json");
-    Ok(exchange.stream(reply, length, |send| {
-        // Whoever has gone needs no answer.
-        bundle
-            .chunks(PIECE)
-            .try_for_each(send)
-            .map_err(|_| Problem::broken_body())
-    })?)
+    Ok(download(exchange, "application/fhir+json", &bundle)?)
 }

@@ -16,6 +16,9 @@ const PARTS: usize = 100;
 /// The most that the parts of one call come to, in bytes; what stands around them is far less than the rest.
 const BYTES: usize = BODY_LIMIT - 64 * 1024;
 
+/// The most that the owners hand over for one answer, in bytes: so much that a bundle of it can come in again.
+pub(crate) const MOST: usize = 7 * 1024 * 1024;
+
 /// Who keeps what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,8 +103,8 @@ struct ExportedPart {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    parts: Vec<ExportedPart>,
+struct Page<P> {
+    parts: Vec<P>,
     next: Option<String>,
 }
 
@@ -116,6 +119,8 @@ struct Wanted<'p> {
     client_id: ClientId,
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kinds: Option<&'p [&'p str]>,
 }
 
 /// A part that its owner does not take, and why.
@@ -183,6 +188,24 @@ pub(crate) struct Owners<'e> {
     pub(crate) client: ClientId,
 }
 
+/// Asks a function in the name of the caller.
+pub(crate) fn ask<T: for<'de> Deserialize<'de>>(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    function: Function,
+    path: &'static str,
+    body: &impl Serialize,
+) -> Result<T, Stop> {
+    let response = exchange.call_in_name_of(caller, function, path, body)?;
+    if response.status() != StatusCode::OK {
+        return Err(Stop::There(response));
+    }
+    serde_json::from_slice(response.body()).map_err(|_| {
+        let line = format!("an answer of {function} has another form than it is to have");
+        Stop::Here(Problem::defect(line))
+    })
+}
+
 impl Owners<'_> {
     fn ask<T: for<'de> Deserialize<'de>>(
         &self,
@@ -190,16 +213,7 @@ impl Owners<'_> {
         path: &'static str,
         body: &impl Serialize,
     ) -> Result<T, Stop> {
-        let response = self
-            .exchange
-            .call_in_name_of(self.caller, owner.function(), path, body)?;
-        if response.status() != StatusCode::OK {
-            return Err(Stop::There(response));
-        }
-        serde_json::from_slice(response.body()).map_err(|_| {
-            let line = format!("an answer of {} has another form than it is to have", owner.function());
-            Stop::Here(Problem::defect(line))
-        })
+        ask(self.exchange, self.caller, owner.function(), path, body)
     }
 
     /// Asks an owner whether it takes these parts, and returns those that it doesn't by their positions. Changes nothing.
@@ -253,36 +267,49 @@ impl Owners<'_> {
     /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes.
     pub(crate) fn export(&self, owner: Owner, most: &mut usize) -> Result<HandedOver, Stop> {
         let mut all = HandedOver::default();
+        self.pages(owner, None, |part| {
+            let ExportedPart {
+                id,
+                kind,
+                encounter,
+                content,
+            } = part;
+            let Some(kind) = Kind::named(&kind) else {
+                all.formless.push(kind);
+                return Ok(());
+            };
+            *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
+            all.parts.push(Exported {
+                id,
+                kind,
+                encounter,
+                content,
+            });
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Takes, one by one, what an owner hands over of the client: of these kinds, or all.
+    pub(crate) fn pages<P: for<'de> Deserialize<'de>>(
+        &self,
+        owner: Owner,
+        kinds: Option<&[&str]>,
+        mut take: impl FnMut(P) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         let mut cursor = None;
         loop {
             let wanted = Wanted {
                 client_id: self.client,
                 cursor: cursor.as_deref(),
+                kinds,
             };
             let Page { parts, next } = self.ask(owner, owner.export(), &wanted)?;
-            for ExportedPart {
-                id,
-                kind,
-                encounter,
-                content,
-            } in parts
-            {
-                let Some(kind) = Kind::named(&kind) else {
-                    all.formless.push(kind);
-                    continue;
-                };
-                *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
-                all.parts.push(Exported {
-                    id,
-                    kind,
-                    encounter,
-                    content,
-                });
-            }
+            parts.into_iter().try_for_each(&mut take)?;
             match next {
                 // An owner that has no more to say says so; one that says the same again would be asked for ever.
                 Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-                _ => return Ok(all),
+                _ => return Ok(()),
             }
         }
     }
@@ -292,7 +319,7 @@ fn too_much() -> Stop {
     Problem::new(
         StatusCode::UNPROCESSABLE_ENTITY,
         "export-too-large",
-        "There is more of this client than one bundle can hold. Read her records one by one.",
+        "There is more than one answer can hold. Ask for fewer clients, or read the records one by one.",
     )
     .into()
 }

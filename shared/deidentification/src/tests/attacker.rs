@@ -186,7 +186,7 @@ fn assert_protected(rows: &[Vec<u64>]) {
         })
         .collect();
     let (height, width) = (rows.len(), rows[0].len());
-    let least = |is_withheld| u64::from(!is_withheld);
+    let least = |is_withheld: bool| u64::from(!is_withheld);
     let least = Least {
         cell: least(is_withheld(shown[..height].iter().flat_map(|line| &line[..width]))),
         row_total: least(is_withheld(shown[..height].iter().map(|line| &line[width]))),
