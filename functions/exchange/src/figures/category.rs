@@ -63,7 +63,11 @@ impl Dimension {
 pub(super) fn age(birth: Date, on: Date) -> i16 {
     let has_had_birthday = (on.month(), on.day()) >= (birth.month(), birth.day());
     let years = on.year().saturating_sub(birth.year());
-    if has_had_birthday { years } else { years.saturating_sub(1) }
+    if has_had_birthday {
+        years
+    } else {
+        years.saturating_sub(1)
+    }
 }
 
 #[cfg(test)]
