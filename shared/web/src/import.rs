@@ -490,6 +490,25 @@ mod tests {
     }
 
     #[test]
+    fn kinds_that_are_not_asked_for_are_not_wanted() {
+        for (kinds, diagnosis, note) in [
+            (json!(null), true, true),
+            (json!([]), false, false),
+            (json!(["diagnosis"]), true, false),
+            (json!(["note", "diagnosis"]), true, true),
+            (json!(["Diagnosis", ""]), false, false),
+        ] {
+            let body = json!({"client_id": ClientId::from_bytes([1; 16]), "kinds": kinds});
+            let export: Export = serde_json::from_value(body).unwrap();
+            assert_eq!(
+                (export.wants("diagnosis"), export.wants("note")),
+                (diagnosis, note),
+                "{kinds}"
+            );
+        }
+    }
+
+    #[test]
     fn a_page_ends_before_it_is_too_large() {
         let fill = |size: usize| {
             let (mut page, content) = (ExportPage::default(), "x".repeat(size));
@@ -498,6 +517,8 @@ mod tests {
                 kind: "note",
                 encounter: None,
                 content: &content,
+                result: None,
+                replaced_by: None,
             };
             let mut count = 0;
             while page.push(&part).unwrap() {
