@@ -410,3 +410,22 @@ fn a_clinic_that_is_too_large_is_told_so_before_anybody_is_looked_at() {
     assert_refused(&practice.figures(&["gender"]), 422, "clinic-too-large");
     assert_eq!(practice.trail(Function::Identity, Purpose::QualityImprovement).len(), 0);
 }
+
+/// What figures cost: of each client, the same few operations, however many there are.
+#[test]
+fn a_client_costs_the_same_in_a_large_clinic_as_in_a_small_one() {
+    let practice = Practice::new();
+    let operations = || {
+        practice.world.stores.arm(usize::MAX, testkit::Fault::Refused);
+        practice.counted(&["gender", "age_group"]);
+        let operations = practice.world.stores.operations();
+        practice.world.stores.disarm();
+        operations
+    };
+    practice.enrol_many(20, "female", 1990);
+    let few = operations();
+    practice.enrol_many(20, "male", 1960);
+    let more = operations() - few;
+    println!("{} operations on stores for each client", more / 20);
+    assert!(more / 20 <= 24, "{more}");
+}

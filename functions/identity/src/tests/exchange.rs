@@ -509,7 +509,14 @@ fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
             _ => source.id.clone(),
         };
         let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-        let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &id).unwrap();
+        let import = fhir::Import::of(
+            &bundle,
+            &settings,
+            fhir::Handling::Lenient,
+            &std::collections::BTreeMap::new(),
+            &id,
+        )
+        .unwrap();
         let mut part = serde_json::to_value(&import.client).unwrap();
         part["kind"] = json!(import.client.kind.name());
         let body = json!({"client_id": client, "parts": [part]});
