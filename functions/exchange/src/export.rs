@@ -22,11 +22,7 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let client: ClientId = exchange.parameter("client")?;
     let caller = exchange.caller()?;
     let ids = Ids::new(exchange, caller.clinic(), client)?;
-    let owners = Owners {
-        exchange,
-        caller: &caller,
-        client,
-    };
+    let owners = Owners::to_show(exchange, &caller, client)?;
     let mut room = MOST;
     let mut details = owners.export(Owner::Identity, &mut room)?.parts;
     let Some(details) = details.pop() else {

@@ -149,11 +149,7 @@ fn count(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let kinds = facts::kinds(&dimensions);
     let mut people = Vec::new();
     for client in roster(exchange, &caller)? {
-        let owners = Owners {
-            exchange,
-            caller: &caller,
-            client,
-        };
+        let owners = Owners::unseen(exchange, &caller, client, Purpose::QualityImprovement)?;
         people.extend(Facts::of(&owners, kinds, today)?);
     }
     let figures = figures(&dimensions, people).map_err(|error| Problem::defect(format!("no figures: {error}")))?;

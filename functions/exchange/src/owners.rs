@@ -6,7 +6,7 @@ use std::ops::Range;
 use access::Caller;
 use fhir::{Exported, Kind, Node, Part};
 use http::{Response, StatusCode};
-use model::{ClientId, Function};
+use model::{ClientId, Function, Purpose};
 use serde::{Deserialize, Serialize};
 use web::{BODY_LIMIT, Exchange, Problem, Reply};
 
@@ -181,11 +181,15 @@ impl Owner {
     }
 }
 
+/// For these purposes owners hand over what nobody may be shown: whoever asks gets what is left of it without those whom it is about. The owners can't tell
+/// for which answer they are asked.
+const UNSEEN: [Purpose; 2] = [Purpose::Research, Purpose::QualityImprovement];
+
 /// The owners, asked in the name of somebody about a client.
 pub(crate) struct Owners<'e> {
-    pub(crate) exchange: &'e Exchange<'e>,
-    pub(crate) caller: &'e Caller,
-    pub(crate) client: ClientId,
+    exchange: &'e Exchange<'e>,
+    caller: &'e Caller,
+    client: ClientId,
 }
 
 /// Asks a function in the name of the caller.
@@ -206,7 +210,38 @@ pub(crate) fn ask<T: for<'de> Deserialize<'de>>(
     })
 }
 
-impl Owners<'_> {
+impl<'e> Owners<'e> {
+    /// For an answer that shows what they hand over.
+    pub(crate) fn to_show(exchange: &'e Exchange<'e>, caller: &'e Caller, client: ClientId) -> Result<Self, Problem> {
+        match exchange.purpose()? {
+            Some(purpose) if UNSEEN.contains(&purpose) => Err(Problem::malformed(
+                "purpose-of-use",
+                "purpose",
+                "is served without whom it is about, by other routes",
+            )),
+            _ => Ok(Self {
+                exchange,
+                caller,
+                client,
+            }),
+        }
+    }
+
+    /// For an answer that does not show whom it is about, for this purpose and no other.
+    pub(crate) fn unseen(
+        exchange: &'e Exchange<'e>,
+        caller: &'e Caller,
+        client: ClientId,
+        purpose: Purpose,
+    ) -> Result<Self, Problem> {
+        exchange.check_purpose(purpose)?;
+        Ok(Self {
+            exchange,
+            caller,
+            client,
+        })
+    }
+
     fn ask<T: for<'de> Deserialize<'de>>(
         &self,
         owner: Owner,

@@ -148,11 +148,7 @@ fn subject(
     client: ClientId,
     room: &mut usize,
 ) -> Result<Option<Subject>, Stop> {
-    let owners = Owners {
-        exchange,
-        caller,
-        client,
-    };
+    let owners = Owners::unseen(exchange, caller, client, Purpose::Research)?;
     let ask = |owner, room: &mut usize| match owners.export(owner, room) {
         Ok(handed_over) => Ok(Some(handed_over.parts)),
         Err(stop) if stop.is_denial() => Ok(None),

@@ -180,6 +180,41 @@ impl Practice {
     }
 }
 
+/// What research and figures are made of is nothing that anybody may see.
+#[test]
+fn what_may_be_asked_for_them_is_shown_to_nobody() {
+    let practice = Practice::new();
+    let client = practice.open("client", &["TREAT", "HRESCH"]);
+    practice.register(
+        &client.id,
+        &json!({"name": {"family": "SECRET"}, "birth_date": "1987-03-21", "preferences": {"language": "en", "channels": []}}),
+    );
+    let base = format!("/v1/exchange/clients/{}", client.id);
+    for purpose in ["HRESCH", "HQUALIMP"] {
+        for token in [
+            &practice.officer.token,
+            &practice.admin.token,
+            &practice.clinician.token,
+        ] {
+            let import = Call::post(
+                format!("{base}/import"),
+                &json!({"resourceType": "Bundle", "type": "collection", "entry": []}),
+            );
+            for call in [Call::get(format!("{base}/export")), import] {
+                let refused = practice.send(token, Some(purpose), call);
+                assert!([400, 422].contains(&refused.status), "{}", refused.json);
+                assert!(!refused.json.to_string().contains("SECRET"), "{}", refused.json);
+            }
+            let export = practice.send(token, Some(purpose), Call::get(format!("{base}/export")));
+            assert_refused(&export, 400, "malformed-request");
+            assert_violates(&export, "purpose-of-use", "purpose");
+        }
+    }
+    for purpose in [Purpose::Research, Purpose::QualityImprovement] {
+        assert_eq!(practice.trail(Function::Identity, purpose).len(), 0);
+    }
+}
+
 #[track_caller]
 fn assert_refused(answer: &Answer, status: u16, problem: &str) {
     assert_eq!(
