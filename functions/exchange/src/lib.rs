@@ -11,7 +11,7 @@ mod owners;
 mod research;
 mod routes;
 #[cfg(test)]
-mod tests;
+mod unseen_tests;
 
 pub use routes::ROUTES;
 

@@ -1,4 +1,4 @@
-//! Whole requests against the function on a platform in memory, with its owners as they are. Every decision is theirs.
+//! Answers that do not show whom they are about: whole requests on a platform in memory, with the owners as they are. Every decision is theirs.
 
 mod figures;
 mod research;
