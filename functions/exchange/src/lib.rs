@@ -6,6 +6,8 @@ mod ids;
 mod import;
 mod owners;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 pub use routes::ROUTES;
 
