@@ -5,6 +5,7 @@ use access::{Recorded, Refusal, Request};
 use model::{AccountId, Action, ClientId, Confidential, DataClass, Purpose, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
+use web::import::Source;
 use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::details::Details;
@@ -47,6 +48,9 @@ struct ClientAnswer<'c> {
     replaced_by: Option<Merged>,
     #[serde(skip_serializing_if = "<[Merged]>::is_empty")]
     replaces: &'c [Merged],
+    /// Where the details were imported from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'c Source>,
     #[serde(flatten)]
     details: &'c Details,
 }
@@ -63,6 +67,7 @@ impl<'c> ClientAnswer<'c> {
             reason: client.reason.as_ref(),
             replaced_by: client.replaced_by,
             replaces: &client.replaces,
+            source: client.imported.as_ref().map(|imported| &imported.source),
             details: &client.details,
         }
     }
@@ -90,7 +95,7 @@ struct Hit {
 }
 
 /// Decides and records what a caller wants to do with a client's entry.
-fn admit(exchange: &Exchange<'_>, action: Action, client: ClientId) -> Result<Recorded, Problem> {
+pub(crate) fn admit(exchange: &Exchange<'_>, action: Action, client: ClientId) -> Result<Recorded, Problem> {
     let caller = exchange.caller()?;
     let permissions = exchange.permissions()?.read(caller.clinic(), client)?;
     let request = Request::new(action, DataClass::Identity)
@@ -117,6 +122,7 @@ pub(crate) fn register(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         details,
         replaced_by: None,
         replaces: Vec::new(),
+        imported: None,
         fingerprint: idempotency::fingerprint(exchange.keyring.key("index")?, exchange.body()),
     })?;
     let location = format!("{}/{client_id}", exchange.path());

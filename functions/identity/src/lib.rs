@@ -4,6 +4,7 @@ mod address;
 mod calendar;
 mod codes;
 mod details;
+mod exchange;
 mod folding;
 mod form;
 mod handlers;

@@ -16,6 +16,7 @@ use model::{AccountId, ClientId, ClinicId, Confidential, MergeId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
+use web::import::Imported;
 use web::{Exchange, Problem};
 
 use crate::details::Details;
@@ -46,6 +47,9 @@ pub(crate) struct Client {
     /// The entries that this one stands for. An entry has not both: links are one step long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) replaces: Vec<Merged>,
+    /// Where the details are from, if they were not registered here first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<Imported>,
     /// Recognises a repeated registration.
     pub(crate) fingerprint: [u8; 16],
 }

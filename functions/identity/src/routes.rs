@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{handlers, keys, merges, private_contact};
+use crate::{exchange, handlers, keys, merges, private_contact};
 
 /// What this function answers.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 12] = [
     Route::new(Method::POST, "/v1/identity/clients", handlers::register),
     Route::new(Method::POST, "/v1/identity/clients/search", handlers::search),
     Route::new(Method::GET, "/v1/identity/clients/{client}", handlers::read),
@@ -14,4 +14,7 @@ pub const ROUTES: [Route; 9] = [
     Route::new(Method::POST, "/v1/identity/merges/{merge}/undo", merges::undo),
     Route::new(Method::POST, "/v1/identity/jobs/rewrap", keys::rewrap),
     Route::private(Method::POST, "/v1/identity/private/contact", private_contact::contact),
+    Route::private(Method::POST, "/v1/identity/private/import/check", exchange::check),
+    Route::private(Method::POST, "/v1/identity/private/import", exchange::import),
+    Route::private(Method::POST, "/v1/identity/private/export", exchange::export),
 ];

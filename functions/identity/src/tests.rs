@@ -12,6 +12,7 @@ use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
+mod exchange;
 mod merges;
 mod searches;
 

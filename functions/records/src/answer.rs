@@ -3,6 +3,7 @@
 use model::{AccountId, AddendumId, Confidential, DataClass, RecordId, Timestamp};
 use serde::Serialize;
 use store::Versioned;
+use web::import::Source;
 
 use crate::attachment::Attachment;
 use crate::chart::Addendum;
@@ -28,6 +29,9 @@ pub(crate) struct RecordAnswer<'r> {
     cosigner: Option<AccountId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encounter: Option<RecordId>,
+    /// Where it was imported from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'r Source>,
     kind: Kind,
     content: &'r Json,
     /// What a document holds.
@@ -73,6 +77,7 @@ impl<'r> RecordAnswer<'r> {
             signatures: &record.signatures,
             cosigner: record.cosigner,
             encounter: record.encounter,
+            source: record.imported.as_ref().map(|imported| &imported.source),
             kind: record.content.kind,
             content: &record.content.content,
             result: record.content.result.as_ref(),

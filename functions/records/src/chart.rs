@@ -13,14 +13,16 @@
 //! hers nor authorized by the client does not even come to the place where they lie. Nor does anybody's list come to another's drafts.
 
 mod attachments;
+mod exports;
+mod imports;
 
 use std::collections::BTreeSet;
 
-use access::{CareRole, ClientKey, Permissions, Recorded, Request, Vault};
+use access::{Caller, CareRole, ClientKey, Gate, Permissions, Recorded, Request, Vault};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{DataKey, Label, Opener, Place, Sealer};
 use http::StatusCode;
-use model::{AccountId, Action, AddendumId, ClientId, Confidential, DataClass, RecordId, Timestamp};
+use model::{AccountId, Action, AddendumId, ClientId, Confidential, DataClass, Purpose, RecordId, Timestamp};
 use ports::{Creation, Entropy};
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Log, Shelf, StoreError, UpdateError, Versioned};
@@ -28,6 +30,8 @@ use web::{Check, Exchange, Problem};
 
 use crate::content::Kind;
 use crate::keys;
+pub(crate) use imports::ImportedPart;
+
 use crate::record::{Record, Refusal};
 use crate::timeline::{Entry, Position, Timeline};
 
@@ -97,10 +101,22 @@ pub(crate) struct Wanted<'q> {
     pub(crate) limit: usize,
 }
 
-/// The chart of the client in the path, opened by a recorded permit.
+/// Who asks about which client's records of one class, before anything is decided.
+struct Desk<'a> {
+    caller: Caller,
+    client: ClientId,
+    class: DataClass,
+    /// Whose psychotherapy notes.
+    author: Option<AccountId>,
+    permissions: Option<Permissions>,
+    purpose: Option<Purpose>,
+    gate: Gate<'a>,
+}
+
+/// A client's chart, opened by a recorded permit.
 pub(crate) struct Chart<'a> {
     pub(crate) recorded: Recorded,
-    permissions: Option<Permissions>,
+    desk: Desk<'a>,
     health: Shelf<'a>,
     vault: Vault<'a>,
     entropy: &'a dyn Entropy,
@@ -112,8 +128,44 @@ pub(crate) struct OpenChart<'a> {
     key: ClientKey,
 }
 
+impl<'a> Desk<'a> {
+    fn new(
+        exchange: &Exchange<'a>,
+        caller: Caller,
+        client: ClientId,
+        class: DataClass,
+        author: Option<AccountId>,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            permissions: exchange.permissions()?.read(caller.clinic(), client)?,
+            purpose: exchange.purpose()?,
+            gate: exchange.gate()?,
+            caller,
+            client,
+            class,
+            author,
+        })
+    }
+
+    /// Decides and records.
+    fn admit(&self, action: Action, resource: Option<RecordId>) -> Result<Recorded, access::Refusal> {
+        let request = Request::new(action, self.class)
+            .about(self.client)
+            .purpose(self.purpose);
+        let request = match resource {
+            Some(record) => request.of(record),
+            None => request,
+        };
+        let request = match self.class {
+            DataClass::Psychotherapy => request.by(self.author.unwrap_or(self.caller.account())),
+            _ => request,
+        };
+        self.gate.admit(&self.caller, &request, self.permissions.as_ref())
+    }
+}
+
 impl<'a> Chart<'a> {
-    /// Decides and records; what comes back may be opened.
+    /// Decides and records what is asked about the client in the path; what comes back may be opened.
     pub(crate) fn enter(
         exchange: &Exchange<'a>,
         action: Action,
@@ -122,21 +174,42 @@ impl<'a> Chart<'a> {
         author: Option<AccountId>,
     ) -> Result<Self, Problem> {
         let caller = exchange.caller()?;
-        let client: ClientId = exchange.parameter("client")?;
-        let permissions = exchange.permissions()?.read(caller.clinic(), client)?;
-        let request = Request::new(action, class).about(client).purpose(exchange.purpose()?);
-        let request = match resource {
-            Some(record) => request.of(record),
-            None => request,
-        };
-        let request = match class {
-            DataClass::Psychotherapy => request.by(author.unwrap_or(caller.account())),
-            _ => request,
-        };
-        let recorded = exchange.gate()?.admit(&caller, &request, permissions.as_ref())?;
+        let client = exchange.parameter("client")?;
+        Self::of(
+            exchange,
+            Desk::new(exchange, caller, client, class, author)?,
+            action,
+            resource,
+        )
+    }
+
+    /// Decides and records what is asked about the client whom the body names. Psychotherapy notes are not come to
+    /// so.
+    pub(crate) fn enter_about(
+        exchange: &Exchange<'a>,
+        client: ClientId,
+        action: Action,
+        class: DataClass,
+        resource: Option<RecordId>,
+    ) -> Result<Self, Problem> {
+        let caller = exchange.caller()?;
+        Self::of(
+            exchange,
+            Desk::new(exchange, caller, client, class, None)?,
+            action,
+            resource,
+        )
+    }
+
+    fn of(
+        exchange: &Exchange<'a>,
+        desk: Desk<'a>,
+        action: Action,
+        resource: Option<RecordId>,
+    ) -> Result<Self, Problem> {
         Ok(Self {
-            recorded,
-            permissions,
+            recorded: desk.admit(action, resource)?,
+            desk,
             health: exchange.shelf("health")?,
             vault: keys::vault(exchange)?,
             entropy: exchange.platform.entropy,
@@ -180,9 +253,16 @@ impl OpenChart<'_> {
         &self.chart.recorded
     }
 
+    /// Decides and records what else the same request does with a record of this chart. Client and class are those that its key was given out
+    /// for.
+    pub(crate) fn admit(&mut self, action: Action, record: RecordId) -> Result<(), access::Refusal> {
+        self.chart.recorded = self.chart.desk.admit(action, Some(record))?;
+        Ok(())
+    }
+
     /// Whether an account supervises those who treat the client.
     pub(crate) fn is_supervisor(&self, account: AccountId, now: Timestamp) -> bool {
-        let permissions = self.chart.permissions.as_ref();
+        let permissions = self.chart.desk.permissions.as_ref();
         permissions.and_then(|file| file.care_role(account, now)) == Some(CareRole::Supervising)
     }
 

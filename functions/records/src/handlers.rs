@@ -2,6 +2,7 @@
 //! record, unlock, then read or write, then answer.
 
 mod attachments;
+pub(crate) mod exchange;
 pub(crate) mod notes;
 pub(crate) mod records;
 mod signing;

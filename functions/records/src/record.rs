@@ -11,6 +11,7 @@
 
 use model::{AccountId, Confidential, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
+use web::import::Imported;
 
 use crate::attachment::Attachment;
 use crate::content::{Kind, MediaType, Written};
@@ -64,6 +65,9 @@ pub(crate) struct Record {
     /// What a document holds, once it was uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attachment: Option<Attachment>,
+    /// Where it is from, if it was not written here first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<Imported>,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
 }
@@ -103,7 +107,7 @@ pub(crate) enum Refusal {
 
 impl Hand {
     /// The version that she makes.
-    fn next(self) -> u64 {
+    pub(crate) fn next(self) -> u64 {
         self.version.saturating_add(1)
     }
 
@@ -148,8 +152,24 @@ impl Record {
             encounter: writing.encounter,
             content: writing.content,
             attachment: None,
+            imported: None,
             fingerprint,
         }
+    }
+
+    /// This version, as it was made of what came from elsewhere.
+    pub(crate) fn imported(self, imported: Imported) -> Self {
+        Self {
+            imported: Some(imported),
+            ..self
+        }
+    }
+
+    /// Whether it says what somebody would write.
+    pub(crate) fn says(&self, writing: &Writing) -> bool {
+        self.encounter == writing.encounter
+            && self.content.kind == writing.content.kind
+            && self.content.content == writing.content.content
     }
 
     pub(crate) fn is_draft(&self) -> bool {
@@ -351,6 +371,29 @@ mod tests {
             ("cosigned", 3, cosigned),
             ("returned", 3, returned),
         ]
+    }
+
+    /// A record that was not imported has no trace of it, in whatever state, and one that was keeps it.
+    #[test]
+    fn where_a_record_is_from_stays_with_it() {
+        let source = web::import::Source {
+            system: Confidential::new("https://other.example".to_owned()),
+            id: Confidential::new("Condition/1".to_owned()),
+        };
+        let imported = Imported {
+            source,
+            fingerprint: [7; 16],
+            version: 1,
+        };
+        for (name, version, record) in states() {
+            assert!(!serde_json::to_string(&record).unwrap().contains("import"), "{name}");
+            let amended = record.imported(imported.clone()).amended(
+                hand(AUTHOR, version),
+                writing("progress_note"),
+                Some(reason()),
+            );
+            assert_eq!(amended.unwrap().imported.as_ref(), Some(&imported), "{name}");
+        }
     }
 
     /// What comes of everything that anybody does to a record in any state: a status, or why not.

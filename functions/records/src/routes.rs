@@ -2,11 +2,11 @@ use http::Method;
 use web::Route;
 
 use crate::handlers::records::{Clinical, SubstanceUse};
-use crate::handlers::{notes, records};
+use crate::handlers::{exchange, notes, records};
 use crate::keys;
 
 /// What this function answers.
-pub const ROUTES: [Route; 33] = [
+pub const ROUTES: [Route; 36] = [
     Route::new(
         Method::POST,
         "/v1/records/clients/{client}/records",
@@ -167,5 +167,8 @@ pub const ROUTES: [Route; 33] = [
         "/v1/records/clients/{client}/psychotherapy-notes/{record}/addenda",
         notes::add,
     ),
+    Route::private(Method::POST, "/v1/records/private/import/check", exchange::check),
+    Route::private(Method::POST, "/v1/records/private/import", exchange::import),
+    Route::private(Method::POST, "/v1/records/private/export", exchange::export),
     Route::new(Method::POST, "/v1/records/jobs/rewrap", keys::rewrap),
 ];

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod drafts;
+mod exchange;
 mod kinds;
 mod listing;
 mod permissions;

@@ -284,6 +284,17 @@ impl Timeline<'_> {
         }
     }
 
+    /// Whether an entry stands at this place.
+    pub(crate) fn has(&self, position: &Position) -> Result<bool, Problem> {
+        // Of one time the greater id comes first.
+        let just_before = Position {
+            at: position.at,
+            id: u128::from_be_bytes(position.id).saturating_add(1).to_be_bytes(),
+        };
+        let next = self.after(Some(just_before)).next().transpose()?;
+        Ok(next.is_some_and(|entry| entry.position() == *position))
+    }
+
     fn read(&self, id: &LeafId) -> Result<Option<Leaf>, Problem> {
         match self.leaf(id)?.read()? {
             Some(leaf) => Ok(Some(leaf.value)),
@@ -405,6 +416,7 @@ mod tests {
                 let left: Vec<_> = model.values().cloned().collect();
                 assert_eq!(all(timeline, None), left);
                 let place = entry(from, 1).position();
+                assert_eq!(timeline.has(&place).unwrap(), model.contains_key(&place));
                 let after: Vec<_> = model.range((std::ops::Bound::Excluded(place), std::ops::Bound::Unbounded)).map(|(_, entry)| entry.clone()).collect();
                 assert_eq!(all(timeline, Some(place)), after);
             });

@@ -173,6 +173,42 @@ impl World {
     /// A private call of one function to another, as the first would make it now.
     #[must_use]
     pub fn private_call(&self, caller: Function, callee: Function, path: &str, body: &serde_json::Value) -> Call {
+        self.private_call_for(access::InNameOf::default(), caller, callee, path, body)
+    }
+
+    /// The same in the name of whoever has this token, for the purpose that she names.
+    #[must_use]
+    pub fn private_call_in_name_of(
+        &self,
+        token: &str,
+        purpose: Option<&str>,
+        [caller, callee]: [Function; 2],
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Call {
+        let authorization = format!("Bearer {token}");
+        let person = access::InNameOf {
+            authorization: &authorization,
+            purpose: purpose.unwrap_or_default(),
+            network: "",
+        };
+        let call = self
+            .private_call_for(person, caller, callee, path, body)
+            .header("authorization", &authorization);
+        match purpose {
+            Some(purpose) => call.header("purpose-of-use", purpose),
+            None => call,
+        }
+    }
+
+    fn private_call_for(
+        &self,
+        person: access::InNameOf<'_>,
+        caller: Function,
+        callee: Function,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Call {
         let text = self.keyrings.get(&caller).map(String::as_str);
         let keyring = crypto::Keyring::parse(caller, text).unwrap();
         let body = body.to_string();
@@ -181,7 +217,7 @@ impl World {
             callee,
             method: "POST",
             target: path,
-            in_name_of: access::InNameOf::default(),
+            in_name_of: person,
             body: body.as_bytes(),
         };
         let proof = call.prove(keyring.calls(callee).unwrap(), self.clock.now());

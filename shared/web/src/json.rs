@@ -345,6 +345,11 @@ impl Part {
     pub fn read<T: DeserializeOwned>(&self, at: &str) -> Result<T, Problem> {
         read(&self.0, at)
     }
+
+    /// Looks for card data in the part, for bodies that were not searched as a whole.
+    pub(crate) fn search(&self, at: &str) -> Result<(), Problem> {
+        search(&self.0, at)
+    }
 }
 
 fn read<T: DeserializeOwned>(tree: &Tree, at: &str) -> Result<T, Problem> {
@@ -397,13 +402,24 @@ fn card_data(tree: &Tree) -> Option<(String, CardData)> {
     }
 }
 
+fn search(tree: &Tree, at: &str) -> Result<(), Problem> {
+    match card_data(tree) {
+        None => Ok(()),
+        Some((field, found)) => Err(Problem::payment_card(format!("{at}{field}"), found)),
+    }
+}
+
 /// Parses a body. What holds card data is refused before anybody asks what it means.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let tree = tree(bytes)?;
-    if let Some((field, found)) = card_data(&tree) {
-        return Err(Problem::payment_card(field, found));
-    }
+    search(&tree, "")?;
     read(&tree, "")
+}
+
+/// Parses a body whose texts all stand in parts that are searched for card data one by one, so that one of them can be refused without the
+/// others.
+pub(crate) fn parse_in_parts<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    read(&tree(bytes)?, "")
 }
 
 #[cfg(test)]

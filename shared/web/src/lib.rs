@@ -9,6 +9,7 @@ mod call;
 mod check;
 mod cookie;
 mod exchange;
+pub mod import;
 mod json;
 pub mod listing;
 mod page;

@@ -180,7 +180,20 @@ fn without_uuids(text: &str) -> Cow<'_, str> {
     words().map(|word| if named(word) { "uuid " } else { word }).collect()
 }
 
+/// Whether a text is a decimal fraction and nothing else: what an instrument measured, to as many digits as it gives. A card's number has no
+/// one point in it. Where the digits before the point could be one alone, they are looked at.
+fn is_decimal_fraction(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    unsigned
+        .split_once('.')
+        .is_some_and(|(whole, fraction)| whole.len() < SHORTEST && is_digits(whole) && is_digits(fraction))
+}
+
 fn holds_number(text: &str) -> bool {
+    if is_decimal_fraction(text) {
+        return false;
+    }
     let text = without_uuids(text);
     let mut run = Run::default();
     let mut found = false;
@@ -349,6 +362,8 @@ mod tests {
             }
         }
         for text in [
+            "4111111111111111.0",
+            "4111.1111.1111.1111",
             "order 12345 4111 1111 1111 1111 12/27",
             "12 3782 822463 10005 99",
             "tel. 555 0100, 4111111111111111",
@@ -372,6 +387,8 @@ mod tests {
             "urn:uuid:c0ffee00-5100-4000-8000-0003abcdefab and Condition/c0ffee00-5100-4000-8000-0003abcdefab",
             "rec_4111111111111111a4111111111111b1",
             "4111111111111112",
+            "30.474482042810113",
+            "-30.474482042810113",
             "1234567812345670",
             "99999999999",
             "born 1987, in therapy 2019 to 2024, 16 sessions in 2025",

@@ -114,8 +114,17 @@ impl Reply {
 
     fn json<T: Serialize>(status: StatusCode, media_type: &'static str, value: &T) -> Result<Self, Problem> {
         let body = serde_json::to_vec(value).map_err(|_| Problem::defect("an answer does not serialise"))?;
+        Ok(Self::written(status, media_type, body))
+    }
+
+    /// 200 with a body that is JSON already.
+    pub(crate) fn ok_json(body: Vec<u8>) -> Self {
+        Self::written(StatusCode::OK, "application/json", body)
+    }
+
+    fn written(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
-        Ok(Self::new(status, headers, body))
+        Self::new(status, headers, body)
     }
 
     /// With the version as a strong entity tag (RFC 9110, section 8.8.3).

@@ -26,7 +26,7 @@ impl Practice {
     }
 
     /// Gives a consent with these terms beside what every one has.
-    fn gives(&self, client: &str, key: &str, classes: &[&str], more: &Value) -> Answer {
+    pub(super) fn gives(&self, client: &str, key: &str, classes: &[&str], more: &Value) -> Answer {
         let notice = testkit::notice(&["TREAT"], &["health", "psychotherapy", "substance_use"]);
         let notice = self.permits(
             &self.admin.token,
