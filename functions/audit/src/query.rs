@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use audit_trail::{Decision, Event};
 use jiff::SignedDuration;
-use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, SubjectId, Timestamp};
+use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, RequestId, SubjectId, Timestamp};
 use serde::Deserialize;
 use web::{Problem, page_size};
 
@@ -28,6 +28,8 @@ pub(crate) struct Parameters {
     decision: Option<Decision>,
     resource: Option<String>,
     purpose: Option<Purpose>,
+    /// One request, through all the functions that had a part in it.
+    request: Option<RequestId>,
     /// What was reached by breaking the glass, once.
     emergency: Option<EmergencyId>,
     from: Option<Timestamp>,
@@ -125,6 +127,7 @@ impl Query {
             && is(wanted.subject.as_ref(), event.subject.as_ref())
             && is(wanted.resource.as_ref(), event.resource.as_ref())
             && is(wanted.purpose.as_ref(), Some(&event.purpose))
+            && is(wanted.request.as_ref(), Some(&event.request))
             && is(wanted.emergency.as_ref(), event.emergency.as_ref())
             && is(wanted.action.as_ref(), Some(&event.action))
             && is(wanted.class.as_ref(), Some(&event.class))
@@ -209,6 +212,7 @@ mod tests {
                 decision,
                 resource: None,
                 purpose: None,
+                request: None,
                 emergency: None,
                 from: None,
                 to: None,

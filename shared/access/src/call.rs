@@ -8,6 +8,9 @@
 //! private route that changes something is idempotent by a key in its body, and whoever overhears a call to one that
 //! reads has overheard its answer too. Answers are not authenticated: both ends run on one host, which is trusted.
 //!
+//! Some calls are made in the name of a person: her token goes along, and the callee decides about her as if she had asked herself. The
+//! MAC covers what is said of her too, so an overheard call can't be sent again with another token.
+//!
 //! Not HTTP Message Signatures (RFC 9421): what that adds is a canonical form for messages that intermediaries change,
 //! and there are none.
 
@@ -22,6 +25,17 @@ const TOLERANCE: u64 = 60;
 
 const MAC_LENGTH: usize = 32;
 
+/// The person in whose name a function calls, as she presented herself to it. All empty where it calls in its own.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct InNameOf<'c> {
+    /// Her token, as `Authorization` carries it.
+    pub authorization: &'c str,
+    /// What for, as `Purpose-Of-Use` says it.
+    pub purpose: &'c str,
+    /// The network address that she came from.
+    pub network: &'c str,
+}
+
 /// A call as both ends see it.
 #[derive(Clone, Copy)]
 pub struct PrivateCall<'c> {
@@ -33,6 +47,8 @@ pub struct PrivateCall<'c> {
     pub method: &'c str,
     /// Path and query, as they are sent.
     pub target: &'c str,
+    /// For whom.
+    pub in_name_of: InNameOf<'c>,
     /// The body, as it is sent.
     pub body: &'c [u8],
 }
@@ -66,11 +82,15 @@ pub enum Unproven {
 
 impl PrivateCall<'_> {
     fn mac(&self, key: &Secret, second: i64) -> Mac {
-        let parts: [&[u8]; 5] = [
+        let person = self.in_name_of;
+        let parts: [&[u8]; 8] = [
             &[self.caller.tag(), self.callee.tag()],
             self.method.as_bytes(),
             self.target.as_bytes(),
             &second.to_be_bytes(),
+            person.authorization.as_bytes(),
+            person.purpose.as_bytes(),
+            person.network.as_bytes(),
             self.body,
         ];
         mac(key, CALL, &parts)
@@ -131,11 +151,18 @@ mod tests {
         "2026-12-01T08:00:00Z".parse().unwrap()
     }
 
+    const ANN: InNameOf<'_> = InNameOf {
+        authorization: "Bearer ann",
+        purpose: "TREAT",
+        network: "192.0.2.1",
+    };
+
     const CALLED: PrivateCall<'_> = PrivateCall {
         caller: Function::Auth,
         callee: Function::Notify,
         method: "POST",
         target: "/v1/notify/messages?a=b",
+        in_name_of: ANN,
         body: b"{}",
     };
 
@@ -169,6 +196,31 @@ mod tests {
             },
             PrivateCall {
                 target: "/v1/notify/messages",
+                ..CALLED
+            },
+            PrivateCall {
+                in_name_of: InNameOf::default(),
+                ..CALLED
+            },
+            PrivateCall {
+                in_name_of: InNameOf {
+                    authorization: "Bearer eve",
+                    ..ANN
+                },
+                ..CALLED
+            },
+            PrivateCall {
+                in_name_of: InNameOf {
+                    purpose: "PATADMIN",
+                    ..ANN
+                },
+                ..CALLED
+            },
+            PrivateCall {
+                in_name_of: InNameOf {
+                    network: "192.0.2.2",
+                    ..ANN
+                },
                 ..CALLED
             },
             PrivateCall { body: b"{} ", ..CALLED },

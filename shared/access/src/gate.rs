@@ -17,6 +17,7 @@ pub struct Gate<'a> {
     clock: &'a dyn Clock,
     entropy: &'a dyn Entropy,
     request: RequestId,
+    calling: Option<CallingFunction>,
     network: Option<String>,
 }
 
@@ -164,13 +165,14 @@ pub enum Refusal {
 }
 
 impl<'a> Gate<'a> {
-    /// A gate that writes to this trail, for one HTTP request.
+    /// A gate that writes to this trail, for one HTTP request: that of a function, where one calls, in its own name or in a person's.
     #[must_use]
     pub fn new(
         trail: Trail<'a>,
         clock: &'a dyn Clock,
         entropy: &'a dyn Entropy,
         request: RequestId,
+        calling: Option<CallingFunction>,
         network: Option<String>,
     ) -> Self {
         Self {
@@ -178,6 +180,7 @@ impl<'a> Gate<'a> {
             clock,
             entropy,
             request,
+            calling,
             network,
         }
     }
@@ -329,7 +332,7 @@ impl<'a> Gate<'a> {
             function: self.trail.function(),
             clinic,
             actor: None,
-            calling: None,
+            calling: self.calling.map(CallingFunction::function),
             gateway: None,
             action: request.action,
             class: request.class,

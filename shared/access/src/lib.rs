@@ -73,7 +73,7 @@ mod table;
 mod vault;
 mod webhook;
 
-pub use call::{CallingFunction, PrivateCall, Unproven};
+pub use call::{CallingFunction, InNameOf, PrivateCall, Unproven};
 pub use clinic_key::ClinicKey;
 pub use decide::{
     CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, WebhookPermit, decide, decide_call, decide_webhook,

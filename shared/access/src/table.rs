@@ -7,8 +7,8 @@ use model::DataClass::{
     Schedule, Session, SubstanceUse,
 };
 use model::Purpose::{
-    BreakGlass, Compliance, FamilyRequest, PatientAdministration, PatientRequest, Payment, SystemAdministration,
-    Treatment,
+    BreakGlass, Compliance, FamilyRequest, PatientAdministration, PatientRequest, Payment, QualityImprovement,
+    Research, SystemAdministration, Treatment,
 };
 use model::Role::{Auditor, Client, ClinicAdmin, Clinician, Guardian, Job, PrivacyOfficer, Security};
 use model::{Action, DataClass, Function, Purpose, Role};
@@ -150,6 +150,45 @@ pub const TABLE: &[Rule] = &[
         purposes: &[Treatment],
         needs: &[Need::CareTeam, Need::NotHidden, Need::Ground],
     },
+    // A copy for whoever treats her next (45 CFR 164.506(c)(2)). Not of treatment for substance use: what is passed on of that carries a notice,
+    // and needs a consent that names to whom (42 CFR 2.31, 2.32).
+    Rule {
+        id: "care.records.export",
+        roles: &[Clinician],
+        actions: &[Export],
+        classes: &[Health],
+        purposes: &[Treatment],
+        needs: &[Need::CareTeam, Need::NotHidden, Need::Ground],
+    },
+    // What leaves for research has no identifiers (45 CFR 164.514(b)(2)), and needs the client's consent to research all the same. The privacy officer
+    // vouches for it, and is shown nothing else.
+    Rule {
+        id: "research.deidentified",
+        roles: &[PrivacyOfficer],
+        actions: &[Export],
+        classes: &[Identity, Health],
+        purposes: &[Research],
+        needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
+    },
+    // Figures about all clients of the clinic, of which none tells of fewer than eleven people. Care operations (45 CFR 164.501), which no consent
+    // is needed for. Whoever asks sees the figures alone.
+    Rule {
+        id: "quality.aggregates",
+        roles: &[ClinicAdmin, PrivacyOfficer],
+        actions: &[Search],
+        classes: &[Identity, Health],
+        purposes: &[QualityImprovement],
+        needs: &[Need::KnownClient, Need::NotHidden],
+    },
+    // Whom they are about.
+    Rule {
+        id: "quality.cohort",
+        roles: &[ClinicAdmin, PrivacyOfficer],
+        actions: &[Search],
+        classes: &[CareTeam],
+        purposes: &[QualityImprovement],
+        needs: &[],
+    },
     Rule {
         id: "supervision.records",
         roles: &[Clinician],
@@ -190,7 +229,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "self.records",
         roles: &[Client],
-        actions: &[Read, List],
+        actions: &[Read, List, Export],
         classes: &[Health, SubstanceUse],
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsClient],
@@ -198,7 +237,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "guardian.records",
         roles: &[Guardian],
-        actions: &[Read, List],
+        actions: &[Read, List, Export],
         classes: &[Health, SubstanceUse],
         purposes: &[FamilyRequest],
         needs: &[Need::RecordsRepresentation, Need::NotHidden],
@@ -243,7 +282,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "care.identity",
         roles: &[Clinician],
-        actions: &[Create, Read, List, Amend],
+        actions: &[Create, Read, List, Amend, Export],
         classes: &[Identity],
         purposes: &[Treatment],
         needs: &[Need::CareTeam, Need::NotHidden, Need::Ground],
@@ -259,7 +298,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "administration.identity",
         roles: &[ClinicAdmin],
-        actions: &[Create, Read, List, Amend],
+        actions: &[Create, Read, List, Amend, Export],
         classes: &[Identity],
         purposes: &[PatientAdministration],
         needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
@@ -267,7 +306,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "self.identity",
         roles: &[Client],
-        actions: &[Read, List],
+        actions: &[Read, List, Export],
         classes: &[Identity],
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsClient],
@@ -284,7 +323,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "guardian.identity",
         roles: &[Guardian],
-        actions: &[Read, List],
+        actions: &[Read, List, Export],
         classes: &[Identity],
         purposes: &[FamilyRequest],
         needs: &[Need::Representation, Need::NotHidden],
@@ -343,7 +382,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "payment.billing",
         roles: &[Role::Billing],
-        actions: &[Create, Read, List, Amend],
+        actions: &[Create, Read, List, Amend, Export],
         classes: &[Billing],
         purposes: &[Payment],
         needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
@@ -351,7 +390,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "self.billing",
         roles: &[Client],
-        actions: &[Read, List],
+        actions: &[Read, List, Export],
         classes: &[Billing],
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsClient],
@@ -359,7 +398,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "guardian.billing",
         roles: &[Guardian],
-        actions: &[Read, List],
+        actions: &[Read, List, Export],
         classes: &[Billing],
         purposes: &[FamilyRequest],
         needs: &[Need::Representation, Need::NotHidden],

@@ -17,7 +17,7 @@ decides; a test fails where the two differ.
 
 Some things no line allows to anybody: no role reads a psychotherapy note that it did not write unless the client's own authorization
 names it; nobody who administers or bills reads a record, and nobody who treats reads a bill; privacy officers, security and auditors
-see evidence and never content.
+see evidence and never content. What `HRESCH` and `HQUALIMP` allow is given to the function `exchange`, which shows of it what identifies nobody.
 ";
 
 fn names<T>(all: &[T], name: impl Fn(&T) -> &'static str) -> String {

@@ -43,7 +43,7 @@ pub struct Event {
     /// Who acted. Absent where nobody was proven to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
-    /// The function that asked for it by a private call, where no account did.
+    /// The function that asked for it by a private call: in its own name, or in the actor's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calling: Option<Function>,
     /// The payment gateway that told of it by a signed webhook, where neither an account nor a function asked.

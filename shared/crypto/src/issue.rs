@@ -29,7 +29,7 @@ pub struct KeyringPlan {
 
 impl KeyringPlan {
     /// Who holds what.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self {
             function: Function::Auth,
             seals: &[DataClass::Account],
@@ -85,6 +85,20 @@ impl KeyringPlan {
             attests: &[],
             reads: &["sessions", "permissions"],
             calls: &[],
+        },
+        // Whatever passes through it is sealed by its owner: it has no key of any class.
+        Self {
+            function: Function::Exchange,
+            seals: &[],
+            keys: &["index"],
+            attests: &[],
+            reads: &["sessions"],
+            calls: &[
+                Function::Identity,
+                Function::Consent,
+                Function::Records,
+                Function::Billing,
+            ],
         },
     ];
 

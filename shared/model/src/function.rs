@@ -22,11 +22,13 @@ pub enum Function {
     Notify,
     /// Invoices, payments and what payment gateways tell of them.
     Billing,
+    /// Clients' records in and out as FHIR, and what may be said of them to people who must not know whose they are.
+    Exchange,
 }
 
 impl Function {
     /// Every function, in the order in which they are listed for people.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Auth,
         Self::Identity,
         Self::Consent,
@@ -34,6 +36,7 @@ impl Function {
         Self::Audit,
         Self::Notify,
         Self::Billing,
+        Self::Exchange,
     ];
 
     /// The name in URLs, manifests and keyrings.
@@ -47,6 +50,7 @@ impl Function {
             Self::Audit => "audit",
             Self::Notify => "notify",
             Self::Billing => "billing",
+            Self::Exchange => "exchange",
         }
     }
 
@@ -61,6 +65,7 @@ impl Function {
             Self::Audit => 5,
             Self::Notify => 6,
             Self::Billing => 7,
+            Self::Exchange => 8,
         }
     }
 

@@ -48,11 +48,14 @@ pub enum Purpose {
     /// Deciding about people without a person (GDPR 22). Known only to be refused.
     #[serde(rename = "X-AUTODECISION")]
     AutomatedDecision,
+    /// Getting better at care, from figures about many.
+    #[serde(rename = "HQUALIMP")]
+    QualityImprovement,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Treatment,
         Self::PatientRequest,
         Self::PatientAdministration,
@@ -66,6 +69,7 @@ impl Purpose {
         Self::Profiling,
         Self::DataMining,
         Self::AutomatedDecision,
+        Self::QualityImprovement,
     ];
 
     /// The code.
@@ -85,6 +89,7 @@ impl Purpose {
             Self::Profiling => "X-PROFILING",
             Self::DataMining => "X-MINING",
             Self::AutomatedDecision => "X-AUTODECISION",
+            Self::QualityImprovement => "HQUALIMP",
         }
     }
 

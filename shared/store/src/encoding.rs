@@ -131,6 +131,7 @@ mod tests {
                 "X-PROFILING",
                 "X-MINING",
                 "X-AUTODECISION",
+                "HQUALIMP",
             ],
         );
     }

@@ -82,6 +82,9 @@ pub(crate) fn may_send(function: Function, host: &str) -> bool {
     match function {
         Function::Auth | Function::Consent => host == "notify.spin.internal",
         Function::Notify => host == "identity.spin.internal" || !host.ends_with(CHAINING_DOMAIN),
+        Function::Exchange => ["identity", "consent", "records", "billing"]
+            .iter()
+            .any(|callee| host == format!("{callee}{CHAINING_DOMAIN}")),
         Function::Identity | Function::Records | Function::Audit | Function::Billing => false,
     }
 }

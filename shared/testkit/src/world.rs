@@ -124,6 +124,7 @@ fn granted(function: Function) -> &'static [&'static str] {
         Function::Audit => &["audit", "sessions"],
         Function::Notify => &["notify", "sessions", "audit"],
         Function::Billing => &["billing", "billing-keys", "sessions", "permissions", "audit"],
+        Function::Exchange => &["sessions", "audit"],
     }
 }
 
@@ -180,6 +181,7 @@ impl World {
             callee,
             method: "POST",
             target: path,
+            in_name_of: access::InNameOf::default(),
             body: body.as_bytes(),
         };
         let proof = call.prove(keyring.calls(callee).unwrap(), self.clock.now());

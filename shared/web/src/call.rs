@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use access::{CallingFunction, PrivateCall, Unproven};
+use access::{Caller, CallingFunction, InNameOf, PrivateCall, Unproven};
 use crypto::KeyringPlan;
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use model::Function;
 use ports::{OutboundError, OutboundLimits};
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::PURPOSE_OF_USE;
 use crate::serve::{BODY_LIMIT, REQUEST_ID};
 use crate::{Exchange, Problem};
 
 /// Carries the proof of [`PrivateCall`].
 const PRIVATE_CALL: HeaderName = HeaderName::from_static("private-call");
+
+/// Where a person came from in whose name a function calls. Believed under the proof alone.
+const CALLERS_NETWORK: HeaderName = HeaderName::from_static("private-call-network");
 
 /// A callee may itself ask a provider, which it gives ten seconds; a whole request has thirty.
 const LIMITS: OutboundLimits = OutboundLimits {
@@ -34,7 +38,7 @@ fn is_no_such_route(body: &[u8]) -> bool {
 }
 
 impl Exchange<'_> {
-    /// Calls a private route of another function, and returns its answer where it has decided something: a status below
+    /// Calls a private route of another function in this one's own name, and returns its answer where it has decided something: a status below
     /// 500. The caller's request id goes along, so that the trails of both tell one story.
     ///
     /// # Errors
@@ -42,6 +46,38 @@ impl Exchange<'_> {
     /// route that changes something is idempotent by a key in its body, so the same request is to be sent again.
     pub fn call<T: Serialize>(
         &self,
+        callee: Function,
+        path: &'static str,
+        body: &T,
+    ) -> Result<Response<Vec<u8>>, Problem> {
+        self.call_for(InNameOf::default(), callee, path, body)
+    }
+
+    /// Calls a private route of another function in the name of whoever presents this request's token: the callee decides about her, for the
+    /// purpose that she names.
+    ///
+    /// # Errors
+    /// As [`Exchange::call`].
+    pub fn call_in_name_of<T: Serialize>(
+        &self,
+        _: &Caller,
+        callee: Function,
+        path: &'static str,
+        body: &T,
+    ) -> Result<Response<Vec<u8>>, Problem> {
+        let authorization = self.authorization()?;
+        let network = self.network().unwrap_or_default();
+        let person = InNameOf {
+            authorization: &authorization,
+            purpose: self.header(&PURPOSE_OF_USE)?.unwrap_or_default(),
+            network: &network,
+        };
+        self.call_for(person, callee, path, body)
+    }
+
+    fn call_for<T: Serialize>(
+        &self,
+        person: InNameOf<'_>,
         callee: Function,
         path: &'static str,
         body: &T,
@@ -56,6 +92,7 @@ impl Exchange<'_> {
             callee,
             method: "POST",
             target: path,
+            in_name_of: person,
             body: &body,
         };
         let proof = call.prove(self.keyring.calls(callee)?, self.platform.clock.now());
@@ -73,6 +110,15 @@ impl Exchange<'_> {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         request.headers_mut().extend(headers);
+        for (name, value) in [
+            (AUTHORIZATION, person.authorization),
+            (PURPOSE_OF_USE, person.purpose),
+            (CALLERS_NETWORK, person.network),
+        ] {
+            if !value.is_empty() {
+                request.headers_mut().insert(name, header(value)?);
+            }
+        }
         let response = self
             .platform
             .outbound
@@ -91,7 +137,8 @@ impl Exchange<'_> {
         Ok(response)
     }
 
-    /// The function that calls this private route. Checked before the body is looked at.
+    /// The function that calls this private route. Checked before the body is looked at. From then on all that is recorded of this request
+    /// names it, and the network that a person came from in whose name it calls.
     ///
     /// # Errors
     /// Whoever has no genuine proof gets the 404 of a path that does not exist, so that private routes can't be told from
@@ -110,10 +157,12 @@ impl Exchange<'_> {
             callee: self.function,
             method: self.request.method().as_str(),
             target: self.target(),
+            in_name_of: self.in_name_of()?,
             body: self.body(),
         };
         let key = self.keyring.called_by(caller)?;
-        call.verify(key, proof, self.platform.clock.now())
+        let calling = call
+            .verify(key, proof, self.platform.clock.now())
             .map_err(|unproven| match unproven {
                 Unproven::Forged => Problem::no_such_route(),
                 // Told to the operator: it is a genuine call, so no stranger can fill the log with it.
@@ -121,6 +170,18 @@ impl Exchange<'_> {
                     "a call from {caller} to {} is refused: {unproven}",
                     self.function
                 )),
-            })
+            })?;
+        self.calling.set(Some(calling));
+        Ok(calling)
+    }
+
+    /// The person in whose name this request says to be made.
+    pub(crate) fn in_name_of(&self) -> Result<InNameOf<'_>, Problem> {
+        let text = |name| Ok::<_, Problem>(self.header(&name)?.unwrap_or_default());
+        Ok(InNameOf {
+            authorization: text(AUTHORIZATION)?,
+            purpose: text(PURPOSE_OF_USE)?,
+            network: text(CALLERS_NETWORK)?,
+        })
     }
 }

@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-use access::{Caller, Gate, PermissionsReader, SessionKeys, Sessions, Token};
+use access::{Caller, CallingFunction, Gate, PermissionsReader, SessionKeys, Sessions, Token};
 use audit_trail::Trail;
 use crypto::{Keyring, KeyringError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
@@ -14,7 +14,7 @@ use crate::route::Parameters;
 use crate::{Problem, RateLimit, cookie, json};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
+pub(crate) const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
 /// Where the host says who the client is. It appends its own after what the client sent, so the last value counts.
 pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 
@@ -30,6 +30,8 @@ pub struct Exchange<'a> {
     pub(crate) parameters: Parameters<'a>,
     pub(crate) rate_limit: Cell<Option<RateLimit>>,
     pub(crate) connection: Connection<'a>,
+    /// The function that has shown that it calls.
+    pub(crate) calling: Cell<Option<CallingFunction>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -256,6 +258,15 @@ impl<'a> Exchange<'a> {
         Ok(caller)
     }
 
+    /// The token that this request presents, as another function takes it.
+    pub(crate) fn authorization(&self) -> Result<String, Problem> {
+        if let Some(header) = self.header(&AUTHORIZATION)? {
+            return Ok(header.to_owned());
+        }
+        let token = cookie::session(self.request.headers())?.ok_or_else(Problem::unauthenticated)?;
+        Ok(format!("Bearer {token}"))
+    }
+
     /// Who asks, for every function but `auth`.
     ///
     /// # Errors
@@ -283,12 +294,17 @@ impl<'a> Exchange<'a> {
     pub fn gate(&self) -> Result<Gate<'a>, Problem> {
         let keys = self.keyring.audit(self.function)?;
         let trail = Trail::new(self.shelf("audit")?, keys, self.function, self.platform.entropy);
+        let network = match self.calling.get() {
+            Some(_) => Some(self.in_name_of()?.network.to_owned()).filter(|network| !network.is_empty()),
+            None => self.network(),
+        };
         Ok(Gate::new(
             trail,
             self.platform.clock,
             self.platform.entropy,
             self.request_id,
-            self.network(),
+            self.calling.get(),
+            network,
         ))
     }
 }

@@ -5,6 +5,8 @@
 //! do (ISO/IEC 7812-1) and ends in its Luhn check digit (annex B there). Beginnings are looked at because one of ten
 //! numbers passes Luhn's check by chance, and numbers of insurers, records and telephones are what practices write down.
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use crate::Problem;
@@ -158,7 +160,28 @@ fn only_digits(word: &str) -> Option<(bool, Vec<u8>, bool)> {
     (!digits.is_empty()).then_some((before, digits, after))
 }
 
+/// Whether a word is a UUID (RFC 9562, section 4) with a letter in it. Bundles are full of them, and in one of some ten thousand the digits happen
+/// to be a card's.
+fn is_uuid(word: &str) -> bool {
+    let groups = || word.split('-');
+    groups().map(str::len).eq([8, 4, 4, 4, 12])
+        && groups().flat_map(str::bytes).all(|byte| byte.is_ascii_hexdigit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// A text with a word in the place of each of its UUIDs.
+fn without_uuids(text: &str) -> Cow<'_, str> {
+    let words = || text.split_inclusive(|character: char| !character.is_alphanumeric() && character != '-');
+    let named = |word: &str| is_uuid(word.trim_end_matches(|character: char| !character.is_alphanumeric()));
+    // Most texts are told apart by their hyphens.
+    if text.bytes().filter(|byte| *byte == b'-').count() < 4 || !words().any(named) {
+        return Cow::Borrowed(text);
+    }
+    words().map(|word| if named(word) { "uuid " } else { word }).collect()
+}
+
 fn holds_number(text: &str) -> bool {
+    let text = without_uuids(text);
     let mut run = Run::default();
     let mut found = false;
     let mut end = |run: &mut Run| found |= std::mem::take(run).holds_number();
@@ -341,6 +364,8 @@ mod tests {
             "order 12345 4111 1111 1111 1111 12/27",
             "12 3782 822463 10005 99",
             "tel. 555 0100, 4111111111111111",
+            "550e8400-e29b-41d4-a716-446655440000 4111 1111 1111 1111",
+            "4111-1111-1111-1111 550e8400-e29b-41d4-a716-446655440000",
         ] {
             assert_eq!(find(text), Some(CardData::Number), "{text}");
         }
@@ -356,6 +381,7 @@ mod tests {
             "+4930123456000",
             "PHQ-9: 3, 2, 1, 0, 3, 2, 1, 0, 1 (13); PCL-5: 4, 3, 2, 1, 0, 4, 3, 2, 1, 0, 4, 3, 2, 1, 0, 4, 3, 2, 1, 0",
             "550e8400-e29b-41d4-a716-446655440000",
+            "urn:uuid:c0ffee00-5100-4000-8000-0003abcdefab and Condition/c0ffee00-5100-4000-8000-0003abcdefab",
             "rec_4111111111111111a4111111111111b1",
             "4111111111111112",
             "1234567812345670",

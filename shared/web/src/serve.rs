@@ -106,6 +106,7 @@ fn answer(
         parameters,
         rate_limit: Cell::new(None),
         connection,
+        calling: Cell::new(None),
     };
     let answer = (route.handler)(&exchange);
     match exchange.rate_limit.get() {

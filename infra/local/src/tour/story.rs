@@ -1,6 +1,6 @@
 //! The story: a clinic opens, a client consents, her note is written, read, refused, withdrawn and accounted for.
 
-use access::PrivateCall;
+use access::{InNameOf, PrivateCall};
 use anyhow::Result;
 use crypto::Keyring;
 use model::Function;
@@ -477,6 +477,7 @@ fn tell(stage: &mut Stage, auth: &Keyring, clinic: &str, admin: &Person, patient
         callee: Function::Notify,
         method: "POST",
         target: MESSAGES,
+        in_name_of: InNameOf::default(),
         body: &body,
     };
     let proof = call.prove(auth.calls(Function::Notify)?, now());
