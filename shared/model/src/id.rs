@@ -182,6 +182,8 @@ kinds! {
     AccountId = Account, "acc";
     /// A clinic: the tenant that everything belongs to.
     ClinicId = Clinic, "cln";
+    /// What an insurer was asked to pay.
+    ClaimId = Claim, "clm";
     /// A client (patient) as staff know her.
     ClientId = Client, "cli";
     /// A consent that a client gave.
@@ -194,6 +196,8 @@ kinds! {
     GatewayEventId = GatewayEvent, "gwe";
     /// A lawful ground other than consent.
     GroundId = Ground, "grd";
+    /// What an insurer says became of a claim.
+    ExplanationOfBenefitId = ExplanationOfBenefit, "eob";
     /// An invitation to open an account.
     InvitationId = Invitation, "inv";
     /// An invoice to a client.

@@ -25,9 +25,9 @@ pub use function::Function;
 pub use gateway::Gateway;
 pub use id::kind;
 pub use id::{
-    AccessReviewId, AccountId, AddendumId, ClientId, ClinicId, ConsentId, EmergencyId, EventId, GatewayEventId,
-    GroundId, Id, IdError, InvitationId, InvoiceId, Kind, MergeId, MessageId, NoticeId, PasskeyId, PaymentId, RecordId,
-    RecoveryId, RefundId, RequestId, RestrictionId, SessionId, SubjectId,
+    AccessReviewId, AccountId, AddendumId, ClaimId, ClientId, ClinicId, ConsentId, EmergencyId, EventId,
+    ExplanationOfBenefitId, GatewayEventId, GroundId, Id, IdError, InvitationId, InvoiceId, Kind, MergeId, MessageId,
+    NoticeId, PasskeyId, PaymentId, RecordId, RecoveryId, RefundId, RequestId, RestrictionId, SessionId, SubjectId,
 };
 pub use jiff::Timestamp;
 pub use language::is_language_tag;
