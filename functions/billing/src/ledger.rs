@@ -1,4 +1,5 @@
-//! One client's invoices, as a recorded ground opens them.
+//! One client's ledger, as a recorded ground opens it, and the invoices in it. What insurers are asked and say lies beside them: see
+//! `insurance/file.rs`.
 //!
 //! ```text
 //! invoice document   what is asked for now and all that was paid, one per invoice
@@ -90,14 +91,14 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// The stores that invoices lie in.
+/// The stores that ledgers lie in.
 pub(crate) struct Ledgers<'a> {
     billing: Shelf<'a>,
     vault: Vault<'a>,
     pub(crate) index: &'a Secret,
 }
 
-/// One client's invoices, opened.
+/// One client's ledger, opened.
 pub(crate) struct Ledger<'l, 'a> {
     ledgers: &'l Ledgers<'a>,
     ground: &'l dyn Ground,

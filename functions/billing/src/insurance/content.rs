@@ -33,7 +33,6 @@ impl Kind {
 /// As it is kept: with its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one of it is looked at at a time")]
 pub(crate) enum Content {
     Claim(Claim),
     ExplanationOfBenefit(ExplanationOfBenefit),

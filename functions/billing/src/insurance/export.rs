@@ -95,40 +95,49 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Export { client_id, cursor } = exchange.json()?;
     let recorded = Asking::of(exchange, client_id)?.admit(Action::Export, None)?;
     let ledgers = Ledgers::new(exchange)?;
-    let (documents, next) = match ledgers.open_if_begun(&recorded)? {
-        Some(ledger) => page(&ledger, cursor.unwrap_or(Cursor::BEGINNING))?,
-        None => (Vec::new(), None),
+    let page = match ledgers.open_if_begun(&recorded)? {
+        Some(ledger) => Page::read(&ledger, cursor.unwrap_or(Cursor::BEGINNING))?,
+        None => Page::default(),
     };
-    let parts = documents.iter().map(|(id, content)| ExportedPart {
+    let parts = page.documents.iter().map(|(id, content)| ExportedPart {
         id: *id,
         kind: id.kind(),
         content: Answered::from(content),
     });
     let answer = ExportAnswer {
         parts: parts.collect(),
-        next: next.map(|next| next.to_string()),
+        next: page.next.map(|next| next.to_string()),
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
-/// The documents of one page, and where the next one begins.
-fn page(ledger: &Ledger<'_, '_>, from: Cursor) -> Result<(Vec<(DocumentId, Content)>, Option<Cursor>), Problem> {
-    let (mut documents, mut bytes) = (Vec::new(), 0_usize);
-    for kind in Kind::ALL.into_iter().skip_while(|kind| *kind != from.kind) {
-        let mut after = from.after.filter(|_| kind == from.kind);
-        for entry in ledger.insurance_listing(kind)?.newest_first(after) {
-            let entry = entry?;
-            let id = DocumentId::from_bytes(kind, entry.value.id());
-            let content = ledger.read_insurance(id)?.value.current.content;
-            bytes = bytes.saturating_add(content.json()?.len());
-            if documents.len() == PARTS || (bytes > BYTES && !documents.is_empty()) {
-                return Ok((documents, Some(Cursor { kind, after })));
+/// What goes out together.
+#[derive(Default)]
+struct Page {
+    documents: Vec<(DocumentId, Content)>,
+    next: Option<Cursor>,
+}
+
+impl Page {
+    fn read(ledger: &Ledger<'_, '_>, from: Cursor) -> Result<Self, Problem> {
+        let (mut page, mut bytes) = (Self::default(), 0_usize);
+        for kind in Kind::ALL.into_iter().skip_while(|kind| *kind != from.kind) {
+            let mut after = from.after.filter(|_| kind == from.kind);
+            for entry in ledger.insurance_listing(kind)?.newest_first(after) {
+                let entry = entry?;
+                let id = DocumentId::from_bytes(kind, entry.value.id());
+                let content = ledger.read_insurance(id)?.value.current.content;
+                bytes = bytes.saturating_add(content.json()?.len());
+                if page.documents.len() == PARTS || (bytes > BYTES && !page.documents.is_empty()) {
+                    page.next = Some(Cursor { kind, after });
+                    return Ok(page);
+                }
+                after = Some(entry.sequence);
+                page.documents.push((id, content));
             }
-            after = Some(entry.sequence);
-            documents.push((id, content));
         }
+        Ok(page)
     }
-    Ok((documents, None))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! listing        which documents there are, one log per client and kind
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use crypto::{DataKey, Label};
 use model::{AccountId, Timestamp};
@@ -27,13 +27,6 @@ const LISTING: Label = Label::new("confide 2026-11 insurance document listing na
 /// a bundle has hundreds of them.
 #[derive(Default)]
 pub(crate) struct Known(BTreeMap<Kind, BTreeSet<IdBytes>>);
-
-/// What filing a document found.
-pub(crate) enum Filed {
-    New,
-    /// It is there already.
-    There(Versioned<Document>),
-}
 
 /// Under its kind and its id.
 fn parts(id: &DocumentId) -> [&[u8]; 2] {
@@ -66,7 +59,7 @@ impl Ledger<'_, '_> {
         Ok(past.into_iter().map(|kept| kept.value).collect())
     }
 
-    /// Writes a document unless it is there.
+    /// Writes a document, or returns the one that is there already.
     ///
     /// Order: document, then listing. A crash in between leaves a document that no list shows; whoever files it again finds it, and
     /// adds it to the list.
@@ -76,7 +69,7 @@ impl Ledger<'_, '_> {
         author: AccountId,
         now: Timestamp,
         known: &mut Known,
-    ) -> Result<Filed, Problem> {
+    ) -> Result<Option<Versioned<Document>>, Problem> {
         let document = self.insurance_document(said.id)?;
         let (kind, id) = (said.id.kind(), *said.id.as_bytes());
         let existing = match document.read()? {
@@ -87,7 +80,7 @@ impl Ledger<'_, '_> {
                     if let Some(listed) = known.0.get_mut(&kind) {
                         listed.insert(id);
                     }
-                    return Ok(Filed::New);
+                    return Ok(None);
                 }
                 // Another request files it at the same time.
                 Creation::Exists => document.read()?.ok_or(StoreError::Form)?,
@@ -97,19 +90,19 @@ impl Ledger<'_, '_> {
             list_new(&self.insurance_listing(kind)?, id, now)?;
             self.listed(kind, known)?.insert(id);
         }
-        Ok(Filed::There(existing))
+        Ok(Some(existing))
     }
 
     fn listed<'k>(&self, kind: Kind, known: &'k mut Known) -> Result<&'k mut BTreeSet<IdBytes>, Problem> {
-        if !known.0.contains_key(&kind) {
-            let listing = self.insurance_listing(kind)?;
-            let ids: Result<BTreeSet<IdBytes>, StoreError> = listing
-                .newest_first(None)
-                .map(|entry| entry.map(|entry| entry.value.id()))
-                .collect();
-            known.0.insert(kind, ids?);
+        match known.0.entry(kind) {
+            btree_map::Entry::Occupied(listed) => Ok(listed.into_mut()),
+            btree_map::Entry::Vacant(unknown) => {
+                let listing = self.insurance_listing(kind)?;
+                let entries = listing.newest_first(None);
+                let ids: Result<_, StoreError> = entries.map(|entry| Ok(entry?.value.id())).collect();
+                Ok(unknown.insert(ids?))
+            }
         }
-        Ok(known.0.entry(kind).or_default())
     }
 
     /// Writes what a document's source says now.

@@ -9,7 +9,7 @@ use web::{Check, Exchange, Part, Problem, Reply, Violation};
 
 use super::content::{Content, Kind};
 use super::document::{DocumentId, Heard, Said, Source};
-use super::file::{Filed, Known};
+use super::file::Known;
 use crate::ledger::{Asking, Ledgers};
 
 /// The most parts of a call.
@@ -91,27 +91,32 @@ impl Import {
 }
 
 impl SentPart {
-    /// What the part says, or every rule that it breaks; it stands `at` this place.
-    fn checked(&self, ledgers: &Ledgers<'_>, at: &str) -> Result<Said, Vec<Violation>> {
+    /// What the part says, or a problem with every rule that it breaks; it stands `at` this place.
+    fn checked(&self, ledgers: &Ledgers<'_>, at: &str) -> Result<Said, Problem> {
+        let id = DocumentId::parse(self.kind, &self.id)
+            .ok_or_else(|| Problem::malformed(format!("{at}/id"), "id", "must be an id of this kind"))?;
         let at_content = format!("{at}/content");
-        let content = Content::read(self.kind, &self.content, &at_content).map_err(|problem| problem.violations)?;
-        let json = content.json().map_err(|problem| problem.violations)?;
+        let content = Content::read(self.kind, &self.content, &at_content)?;
+        let json = content.json()?;
         let mut check = Check::new();
-        let id = check.parsed(
-            DocumentId::parse(self.kind, &self.id).ok_or(()),
-            format!("{at}/id"),
-            "id",
-            "must be an id of this kind",
-        );
         self.source.check(&mut check, &format!("{at}/source"));
         content.check(json.len(), &mut check, &at_content);
-        check.finish().map_err(|problem| problem.violations)?;
+        check.finish()?;
         Ok(Said {
-            id: id.ok_or_else(Vec::new)?,
+            id,
             source: self.source.clone(),
             fingerprint: idempotency::fingerprint(ledgers.index, &json),
             content,
         })
+    }
+}
+
+/// What is wrong with a part; or the problem itself, where it is not the part's.
+fn violations(problem: Problem) -> Result<Vec<Violation>, Problem> {
+    if problem.violations.is_empty() {
+        Err(problem)
+    } else {
+        Ok(problem.violations)
     }
 }
 
@@ -124,8 +129,8 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ledgers = Ledgers::new(exchange)?;
     let mut refused = Vec::new();
     for (part, sent) in import.parts.iter().enumerate() {
-        if let Err(violations) = sent.checked(&ledgers, "") {
-            let errors = violations.into_iter().map(|violation| PartError {
+        if let Err(problem) = sent.checked(&ledgers, "") {
+            let errors = violations(problem)?.into_iter().map(|violation| PartError {
                 pointer: violation.field,
                 rule: violation.rule,
                 detail: violation.detail,
@@ -143,7 +148,8 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Order: everything is checked, then of each part that it may be written is recorded, and it is written (see
 /// [`crate::ledger::Ledger::file`] and [`crate::ledger::Ledger::refile`]). A crash leaves the parts before it whole, and the one that it
-/// struck in the state that is described there; the same call again finds the former unchanged and finishes the rest.
+/// struck in the state that is described there; the same call again finds the former unchanged and finishes the rest. The answer names
+/// the entry of the last part.
 pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_caller(exchange)?;
     let import = Import::of(exchange)?;
@@ -152,7 +158,7 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     for (part, sent) in import.parts.iter().enumerate() {
         match sent.checked(&ledgers, &format!("/parts/{part}")) {
             Ok(said) => parts.push(said),
-            Err(violations) => check.also(violations),
+            Err(problem) => check.also(violations(problem)?),
         }
     }
     check.finish()?;
@@ -166,8 +172,8 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let now = exchange.platform.clock.now();
         let ledger = ledgers.open_or_begin(&recorded)?;
         let outcome = match ledger.file(&said, recorded.account(), now, &mut known)? {
-            Filed::New => Outcome::Created,
-            Filed::There(existing) => match existing.value.hear(&said) {
+            None => Outcome::Created,
+            Some(existing) => match existing.value.hear(&said) {
                 Heard::Same => Outcome::Unchanged,
                 Heard::Foreign => Outcome::Kept,
                 Heard::Changed => match asking.admit(Action::Amend, Some(&said.id)) {
