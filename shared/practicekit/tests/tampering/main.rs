@@ -68,7 +68,8 @@ fn with(practice: &Practice, changes: &[(usize, &[u8])]) -> Dump {
     changed
 }
 
-/// Knocks at every door behind which one of these values is read, and gives those that showed the truth all the same.
+/// Knocks at every door behind which one of these values is read, and gives those that showed the truth all the same, with each of the
+/// values that they read.
 fn knock<'d>(
     practice: &Practice,
     doors: &'d [Door],
@@ -79,16 +80,21 @@ fn knock<'d>(
     let mut undisturbed = Vec::new();
     practice.lay(changed);
     for door in doors {
-        let Some(value) = values.iter().find(|value| door.reads.contains(**value)) else {
+        let read: Vec<&At> = values
+            .iter()
+            .copied()
+            .filter(|value| door.reads.contains(*value))
+            .collect();
+        if read.is_empty() {
             continue;
-        };
+        }
         let answer = practice.ask(door);
         if door.writes {
             practice.lay(changed);
         }
         match shown(door, &answer) {
             Shown::Tampering => {}
-            Shown::Truth => undisturbed.push((door, (**value).clone())),
+            Shown::Truth => undisturbed.extend(read.into_iter().map(|value| (door, value.clone()))),
             Shown::Falsehood => panic!(
                 "{what} of {}: {} answers {} {}",
                 values
@@ -137,8 +143,8 @@ fn values(practice: &Practice, doors: &[Door]) -> Vec<(usize, At)> {
 fn the_doors_lead_to_all_that_is_kept() {
     let (practice, doors) = Practice::new();
     for (_, value) in practice.values() {
-        // Sealed documents and logs, and chunks. Counts guard the making of documents and are gone when it is done; one that is
-        // swapped meanwhile makes a request wait, or lets in a second one whose write is then an older state put back (see below).
+        // Sealed documents and logs, and chunks. Counts, which are not sealed, guard the making of documents and are gone when it is done:
+        // whoever changes one meanwhile makes requests wait or fail, or lets two make one document, of which the later stays.
         let is_sealed = ["doc/", "once/"].iter().any(|prefix| value.1.starts_with(prefix));
         assert!(is_sealed, "{}", practice.label(&value));
         let is_read = doors.iter().any(|door| door.reads.contains(&value));
