@@ -1,34 +1,34 @@
 //! A claim: what an insurer is asked to pay (FHIR R4, Claim).
 
 use datatype::{Concept, DateTime, Decimal, Period, Text, each, line};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use web::Check;
 
 use super::money::{Money, check_money};
 use super::parts::{FEW, Heading, ITEMS, Identifier, Status, Use, check_sequences, check_service};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 pub(crate) struct Claim {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     identifiers: Vec<Identifier>,
-    pub(super) status: Status,
+    status: Status,
     r#type: Concept,
     r#use: Use,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     billable_period: Option<Period>,
-    pub(super) created: DateTime,
+    created: DateTime,
     provider: Text,
     priority: Concept,
     insurance: Vec<Insurance>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     items: Vec<Item>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<Money>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 struct Insurance {
     sequence: u32,
     /// Whether this coverage is the one that is asked.
@@ -36,18 +36,15 @@ struct Insurance {
     coverage: Text,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 struct Item {
     sequence: u32,
     service: Concept,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     serviced: Option<Period>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     quantity: Option<Decimal>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     unit_price: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     net: Option<Money>,
 }
 

@@ -1,12 +1,13 @@
-//! What a document says, by its kind.
+//! What a document says. It is read into the type of its kind when it comes in, and every rule is checked there; from then on it is JSON that
+//! nobody here has to understand.
 
-use datatype::DateTime;
+use model::Confidential;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use web::{Check, Part, Problem};
 
 use super::claim::Claim;
 use super::explanation_of_benefit::ExplanationOfBenefit;
-use super::parts::Status;
 
 /// The most bytes of a content, as JSON. A page of an export holds several, and is a private call's answer.
 const BYTES: usize = 256 * 1024;
@@ -30,72 +31,55 @@ impl Kind {
     }
 }
 
-/// As it is kept: with its kind.
+/// What a claim or an explanation of benefit says, as JSON that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Content {
-    Claim(Claim),
-    ExplanationOfBenefit(ExplanationOfBenefit),
-}
+#[serde(transparent)]
+pub(crate) struct Content(Confidential<Value>);
 
-/// As it is answered: its kind stands beside it, or in the path.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Answered<'c> {
-    Claim(&'c Claim),
-    ExplanationOfBenefit(&'c ExplanationOfBenefit),
-}
-
-impl<'c> From<&'c Content> for Answered<'c> {
-    fn from(content: &'c Content) -> Self {
-        match content {
-            Content::Claim(claim) => Self::Claim(claim),
-            Content::ExplanationOfBenefit(explanation) => Self::ExplanationOfBenefit(explanation),
+/// Takes out what is there only to say that it is not: of one content there is one JSON.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(without_nulls);
         }
+        Value::Array(list) => list.iter_mut().for_each(without_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
 impl Content {
     /// Reads a part of a body that stands `at` this place of it.
+    ///
+    /// # Errors
+    /// Every rule that it breaks.
     pub(crate) fn read(kind: Kind, part: &Part, at: &str) -> Result<Self, Problem> {
-        Ok(match kind {
-            Kind::Claim => Self::Claim(part.read(at)?),
-            Kind::ExplanationOfBenefit => Self::ExplanationOfBenefit(part.read(at)?),
-        })
-    }
-
-    /// As JSON, with its kind: of one content there is one.
-    pub(crate) fn json(&self) -> Result<Vec<u8>, Problem> {
-        serde_json::to_vec(self).map_err(|_| Problem::defect("the content of an insurance document does not serialise"))
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Claim(claim) => claim.status,
-            Self::ExplanationOfBenefit(explanation) => explanation.status,
+        let mut check = Check::new();
+        match kind {
+            Kind::Claim => part.read::<Claim>(at)?.check(&mut check, at),
+            Kind::ExplanationOfBenefit => part.read::<ExplanationOfBenefit>(at)?.check(&mut check, at),
         }
-    }
-
-    /// When its source says that it was made.
-    pub(crate) fn created(&self) -> &DateTime {
-        match self {
-            Self::Claim(claim) => &claim.created,
-            Self::ExplanationOfBenefit(explanation) => &explanation.created,
-        }
-    }
-
-    /// Notes every rule that the content breaks, this many bytes of JSON. `at` is where in the body it stands, as a JSON pointer.
-    pub(crate) fn check(&self, bytes: usize, check: &mut Check, at: &str) {
+        let mut value = part.read(at)?;
+        without_nulls(&mut value);
+        let content = Self(Confidential::new(value));
         check.that(
-            bytes <= BYTES,
+            content.json()?.len() <= BYTES,
             at,
             "size",
             format!("must have at most {BYTES} bytes as JSON"),
         );
-        match self {
-            Self::Claim(claim) => claim.check(check, at),
-            Self::ExplanationOfBenefit(explanation) => explanation.check(check, at),
-        }
+        check.finish()?;
+        Ok(content)
+    }
+
+    pub(crate) fn json(&self) -> Result<Vec<u8>, Problem> {
+        serde_json::to_vec(&self.0)
+            .map_err(|_| Problem::defect("the content of an insurance document does not serialise"))
+    }
+
+    /// A text of it, by its field's name.
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        self.0.expose().get(field)?.as_str()
     }
 }
 
@@ -104,7 +88,7 @@ mod tests {
     use super::*;
     use fhir::{Bundle, Handling, Import, Settings};
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn money(minor_units: i64) -> Value {
         json!({"currency": "USD", "minor_units": minor_units})
@@ -141,17 +125,10 @@ mod tests {
     /// Every rule that is broken, with where.
     fn violations(kind: Kind, value: &Value) -> Vec<(String, &'static str)> {
         let part: Part = serde_json::from_value(value.clone()).unwrap();
-        let checked = Content::read(kind, &part, "/content").and_then(|content| {
-            let mut check = Check::new();
-            content.check(content.json().unwrap().len(), &mut check, "/content");
-            check.finish().map(|()| content)
-        });
-        match checked {
+        match Content::read(kind, &part, "/content") {
             Ok(content) => {
                 // What is kept and answered is what was sent.
-                assert_eq!(serde_json::to_value(Answered::from(&content)).unwrap(), *value);
-                let kept: Content = serde_json::from_slice(&content.json().unwrap()).unwrap();
-                assert_eq!(kept, content);
+                assert_eq!(serde_json::to_value(&content).unwrap(), *value);
                 Vec::new()
             }
             Err(problem) => problem
@@ -653,6 +630,20 @@ mod tests {
             let broken = violations(kind, &with(&whole, pointer, Some(value.clone())));
             assert_eq!(broken, [(format!("/content{at}"), rule)], "{value} at {pointer}");
         }
+    }
+
+    #[test]
+    fn what_is_null_is_not_there() {
+        let mut whole = claim();
+        for pointer in ["/total", "/items/0/net", "/type/text"] {
+            whole = with(&whole, pointer, None);
+        }
+        let mut with_nulls = whole.clone();
+        for pointer in ["/total", "/items/0/net", "/type/text"] {
+            with_nulls = with(&with_nulls, pointer, Some(Value::Null));
+        }
+        let read = |value: Value| Content::read(Kind::Claim, &serde_json::from_value(value).unwrap(), "").unwrap();
+        assert_eq!(read(with_nulls), read(whole));
     }
 
     #[test]

@@ -200,7 +200,7 @@ mod tests {
         Said {
             id: DocumentId::Claim(ClaimId::from_bytes([1; 16])),
             source: source(of),
-            content: Content::Claim(serde_json::from_value(claim).unwrap()),
+            content: serde_json::from_value(claim).unwrap(),
             fingerprint,
         }
     }

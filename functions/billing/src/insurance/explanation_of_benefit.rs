@@ -2,42 +2,39 @@
 
 use datatype::{Concept, DateTime, Decimal, PartialDate, Period, Text, each, line};
 use model::ClaimId;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use web::Check;
 
 use super::money::{Money, check_money};
 use super::parts::{FEW, Heading, ITEMS, Identifier, Status, Use, check_sequences, check_service};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 pub(crate) struct ExplanationOfBenefit {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     identifiers: Vec<Identifier>,
-    pub(super) status: Status,
+    status: Status,
     r#type: Concept,
     r#use: Use,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     billable_period: Option<Period>,
-    pub(super) created: DateTime,
+    created: DateTime,
     insurer: Text,
     provider: Text,
     /// Of which claim. It need not be kept here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     claim: Option<ClaimId>,
     outcome: Outcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     disposition: Option<Text>,
     insurance: Vec<Insurance>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     items: Vec<Item>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     totals: Vec<Total>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<Payment>,
 }
 
 /// FHIR R4, value set `remittance-outcome`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Queued,
@@ -46,59 +43,51 @@ enum Outcome {
     Partial,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 struct Insurance {
     /// Whether this coverage is the one that was asked.
     focal: bool,
     coverage: Text,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 struct Item {
     sequence: u32,
     service: Concept,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     category: Option<Concept>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     serviced: Option<Period>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     location: Option<Concept>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     quantity: Option<Decimal>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     unit_price: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     net: Option<Money>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     adjudications: Vec<Adjudication>,
 }
 
 /// What was decided of an item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Adjudication {
     category: Concept,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Concept>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Total {
     category: Concept,
     amount: Money,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Payment {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     date: Option<PartialDate>,
 }
 

@@ -6,7 +6,7 @@ use model::{Action, ClientId};
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
-use super::content::{Answered, Content, Kind};
+use super::content::{Content, Kind};
 use super::document::DocumentId;
 use super::import::check_caller;
 use crate::ledger::{Asking, Ledger, Ledgers};
@@ -78,7 +78,7 @@ impl fmt::Display for Cursor {
 struct ExportedPart<'d> {
     id: DocumentId,
     kind: Kind,
-    content: Answered<'d>,
+    content: &'d Content,
 }
 
 #[derive(Serialize)]
@@ -102,7 +102,7 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let parts = page.documents.iter().map(|(id, content)| ExportedPart {
         id: *id,
         kind: id.kind(),
-        content: Answered::from(content),
+        content,
     });
     let answer = ExportAnswer {
         parts: parts.collect(),

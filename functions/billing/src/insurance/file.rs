@@ -98,9 +98,11 @@ impl Ledger<'_, '_> {
             btree_map::Entry::Occupied(listed) => Ok(listed.into_mut()),
             btree_map::Entry::Vacant(unknown) => {
                 let listing = self.insurance_listing(kind)?;
-                let entries = listing.newest_first(None);
-                let ids: Result<_, StoreError> = entries.map(|entry| Ok(entry?.value.id())).collect();
-                Ok(unknown.insert(ids?))
+                let listed = unknown.insert(BTreeSet::new());
+                for entry in listing.newest_first(None) {
+                    listed.insert(entry?.value.id());
+                }
+                Ok(listed)
             }
         }
     }

@@ -95,17 +95,15 @@ impl SentPart {
     fn checked(&self, ledgers: &Ledgers<'_>, at: &str) -> Result<Said, Problem> {
         let id = DocumentId::parse(self.kind, &self.id)
             .ok_or_else(|| Problem::malformed(format!("{at}/id"), "id", "must be an id of this kind"))?;
-        let at_content = format!("{at}/content");
-        let content = Content::read(self.kind, &self.content, &at_content)?;
-        let json = content.json()?;
         let mut check = Check::new();
         self.source.check(&mut check, &format!("{at}/source"));
-        content.check(json.len(), &mut check, &at_content);
         check.finish()?;
+        let content = Content::read(self.kind, &self.content, &format!("{at}/content"))?;
+        let imported = [self.kind.name().as_bytes(), b"\n", &content.json()?].concat();
         Ok(Said {
             id,
             source: self.source.clone(),
-            fingerprint: idempotency::fingerprint(ledgers.index, &json),
+            fingerprint: idempotency::fingerprint(ledgers.index, &imported),
             content,
         })
     }

@@ -1,18 +1,17 @@
 //! Amounts as insurers write them.
 
 use datatype::{Decimal, MinorUnits};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use web::Check;
 
 use crate::money::{Amount, Currency};
 
 /// An amount in minor units. Insurers adjudicate to fractions of a cent: then it is rounded half up, and `exact` is what they wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Money {
     currency: Currency,
     minor_units: Amount,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     exact: Option<Decimal>,
 }
 

@@ -1,7 +1,7 @@
 //! What claims and explanations of benefit have in common.
 
 use datatype::{Concept, LINE, Period, Text, check_system, each, line, says_diagnosis};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use web::Check;
 
 /// The most identifiers, coverages and totals.
@@ -14,9 +14,9 @@ pub(super) const ITEMS: usize = 999;
 const SEQUENCE: u32 = 99_999;
 
 /// FHIR R4, value set `fm-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Status {
+pub(super) enum Status {
     Active,
     Cancelled,
     Draft,
@@ -24,7 +24,7 @@ pub(crate) enum Status {
 }
 
 /// FHIR R4, value set `claim-use`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Use {
     Claim,
@@ -33,7 +33,7 @@ pub(super) enum Use {
 }
 
 /// What somebody calls it by (FHIR R4, data type Identifier).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Identifier {
     system: Text,

@@ -1,14 +1,12 @@
 //! The handlers of those who read claims and explanations of benefit: authenticate, decide and record, unlock, read, answer.
 
-use datatype::DateTime;
 use model::{AccountId, Action, Confidential, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::listing::Wanted;
 use web::{Exchange, Problem, Reply, page_size};
 
-use super::content::{Answered, Kind};
+use super::content::{Content, Kind};
 use super::document::{Document, DocumentId, Source, Version};
-use super::parts::Status;
 use crate::ledger::{Ledgers, admit};
 
 #[derive(Serialize)]
@@ -17,8 +15,12 @@ struct DocumentAnswer<'d> {
     created_by: AccountId,
     created_at: Timestamp,
     source: &'d Source,
-    #[serde(flatten)]
-    version: VersionAnswer<'d>,
+    revision: u64,
+    written_by: AccountId,
+    written_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'d Confidential<String>>,
+    content: &'d Content,
 }
 
 #[derive(Serialize)]
@@ -28,7 +30,7 @@ struct VersionAnswer<'d> {
     written_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'d Confidential<String>>,
-    content: Answered<'d>,
+    content: &'d Content,
 }
 
 impl<'d> From<&'d Version> for VersionAnswer<'d> {
@@ -38,7 +40,7 @@ impl<'d> From<&'d Version> for VersionAnswer<'d> {
             written_by: version.written_by,
             written_at: version.written_at,
             reason: version.reason.as_ref(),
-            content: Answered::from(&version.content),
+            content: &version.content,
         }
     }
 }
@@ -47,9 +49,11 @@ impl<'d> From<&'d Version> for VersionAnswer<'d> {
 struct ListedAnswer {
     id: DocumentId,
     created_at: Timestamp,
-    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
     /// When its source says that it was made.
-    created: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -125,11 +129,12 @@ fn list(exchange: &Exchange<'_>, kind: Kind) -> Result<Reply, Problem> {
         for id in page.ids {
             let id = DocumentId::from_bytes(kind, id);
             let document = ledger.read_insurance(id)?.value;
+            let text = |field| document.current.content.text(field).map(str::to_owned);
             listed.push(ListedAnswer {
                 id,
                 created_at: document.created_at,
-                status: document.current.content.status(),
-                created: document.current.content.created().clone(),
+                status: text("status"),
+                created: text("created"),
             });
         }
     }
@@ -159,7 +164,11 @@ fn read(exchange: &Exchange<'_>, id: DocumentId) -> Result<Reply, Problem> {
         created_by: *created_by,
         created_at: *created_at,
         source: &imported.source,
-        version: VersionAnswer::from(current),
+        revision: current.revision,
+        written_by: current.written_by,
+        written_at: current.written_at,
+        reason: current.reason.as_ref(),
+        content: &current.content,
     };
     Ok(Reply::ok(&answer)?.etag(document.version).recorded(recorded.event()))
 }
