@@ -1,5 +1,5 @@
 //! What a document says. It is read into the type of its kind when it comes in, and every rule is checked there; from then on it is JSON that
-//! nobody here has to understand, which costs a fraction of the code.
+//! nobody here has to understand.
 
 use model::Confidential;
 use serde::{Deserialize, Serialize};

@@ -102,7 +102,7 @@ fn routes(function: Function) -> &'static [Route] {
         Function::Records => RECORDS,
         Function::Identity => IDENTITY,
         Function::Billing => BILLING,
-        Function::Auth | Function::Audit | Function::Notify => &[],
+        Function::Auth | Function::Audit | Function::Notify | Function::Exchange => &[],
     }
 }
 
