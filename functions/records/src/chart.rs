@@ -86,6 +86,9 @@ pub(crate) struct Addendum {
     pub(crate) fingerprint: [u8; 16],
 }
 
+/// What somebody makes of a record, and when: compiled once for all that people do with records.
+pub(crate) type Change<'c> = dyn Fn(&Record, Timestamp) -> Result<Record, Refusal> + 'c;
+
 /// A selection of the client's records that has a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Selection {
@@ -191,8 +194,8 @@ impl<'a> Chart<'a> {
         )
     }
 
-    /// Decides and records what is asked about the client whom the body names. Psychotherapy notes are not come to
-    /// so.
+    /// Decides and records what is asked about the client whom the body names, of any class but that of psychotherapy notes,
+    /// which have an author.
     pub(crate) fn enter_about(
         exchange: &Exchange<'a>,
         client: ClientId,
@@ -432,7 +435,7 @@ impl OpenChart<'_> {
         id: RecordId,
         expected: u64,
         now: Timestamp,
-        change: impl Fn(&Record, Timestamp) -> Result<Record, Refusal>,
+        change: &Change<'_>,
     ) -> Result<Versioned<Record>, Problem> {
         let current = match self.read(id) {
             Ok(current) if current.version == expected => current,
@@ -456,12 +459,7 @@ impl OpenChart<'_> {
     }
 
     /// What is there now, where it is what `change` makes of the version `expected`; otherwise 412.
-    fn changed_before(
-        &self,
-        id: RecordId,
-        expected: u64,
-        change: impl Fn(&Record, Timestamp) -> Result<Record, Refusal>,
-    ) -> Result<Versioned<Record>, Problem> {
+    fn changed_before(&self, id: RecordId, expected: u64, change: &Change<'_>) -> Result<Versioned<Record>, Problem> {
         let stale = || Problem::stale().recorded(self.chart.recorded.event());
         let Some(Versioned {
             version,

@@ -174,7 +174,7 @@ fn amend(
     };
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
-    let amended = chart.change(id, version, now, |record, at| {
+    let amended = chart.change(id, version, now, &|record, at| {
         record.amended(Hand { account, at, version }, writing.clone(), reason.clone())
     })?;
     Ok(Reply::ok(&RecordAnswer::new(class, &amended))?

@@ -187,12 +187,12 @@ impl Timeline<'_> {
     }
 
     /// Changes the leaf that a place is in.
-    fn change(&self, position: &Position, change: impl Fn(&mut Leaf) -> Result<(), Unchanged>) -> Result<(), Problem> {
+    fn change(&self, position: &Position, change: &dyn Fn(&mut Leaf) -> Result<(), Unchanged>) -> Result<(), Problem> {
         let mut at = HEAD;
         // A leaf that was come to by its neighbour and not by the directory.
         let mut unlisted = None;
         for _ in 0..TRIES {
-            match self.leaf(&at)?.update(None, |leaf| change(leaf)) {
+            match self.leaf(&at)?.update(None, change) {
                 Ok(_) | Err(UpdateError::Refused(Unchanged::AsWanted)) => {
                     return unlisted.map_or(Ok(()), |fence| self.enter(fence));
                 }
@@ -221,12 +221,12 @@ impl Timeline<'_> {
 
     /// Adds an entry, unless it is there.
     pub(crate) fn insert(&self, entry: &Entry) -> Result<(), Problem> {
-        self.change(&entry.position(), |leaf| leaf.insert(entry))
+        self.change(&entry.position(), &|leaf| leaf.insert(entry))
     }
 
     /// Removes the entry of this place, if it is there.
     pub(crate) fn remove(&self, position: &Position) -> Result<(), Problem> {
-        self.change(position, |leaf| leaf.remove(position))
+        self.change(position, &|leaf| leaf.remove(position))
     }
 
     fn split(&self, at: &LeafId) -> Result<(), Problem> {

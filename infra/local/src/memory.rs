@@ -74,16 +74,19 @@ mod tests {
     fn the_peak_is_the_most_that_any_instance_was_granted() {
         let peak = Peak::default();
         let instance = || GuestMemory::new(1000, peak.clone());
-        let (mut one, mut other) = (instance(), instance());
+        let mut instances = [instance(), instance()];
         for (instance, current, desired, is_granted, most) in [
-            (&mut one, 0, 100, true, 100),
-            (&mut other, 0, 200, true, 200),
-            (&mut one, 100, 150, true, 200),
-            (&mut one, 150, 1000, true, 1000),
-            (&mut other, 200, 1001, false, 1000),
+            (0, 0, 100, true, 100),
+            (1, 0, 200, true, 200),
+            (0, 100, 150, true, 200),
+            (0, 150, 1000, true, 1000),
+            (1, 200, 1001, false, 1000),
         ] {
             assert_eq!(
-                (instance.memory_growing(current, desired, None).unwrap(), peak.bytes()),
+                (
+                    instances[instance].memory_growing(current, desired, None).unwrap(),
+                    peak.bytes()
+                ),
                 (is_granted, most),
                 "{current} {desired}"
             );

@@ -20,11 +20,14 @@ const PRIVATE_CALL: HeaderName = HeaderName::from_static("private-call");
 /// Where a person came from in whose name a function calls. Believed under the proof alone.
 const CALLERS_NETWORK: HeaderName = HeaderName::from_static("private-call-network");
 
+/// What stands in an answer around what came in a body of its own.
+const ENVELOPE: usize = 1024;
+
 /// A callee may itself ask a provider, which it gives ten seconds; a whole request has thirty.
 const LIMITS: OutboundLimits = OutboundLimits {
     connect: Duration::from_secs(2),
     total: Duration::from_secs(20),
-    body: BODY_LIMIT,
+    body: BODY_LIMIT + ENVELOPE,
 };
 
 #[derive(Deserialize)]

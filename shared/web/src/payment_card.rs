@@ -180,18 +180,8 @@ fn without_uuids(text: &str) -> Cow<'_, str> {
     words().map(|word| if named(word) { "uuid " } else { word }).collect()
 }
 
-/// Whether a text is a decimal fraction and nothing else: what an instrument measured, to as many digits as it gives. A card's number has no
-/// one point in it. Where the digits before the point could be one alone, they are looked at.
-fn is_decimal_fraction(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    unsigned
-        .split_once('.')
-        .is_some_and(|(whole, fraction)| whole.len() < SHORTEST && is_digits(whole) && is_digits(fraction))
-}
-
 fn holds_number(text: &str) -> bool {
-    if is_decimal_fraction(text) {
+    if is_measured(text) {
         return false;
     }
     let text = without_uuids(text);
@@ -266,20 +256,19 @@ fn holds_security_code(text: &str) -> bool {
     })
 }
 
-/// A text, or what stands in front of the point where it is a decimal and nothing else. Behind the point of what was computed or measured
-/// (FHIR's decimals are texts here, so that they keep their digits) stand so many digits by chance that one of twenty such decimals
-/// looks like a card's number, and nobody writes a card's number with one point in it. As a JSON number it would not be looked at either.
-fn without_fraction(text: &str) -> &str {
+/// Whether a text is a decimal and nothing else, of at most six digits in front of the point. What was computed or measured (FHIR's decimals are
+/// texts here, so that they keep their digits) has so many digits behind it by chance that one of twenty looks like a card's number, and
+/// nobody writes a card's number with one point in it. As a JSON number it would not be looked at either.
+fn is_measured(text: &str) -> bool {
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    match text.strip_prefix('-').unwrap_or(text).split_once('.') {
-        Some((whole, fraction)) if is_digits(whole) && is_digits(fraction) => whole,
-        _ => text,
-    }
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    unsigned
+        .split_once('.')
+        .is_some_and(|(whole, fraction)| whole.len() <= 6 && is_digits(whole) && is_digits(fraction))
 }
 
 /// What of a payment card a text holds.
 pub(crate) fn find(text: &str) -> Option<CardData> {
-    let text = without_fraction(text);
     let digits = text
         .chars()
         .filter(|character| digit(*character).is_some())
@@ -428,6 +417,7 @@ mod tests {
         for text in [
             "4111111111111111.0",
             "-4111111111111111.50",
+            "411111111111.1111",
             "4111.1111.1111.1111",
             "4111.111111111111 ",
             "card 4111.111111111111",

@@ -675,7 +675,14 @@ mod tests {
         let mut counts = [0; 2];
         for file in std::fs::read_dir(folder).unwrap() {
             let bundle = Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-            let import = Import::of(&bundle, &settings, Handling::Lenient, &id).unwrap();
+            let import = Import::of(
+                &bundle,
+                &settings,
+                Handling::Lenient,
+                &std::collections::BTreeMap::new(),
+                &id,
+            )
+            .unwrap();
             for part in import.parts {
                 let (kind, count) = match part.kind {
                     fhir::Kind::Claim => (Kind::Claim, &mut counts[0]),
@@ -707,7 +714,7 @@ mod tests {
             let bundle = bundle.to_string().replace("\"DIGITS\"", &format!("{whole}{point}{fraction}"));
             let bundle = Bundle::parse(bundle.as_bytes()).unwrap();
             let settings = Settings { calling_code: None, language: "en".to_owned() };
-            let import = Import::of(&bundle, &settings, Handling::Strict, &|_, _| "x".to_owned()).unwrap();
+            let import = Import::of(&bundle, &settings, Handling::Strict, &std::collections::BTreeMap::new(), &|_, _| "x".to_owned()).unwrap();
             let content = serde_json::to_value(&import.parts[0].content).unwrap();
             prop_assert!(currency == "KWD" || currency == "CLF" || content.get("total").is_some());
             prop_assert_eq!(violations(Kind::Claim, &content), []);

@@ -581,7 +581,14 @@ fn bundles_come_in_and_go_out() {
                 _ => ExplanationOfBenefitId::from_bytes(bytes).to_string(),
             }
         };
-        let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &id).unwrap();
+        let import = fhir::Import::of(
+            &bundle,
+            &settings,
+            fhir::Handling::Lenient,
+            &std::collections::BTreeMap::new(),
+            &id,
+        )
+        .unwrap();
         let is_ours = |part: &&fhir::Part| matches!(part.kind, fhir::Kind::Claim | fhir::Kind::ExplanationOfBenefit);
         let parts: Vec<Value> = import
             .parts

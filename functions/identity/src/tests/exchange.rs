@@ -435,6 +435,45 @@ fn an_import_is_finished_by_a_repeated_one() {
     }
 }
 
+/// Of a correction and an import at once one stays, and she is found by what she has.
+#[test]
+fn what_is_corrected_while_it_is_imported_again_is_kept_or_comes_too_late() {
+    for nth in 0.. {
+        let practice = Rc::new(Practice::new());
+        let client = practice.consenting("open");
+        assert_eq!(practice.import(&client, &details("old@example.org")), "created");
+        // So that neither waits for the other to begin a chain of the trail.
+        for _ in 0..96 {
+            practice.read(&client);
+        }
+        let (other, same) = (Rc::clone(&practice), client.clone());
+        let status = Rc::new(std::cell::Cell::new(0));
+        let answered = Rc::clone(&status);
+        practice.world.stores.meanwhile(nth, move || {
+            answered.set(other.correct(&same, 1, &details("mine@example.org")).status);
+        });
+        let outcome = practice.import(&client, &details("new@example.org"));
+        let reached = practice.world.stores.operations() > nth;
+        practice.world.stores.disarm();
+        let now = email(&practice.read(&client).json).to_owned();
+        match (status.get(), outcome.as_str()) {
+            (200, "kept") => assert_eq!(now, "mine@example.org", "{nth}"),
+            (0 | 412 | 503, "updated") => assert_eq!(now, "new@example.org", "{nth}"),
+            other => panic!("{nth}: {other:?}"),
+        }
+        for sought in ["old@example.org", "mine@example.org", "new@example.org"] {
+            assert_eq!(
+                practice.found_by_email(sought),
+                usize::from(sought == now),
+                "{nth}: {sought}"
+            );
+        }
+        if !reached {
+            break;
+        }
+    }
+}
+
 /// The bundles that an import is tried on, where they lie beside the workspace: each client is taken, and comes out as she went in.
 #[test]
 fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
@@ -457,7 +496,14 @@ fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
             _ => source.id.clone(),
         };
         let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-        let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &id).unwrap();
+        let import = fhir::Import::of(
+            &bundle,
+            &settings,
+            fhir::Handling::Lenient,
+            &std::collections::BTreeMap::new(),
+            &id,
+        )
+        .unwrap();
         let mut part = serde_json::to_value(&import.client).unwrap();
         part["kind"] = json!(import.client.kind.name());
         let body = json!({"client_id": client, "parts": [part]});

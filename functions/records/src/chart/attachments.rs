@@ -64,7 +64,7 @@ impl OpenChart<'_> {
         };
         let attached = written.and_then(|attachment| {
             let account = self.chart.recorded.account();
-            self.change(id, *version, clock.now(), |record, at| {
+            self.change(id, *version, clock.now(), &|record, at| {
                 let hand = Hand {
                     account,
                     at,

@@ -90,7 +90,7 @@ impl OpenChart<'_> {
             Err(access::Refusal::Denied { .. }) => return Ok(Outcome::Kept),
             Err(refusal) => return Err(refusal.into()),
         }
-        match self.change(part.id, version, now, amend) {
+        match self.change(part.id, version, now, &amend) {
             Ok(_) => Ok(Outcome::Updated),
             // Somebody has changed it here meanwhile.
             Err(problem) if problem.status == StatusCode::PRECONDITION_FAILED => Ok(Outcome::Kept),

@@ -44,7 +44,7 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
     let now = exchange.platform.clock.now();
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
-    let signed = chart.change(id, version, now, |record, at| {
+    let signed = chart.change(id, version, now, &|record, at| {
         let signed = record.signed(Hand { account, at, version }, cosigner)?;
         // Of one who was named before a return it is asked again: she may have left meanwhile.
         match signed.cosigner {
@@ -67,7 +67,7 @@ pub(super) fn cosign(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply,
     let chart = Chart::enter(exchange, Action::Cosign, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
     let now = exchange.platform.clock.now();
-    let cosigned = chart.change(id, version, now, |record, at| {
+    let cosigned = chart.change(id, version, now, &|record, at| {
         record.cosigned(Hand { account, at, version })
     })?;
     changed(&chart, class, &cosigned)
@@ -84,7 +84,7 @@ pub(super) fn give_back(exchange: &Exchange<'_>, class: DataClass) -> Result<Rep
     let chart = Chart::enter(exchange, Action::Cosign, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
     let now = exchange.platform.clock.now();
-    chart.change(id, version, now, |record, at| {
+    chart.change(id, version, now, &|record, at| {
         record.returned(Hand { account, at, version }, reason.clone())
     })?;
     Ok(Reply::no_content().recorded(chart.recorded().event()))

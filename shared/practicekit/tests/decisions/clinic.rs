@@ -185,7 +185,7 @@ pub(crate) fn routes(function: Function) -> &'static [Route] {
         Function::Consent => CONSENT,
         Function::Records => RECORDS,
         Function::Identity => IDENTITY,
-        Function::Auth | Function::Audit | Function::Notify | Function::Billing => &[],
+        Function::Auth | Function::Audit | Function::Notify | Function::Billing | Function::Exchange => &[],
     }
 }
 
