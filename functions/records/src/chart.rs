@@ -323,6 +323,11 @@ impl OpenChart<'_> {
         Ok(stored.map(|(_, document)| document))
     }
 
+    /// Puts the first version there, unless there is one.
+    fn begin(&self, id: RecordId, first: &Kept) -> Result<Creation, Problem> {
+        Ok(self.record(id)?.create_with_margin(&NOTHING_ADDED, first)?)
+    }
+
     fn replace(&self, id: RecordId, expected: u64, by: &Kept) -> Result<Versioned<()>, UpdateError<Problem>> {
         let doc = self.record(id).map_err(UpdateError::Refused)?;
         doc.update_with_margin(Some(expected), |kept, _: &mut AddendaMark| {
@@ -364,9 +369,7 @@ impl OpenChart<'_> {
     /// Order: record, then timelines, then answer. A crash in between leaves a record that no list shows, or that only the list of
     /// all shows, and whose id nobody was told; the repeated request comes to the same id and adds what lacks.
     pub(crate) fn create(&self, record: Record) -> Result<Versioned<Record>, Problem> {
-        let doc = self.record(record.id)?;
-        let kept = Kept::Record(record.clone());
-        let current = match doc.create_with_margin(&NOTHING_ADDED, &kept)? {
+        let current = match self.begin(record.id, &Kept::Record(record.clone()))? {
             Creation::Created => Versioned {
                 version: 1,
                 value: record,
