@@ -11,14 +11,14 @@ impl Practice {
         supervisor
     }
 
-    fn supervising(&self, supervisor: &Staff, record: &str, version: u64, what: &str, body: &Value) -> Call {
+    pub(super) fn supervising(&self, supervisor: &Staff, record: &str, version: u64, what: &str, body: &Value) -> Call {
         Call::post(format!("{}/{record}/{what}", self.path(RECORDS)), body)
             .header("if-match", &format!("\"v{version}\""))
             .bearer(&supervisor.token)
     }
 
     /// A record at version 2 that awaits a supervisor.
-    fn awaiting(&self, supervisor: &Staff) -> String {
+    pub(super) fn awaiting(&self, supervisor: &Staff) -> String {
         let record = self.draft("draft", "SECRET one");
         let signed = self.send(&self.signing(&record, 1, &json!({"cosigner": supervisor.account})));
         assert_eq!(signed.status, 200, "{}", signed.json);

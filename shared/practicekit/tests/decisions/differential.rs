@@ -16,6 +16,12 @@ use crate::clinic::{AUTHOR, CLASSES, Clinic, DOORS, Decision, Door, File, Person
 /// The route by which `notify` alone learns where a client is reached.
 const CONTACT: &str = "/v1/identity/private/contact";
 
+/// The routes by which `exchange` alone takes along what a file holds, in somebody's name.
+const EXPORTS: [(Function, &str, DataClass); 2] = [
+    (Function::Identity, "/v1/identity/private/export", DataClass::Identity),
+    (Function::Records, "/v1/records/private/export", DataClass::Health),
+];
+
 /// No purpose named, those of staff, and then in one situation of each kind all the others, of which one is never served.
 const PURPOSES: [Option<&str>; 4] = [None, Some("TREAT"), Some("BTG"), Some("PATADMIN")];
 const OTHER_PURPOSES: [Option<&str>; 3] = [Some("PATRQT"), Some("FAMRQT"), Some("HMARKT")];
@@ -302,6 +308,23 @@ fn may_search(person: Person, purpose: Option<&str>) -> bool {
 fn compare(clinic: &Clinic, situation: &str, person: Person, purpose: Option<&str>, file: File) -> Vec<Decision> {
     let evidence = evidence(clinic, person, clinic.client(file));
     let mut decisions = Vec::new();
+    for (function, path, class) in EXPORTS {
+        let (exported, _) = decided(clinic, &evidence, Action::Export, class, purpose, file);
+        let body = json!({"client_id": clinic.client(file)});
+        let between = [Function::Exchange, function];
+        let call = clinic
+            .world
+            .private_call_in_name_of(&clinic.token(person), purpose, between, path, &body);
+        let answer = clinic.send(function, &call);
+        let shown = match answer.status {
+            200 => Ok(()),
+            _ => Err(answer.problem().unwrap_or_default().to_owned()),
+        };
+        let case = format!("{situation}: {person:?} for {purpose:?} exports {class} of {file:?}");
+        assert_eq!(shown, exported, "{case}");
+        let parts = answer.json["parts"].as_array().map_or(0, Vec::len);
+        assert_eq!(parts > 0, exported.is_ok(), "{case}: {}", answer.json);
+    }
     for class in CLASSES {
         let case = format!("{situation}: {person:?} for {purpose:?} at {class} of {file:?}");
         let (read, explained) = decided(clinic, &evidence, Action::Read, class, purpose, file);
@@ -389,8 +412,10 @@ fn no_route_that_reads_is_left_out() {
         .iter()
         .map(|door| (door.method, door.path))
         .chain([("POST", CONTACT)])
+        .chain(EXPORTS.map(|(_, path, _)| ("POST", path)))
         .collect();
-    // Their answers are what the caller has just sent, or signed, which takes a right of its own; of a merge, ids; of a job, how far it is.
+    // Their answers are what the caller has just sent, or signed, which takes a right of its own; of an import, what became of it; of a merge,
+    // ids; of a job, how far it is.
     let writes = |method: &Method, path: &str| {
         let creates = [
             "/clients",
@@ -401,6 +426,8 @@ fn no_route_that_reads_is_left_out() {
             "/sign",
             "/cosign",
             "/return",
+            "/import",
+            "/import/check",
             "/merges",
             "/undo",
             "/jobs/rewrap",
