@@ -271,6 +271,10 @@ impl Owners<'_> {
                     all.formless.push(kind);
                     continue;
                 };
+                // Where it was moved in time while the owner turned the page, it comes twice.
+                if all.parts.iter().any(|part| part.id == id) {
+                    continue;
+                }
                 *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
                 all.parts.push(Exported {
                     id,

@@ -556,11 +556,10 @@ impl OpenChart<'_> {
 
     /// Marks a record as one that something was added to.
     fn mark_added_to(&self, id: RecordId) -> Result<(), Problem> {
-        let doc = self.record(id)?;
+        let record = self.record(id)?;
         for _ in self.chart.health.attempts() {
-            match doc.read_with_margin()? {
-                Some((ADDED_TO, _)) => return Ok(()),
-                _ => doc.change_margin(|_| Some(ADDED_TO))?,
+            if record.change_margin(|mark: &AddendaMark| (*mark != ADDED_TO).then_some(ADDED_TO))? {
+                return Ok(());
             }
         }
         Err(StoreError::Contended.into())
