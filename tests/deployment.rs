@@ -113,6 +113,12 @@ impl Deployment {
         self.host.as_ref().unwrap().url().to_owned()
     }
 
+    /// The largest memory that any instance of a function has had since the last start, in bytes.
+    #[must_use]
+    pub fn peak_memory(&self, function: &str) -> usize {
+        self.host.as_ref().unwrap().peak_memory(function).unwrap()
+    }
+
     /// Sends a request and takes the answer apart.
     #[must_use]
     pub fn send(&self, call: &Call) -> Answer {

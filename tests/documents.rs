@@ -9,6 +9,9 @@ use testkit::Call;
 
 const MIB: usize = 1024 * 1024;
 
+/// The most memory that a function may take for a document, however long that is. Less than the longest document.
+const MEMORY: usize = 24 * MIB;
+
 /// Bytes of which no two pieces are alike, and which begin as a PDF does.
 fn scan(length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..length)
@@ -60,6 +63,9 @@ fn a_document_of_25_mib_comes_back_as_it_was() {
     let download = Call::get(format!("{path}/content")).bearer(&clinician.token);
     let downloaded = deployment.expect(200, &download);
     assert!(downloaded.bytes() == scan);
+    // Neither direction holds the document in memory.
+    let peak = deployment.peak_memory("records");
+    assert!((1..=MEMORY).contains(&peak), "{peak} bytes");
     for (name, value) in [
         ("content-type", "application/pdf"),
         ("content-disposition", "attachment"),

@@ -18,7 +18,9 @@ mod log_in;
 mod prepared;
 mod processor;
 mod report;
+#[allow(dead_code, reason = "the vault's benchmark asks for memory, this one does not")]
 mod served;
+#[allow(dead_code, reason = "the vault's benchmark fills clinics, this one does not")]
 mod setting;
 mod target;
 
@@ -164,7 +166,7 @@ fn measure_own(options: &Options) -> Report {
 fn main() {
     let options = Options::parse();
     if options.is_test() {
-        println!("run with `cargo bench -p confide-tests`");
+        println!("run with `cargo bench -p confide-tests --bench ratios`");
         return;
     }
     if let Some(folder) = &options.serve {

@@ -112,7 +112,7 @@ impl Prepared {
     pub(crate) fn instructions(&self) -> String {
         format!(
             "spin up --from {manifest} --runtime-config-file {config} --listen 127.0.0.1:3000\n\
-             cargo bench -p confide-tests -- --url http://127.0.0.1:3000 --code {code} --pid PID",
+             cargo bench -p confide-tests --bench ratios -- --url http://127.0.0.1:3000 --code {code} --pid PID",
             manifest = self.folder().join("spin.toml").display(),
             config = self.runtime_config_file().display(),
             code = self.code()
@@ -137,7 +137,12 @@ fn extended_manifest() -> Table {
         }
     }
     let fixtures = root.join("tests").join("bench").join("fixtures");
-    for (id, stores) in [("empty", &[] as &[&str]), ("floor", &FLOOR_STORES), ("hash", &[])] {
+    for (id, stores) in [
+        ("empty", &[] as &[&str]),
+        ("floor", &FLOOR_STORES),
+        ("hash", &[]),
+        ("cipher", &[]),
+    ] {
         let component = fixture(&fixtures.join(id), id, stores);
         extended["component"]
             .as_table_mut()

@@ -1,6 +1,6 @@
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use confide::host::Host;
@@ -15,6 +15,7 @@ pub(crate) struct Served {
     /// From the start of the process until it listened.
     pub(crate) start_time: Duration,
     child: Child,
+    answers: BufReader<ChildStdout>,
 }
 
 impl Served {
@@ -29,15 +30,23 @@ impl Served {
             .spawn()
             .expect("the host starts");
         let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut url)
-            .unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap());
+        answers.read_line(&mut url).unwrap();
         assert!(url.starts_with("http://"), "the host did not start");
         Self {
             url: url.trim().to_owned(),
             start_time: begin.elapsed(),
             child,
+            answers,
         }
+    }
+
+    /// The largest memory that any instance of a function has had, in bytes.
+    pub(crate) fn peak_memory(&mut self, function: &str) -> u32 {
+        writeln!(self.child.stdin.as_ref().unwrap(), "{function}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim().parse().expect("a function that is served")
     }
 
     pub(crate) fn process(&self) -> Process {
@@ -53,7 +62,8 @@ impl Drop for Served {
     }
 }
 
-/// The host's side: serves the folder until its input ends, which it also does when the parent is gone.
+/// The host's side: serves the folder until its input ends, which it also does when the parent is gone. Each line of it names a
+/// function, and is answered with the most memory that it has had.
 pub(crate) fn serve(folder: &Path) {
     let runtime = Runtime::new().unwrap();
     let host = Host::builder(folder.join("spin.toml"))
@@ -62,7 +72,8 @@ pub(crate) fn serve(folder: &Path) {
         .quiet(true);
     let host = runtime.block_on(host.start()).expect("the host starts");
     println!("{}", host.url());
-    std::io::stdout().flush().unwrap();
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    for function in std::io::stdin().lines().map_while(Result::ok) {
+        println!("{}", host.peak_memory(&function).unwrap_or_default());
+    }
     runtime.block_on(host.shutdown());
 }

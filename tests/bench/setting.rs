@@ -15,6 +15,8 @@ pub(crate) struct Setting {
     pub(crate) clients: Vec<Chart>,
     /// What a client logs in with: a password, and no second factor, whose codes are good once.
     pub(crate) credentials: Value,
+    /// What every client agrees to.
+    pub(crate) consent: Value,
 }
 
 /// A client and her note.
@@ -34,23 +36,48 @@ pub(crate) fn note() -> Value {
     confide_tests::note(&text)
 }
 
-struct Deployment {
+pub(crate) struct Deployment {
     client: Client,
+    /// Begins all idempotency keys.
+    name: String,
     keys: u32,
 }
 
 impl Deployment {
-    fn expect(&self, status: u16, call: &Call) -> Answer {
+    /// The deployment at a URL, for somebody whose name nobody else has who creates with the same session.
+    pub(crate) fn new(url: &str, name: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(url),
+            name: name.into(),
+            keys: 0,
+        }
+    }
+
+    pub(crate) fn expect(&self, status: u16, call: &Call) -> Answer {
         let answer = Answer::from(self.client.send(call.request()).expect("an answer"));
         assert_eq!(answer.status, status, "{call:?} → {}", answer.json);
         answer
     }
 
     /// A `POST` with a fresh idempotency key, which must create something.
-    fn create(&mut self, token: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn create(&mut self, token: &str, path: &str, body: &Value) -> Answer {
         self.keys += 1;
-        let key = format!("bench-set-up-{}", self.keys);
+        let key = format!("bench-{}-{:08}", self.name, self.keys);
         self.expect(201, &Call::post(path, body).bearer(token).once(&key))
+    }
+
+    /// Opens a file, records a consent and writes a note.
+    pub(crate) fn chart(&mut self, token: &str, consent: &Value) -> Chart {
+        let client = self.create(token, "/v1/consent/clients", &json!({})).text("client_id");
+        self.create(token, &format!("/v1/consent/clients/{client}/consents"), consent);
+        let note = self.note(token, &client);
+        Chart { client, note }
+    }
+
+    /// Writes a note. Returns its id.
+    pub(crate) fn note(&mut self, token: &str, client: &str) -> String {
+        self.create(token, &format!("/v1/records/clients/{client}/records"), &note())
+            .text("id")
     }
 
     /// Confirms the second factor and logs in. Returns the token.
@@ -74,10 +101,7 @@ fn second_factor(answer: &Answer) -> &str {
 impl Setting {
     /// Founds the practice over HTTP, as anybody would.
     pub(crate) fn open(url: &str, code: &str) -> Self {
-        let mut deployment = Deployment {
-            client: Client::new(url),
-            keys: 0,
-        };
+        let mut deployment = Deployment::new(url, "set-up");
         let email = "admin@practice.example";
         let founded = deployment.expect(
             201,
@@ -116,18 +140,7 @@ impl Setting {
             "notice_id": notice.text("notice_id"), "language": "en", "purposes": purposes, "classes": classes,
             "given_by": "client", "method": "in_person",
         });
-        let clients: Vec<Chart> = (0..CONNECTIONS)
-            .map(|_| {
-                let client = deployment
-                    .create(&token, "/v1/consent/clients", &json!({}))
-                    .text("client_id");
-                deployment.create(&token, &format!("/v1/consent/clients/{client}/consents"), &consent);
-                let note = deployment
-                    .create(&token, &format!("/v1/records/clients/{client}/records"), &note())
-                    .text("id");
-                Chart { client, note }
-            })
-            .collect();
+        let clients: Vec<Chart> = (0..CONNECTIONS).map(|_| deployment.chart(&token, &consent)).collect();
         let email = "client@practice.example";
         let invitation = json!({"email": email, "roles": ["client"], "client_id": clients[0].client});
         let invited = deployment.create(&admin, "/v1/auth/invitations", &invitation);
@@ -138,6 +151,7 @@ impl Setting {
             token,
             clients,
             credentials,
+            consent,
         }
     }
 }

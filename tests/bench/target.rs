@@ -38,7 +38,7 @@ impl Request {
     }
 }
 
-fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: confide.example\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
@@ -52,7 +52,8 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Ve
 }
 
 impl Target {
-    fn same(name: &'static str, status: u16, request: Vec<u8>) -> Self {
+    /// The same request from every connection.
+    pub(crate) fn same(name: &'static str, status: u16, request: Vec<u8>) -> Self {
         Self {
             name,
             status,

@@ -128,7 +128,7 @@ fn pass_on(exchange: &Exchange<'_>, book: &OpenBook<'_>, event: &GatewayEvent, t
     let Some(tied) = order.tied else {
         return Ok(());
     };
-    let recorded = admit_about(exchange, Action::Amend, Some(tied.invoice), tied.client)?;
+    let recorded = admit_about(exchange, Action::Amend, Some(&tied.invoice), tied.client)?;
     let ledgers = Ledgers::new(exchange)?;
     let Some(ledger) = ledgers.open_if_begun(&recorded)? else {
         return give_up(book, &[event.id]);

@@ -250,7 +250,7 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `GET /v1/billing/clients/{client}/invoices/{invoice}`
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: InvoiceId = exchange.parameter("invoice")?;
-    let recorded = admit(exchange, Action::Read, Some(id))?;
+    let recorded = admit(exchange, Action::Read, Some(&id))?;
     let current = Ledgers::new(exchange)?.open(&recorded)?.read(id)?;
     Ok(answer(&current)?.recorded(recorded.event()))
 }
@@ -270,7 +270,7 @@ pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_reason(&mut check, &reason);
     content.check(&mut check, "/invoice");
     check.finish()?;
-    let recorded = admit(exchange, Action::Amend, Some(id))?;
+    let recorded = admit(exchange, Action::Amend, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;
     let Versioned { version, value: now } = ledger.read(id)?;
@@ -309,7 +309,7 @@ pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: InvoiceId = exchange.parameter("invoice")?;
     let PageQuery { cursor, limit } = exchange.query()?;
     let limit = page_size(limit)?;
-    let recorded = admit(exchange, Action::Read, Some(id))?;
+    let recorded = admit(exchange, Action::Read, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;
     let current = ledger.read(id)?.value.current;
@@ -334,7 +334,7 @@ pub(crate) fn void(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let mut check = Check::new();
     check_reason(&mut check, &reason);
     check.finish()?;
-    let recorded = admit(exchange, Action::Amend, Some(id))?;
+    let recorded = admit(exchange, Action::Amend, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;
     let voided = Voided {

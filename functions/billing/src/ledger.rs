@@ -1,4 +1,5 @@
-//! One client's invoices, as a recorded ground opens them.
+//! One client's ledger, as a recorded ground opens it, and the invoices in it. What insurers are asked and say lies beside them: see
+//! `insurance/file.rs`.
 //!
 //! ```text
 //! invoice document   what is asked for now and all that was paid, one per invoice
@@ -10,9 +11,9 @@
 
 use std::collections::BTreeSet;
 
-use access::{ClientKey, Ground, Recorded, Request, Vault};
+use access::{Caller, ClientKey, Gate, Ground, Permissions, Recorded, Refusal, Request, Vault};
 use crypto::{DataKey, Label, Secret};
-use model::{Action, ClientId, DataClass, InvoiceId, Timestamp};
+use model::{Action, ClientId, DataClass, EventId, InvoiceId, Purpose, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Log, Shelf, UpdateError, Versioned};
@@ -37,8 +38,12 @@ pub(crate) struct IndexEntry {
     pub(crate) created_at: Timestamp,
 }
 
-/// Decides and records what somebody asks about the client in the path.
-pub(crate) fn admit(exchange: &Exchange<'_>, action: Action, resource: Option<InvoiceId>) -> Result<Recorded, Problem> {
+/// Decides and records what somebody asks about the client in the path, or about a thing of hers.
+pub(crate) fn admit(
+    exchange: &Exchange<'_>,
+    action: Action,
+    resource: Option<&dyn ToString>,
+) -> Result<Recorded, Problem> {
     admit_about(exchange, action, resource, exchange.parameter("client")?)
 }
 
@@ -46,29 +51,54 @@ pub(crate) fn admit(exchange: &Exchange<'_>, action: Action, resource: Option<In
 pub(crate) fn admit_about(
     exchange: &Exchange<'_>,
     action: Action,
-    resource: Option<InvoiceId>,
+    resource: Option<&dyn ToString>,
     client: ClientId,
 ) -> Result<Recorded, Problem> {
-    let caller = exchange.caller()?;
-    let permissions = exchange.permissions()?.read(caller.clinic(), client)?;
-    let request = Request::new(action, DataClass::Billing)
-        .about(client)
-        .purpose(exchange.purpose()?);
-    let request = match resource {
-        Some(invoice) => request.of(invoice),
-        None => request,
-    };
-    Ok(exchange.gate()?.admit(&caller, &request, permissions.as_ref())?)
+    Ok(Asking::of(exchange, client)?.admit(action, resource)?)
 }
 
-/// The stores that invoices lie in.
+/// Who asks about a client, with all that decisions need: what she asks in one request may take several.
+pub(crate) struct Asking<'a> {
+    gate: Gate<'a>,
+    caller: Caller,
+    client: ClientId,
+    permissions: Option<Permissions>,
+    purpose: Option<Purpose>,
+}
+
+impl<'a> Asking<'a> {
+    pub(crate) fn of(exchange: &Exchange<'a>, client: ClientId) -> Result<Self, Problem> {
+        let caller = exchange.caller()?;
+        Ok(Self {
+            permissions: exchange.permissions()?.read(caller.clinic(), client)?,
+            purpose: exchange.purpose()?,
+            gate: exchange.gate()?,
+            caller,
+            client,
+        })
+    }
+
+    /// Decides and records.
+    pub(crate) fn admit(&self, action: Action, resource: Option<&dyn ToString>) -> Result<Recorded, Refusal> {
+        let request = Request::new(action, DataClass::Billing)
+            .about(self.client)
+            .purpose(self.purpose);
+        let request = match resource {
+            Some(resource) => request.of(resource.to_string()),
+            None => request,
+        };
+        self.gate.admit(&self.caller, &request, self.permissions.as_ref())
+    }
+}
+
+/// The stores that ledgers lie in.
 pub(crate) struct Ledgers<'a> {
     billing: Shelf<'a>,
     vault: Vault<'a>,
     pub(crate) index: &'a Secret,
 }
 
-/// One client's invoices, opened.
+/// One client's ledger, opened.
 pub(crate) struct Ledger<'l, 'a> {
     ledgers: &'l Ledgers<'a>,
     ground: &'l dyn Ground,
@@ -117,25 +147,54 @@ impl Ledger<'_, '_> {
         Ok(self.ledgers.vault.name(self.ground, label, parts)?)
     }
 
-    fn invoice(&self, id: InvoiceId) -> Result<Doc<'_, Invoice, DataKey>, Problem> {
-        let name = self.name(INVOICE, &[id.as_bytes()])?;
-        let clinic = Some(self.ground.clinic());
-        Ok(self.ledgers.billing.doc(clinic, "invoice", &name, self.key.key()))
+    /// A document of the client's.
+    pub(crate) fn doc<T>(
+        &self,
+        class: &'static str,
+        label: Label,
+        parts: &[&[u8]],
+    ) -> Result<Doc<'_, T, DataKey>, Problem> {
+        let (name, clinic) = (self.name(label, parts)?, Some(self.ground.clinic()));
+        Ok(self.ledgers.billing.doc(clinic, class, &name, self.key.key()))
     }
 
-    fn history(&self, id: InvoiceId) -> Result<History<'_, Version, DataKey>, Problem> {
-        let name = self.name(HISTORY, &[id.as_bytes()])?;
-        let clinic = Some(self.ground.clinic());
-        Ok(self
-            .ledgers
-            .billing
-            .history(clinic, "invoice history", &name, self.key.key()))
+    /// The earlier versions of a document of the client's.
+    pub(crate) fn history<T>(
+        &self,
+        class: &'static str,
+        label: Label,
+        parts: &[&[u8]],
+    ) -> Result<History<'_, T, DataKey>, Problem> {
+        let (name, clinic) = (self.name(label, parts)?, Some(self.ground.clinic()));
+        Ok(self.ledgers.billing.history(clinic, class, &name, self.key.key()))
+    }
+
+    /// A log of the client's.
+    pub(crate) fn log<T>(
+        &self,
+        class: &'static str,
+        label: Label,
+        parts: &[&[u8]],
+    ) -> Result<Log<'_, T, DataKey>, Problem> {
+        let (name, clinic) = (self.name(label, parts)?, Some(self.ground.clinic()));
+        Ok(self.ledgers.billing.log(clinic, class, &name, self.key.key()))
+    }
+
+    /// The audit entry that it was opened against.
+    pub(crate) fn event(&self) -> EventId {
+        self.ground.event()
+    }
+
+    fn invoice(&self, id: InvoiceId) -> Result<Doc<'_, Invoice, DataKey>, Problem> {
+        self.doc("invoice", INVOICE, &[id.as_bytes()])
+    }
+
+    fn versions(&self, id: InvoiceId) -> Result<History<'_, Version, DataKey>, Problem> {
+        self.history("invoice history", HISTORY, &[id.as_bytes()])
     }
 
     fn index(&self) -> Result<Log<'_, IndexEntry, DataKey>, Problem> {
-        let name = self.name(INDEX, &[])?;
-        let clinic = Some(self.ground.clinic());
-        Ok(self.ledgers.billing.log(clinic, "invoice index", &name, self.key.key()))
+        self.log("invoice index", INDEX, &[])
     }
 
     /// The invoice as it is now, where there is one.
@@ -145,7 +204,7 @@ impl Ledger<'_, '_> {
 
     /// The invoice as it is now, or 404.
     pub(crate) fn read(&self, id: InvoiceId) -> Result<Current, Problem> {
-        self.find(id)?.ok_or_else(|| Problem::not_found(self.ground.event()))
+        self.find(id)?.ok_or_else(|| Problem::not_found(self.event()))
     }
 
     /// Writes an invoice that does not exist yet; repeated, it finishes what the first try began and gives the same answer.
@@ -187,7 +246,7 @@ impl Ledger<'_, '_> {
 
     /// A refusal, with the audit entry that says so.
     pub(crate) fn refused(&self, refused: Refused) -> Problem {
-        Problem::from(refused).recorded(self.ground.event())
+        Problem::from(refused).recorded(self.event())
     }
 
     /// Changes the invoice in one write, or, where `change` finds that nothing is to be done, not at all. What `change` returns comes
@@ -214,8 +273,8 @@ impl Ledger<'_, '_> {
             }) => Ok((Versioned { version, value }, result)),
             Err(UpdateError::Refused(Stop::Unchanged(result))) => Ok((self.read(id)?, result)),
             Err(UpdateError::Refused(Stop::Refused(refused))) => Err(self.refused(refused)),
-            Err(UpdateError::Absent) => Err(Problem::not_found(self.ground.event())),
-            Err(UpdateError::Stale) => Err(Problem::stale().recorded(self.ground.event())),
+            Err(UpdateError::Absent) => Err(Problem::not_found(self.event())),
+            Err(UpdateError::Stale) => Err(Problem::stale().recorded(self.event())),
             Err(UpdateError::Store(error)) => Err(error.into()),
         }
     }
@@ -226,12 +285,12 @@ impl Ledger<'_, '_> {
             version: version.revision,
             value: version.clone(),
         };
-        Ok(self.history(id)?.keep(&kept)?)
+        Ok(self.versions(id)?.keep(&kept)?)
     }
 
     /// The contents before the one of this revision, newest first, at most `limit` of them.
     pub(crate) fn past_versions(&self, id: InvoiceId, before: u64, limit: usize) -> Result<Vec<Version>, Problem> {
-        let past = self.history(id)?.before(before, limit)?;
+        let past = self.versions(id)?.before(before, limit)?;
         Ok(past.into_iter().map(|kept| kept.value).collect())
     }
 

@@ -3,6 +3,7 @@
 mod book;
 mod events;
 mod gateway;
+mod insurance;
 mod invoice;
 mod invoices;
 mod keys;

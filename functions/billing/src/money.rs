@@ -2,11 +2,8 @@
 
 use std::fmt;
 
+use datatype::MOST_MINOR_UNITS as MOST;
 use serde::{Deserialize, Serialize};
-
-/// The most that anything may come to, in minor units. A few thousand of them still stay within the 53 bits that JSON numbers keep
-/// everywhere (RFC 8259, section 6), so sums over what is bounded elsewhere can't overflow.
-const MOST: i64 = 1_000_000_000_000;
 
 /// An amount of money in minor units: cents, paise, whole yen. Never less than nothing. It does not print: what somebody owes is
 /// nobody's business.

@@ -95,7 +95,7 @@ pub(crate) fn pay(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let mut check = Check::new();
     check_payment(&mut check, amount, received_on, "/received_on", now);
     check.finish()?;
-    let recorded = admit(exchange, Action::Create, Some(invoice))?;
+    let recorded = admit(exchange, Action::Create, Some(&invoice))?;
     let ledgers = Ledgers::new(exchange)?;
     let account = recorded.account();
     let id: PaymentId = idempotency::created_id(ledgers.index, recorded.clinic(), account, exchange.path(), key);
@@ -137,7 +137,7 @@ pub(crate) fn refund(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_payment(&mut check, amount, refunded_on, "/refunded_on", now);
     check_reason(&mut check, &reason);
     check.finish()?;
-    let recorded = admit(exchange, Action::Create, Some(invoice))?;
+    let recorded = admit(exchange, Action::Create, Some(&invoice))?;
     let ledgers = Ledgers::new(exchange)?;
     let account = recorded.account();
     let id: RefundId = idempotency::created_id(ledgers.index, recorded.clinic(), account, exchange.path(), key);
@@ -182,7 +182,7 @@ pub(crate) fn tie(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "must be the id of an order (order_…) at Razorpay, of a PaymentIntent (pi_…) or a Checkout Session (cs_…) at Stripe",
     );
     check.finish()?;
-    let recorded = admit(exchange, Action::Amend, Some(invoice))?;
+    let recorded = admit(exchange, Action::Amend, Some(&invoice))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;
     let now = ledger.read(invoice)?.value;

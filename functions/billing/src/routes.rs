@@ -1,10 +1,10 @@
 use http::Method;
 use web::Route;
 
-use crate::{events, invoices, keys, payments, statement, webhook};
+use crate::{events, insurance, invoices, keys, payments, statement, webhook};
 
 /// What this function answers.
-pub const ROUTES: [Route; 14] = [
+pub const ROUTES: [Route; 23] = [
     Route::new(Method::POST, "/v1/billing/clients/{client}/invoices", invoices::create),
     Route::new(Method::GET, "/v1/billing/clients/{client}/invoices", invoices::list),
     Route::new(
@@ -43,6 +43,39 @@ pub const ROUTES: [Route; 14] = [
         payments::tie,
     ),
     Route::new(Method::GET, "/v1/billing/clients/{client}/statement", statement::read),
+    Route::new(
+        Method::GET,
+        "/v1/billing/clients/{client}/claims",
+        insurance::list_claims,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/billing/clients/{client}/claims/{document}",
+        insurance::read_claim,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/billing/clients/{client}/claims/{document}/versions",
+        insurance::claim_versions,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/billing/clients/{client}/explanations-of-benefit",
+        insurance::list_explanations,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/billing/clients/{client}/explanations-of-benefit/{document}",
+        insurance::read_explanation,
+    ),
+    Route::new(
+        Method::GET,
+        "/v1/billing/clients/{client}/explanations-of-benefit/{document}/versions",
+        insurance::explanation_versions,
+    ),
+    Route::private(Method::POST, "/v1/billing/private/import/check", insurance::check),
+    Route::private(Method::POST, "/v1/billing/private/import", insurance::import),
+    Route::private(Method::POST, "/v1/billing/private/export", insurance::export),
     Route::new(
         Method::POST,
         "/v1/billing/webhooks/{gateway}/{clinic}",

@@ -2,6 +2,7 @@
 
 mod access;
 mod crash_points;
+mod insurance;
 mod invoices;
 mod webhooks;
 

@@ -11,6 +11,8 @@ mod owners;
 mod research;
 mod routes;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod unseen_tests;
 
 pub use routes::ROUTES;

@@ -313,6 +313,10 @@ impl<'e> Owners<'e> {
                 all.formless.push(kind);
                 return Ok(());
             };
+            // Where it was moved in time while the owner turned the page, it comes twice.
+            if all.parts.iter().any(|part| part.id == id) {
+                return Ok(());
+            }
             *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
             all.parts.push(Exported {
                 id,

@@ -66,6 +66,14 @@ struct Discarded {
     fingerprint: [u8; 16],
 }
 
+/// In the margin of a record's document: whether anything was ever added to the record. Most records have no addenda, and those are
+/// read without asking the store for any. It says no more than the presence of the log does, which is also for whoever holds the store
+/// to see and to take away.
+type AddendaMark = [u8; 1];
+
+const NOTHING_ADDED: AddendaMark = [0];
+const ADDED_TO: AddendaMark = [1];
+
 /// What was added to a record after it was signed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -309,13 +317,49 @@ impl OpenChart<'_> {
         }
     }
 
+    /// What lies in the place of a record.
+    fn kept(&self, id: RecordId) -> Result<Option<Versioned<Kept>>, Problem> {
+        let stored: Option<(AddendaMark, _)> = self.record(id)?.read_with_margin()?;
+        Ok(stored.map(|(_, document)| document))
+    }
+
+    /// Puts the first version there, unless there is one.
+    fn begin(&self, id: RecordId, first: &Kept) -> Result<Creation, Problem> {
+        Ok(self.record(id)?.create_with_margin(&NOTHING_ADDED, first)?)
+    }
+
+    fn replace(&self, id: RecordId, expected: u64, by: &Kept) -> Result<Versioned<()>, UpdateError<Problem>> {
+        let doc = self.record(id).map_err(UpdateError::Refused)?;
+        doc.update_with_margin(Some(expected), |kept, _: &mut AddendaMark| {
+            *kept = by.clone();
+            Ok(())
+        })
+    }
+
     /// Reads the current version, or 404: where there is none, and where it is a draft of somebody else's.
     pub(crate) fn read(&self, id: RecordId) -> Result<Versioned<Record>, Problem> {
-        match self.record(id)?.read()? {
-            Some(Versioned {
-                version,
-                value: Kept::Record(value),
-            }) if value.is_visible_to(self.chart.recorded.account()) => Ok(Versioned { version, value }),
+        self.read_marked(id).map(|(_, record)| record)
+    }
+
+    /// Reads it with what was added to it.
+    pub(crate) fn read_with_addenda(&self, id: RecordId) -> Result<(Versioned<Record>, Vec<Addendum>), Problem> {
+        let (mark, record) = self.read_marked(id)?;
+        let addenda = match mark {
+            NOTHING_ADDED => Vec::new(),
+            _ => self.addenda(id)?,
+        };
+        Ok((record, addenda))
+    }
+
+    fn read_marked(&self, id: RecordId) -> Result<(AddendaMark, Versioned<Record>), Problem> {
+        match self.record(id)?.read_with_margin()? {
+            Some((
+                mark,
+                Versioned {
+                    version,
+                    value: Kept::Record(value),
+                },
+            )) if value.is_visible_to(self.chart.recorded.account()) => Ok((mark, Versioned { version, value })),
             _ => Err(Problem::not_found(self.chart.recorded.event())),
         }
     }
@@ -325,16 +369,14 @@ impl OpenChart<'_> {
     /// Order: record, then timelines, then answer. A crash in between leaves a record that no list shows, or that only the list of
     /// all shows, and whose id nobody was told; the repeated request comes to the same id and adds what lacks.
     pub(crate) fn create(&self, record: Record) -> Result<Versioned<Record>, Problem> {
-        let doc = self.record(record.id)?;
-        let kept = Kept::Record(record.clone());
-        let current = match doc.create(&kept)? {
+        let current = match self.begin(record.id, &Kept::Record(record.clone()))? {
             Creation::Created => Versioned {
                 version: 1,
                 value: record,
             },
             Creation::Exists => {
                 let reused = || Problem::idempotency_key_reused().recorded(self.chart.recorded.event());
-                let existing = doc.read()?.ok_or(StoreError::Form)?;
+                let existing = self.kept(record.id)?.ok_or(StoreError::Form)?;
                 match existing.value {
                     Kept::Record(value) if value.fingerprint == record.fingerprint => Versioned {
                         version: existing.version,
@@ -406,11 +448,7 @@ impl OpenChart<'_> {
         };
         let changed = change(&current.value, now).map_err(|refusal| self.refused(refusal))?;
         self.history(id)?.keep(&current)?;
-        let written = self.record(id)?.update(Some(expected), |kept| {
-            *kept = Kept::Record(changed.clone());
-            Ok::<_, Problem>(())
-        });
-        match written {
+        match self.replace(id, expected, &Kept::Record(changed.clone())) {
             Ok(written) => {
                 self.list_anew(Some(&current.value), &changed)?;
                 Ok(Versioned {
@@ -429,7 +467,7 @@ impl OpenChart<'_> {
         let Some(Versioned {
             version,
             value: Kept::Record(now),
-        }) = self.record(id)?.read()?
+        }) = self.kept(id)?
         else {
             return Err(stale());
         };
@@ -453,7 +491,7 @@ impl OpenChart<'_> {
     pub(crate) fn discard(&self, id: RecordId, expected: u64, now: Timestamp) -> Result<(), Problem> {
         let account = self.chart.recorded.account();
         let not_found = || Problem::not_found(self.chart.recorded.event());
-        let stored = self.record(id)?.read()?.ok_or_else(not_found)?;
+        let stored = self.kept(id)?.ok_or_else(not_found)?;
         let draft = match stored.value {
             Kept::Record(record) if record.is_visible_to(account) => record,
             Kept::Discarded(draft) if draft.author == account && Some(stored.version) == expected.checked_add(1) => {
@@ -473,14 +511,10 @@ impl OpenChart<'_> {
             discarded_at: now,
             fingerprint: draft.fingerprint,
         });
-        let written = self.record(id)?.update(Some(expected), |kept| {
-            *kept = discarded.clone();
-            Ok::<_, Problem>(())
-        });
-        match written {
+        match self.replace(id, expected, &discarded) {
             Ok(_) => self.remove_unnamed(id, draft.attached_name().as_slice(), now),
             // Whoever wrote meanwhile has listed it before it was taken off, or the same request was there first.
-            Err(UpdateError::Stale) => match self.record(id)?.read()?.map(|stored| stored.value) {
+            Err(UpdateError::Stale) => match self.kept(id)?.map(|stored| stored.value) {
                 Some(Kept::Record(record)) => {
                     self.list_anew(None, &record)?;
                     Err(stale())
@@ -508,7 +542,7 @@ impl OpenChart<'_> {
     }
 
     /// What was added to a record, oldest first, each once.
-    pub(crate) fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
+    fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
         let mut addenda: Vec<Addendum> = Vec::new();
         for entry in self.addenda_log(id)?.newest_first(None) {
             addenda.push(entry?.value);
@@ -520,9 +554,21 @@ impl OpenChart<'_> {
         Ok(addenda)
     }
 
+    /// Marks a record as one that something was added to.
+    fn mark_added_to(&self, id: RecordId) -> Result<(), Problem> {
+        let record = self.record(id)?;
+        for _ in self.chart.health.attempts() {
+            if record.change_margin(|mark: &AddendaMark| (*mark != ADDED_TO).then_some(ADDED_TO))? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
     /// Adds to a signed record; repeated, it gives the same answer.
     ///
-    /// Order: the addendum, then the answer. Nothing else changes.
+    /// Order: the record's mark, then the addendum, then the answer. A crash after the first leaves a mark for nothing, which costs those who
+    /// read the record a look at a log that is not there. The record's version stays.
     pub(crate) fn add(&self, id: RecordId, addendum: Addendum) -> Result<Addendum, Problem> {
         if self.read(id)?.value.is_draft() {
             return Err(self.refused(Refusal::IsDraft));
@@ -542,6 +588,7 @@ impl OpenChart<'_> {
             )
             .recorded(self.chart.recorded.event()));
         }
+        self.mark_added_to(id)?;
         log.append(*addendum.id.as_bytes(), &addendum)?;
         Ok(addendum)
     }

@@ -14,7 +14,6 @@ mod medication;
 mod note;
 mod observation;
 mod procedure;
-mod time;
 mod treatment_plan;
 
 mod written;

@@ -144,8 +144,7 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
 fn read(exchange: &Exchange<'_>, class: DataClass, author: Option<AccountId>) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), author)?.open()?;
-    let record = chart.read(id)?;
-    let addenda = chart.addenda(id)?;
+    let (record, addenda) = chart.read_with_addenda(id)?;
     Ok(Reply::ok(&RecordAnswer::new(class, &record).with(&addenda))?
         .etag(record.version)
         .recorded(chart.recorded().event()))

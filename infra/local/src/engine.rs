@@ -13,9 +13,7 @@ use hyper::body::Body;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::Instant;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{
-    Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimitsBuilder,
-};
+use wasmtime::{Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -26,6 +24,7 @@ use crate::console;
 use crate::guest_log::GuestLog;
 use crate::imports::{self, Sandbox};
 use crate::keyvalue::OpenStore;
+use crate::memory::{GuestMemory, Peak};
 use crate::outbound::{AllowedHosts, Outbound};
 use crate::request::{self, Reached};
 use crate::routes::RouteHeaders;
@@ -51,6 +50,7 @@ pub(crate) struct Function {
     variables: RwLock<Arc<ComponentVariables>>,
     pub(crate) allowed_hosts: AllowedHosts,
     pub(crate) environment: Vec<(String, String)>,
+    peak_memory: Peak,
     code: ProxyPre<Sandbox>,
 }
 
@@ -187,6 +187,11 @@ impl Engine {
         }
     }
 
+    /// The largest linear memory that any instance of a function has had, in bytes.
+    pub(crate) fn peak_memory(&self, component: &str) -> Option<usize> {
+        Some(self.functions.get(component)?.peak_memory.bytes())
+    }
+
     /// Resolves when no request runs any more.
     pub(crate) async fn idle(&self) {
         let _ = self.places.acquire_many(CONCURRENT).await;
@@ -259,7 +264,7 @@ impl Engine {
         B::Error: Into<Error>,
     {
         let mut store = Store::new(&self.engine, self.sandbox(function));
-        store.limiter(|sandbox| &mut sandbox.limits);
+        store.limiter(|sandbox| &mut sandbox.memory);
         // Each tick the guest yields once, which is where the deadline below can cut it off.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -328,7 +333,7 @@ impl Engine {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             table,
-            limits: StoreLimitsBuilder::new().memory_size(self.limits.memory).build(),
+            memory: GuestMemory::new(self.limits.memory, function.peak_memory.clone()),
             outbound: Outbound::new(Arc::clone(self), Arc::clone(function)),
             variables: function.variables(),
             function: Arc::clone(function),
@@ -427,6 +432,7 @@ fn compile(engine: &wasmtime::Engine, linker: &Linker<Sandbox>, declared: Declar
         variables: RwLock::new(Arc::new(variables)),
         allowed_hosts,
         environment,
+        peak_memory: Peak::default(),
         code,
     })
 }

@@ -134,13 +134,14 @@ impl HostBuilder {
         let following = sources::follow(sources, Arc::clone(&manifest), Arc::clone(&engine), observed.clone());
         let following = tokio::spawn(following);
         let server = Arc::new(Server {
-            engine,
+            engine: Arc::clone(&engine),
             router: router.clone(),
             access_log: !self.quiet,
         });
         let task = tokio::spawn(server::serve(server, listener, observed));
         Ok(RunningHost {
             url: format!("http://{address}"),
+            engine,
             stores_folder,
             manifest,
             router,
@@ -260,6 +261,7 @@ pub fn create_private_folder(path: &Path) -> Result<()> {
 /// An application that is being served. Dropping it stops it at once; [`RunningHost::shutdown`] lets running requests end.
 pub struct RunningHost {
     url: String,
+    engine: Arc<Engine>,
     stores_folder: PathBuf,
     manifest: Arc<Manifest>,
     router: Router,
@@ -302,6 +304,13 @@ impl RunningHost {
             let variables = self.resolved.component(&component.variables);
             variables.is_ok_and(|variables| variables.get(variable).is_ok_and(|text| text == value))
         })
+    }
+
+    /// The largest linear memory that any instance of a component has had since the start, in bytes; `None` for one that is not
+    /// served.
+    #[must_use]
+    pub fn peak_memory(&self, component: &str) -> Option<usize> {
+        self.engine.peak_memory(component)
     }
 
     /// What will not work, in sentences that name no value.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use wasmtime::Result;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
-use wasmtime::{Result, StoreLimits};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::engine::Function;
 use crate::keyvalue::{Fault, OpenStore};
+use crate::memory::GuestMemory;
 use crate::outbound::Outbound;
 use crate::variables::{ComponentVariables, Failure};
 
@@ -52,7 +53,7 @@ pub(crate) struct Sandbox {
     pub(crate) wasi: WasiCtx,
     pub(crate) http: WasiHttpCtx,
     pub(crate) table: ResourceTable,
-    pub(crate) limits: StoreLimits,
+    pub(crate) memory: GuestMemory,
     pub(crate) outbound: Outbound,
     pub(crate) variables: Arc<ComponentVariables>,
     pub(crate) function: Arc<Function>,

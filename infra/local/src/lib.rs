@@ -16,6 +16,7 @@ mod engine;
 mod guest_log;
 mod imports;
 mod keyvalue;
+mod memory;
 mod outbound;
 mod request;
 mod routes;

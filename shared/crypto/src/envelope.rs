@@ -108,20 +108,38 @@ pub trait Authenticator: Sealer {
     /// The version of the key that authenticates now.
     fn version(&self) -> u32;
 
-    /// A MAC under that version's own authentication key.
+    /// The authentication key of a version.
     ///
     /// # Errors
     /// [`CryptoError::UnknownKeyVersion`] where the version is gone.
-    fn authenticate(&self, version: u32, label: Label, place: &Place, parts: &[&[u8]]) -> Result<Mac, CryptoError>;
+    fn authentication_key(&self, version: u32) -> Result<AuthenticationKey, CryptoError>;
 }
 
-/// A MAC over parts in their place, under a key that does nothing else.
-pub(crate) fn authenticate(key: &Secret, label: Label, place: &Place, parts: &[&[u8]]) -> Mac {
-    let place = place.encode(&[]);
-    let mut all: Vec<&[u8]> = Vec::with_capacity(parts.len() + 1);
-    all.push(&place);
-    all.extend_from_slice(parts);
-    mac(&derive(key, AUTHENTICATE, &[]), label, &all)
+/// What a version of a key authenticates with, and does nothing else with.
+pub struct AuthenticationKey {
+    version: u32,
+    key: Secret,
+}
+
+impl AuthenticationKey {
+    pub(crate) fn derive(version: u32, key: &Secret) -> Self {
+        Self {
+            version,
+            key: derive(key, AUTHENTICATE, &[]),
+        }
+    }
+
+    /// The version that it is of.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// A MAC over bytes in their place.
+    #[must_use]
+    pub fn authenticate(&self, label: Label, place: &Place, bytes: &[u8]) -> Mac {
+        mac(&self.key, label, &[&place.encode(&[]), bytes])
+    }
 }
 
 /// A key of one client's values of one class. It seals nothing itself: what it seals with is derived for each document, and for every
@@ -276,11 +294,11 @@ impl Authenticator for DataKey {
         DATA_KEY_VERSION
     }
 
-    fn authenticate(&self, version: u32, label: Label, place: &Place, parts: &[&[u8]]) -> Result<Mac, CryptoError> {
+    fn authentication_key(&self, version: u32) -> Result<AuthenticationKey, CryptoError> {
         if version != DATA_KEY_VERSION {
             return Err(CryptoError::UnknownKeyVersion);
         }
-        Ok(authenticate(&self.0, label, place, parts))
+        Ok(AuthenticationKey::derive(version, &self.0))
     }
 }
 

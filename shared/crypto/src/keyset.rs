@@ -3,9 +3,9 @@ use zeroize::Zeroizing;
 
 use crate::Secret;
 use crate::by_name::ByName;
-use crate::derive::{Label, Mac, derive};
+use crate::derive::{Label, derive};
 use crate::envelope::{
-    Authenticator, CryptoError, Opener, Place, Sealer, authenticate, key_version, open_in_place, seal_in_place,
+    AuthenticationKey, Authenticator, CryptoError, Opener, Place, Sealer, key_version, open_in_place, seal_in_place,
 };
 
 /// A function's sealing key in all its live versions. New values are sealed under the current one; older ones still open
@@ -80,7 +80,7 @@ impl Authenticator for KeySet {
         self.current
     }
 
-    fn authenticate(&self, version: u32, label: Label, place: &Place, parts: &[&[u8]]) -> Result<Mac, CryptoError> {
-        Ok(authenticate(self.secret(version)?, label, place, parts))
+    fn authentication_key(&self, version: u32) -> Result<AuthenticationKey, CryptoError> {
+        Ok(AuthenticationKey::derive(version, self.secret(version)?))
     }
 }

@@ -22,7 +22,7 @@ mod secret;
 pub use attest::{AttestationReader, Attestor};
 pub use content::{CHUNK, CHUNK_OVERHEAD, ContentKey, ContentOpener, ContentSealer};
 pub use derive::{Label, Mac, mac, name};
-pub use envelope::{Authenticator, CryptoError, DataKey, Opener, Place, Sealer};
+pub use envelope::{AuthenticationKey, Authenticator, CryptoError, DataKey, Opener, Place, Sealer};
 pub use issue::{KeyringPlan, RotationError, add_key_version, issue_keyrings, promote_key_version, remove_key_version};
 pub use keyring::{Keyring, KeyringError};
 pub use keyset::KeySet;

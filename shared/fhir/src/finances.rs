@@ -97,5 +97,5 @@ pub(crate) const EXPLANATION_OF_BENEFIT: &[Field] = &[
     field("item", "content.items", ADJUDICATED),
     field("total", "content.totals", TOTALS),
     field("payment.amount", "content.payment.amount", Shape::Money),
-    field("payment.date", "content.payment.date", Shape::DateTime),
+    field("payment.date", "content.payment.date", Shape::Date),
 ];

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datatype::says_diagnosis;
 use serde::Serialize;
 
 use crate::assessment::read_assessment;
@@ -505,26 +506,12 @@ impl Reading<'_> {
     fn is_diagnosis(&self, coding: &Node) -> bool {
         let text = |name: &str| coding.text_at(name).unwrap_or_default().to_owned();
         let (system, display) = (text("system"), text("display"));
-        let is_classified = CLASSIFICATIONS
-            .iter()
-            .any(|classification| system.starts_with(classification));
-        let is_tagged = ["(disorder)", "(finding)"]
-            .iter()
-            .any(|tag| display.trim_end().ends_with(tag));
-        is_classified || is_tagged || self.diagnoses.contains(&(system, text("code")))
+        says_diagnosis(&system, Some(&display)) || self.diagnoses.contains(&(system, text("code")))
     }
 }
 
 /// FHIR R4, code system `data-absent-reason`: the value is there and is not shown.
 const DATA_ABSENT_REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
-
-/// The beginnings of the URIs of ICD and DSM (FHIR R4, Terminologies, "External code systems").
-const CLASSIFICATIONS: [&str; 4] = [
-    "http://hl7.org/fhir/sid/icd-",
-    "http://id.who.int/icd",
-    "urn:oid:2.16.840.1.113883.6.90",
-    "urn:oid:2.16.840.1.113883.6.344",
-];
 
 fn diagnoses(bundle: &Bundle) -> BTreeSet<(String, String)> {
     let conditions = bundle.entries.iter().filter(|entry| entry.resource_type == "Condition");

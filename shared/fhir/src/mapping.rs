@@ -183,6 +183,8 @@ pub(crate) enum Shape {
     DateTime,
     /// The same instant.
     Instant,
+    /// The same date: a year, a month or a day.
+    Date,
     /// The same day. Of an instant, its day.
     Day,
     /// A concept of one code of a system, and the code. Without codes, any.
@@ -502,6 +504,9 @@ impl Shape {
             Self::Text => text.filter(|text| !text.trim().is_empty()).map(Node::from_text),
             Self::Code(codes) => text.filter(|code| codes.contains(code)).map(Node::from_text),
             Self::DateTime => text.filter(|time| is_date_time(time)).map(Node::from_text),
+            Self::Date => text
+                .filter(|date| date.len() <= 10 && is_date_time(date))
+                .map(Node::from_text),
             Self::Instant => text
                 .filter(|time| time.parse::<jiff::Timestamp>().is_ok())
                 .map(Node::from_text),

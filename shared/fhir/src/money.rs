@@ -1,25 +1,17 @@
 //! FHIR's money, in decimals, and `billing`'s, in minor units.
 
+use datatype::MinorUnits;
+
 use crate::node::Node;
 
 /// `{currency, minor_units, exact?}` of a currency's code and a decimal. Adjudications come with fractions of a cent: then
 /// `minor_units` is rounded half up and `exact` has the digits, so that nothing is lost.
 pub(crate) fn read(currency: &str, digits: &str) -> Option<Node> {
-    let scale = scale(currency)?;
-    // An exponent, a sign: no amount that somebody was billed is written so.
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 12 || fraction.len() > 30 || !is_plain(whole) || !is_plain(fraction) {
-        return None;
-    }
-    let (minor, rest) = fraction.split_at_checked(scale).unwrap_or((fraction, ""));
-    let minor_units: u64 = format!("{whole}{minor:0<scale$}").parse().ok()?;
-    let rounds_up = rest.bytes().next().is_some_and(|digit| digit >= b'5');
+    let minor_units = MinorUnits::of(digits, scale(currency)?)?;
     let mut made = Node::object();
     made.put("currency", Node::from_text(currency));
-    let minor_units = minor_units.checked_add(u64::from(rounds_up))?;
-    made.put("minor_units", Node::Number(minor_units.to_string()));
-    if rest.bytes().any(|digit| digit != b'0') {
+    made.put("minor_units", Node::Number(minor_units.whole.to_string()));
+    if minor_units.is_rounded {
         made.put("exact", Node::from_text(digits));
     }
     Some(made)
@@ -90,7 +82,7 @@ mod tests {
             ("USD", "-1"),
             ("USD", "1e3"),
             ("USD", ""),
-            ("USD", "1234567890123"),
+            ("USD", "10000000000.01"),
             ("XYZ", "1"),
             ("usd", "1"),
             ("XAU", "1"),

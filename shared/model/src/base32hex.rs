@@ -6,10 +6,21 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 /// How many bits a digit has.
 const BITS: u32 = 5;
 
+/// So many bytes are so many digits at a time: eight of them are 40 bits.
+const GROUP: usize = 5;
+const GROUP_DIGITS: usize = 8;
+
+/// How long the text of so many bytes is.
+const fn length(bytes: usize) -> usize {
+    (bytes * GROUP_DIGITS).div_ceil(GROUP)
+}
+
 /// The text of bytes.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    digits(bytes).map(char::from).collect()
+    let mut text = String::with_capacity(length(bytes.len()));
+    text.extend(digits(bytes).map(char::from));
+    text
 }
 
 /// The digits of bytes, in ASCII.
@@ -33,24 +44,30 @@ pub(crate) fn digits(bytes: &[u8]) -> impl Iterator<Item = u8> {
 /// The bytes of a text, exactly as many as there is room for; `None` for whatever [`encode`] does not write.
 #[must_use]
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let (mut held, mut bits, mut room) = (0_u32, 0, bytes.iter_mut());
-    for character in text.bytes() {
-        let digit = match character {
-            b'0'..=b'9' => character - b'0',
-            b'a'..=b'v' => character - b'a' + 10,
-            _ => return None,
-        };
-        (held, bits) = ((held << BITS) | u32::from(digit), bits + BITS);
-        if bits >= 8 {
-            bits -= 8;
-            *room.next()? = u8::try_from((held >> bits) & 255).ok()?;
-            held &= (1 << bits) - 1;
-        }
+    if text.len() != length(N) {
+        return None;
     }
-    // What is left is fewer bits than a digit has, and nothing: one thing has one text.
-    let is_whole = room.next().is_none() && bits < BITS && held & ((1 << bits) - 1) == 0;
-    is_whole.then_some(bytes)
+    let mut bytes = [0; N];
+    let mut left = 0;
+    for (group, digits) in bytes.chunks_mut(GROUP).zip(text.as_bytes().chunks(GROUP_DIGITS)) {
+        let (mut held, mut free) = (0, u64::BITS);
+        for character in digits {
+            let digit = match character {
+                b'0'..=b'9' => character - b'0',
+                b'a'..=b'v' => character - b'a' + 10,
+                _ => return None,
+            };
+            free -= BITS;
+            held |= u64::from(digit) << free;
+        }
+        for byte in group {
+            *byte = u8::try_from(held >> 56).ok()?;
+            held <<= 8;
+        }
+        left |= held;
+    }
+    // What is left is nothing: one thing has one text.
+    (left == 0).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -105,24 +105,23 @@ impl<T, K: Opener + ?Sized, E: Encoding<T>> Doc<'_, T, K, E> {
     }
 
     /// Changes the margin and nothing else, unless `change` finds that it need not be. Tried once: somebody else who
-    /// changes margin or document at the same time goes first.
+    /// changes margin or document at the same time goes first, and then it says `false`.
     ///
     /// # Errors
     /// [`StoreError`] where the store does not answer.
     pub fn change_margin<const N: usize>(
         &self,
         change: impl FnOnce(&[u8; N]) -> Option<[u8; N]>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let Some(slot) = self.shelf.kv.open(&self.at)? else {
-            return Ok(());
+            return Ok(true);
         };
         let (margin, document) = split_margin(slot.value())?;
         let Some(margin) = change(margin) else {
-            return Ok(());
+            return Ok(true);
         };
         let stored = [margin.as_slice(), document].concat();
-        let (Swap::Applied | Swap::Conflict) = slot.swap(&stored)?;
-        Ok(())
+        Ok(slot.swap(&stored)? == Swap::Applied)
     }
 
     fn unseal(&self, document: &[u8]) -> Result<Opened<T>, StoreError> {

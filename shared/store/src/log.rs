@@ -16,7 +16,7 @@
 
 use std::marker::PhantomData;
 
-use crypto::{Authenticator, CryptoError, Label, Place};
+use crypto::{AuthenticationKey, Authenticator, CryptoError, Label, Place};
 use model::base32hex;
 use ports::{Creation, DocKey, EntropyExt, OnceKey, Swap};
 use serde::Serialize;
@@ -193,8 +193,9 @@ fn segment_key(hash: &Hash) -> OnceKey {
 }
 
 impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
-    /// Parses the head and checks its MAC. The entries themselves are checked when they are opened.
-    fn parse_head<'b>(&self, stored: &'b [u8]) -> Result<Block<'b>, CryptoError> {
+    /// Parses the head and checks its MAC. The entries themselves are checked when they are opened. The key that the MAC was made with comes
+    /// back with it: the next head takes the same, as long as that version is the current one.
+    fn parse_head<'b>(&self, stored: &'b [u8]) -> Result<(Block<'b>, AuthenticationKey), CryptoError> {
         let mut bytes = Bytes(stored);
         bytes.format()?;
         let version = u32::from_be_bytes(bytes.array()?);
@@ -205,26 +206,27 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
             .get(..stored.len().saturating_sub(bytes.0.len()))
             .ok_or(CryptoError::Tampered)?;
         let mac: [u8; 32] = bytes.array()?;
-        if !self
-            .key
-            .authenticate(version, HEAD, &self.place, &[header])?
-            .matches(&mac)
-        {
+        let key = self.key.authentication_key(version)?;
+        if !key.authenticate(HEAD, &self.place, header).matches(&mac) {
             return Err(CryptoError::Tampered);
         }
-        bytes.block(link, sequence, chain)
+        Ok((bytes.block(link, sequence, chain)?, key))
     }
 
     /// The head with one entry more than the block has.
-    fn write_head(&self, block: &Block<'_>, newest: &Frame<'_>) -> Result<Vec<u8>, StoreError> {
-        let version = self.key.version();
+    fn write_head(
+        &self,
+        block: &Block<'_>,
+        newest: &Frame<'_>,
+        key: &AuthenticationKey,
+    ) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::with_capacity(HEAD_LENGTH + block.bytes.len() + newest.sealed.len());
         bytes.push(FORMAT);
-        bytes.extend_from_slice(&version.to_be_bytes());
+        bytes.extend_from_slice(&key.version().to_be_bytes());
         bytes.extend_from_slice(&block.sequence.to_be_bytes());
         bytes.extend_from_slice(&block.chain);
         write_link(&mut bytes, block.link.as_ref());
-        let mac = self.key.authenticate(version, HEAD, &self.place, &[&bytes])?;
+        let mac = key.authenticate(HEAD, &self.place, &bytes);
         bytes.extend_from_slice(mac.as_bytes());
         bytes.extend_from_slice(block.bytes);
         write_frame(&mut bytes, newest)?;
@@ -250,9 +252,9 @@ impl<T, K: Authenticator + ?Sized> Log<'_, T, K> {
     /// [`StoreError`] where the store does not answer or the head is not what was written.
     pub fn head(&self) -> Result<Head, StoreError> {
         let stored = self.shelf.kv.doc(&self.at)?;
-        let block = stored
-            .as_deref()
-            .map_or(Ok(Block::EMPTY), |stored| self.parse_head(stored))?;
+        let block = stored.as_deref().map_or(Ok(Block::EMPTY), |stored| {
+            self.parse_head(stored).map(|(block, _)| block)
+        })?;
         Ok(Head {
             sequence: block.sequence,
             chain: block.chain,
@@ -337,9 +339,9 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
     pub fn try_append(&self, id: EntryId, value: &T) -> Result<Option<u64>, StoreError> {
         let json = serde_json::to_vec(value).map_err(|_| StoreError::Form)?;
         let slot = self.shelf.kv.open(&self.at)?;
-        let mut block = match &slot {
-            None => Block::EMPTY,
-            Some(slot) => self.parse_head(slot.value())?,
+        let (mut block, key) = match &slot {
+            None => (Block::EMPTY, None),
+            Some(slot) => self.parse_head(slot.value()).map(|(block, key)| (block, Some(key)))?,
         };
         if let Some(sequence) = block.position(&id) {
             return Ok(Some(sequence));
@@ -351,7 +353,11 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
         let sealed = self.key.seal(self.shelf.entropy, &self.place.at(sequence), &json)?;
         block.chain = chain(&block.chain, sequence, &id, &json);
         block.sequence = sequence;
-        let head = self.write_head(&block, &Frame { id, sealed: &sealed })?;
+        let key = match key.filter(|key| key.version() == self.key.version()) {
+            Some(key) => key,
+            None => self.key.authentication_key(self.key.version())?,
+        };
+        let head = self.write_head(&block, &Frame { id, sealed: &sealed }, &key)?;
         let is_written = match slot {
             None => self.shelf.kv.create(&self.at, &head)? == Creation::Created,
             Some(slot) => slot.swap(&head)? == Swap::Applied,
@@ -429,7 +435,7 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Walk<'_, '_, T,
                 None => return Ok(false),
                 Some(head) => {
                     stored = head;
-                    self.log.parse_head(&stored)?
+                    self.log.parse_head(&stored)?.0
                 }
             },
             Next::Segment(link) => {

@@ -21,6 +21,37 @@ fn on_shelf<R>(world: &World, run: impl FnOnce(&Shelf<'_>, &DataKey) -> R) -> R 
     })
 }
 
+/// A head is authenticated under the version that is current when it is written, whichever authenticated the one before.
+#[test]
+fn a_log_goes_on_under_the_current_version() {
+    let class = model::DataClass::Health;
+    let world = World::new(1);
+    let older = world.keyrings[&Function::Records].clone();
+    let added = crypto::add_key_version(&world.entropy, Function::Records, &older, class).unwrap();
+    let newer = crypto::promote_key_version(Function::Records, &added, class).unwrap();
+    let alone = crypto::remove_key_version(Function::Records, &newer, class, 1).unwrap();
+    let with = |text: &str, run: &dyn Fn(&store::Log<'_, u32, crypto::KeySet>)| {
+        let keyring = crypto::Keyring::parse(Function::Records, Some(text)).unwrap();
+        world.with_platform(Function::Records, |platform| {
+            let shelf = Shelf::open(&platform, "health").unwrap();
+            run(&shelf.log(None, "test", "l", keyring.seal(class).unwrap()));
+        });
+    };
+    let unknown = StoreError::Crypto(CryptoError::UnknownKeyVersion);
+    with(&older, &|log| assert_eq!(log.push(&1).unwrap(), 1));
+    with(&alone, &|log| assert_eq!(log.push(&2).unwrap_err(), unknown));
+    with(&newer, &|log| assert_eq!(log.push(&2).unwrap(), 2));
+    with(&older, &|log| assert_eq!(log.head().unwrap_err(), unknown));
+    with(&alone, &|log| {
+        assert_eq!(log.head().unwrap().sequence, 2);
+        assert_eq!(log.push(&3).unwrap(), 3);
+    });
+    with(&newer, &|log| {
+        let values: Vec<_> = log.newest_first(None).map(|entry| entry.unwrap().value).collect();
+        assert_eq!(values, [3, 2, 1]);
+    });
+}
+
 /// What an older version of a key seals is sealed anew, once; what it says stays, whoever changes it meanwhile.
 #[test]
 fn a_document_is_resealed_under_the_current_version() {

@@ -1,6 +1,6 @@
 //! What there is of a kind, newest first: the log that documents without a common name are found by.
 
-use crypto::KeySet;
+use crypto::{Authenticator, KeySet};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
@@ -35,7 +35,7 @@ impl Listed {
 }
 
 /// A log of what there is.
-pub type Listing<'l> = Log<'l, Listed, KeySet>;
+pub type Listing<'l, K = KeySet> = Log<'l, Listed, K>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +60,19 @@ pub struct Page {
 /// [`StoreError`].
 pub fn list_once(log: &Listing<'_>, id: IdBytes, made_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
     list_once_as(log, id, id, made_at, now)
+}
+
+/// Adds the entry of a document of which the caller knows that it is not there: one that this request made, or that she has looked for.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_new<K: Authenticator + ?Sized>(
+    log: &Listing<'_, K>,
+    id: IdBytes,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    log.append(id, &Listed { id, added_at: now })?;
+    Ok(())
 }
 
 /// As [`list_once`], under another entry's id, which stands in the clear where the document's must not.
@@ -113,7 +126,7 @@ impl Wanted {
     ///
     /// # Errors
     /// [`StoreError`] as a [`Problem`].
-    pub fn page(&self, log: &Listing<'_>) -> Result<Page, Problem> {
+    pub fn page<K: Authenticator + ?Sized>(&self, log: &Listing<'_, K>) -> Result<Page, Problem> {
         let (entries, next) = self.entries(log)?;
         let ids = entries.into_iter().map(|entry| entry.value.id).collect();
         Ok(Page { ids, next })
@@ -123,9 +136,9 @@ impl Wanted {
     ///
     /// # Errors
     /// [`StoreError`] as a [`Problem`].
-    pub fn entries<T: Serialize + DeserializeOwned>(
+    pub fn entries<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized>(
         &self,
-        log: &Log<'_, T, KeySet>,
+        log: &Log<'_, T, K>,
     ) -> Result<(Vec<Entry<T>>, Option<String>), Problem> {
         let mut entries: Vec<Entry<T>> = Vec::with_capacity(self.limit);
         for entry in log.newest_first(self.cursor) {

@@ -180,18 +180,8 @@ fn without_uuids(text: &str) -> Cow<'_, str> {
     words().map(|word| if named(word) { "uuid " } else { word }).collect()
 }
 
-/// Whether a text is a decimal fraction and nothing else: what an instrument measured, to as many digits as it gives. A card's number has no
-/// one point in it. Where the digits before the point could be one alone, they are looked at.
-fn is_decimal_fraction(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    unsigned
-        .split_once('.')
-        .is_some_and(|(whole, fraction)| whole.len() < SHORTEST && is_digits(whole) && is_digits(fraction))
-}
-
 fn holds_number(text: &str) -> bool {
-    if is_decimal_fraction(text) {
+    if is_measured(text) {
         return false;
     }
     let text = without_uuids(text);
@@ -264,6 +254,17 @@ fn holds_security_code(text: &str) -> bool {
         };
         named_by(1) || named_by(3)
     })
+}
+
+/// Whether a text is a decimal and nothing else, of at most six digits in front of the point. What was computed or measured (FHIR's decimals are
+/// texts here, so that they keep their digits) has so many digits behind it by chance that one of twenty looks like a card's number, and
+/// nobody writes a card's number with one point in it. As a JSON number it would not be looked at either.
+fn is_measured(text: &str) -> bool {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    unsigned
+        .split_once('.')
+        .is_some_and(|(whole, fraction)| whole.len() <= 6 && is_digits(whole) && is_digits(fraction))
 }
 
 /// What of a payment card a text holds.
@@ -396,6 +397,34 @@ mod tests {
             "CVC told her to call 555-0100",
         ] {
             assert_eq!(find(text), None, "{text}");
+        }
+    }
+
+    /// Of what Synthea computed (FHIR R4, data type `decimal`): all of them pass Luhn's check in a network's range, with or without what
+    /// stands in front of the point.
+    #[test]
+    fn a_decimal_is_no_card() {
+        for text in [
+            "612.7040000000001",
+            "440.9069454213376",
+            "143.65119440566727",
+            "2.2414438547604294",
+            "-2.2414438547604294",
+            "4111.111111111111",
+        ] {
+            assert_eq!(find(text), None, "{text}");
+        }
+        for text in [
+            "4111111111111111.0",
+            "-4111111111111111.50",
+            "411111111111.1111",
+            "4111.1111.1111.1111",
+            "4111.111111111111 ",
+            "card 4111.111111111111",
+            ".4111111111111111",
+            "4111111111111111.",
+        ] {
+            assert_eq!(find(text), Some(CardData::Number), "{text}");
         }
     }
 

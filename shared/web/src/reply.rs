@@ -10,6 +10,9 @@ use crate::{Problem, RateLimit};
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 const PART_2_NOTICE: HeaderName = HeaderName::from_static("part-2-notice");
 
+/// What most bodies have room in, in bytes: one that grows while it is written is copied each time.
+const USUAL_BODY: usize = 4096;
+
 /// An answer in the making.
 #[derive(Debug)]
 pub struct Reply {
@@ -113,7 +116,8 @@ impl Reply {
     }
 
     fn json<T: Serialize>(status: StatusCode, media_type: &'static str, value: &T) -> Result<Self, Problem> {
-        let body = serde_json::to_vec(value).map_err(|_| Problem::defect("an answer does not serialise"))?;
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        serde_json::to_writer(&mut body, value).map_err(|_| Problem::defect("an answer does not serialise"))?;
         Ok(Self::written(status, media_type, body))
     }
 

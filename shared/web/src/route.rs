@@ -14,6 +14,8 @@ pub struct Route {
     pub path: &'static str,
     /// What answers.
     pub handler: Handler,
+    /// How many slashes the path has. A parameter takes none, so a request's path has as many, or is another.
+    slashes: usize,
     /// Whether other functions alone call it, and nobody else is to learn of it by asking with another method.
     is_private: bool,
     /// Whether the handler reads the body itself, as it arrives.
@@ -28,6 +30,7 @@ impl Route {
             method,
             path,
             handler,
+            slashes: slashes(path),
             is_private: false,
             takes_stream: false,
         }
@@ -36,26 +39,29 @@ impl Route {
     /// A route that takes a body of any length. Its handler reads it with [`Exchange::read_body`] and bounds it.
     #[must_use]
     pub const fn streaming(method: Method, path: &'static str, handler: Handler) -> Self {
-        Self {
-            method,
-            path,
-            handler,
-            is_private: false,
-            takes_stream: true,
-        }
+        let mut route = Self::new(method, path, handler);
+        route.takes_stream = true;
+        route
     }
 
     /// A route for other functions. Its handler begins with [`Exchange::calling_function`].
     #[must_use]
     pub const fn private(method: Method, path: &'static str, handler: Handler) -> Self {
-        Self {
-            method,
-            path,
-            handler,
-            is_private: true,
-            takes_stream: false,
-        }
+        let mut route = Self::new(method, path, handler);
+        route.is_private = true;
+        route
     }
+}
+
+const fn slashes(path: &str) -> usize {
+    let (mut count, mut bytes) = (0, path.as_bytes());
+    while let [byte, rest @ ..] = bytes {
+        if *byte == b'/' {
+            count += 1;
+        }
+        bytes = rest;
+    }
+    count
 }
 
 /// The parameters of a matched path, by name.
@@ -86,8 +92,10 @@ pub(crate) fn find<'r, 'p>(
     method: &Method,
     path: &'p str,
 ) -> Result<(&'r Route, Parameters<'p>), Problem> {
+    let slashes = slashes(path);
     let mut here: Vec<(&Route, Parameters<'p>)> = routes
         .iter()
+        .filter(|route| route.slashes == slashes)
         .filter_map(|route| Some((route, parameters(route.path, path)?)))
         .collect();
     let fewest = here

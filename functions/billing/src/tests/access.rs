@@ -4,6 +4,11 @@ use super::*;
 use audit_trail::Decision;
 use model::{Action, DataClass, Purpose};
 
+/// A claim and what became of it.
+fn imported() -> [Value; 2] {
+    [insurance::claim(1, 100), insurance::explanation(1, 90)]
+}
+
 /// Every route that a person asks, with a body that would do.
 fn requests(practice: &Practice, invoice: &str) -> Vec<(Call, &'static str)> {
     let statement = format!(
@@ -11,6 +16,7 @@ fn requests(practice: &Practice, invoice: &str) -> Vec<(Call, &'static str)> {
         practice.cast.client
     );
     let payment = "pmt_00000000000000000000000000";
+    let [claim, explanation] = imported();
     vec![
         (practice.invoicing("another", 100), "create"),
         (Call::get(practice.path()), "list"),
@@ -38,6 +44,15 @@ fn requests(practice: &Practice, invoice: &str) -> Vec<(Call, &'static str)> {
         ),
         (practice.tying(invoice, Gateway::Razorpay, ORDER), "amend"),
         (Call::get(statement), "read"),
+        (Call::get(practice.path_to("claim")), "list"),
+        (Call::get(practice.path_of(&claim)), "read"),
+        (Call::get(format!("{}/versions", practice.path_of(&claim))), "read"),
+        (Call::get(practice.path_to("explanation_of_benefit")), "list"),
+        (Call::get(practice.path_of(&explanation)), "read"),
+        (
+            Call::get(format!("{}/versions", practice.path_of(&explanation))),
+            "read",
+        ),
     ]
 }
 
@@ -45,6 +60,7 @@ fn requests(practice: &Practice, invoice: &str) -> Vec<(Call, &'static str)> {
 fn only_billing_writes_and_she_herself_reads() {
     let practice = Practice::new();
     let invoice = practice.invoice("invoice", 100);
+    practice.import(&imported());
     let moment = Moment::after(&practice);
     let stranger = practice.log_in_as(&practice.open("stranger"));
     for select in 0..requests(&practice, &invoice).len() {

@@ -57,7 +57,32 @@ impl Practice {
             owed,
             "{account}"
         );
+        self.assert_insurance_whole();
         self.trail();
+    }
+
+    /// What is listed can be read, is listed once, and its history has no gaps.
+    #[track_caller]
+    fn assert_insurance_whole(&self) {
+        for kind in ["claim", "explanation_of_benefit"] {
+            let path = self.path_to(kind);
+            let listed = self.expect(200, Call::get(&path)).json;
+            let list = listed.as_object().unwrap().values().next().unwrap().as_array().unwrap();
+            let ids: Vec<&str> = list.iter().map(|document| document["id"].as_str().unwrap()).collect();
+            for (n, id) in ids.iter().enumerate() {
+                assert!(!ids[..n].contains(id), "{id} is listed twice");
+                let document = self.expect(200, Call::get(format!("{path}/{id}"))).json;
+                let versions = self.expect(200, Call::get(format!("{path}/{id}/versions"))).json;
+                let revisions: Vec<i64> = versions["versions"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|version| version["revision"].as_i64().unwrap())
+                    .collect();
+                let revision = document["revision"].as_i64().unwrap();
+                assert_eq!(revisions, (1..=revision).rev().collect::<Vec<_>>());
+            }
+        }
     }
 }
 
@@ -65,6 +90,17 @@ impl Practice {
 fn at_every_crash_point(
     prepare: impl Fn(&Practice) -> String,
     call: impl Fn(&Practice, &str) -> Call,
+    verify: impl Fn(&Practice, &str, &Answer),
+) {
+    let same = |first: &Answer, again: &Answer, case: &str| assert_eq!(first.json, again.json, "{case}");
+    break_off(prepare, call, same, verify);
+}
+
+/// Runs all cases from what `prepare` leaves. `compare` sees the answer to the first try, where it was a success, and to the second.
+fn break_off(
+    prepare: impl Fn(&Practice) -> String,
+    call: impl Fn(&Practice, &str) -> Call,
+    compare: impl Fn(&Answer, &Answer, &str),
     verify: impl Fn(&Practice, &str, &Answer),
 ) {
     let practice = Practice::new();
@@ -88,7 +124,7 @@ fn at_every_crash_point(
             let again = practice.send(&call(&practice, &prepared));
             assert!(is_success(&again), "{case}: {}", again.json);
             if let Some(first) = first.filter(is_success) {
-                assert_eq!(first.json, again.json, "{case}");
+                compare(&first, &again, &case);
             }
             practice.assert_whole();
             verify(&practice, &prepared, &again);
@@ -318,4 +354,41 @@ fn replaying() {
             assert_eq!(practice.standing(invoice), ("paid".to_owned(), 120, 0));
         },
     );
+}
+
+/// Into an empty file, and over what was imported before.
+#[test]
+fn importing_claims_and_explanations() {
+    let parts = [insurance::claim(1, 110), insurance::explanation(1, 90)];
+    for before in [&[][..], &[insurance::claim(1, 100)]] {
+        break_off(
+            |practice| {
+                if !before.is_empty() {
+                    practice.import(before);
+                }
+                String::new()
+            },
+            |practice, _| practice.importing(&parts),
+            |_, again, case| assert_eq!(again.json["outcomes"], json!(vec!["unchanged"; 2]), "{case}"),
+            |practice, _, answer| {
+                // Of an import that broke off, all that it had not come to is done by the next.
+                let outcomes = answer.json["outcomes"].as_array().unwrap();
+                assert_eq!(outcomes.len(), 2);
+                assert!(!outcomes.contains(&json!("kept")), "{outcomes:?}");
+                assert_eq!(practice.import(&parts), ["unchanged"; 2]);
+                for part in &parts {
+                    let read = practice.expect(200, Call::get(practice.path_of(part)));
+                    assert_eq!(read.json["content"], part["content"]);
+                    let is_replaced = before.iter().any(|old| old["id"] == part["id"] && old != part);
+                    assert_eq!(read.json["revision"], if is_replaced { 2 } else { 1 });
+                }
+                let counts = ["claim", "explanation_of_benefit"].map(|kind| {
+                    let listed = practice.expect(200, Call::get(practice.path_to(kind))).json;
+                    let lists = listed.as_object().unwrap().values();
+                    lists.map(|list| list.as_array().unwrap().len()).sum::<usize>()
+                });
+                assert_eq!(counts, [1, 1]);
+            },
+        );
+    }
 }

@@ -121,7 +121,7 @@ impl OpenChart<'_> {
     ///
     /// Order: the chunks, then the notes of them. A crash in between leaves notes of nothing.
     pub(crate) fn remove_unnamed(&self, id: RecordId, ended: &[&str], now: Timestamp) -> Result<(), Problem> {
-        let (Some(noted), Some(stored)) = (self.uploads(id)?.read()?, self.record(id)?.read()?) else {
+        let (Some(noted), Some(stored)) = (self.uploads(id)?.read()?, self.kept(id)?) else {
             return Ok(());
         };
         let named = match &stored.value {

@@ -42,7 +42,7 @@ impl OpenChart<'_> {
     /// The record of an entry, unless it is a draft again, which the list may not know yet. One that is listed twice, because a crash met the
     /// change that moved it in time, stands where its current version says.
     fn exported(&self, timeline: &Timeline<'_>, entry: &Entry) -> Result<Option<Record>, Problem> {
-        let record = match self.record(entry.id)?.read()?.map(|stored| stored.value) {
+        let record = match self.kept(entry.id)?.map(|stored| stored.value) {
             Some(Kept::Record(record)) if !record.is_draft() => record,
             _ => return Ok(None),
         };

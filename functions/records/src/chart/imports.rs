@@ -32,11 +32,11 @@ impl OpenChart<'_> {
         let record =
             Record::new(*id, account, now, writing.clone(), false, imported.fingerprint).imported(imported.clone());
         let kept = Kept::Record(record.clone());
-        if self.record(*id)?.create(&kept)? == Creation::Created {
+        if self.begin(*id, &kept)? == Creation::Created {
             self.list_anew(None, &record)?;
             return Ok(Outcome::Created);
         }
-        let there = self.record(*id)?.read()?.ok_or(StoreError::Form)?;
+        let there = self.kept(*id)?.ok_or(StoreError::Form)?;
         let (version, existing) = match there.value {
             Kept::Record(existing) if !existing.is_draft() => (there.version, existing),
             // Somebody works on it, or has let it vanish.

@@ -1,10 +1,9 @@
+use datatype::{Concept, DateTime};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::Concept;
 use super::limits::{self, ITEMS, Text};
-use super::time::DateTime;
 
 /// What somebody has, or may have (FHIR R4, Condition). Its code says by which system: ICD-10, ICD-10-CM, ICD-11, SNOMED CT, DSM-5-TR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

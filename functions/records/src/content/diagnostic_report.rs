@@ -1,11 +1,10 @@
+use datatype::{Concept, DateTime};
 use model::{RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::Concept;
 use super::limits::{self, ITEMS, Text};
 use super::observation::ResultStatus;
-use super::time::DateTime;
 
 /// What a laboratory or another service reports (FHIR R4, DiagnosticReport).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

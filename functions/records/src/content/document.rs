@@ -1,10 +1,9 @@
+use datatype::{Concept, DateTime};
 use model::{RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::Concept;
 use super::limits::{self, Text};
-use super::time::DateTime;
 
 /// A letter, a report, a form, a recording: what it is. What it holds is attached to it (FHIR R4, DocumentReference).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

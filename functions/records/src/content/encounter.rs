@@ -1,10 +1,10 @@
+use datatype::{Coding, Concept, Period};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::{Coding, Concept, Reason};
+use super::coding::Reason;
 use super::limits::{self, ITEMS, Text};
-use super::time::Period;
 
 /// A meeting of a client and those who treat her (FHIR R4, Encounter).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

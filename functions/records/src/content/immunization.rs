@@ -1,10 +1,9 @@
+use datatype::{Concept, DateTime};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::Concept;
 use super::limits::{self, Text};
-use super::time::DateTime;
 
 /// A vaccination (FHIR R4, Immunization).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
+use datatype::{Concept, DateTime, Decimal, Period};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::{Concept, Decimal, Quantity, Reason};
+use super::coding::{Quantity, Reason};
 use super::limits::{self, ITEMS, Text};
-use super::time::{DateTime, Period};
 
 /// What somebody takes or is to take (FHIR R4, MedicationRequest; without an intent, MedicationStatement).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

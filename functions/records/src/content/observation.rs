@@ -1,10 +1,10 @@
+use datatype::{Concept, DateTime};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::{Concept, Quantity};
+use super::coding::Quantity;
 use super::limits::{self, ITEMS, Text};
-use super::time::DateTime;
 
 /// What was measured or found (FHIR R4, Observation).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

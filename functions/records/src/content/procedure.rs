@@ -1,10 +1,10 @@
+use datatype::{Concept, Period};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::{Concept, Reason};
+use super::coding::Reason;
 use super::limits::{self, ITEMS, Text};
-use super::time::Period;
 
 /// What was done to or with somebody (FHIR R4, Procedure).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

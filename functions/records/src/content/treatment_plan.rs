@@ -1,11 +1,10 @@
+use datatype::{Concept, Period};
 use jiff::civil::Date;
 use model::{RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-use super::coding::Concept;
 use super::limits::{self, ITEMS, TEXT, Text};
-use super::time::Period;
 
 /// What a client and her clinician work towards (FHIR R4, CarePlan with its Goals).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -676,7 +676,14 @@ fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let bundle = fhir::Bundle::parse(&std::fs::read(&path).unwrap()).unwrap();
-        let import = fhir::Import::of(&bundle, &settings, fhir::Handling::Lenient, &BTreeMap::new(), &id).unwrap();
+        let import = fhir::Import::of(
+            &bundle,
+            &settings,
+            fhir::Handling::Lenient,
+            &std::collections::BTreeMap::new(),
+            &id,
+        )
+        .unwrap();
         let parts = import.parts.iter().filter(|part| part.kind.is_record());
         let parts: Vec<Value> = parts
             .map(|part| {

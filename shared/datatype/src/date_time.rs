@@ -21,26 +21,28 @@ const LAST_OF_DAY: SignedDuration = SignedDuration::new(24 * 60 * 60 - 1, 999_99
 /// A year, a month, a day or an instant with its offset (FHIR R4, data type `dateTime`), kept as it was written.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct DateTime {
+pub struct DateTime {
     text: Confidential<String>,
     earliest: Timestamp,
     latest: Timestamp,
 }
 
+/// A text that is none.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "must be a year, a month, a day or an instant with an offset, such as 2026, 2026-12, 2026-12-01 or 2026-12-01T08:00:00Z"
 )]
-pub(crate) struct NoDateTime;
+pub struct NoDateTime;
 
 impl DateTime {
     /// The first moment that it may have been. What is without an offset is taken as UTC.
-    pub(crate) fn earliest(&self) -> Timestamp {
+    #[must_use]
+    pub fn earliest(&self) -> Timestamp {
         self.earliest
     }
 
     /// Notes a violation where it lies in the future.
-    pub(crate) fn check_past(&self, check: &mut Check, at: &str, now: Timestamp) {
+    pub fn check_past(&self, check: &mut Check, at: &str, now: Timestamp) {
         let is_instant = self.earliest == self.latest;
         let soonest = if is_instant {
             now
@@ -101,22 +103,50 @@ impl fmt::Debug for DateTime {
     }
 }
 
+/// A year, a month or a day (FHIR R4, data type `date`), kept as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PartialDate(DateTime);
+
+/// A text that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a year, a month or a day, such as 2026, 2026-12 or 2026-12-01")]
+pub struct NoPartialDate;
+
+impl TryFrom<String> for PartialDate {
+    type Error = NoPartialDate;
+
+    fn try_from(text: String) -> Result<Self, NoPartialDate> {
+        let time = DateTime::try_from(text).map_err(|_| NoPartialDate)?;
+        let is_instant = time.earliest == time.latest;
+        if is_instant { Err(NoPartialDate) } else { Ok(Self(time)) }
+    }
+}
+
+impl From<PartialDate> for String {
+    fn from(date: PartialDate) -> Self {
+        date.0.into()
+    }
+}
+
 /// From when until when; open where it has no end yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Period {
+pub struct Period {
     start: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<DateTime>,
 }
 
 impl Period {
-    pub(crate) fn start(&self) -> &DateTime {
+    /// From when.
+    #[must_use]
+    pub fn start(&self) -> &DateTime {
         &self.start
     }
 
     /// Notes a violation where it ends before it begins. Where one of them is only known to the month, it may be either way.
-    pub(crate) fn check(&self, check: &mut Check, at: &str) {
+    pub fn check(&self, check: &mut Check, at: &str) {
         let end = self.end.as_ref();
         check.that(
             end.is_none_or(|end| self.start.earliest <= end.latest),
@@ -171,6 +201,22 @@ mod tests {
             "-002026",
         ] {
             assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_no_time() {
+        for (text, is_date) in [
+            ("2026", true),
+            ("2026-12", true),
+            ("2026-12-01", true),
+            ("2026-12-01T00:00:00Z", false),
+            ("2026-13", false),
+            ("", false),
+        ] {
+            let date = PartialDate::try_from(text.to_owned()).ok();
+            assert_eq!(date.is_some(), is_date, "{text}");
+            assert!(date.is_none_or(|date| String::from(date) == text));
         }
     }
 

@@ -1,0 +1,250 @@
+//! A claim or an explanation of benefit as it is kept, and what an import makes of it. Pure.
+
+use std::fmt;
+
+use model::{AccountId, ClaimId, Confidential, ExplanationOfBenefitId, Timestamp};
+use serde::{Deserialize, Serialize};
+use web::Check;
+
+use super::content::{Content, Kind};
+
+/// The longest part of a source, in characters: URLs in bundles are no longer.
+const SOURCE: usize = 255;
+
+/// Why there is another version than the first.
+const IMPORTED_AGAIN: &str = "imported again";
+
+/// Of either kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum DocumentId {
+    Claim(ClaimId),
+    ExplanationOfBenefit(ExplanationOfBenefitId),
+}
+
+impl DocumentId {
+    pub(crate) fn from_bytes(kind: Kind, bytes: [u8; 16]) -> Self {
+        match kind {
+            Kind::Claim => Self::Claim(ClaimId::from_bytes(bytes)),
+            Kind::ExplanationOfBenefit => Self::ExplanationOfBenefit(ExplanationOfBenefitId::from_bytes(bytes)),
+        }
+    }
+
+    /// The id of a document of this kind, where the text is one.
+    pub(crate) fn parse(kind: Kind, text: &str) -> Option<Self> {
+        match kind {
+            Kind::Claim => text.parse().ok().map(Self::Claim),
+            Kind::ExplanationOfBenefit => text.parse().ok().map(Self::ExplanationOfBenefit),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::Claim(id) => id.as_bytes(),
+            Self::ExplanationOfBenefit(id) => id.as_bytes(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Claim(_) => Kind::Claim,
+            Self::ExplanationOfBenefit(_) => Kind::ExplanationOfBenefit,
+        }
+    }
+}
+
+impl fmt::Display for DocumentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim(id) => id.fmt(formatter),
+            Self::ExplanationOfBenefit(id) => id.fmt(formatter),
+        }
+    }
+}
+
+/// Which resource of which sender it was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Source {
+    system: Confidential<String>,
+    id: Confidential<String>,
+}
+
+impl Source {
+    pub(crate) fn check(&self, check: &mut Check, at: &str) {
+        check.text(self.system.expose(), &format!("{at}/system"), 1, SOURCE);
+        check.text(self.id.expose(), &format!("{at}/id"), 1, SOURCE);
+    }
+}
+
+/// Where it is from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Imported {
+    pub(crate) source: Source,
+    /// Recognises the same content, however much later it comes.
+    pub(crate) fingerprint: [u8; 16],
+    /// The revision that the import wrote.
+    pub(crate) revision: u64,
+}
+
+/// A version of the content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    /// Counts the versions, from 1.
+    pub(crate) revision: u64,
+    pub(crate) written_by: AccountId,
+    pub(crate) written_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Confidential<String>>,
+    pub(crate) content: Content,
+}
+
+/// A claim or an explanation of benefit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Document {
+    pub(crate) created_by: AccountId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) current: Version,
+    pub(crate) imported: Imported,
+}
+
+/// What a source says of a document, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) id: DocumentId,
+    pub(crate) source: Source,
+    pub(crate) content: Content,
+    pub(crate) fingerprint: [u8; 16],
+}
+
+/// What becomes of a document whose source is heard again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It says what it said, or what is here.
+    Same,
+    /// It says something else, and nobody but it has said anything here.
+    Changed,
+    /// It says something else, and what is here is somebody else's.
+    Foreign,
+}
+
+impl Document {
+    /// The first version.
+    pub(crate) fn new(said: Said, author: AccountId, now: Timestamp) -> Self {
+        Self {
+            created_by: author,
+            created_at: now,
+            current: Version {
+                revision: 1,
+                written_by: author,
+                written_at: now,
+                reason: None,
+                content: said.content,
+            },
+            imported: Imported {
+                source: said.source,
+                fingerprint: said.fingerprint,
+                revision: 1,
+            },
+        }
+    }
+
+    pub(crate) fn hear(&self, said: &Said) -> Heard {
+        let is_its_source = self.imported.source == said.source;
+        let is_what_it_said = is_its_source && self.imported.fingerprint == said.fingerprint;
+        if is_what_it_said || self.current.content == said.content {
+            Heard::Same
+        } else if is_its_source && self.imported.revision == self.current.revision {
+            Heard::Changed
+        } else {
+            Heard::Foreign
+        }
+    }
+
+    /// The next version: what its source says now.
+    pub(crate) fn replace(&mut self, said: Said, author: AccountId, now: Timestamp) {
+        let revision = self.current.revision.saturating_add(1);
+        self.current = Version {
+            revision,
+            written_by: author,
+            written_at: now,
+            reason: Some(Confidential::new(IMPORTED_AGAIN.to_owned())),
+            content: said.content,
+        };
+        self.imported = Imported {
+            source: said.source,
+            fingerprint: said.fingerprint,
+            revision,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn source(id: &str) -> Source {
+        serde_json::from_value(json!({"system": "urn:ietf:rfc:3986", "id": id})).unwrap()
+    }
+
+    fn said(of: &str, provider: &str) -> Said {
+        let concept = json!({"text": "professional"});
+        let claim = json!({"status": "active", "type": concept, "use": "claim", "created": "2026", "provider": provider,
+            "priority": concept, "insurance": [{"sequence": 1, "focal": true, "coverage": "Mutual"}]});
+        let mut fingerprint = [0; 16];
+        fingerprint[..provider.len()].copy_from_slice(provider.as_bytes());
+        Said {
+            id: DocumentId::Claim(ClaimId::from_bytes([1; 16])),
+            source: source(of),
+            content: serde_json::from_value(claim).unwrap(),
+            fingerprint,
+        }
+    }
+
+    #[test]
+    fn what_its_source_says_replaces_what_it_said_and_nothing_else() {
+        let (me, now) = (AccountId::from_bytes([2; 16]), Timestamp::UNIX_EPOCH);
+        let mut document = Document::new(said("a", "one"), me, now);
+        assert_eq!(document.hear(&said("a", "one")), Heard::Same);
+        assert_eq!(document.hear(&said("a", "two")), Heard::Changed);
+        assert_eq!(document.hear(&said("b", "two")), Heard::Foreign);
+        assert_eq!(
+            document.hear(&said("b", "one")),
+            Heard::Same,
+            "what is here says the same"
+        );
+
+        document.replace(said("a", "two"), me, now);
+        assert_eq!(document.current.revision, 2);
+        assert_eq!(
+            document.current.reason.as_ref().map(|reason| reason.expose().as_str()),
+            Some(IMPORTED_AGAIN)
+        );
+        assert_eq!(document.hear(&said("a", "two")), Heard::Same);
+        assert_eq!(document.hear(&said("a", "one")), Heard::Changed);
+
+        // Whatever else comes to write a version, it stays, and its source is not heard any more.
+        document.current.revision = 3;
+        document.current.content = said("a", "three").content;
+        assert_eq!(document.hear(&said("a", "one")), Heard::Foreign);
+        assert_eq!(document.hear(&said("a", "two")), Heard::Same, "it was imported before");
+        assert_eq!(document.hear(&said("a", "three")), Heard::Same);
+    }
+
+    #[test]
+    fn an_id_is_one_of_its_kind() {
+        let id = DocumentId::from_bytes(Kind::Claim, [7; 16]);
+        let text = id.to_string();
+        assert_eq!(DocumentId::parse(Kind::Claim, &text), Some(id));
+        assert_eq!(DocumentId::parse(Kind::ExplanationOfBenefit, &text), None);
+        assert_eq!(
+            DocumentId::parse(Kind::ExplanationOfBenefit, &text.replace("clm", "eob")),
+            Some(DocumentId::from_bytes(Kind::ExplanationOfBenefit, [7; 16]))
+        );
+        assert_eq!(serde_json::to_value(id).unwrap(), json!(text));
+    }
+}
