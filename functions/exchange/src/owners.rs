@@ -1,6 +1,7 @@
 //! The owners of what passes through here, and what is asked of them by private calls: always in the name of whoever asks, so that they
 //! decide about her and nobody else.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use access::Caller;
@@ -252,7 +253,7 @@ impl Owners<'_> {
 
     /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes.
     pub(crate) fn export(&self, owner: Owner, most: &mut usize) -> Result<HandedOver, Stop> {
-        let mut all = HandedOver::default();
+        let (mut all, mut seen) = (HandedOver::default(), BTreeSet::new());
         let mut cursor = None;
         loop {
             let wanted = Wanted {
@@ -272,7 +273,7 @@ impl Owners<'_> {
                     continue;
                 };
                 // Where it was moved in time while the owner turned the page, it comes twice.
-                if all.parts.iter().any(|part| part.id == id) {
+                if !seen.insert(id.clone()) {
                     continue;
                 }
                 *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
