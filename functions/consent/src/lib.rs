@@ -27,6 +27,7 @@ mod proofs;
 mod record;
 mod representatives;
 mod restrictions;
+mod roster;
 mod routes;
 mod terms;
 #[cfg(test)]

@@ -3,11 +3,11 @@ use web::Route;
 
 use crate::{
     acceptances, care_team, caseload, clients, consents, emergency_access, explain, grounds, jurisdiction, notices,
-    proofs, representatives, restrictions,
+    proofs, representatives, restrictions, roster,
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 36] = [
+pub const ROUTES: [Route; 37] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -77,6 +77,7 @@ pub const ROUTES: [Route; 36] = [
         emergency_access::list_of_client,
     ),
     Route::new(Method::GET, "/v1/consent/caseloads/{account}", caseload::read),
+    Route::private(Method::POST, "/v1/consent/private/clients", roster::read),
     Route::new(Method::GET, "/v1/consent/emergency-access", emergency_access::list),
     Route::new(
         Method::PUT,

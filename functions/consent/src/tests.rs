@@ -12,6 +12,7 @@ mod proofs;
 mod recipients;
 mod representatives;
 mod restrictions;
+mod roster;
 mod shared_files;
 mod supersession;
 

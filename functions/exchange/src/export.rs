@@ -6,14 +6,9 @@ use model::{ClientId, RequestId};
 use ports::EntropyExt;
 use web::{Exchange, Problem, Reply};
 
+use crate::download::download;
 use crate::ids::Ids;
-use crate::owners::{HandedOver, Owner, Owners, Stop};
-
-/// The most that the owners hand over, in bytes: so much that it can come in again.
-const MOST: usize = 7 * 1024 * 1024;
-
-/// How much of the bundle is sent at once, in bytes.
-const PIECE: usize = 64 * 1024;
+use crate::owners::{HandedOver, MOST, Owner, Owners, Stop};
 
 /// `GET /v1/exchange/clients/{client}/export`: a `collection` of all that the caller may have a copy of.
 ///
@@ -27,11 +22,7 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let client: ClientId = exchange.parameter("client")?;
     let caller = exchange.caller()?;
     let ids = Ids::new(exchange, caller.clinic(), client)?;
-    let owners = Owners {
-        exchange,
-        caller: &caller,
-        client,
-    };
+    let owners = Owners::to_show(exchange, &caller, client)?;
     let mut room = MOST;
     let mut details = owners.export(Owner::Identity, &mut room)?.parts;
     let Some(details) = details.pop() else {
@@ -68,13 +59,5 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
         ),
     );
     let bundle = serde_json::to_vec(&bundle).map_err(|_| Problem::defect("a bundle does not serialise"))?;
-    let length = u64::try_from(bundle.len()).unwrap_or(u64::MAX);
-    let reply = Reply::attachment("application/fhir+json");
-    Ok(exchange.stream(reply, length, |send| {
-        // Whoever has gone needs no answer.
-        bundle
-            .chunks(PIECE)
-            .try_for_each(send)
-            .map_err(|_| Problem::broken_body())
-    })?)
+    Ok(download(exchange, "application/fhir+json", &bundle)?)
 }

@@ -69,11 +69,7 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let caller = exchange.caller()?;
     let bundle = read(exchange)?;
     let ids = Ids::new(exchange, caller.clinic(), client)?;
-    let owners = Owners {
-        exchange,
-        caller: &caller,
-        client,
-    };
+    let owners = Owners::to_show(exchange, &caller, client)?;
     let (import, denied) = accepted(&bundle, &settings, handling, &ids, &owners)?;
     let mut parts = Vec::new();
     for owner in Owner::ALL.into_iter().filter(|owner| !denied.contains_key(owner)) {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use access::Caller;
 use fhir::{Exported, Kind, Node, Part};
 use http::{Response, StatusCode};
-use model::{ClientId, Function};
+use model::{ClientId, Function, Purpose};
 use serde::{Deserialize, Serialize};
 use web::{BODY_LIMIT, Exchange, Problem, Reply};
 
@@ -16,6 +16,9 @@ const PARTS: usize = 100;
 
 /// The most that the parts of one call come to, in bytes; what stands around them is far less than the rest.
 const BYTES: usize = BODY_LIMIT - 64 * 1024;
+
+/// The most that the owners hand over for one answer, in bytes: so much that a bundle of it can come in again.
+pub(crate) const MOST: usize = 7 * 1024 * 1024;
 
 /// Who keeps what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -101,8 +104,8 @@ struct ExportedPart {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    parts: Vec<ExportedPart>,
+struct Page<P> {
+    parts: Vec<P>,
     next: Option<String>,
 }
 
@@ -117,6 +120,8 @@ struct Wanted<'p> {
     client_id: ClientId,
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kinds: Option<&'p [&'p str]>,
 }
 
 /// A part that its owner does not take, and why.
@@ -177,30 +182,74 @@ impl Owner {
     }
 }
 
+/// For these purposes owners hand over what nobody may be shown: whoever asks gets what is left of it without those whom it is about. The owners can't tell
+/// for which answer they are asked.
+const UNSEEN: [Purpose; 2] = [Purpose::Research, Purpose::QualityImprovement];
+
 /// The owners, asked in the name of somebody about a client.
 pub(crate) struct Owners<'e> {
-    pub(crate) exchange: &'e Exchange<'e>,
-    pub(crate) caller: &'e Caller,
-    pub(crate) client: ClientId,
+    exchange: &'e Exchange<'e>,
+    caller: &'e Caller,
+    client: ClientId,
 }
 
-impl Owners<'_> {
+/// Asks a function in the name of the caller.
+pub(crate) fn ask<T: for<'de> Deserialize<'de>>(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    function: Function,
+    path: &'static str,
+    body: &impl Serialize,
+) -> Result<T, Stop> {
+    let response = exchange.call_in_name_of(caller, function, path, body)?;
+    if response.status() != StatusCode::OK {
+        return Err(Stop::There(response));
+    }
+    serde_json::from_slice(response.body()).map_err(|_| {
+        let line = format!("an answer of {function} has another form than it is to have");
+        Stop::Here(Problem::defect(line))
+    })
+}
+
+impl<'e> Owners<'e> {
+    /// For an answer that shows what they hand over.
+    pub(crate) fn to_show(exchange: &'e Exchange<'e>, caller: &'e Caller, client: ClientId) -> Result<Self, Problem> {
+        match exchange.purpose()? {
+            Some(purpose) if UNSEEN.contains(&purpose) => Err(Problem::malformed(
+                "purpose-of-use",
+                "purpose",
+                "is served without whom it is about, by other routes",
+            )),
+            _ => Ok(Self {
+                exchange,
+                caller,
+                client,
+            }),
+        }
+    }
+
+    /// For an answer that does not show whom it is about, for this purpose and no other.
+    pub(crate) fn unseen(
+        exchange: &'e Exchange<'e>,
+        caller: &'e Caller,
+        client: ClientId,
+        purpose: Purpose,
+    ) -> Result<Self, Problem> {
+        exchange.check_purpose(purpose)?;
+        Ok(Self {
+            exchange,
+            caller,
+            client,
+        })
+    }
+
     fn ask<T: for<'de> Deserialize<'de>>(
         &self,
         owner: Owner,
         path: &'static str,
         body: &impl Serialize,
     ) -> Result<T, Stop> {
-        let response = self
-            .exchange
-            .call_in_name_of(self.caller, owner.function(), path, body)?;
-        if response.status() != StatusCode::OK {
-            return Err(Stop::There(response));
-        }
-        serde_json::from_slice(response.body()).map_err(|_| {
-            let line = format!("an answer of {} has another form than it is to have", owner.function());
-            Stop::Here(Problem::defect(line))
-        })
+        ask(self.exchange, self.caller, owner.function(), path, body)
     }
 
     /// Asks an owner whether it takes these parts, and returns those that it doesn't by their positions. Changes nothing.
@@ -254,40 +303,53 @@ impl Owners<'_> {
     /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes.
     pub(crate) fn export(&self, owner: Owner, most: &mut usize) -> Result<HandedOver, Stop> {
         let (mut all, mut seen) = (HandedOver::default(), BTreeSet::new());
+        self.pages(owner, None, |part| {
+            let ExportedPart {
+                id,
+                kind,
+                encounter,
+                content,
+            } = part;
+            let Some(kind) = Kind::named(&kind) else {
+                all.formless.push(kind);
+                return Ok(());
+            };
+            // Where it was moved in time while the owner turned the page, it comes twice.
+            if !seen.insert(id.clone()) {
+                return Ok(());
+            }
+            *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
+            all.parts.push(Exported {
+                id,
+                kind,
+                encounter,
+                content,
+            });
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Takes, one by one, what an owner hands over of the client: of these kinds, or all.
+    pub(crate) fn pages<P: for<'de> Deserialize<'de>>(
+        &self,
+        owner: Owner,
+        kinds: Option<&[&str]>,
+        mut take: impl FnMut(P) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         let mut cursor = None;
         loop {
             let wanted = Wanted {
                 client_id: self.client,
                 cursor: cursor.as_deref(),
+                kinds,
             };
             let Page { parts, next } = self.ask(owner, owner.export(), &wanted)?;
-            for ExportedPart {
-                id,
-                kind,
-                encounter,
-                content,
-            } in parts
-            {
-                let Some(kind) = Kind::named(&kind) else {
-                    all.formless.push(kind);
-                    continue;
-                };
-                // Where it was moved in time while the owner turned the page, it comes twice.
-                if !seen.insert(id.clone()) {
-                    continue;
-                }
-                *most = most.checked_sub(content.size()).ok_or_else(too_much)?;
-                all.parts.push(Exported {
-                    id,
-                    kind,
-                    encounter,
-                    content,
-                });
-            }
+            parts.into_iter().try_for_each(&mut take)?;
             match next {
                 // An owner that has no more to say says so; one that says the same again would be asked for ever.
                 Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-                _ => return Ok(all),
+                _ => return Ok(()),
             }
         }
     }
@@ -297,7 +359,7 @@ fn too_much() -> Stop {
     Problem::new(
         StatusCode::UNPROCESSABLE_ENTITY,
         "export-too-large",
-        "There is more of this client than one bundle can hold. Read her records one by one.",
+        "There is more than one answer can hold. Ask for fewer clients, or read the records one by one.",
     )
     .into()
 }

@@ -196,14 +196,16 @@ fn import_again(
 ///
 /// Order: record, read, answer. It changes nothing.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Export { client_id, cursor } = Export::receive(exchange)?;
-    if cursor.is_some() {
+    let wanted = Export::receive(exchange)?;
+    let client_id = wanted.client_id;
+    if wanted.cursor.is_some() {
         return Err(Problem::malformed("cursor", "cursor", "a client is one page"));
     }
     let recorded = admit(exchange, Action::Export, client_id)?;
     let register = Register::new(exchange)?;
     let mut page = ExportPage::default();
-    if let Some(entry) = register.open(&recorded)?
+    if wanted.wants(Kind::NAME)
+        && let Some(entry) = register.open(&recorded)?
         && let Some(client) = entry.read_if_there()?
     {
         page.push(&Exported {
@@ -211,6 +213,8 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             kind: Kind::NAME,
             encounter: None,
             content: &client.value.details,
+            result: None,
+            replaced_by: client.value.replaced_by.map(|link| link.client_id),
         })?;
     }
     Ok(page.finish(None)?.recorded(recorded.event()))

@@ -175,7 +175,7 @@ pub const TABLE: &[Rule] = &[
     Rule {
         id: "quality.aggregates",
         roles: &[ClinicAdmin, PrivacyOfficer],
-        actions: &[Search],
+        actions: &[Export],
         classes: &[Identity, Health],
         purposes: &[QualityImprovement],
         needs: &[Need::KnownClient, Need::NotHidden],

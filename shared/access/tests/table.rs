@@ -58,8 +58,8 @@ clinician        identity         BTG       read                      glass,unna
 clinician        identity         BTG       search                    -
 
 clinic_admin     identity         PATADMIN  create,read,list,amend,export known,open,consent
-clinic_admin     identity         HQUALIMP  search                    known,open
-clinic_admin     health           HQUALIMP  search                    known,open
+clinic_admin     identity         HQUALIMP  export                    known,open
+clinic_admin     health           HQUALIMP  export                    known,open
 clinic_admin     care_team        HQUALIMP  search                    -
 clinic_admin     identity         TREAT     search                    -
 clinic_admin     identity         PATADMIN  search                    -
@@ -113,8 +113,8 @@ guardian         access_decision  FAMRQT    read                      acts
 
 privacy_officer  identity         HRESCH    export                    known,open,consent
 privacy_officer  health           HRESCH    export                    known,open,consent
-privacy_officer  identity         HQUALIMP  search                    known,open
-privacy_officer  health           HQUALIMP  search                    known,open
+privacy_officer  identity         HQUALIMP  export                    known,open
+privacy_officer  health           HQUALIMP  export                    known,open
 privacy_officer  care_team        HQUALIMP  search                    -
 privacy_officer  consent          HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    read,list                 known

@@ -8,11 +8,14 @@
 //! * the interval of a figure of 1 to 10 reaches 11 or more, so nobody learns that it is small;
 //! * the interval of every suppressed figure holds at least two values, so none can be computed.
 //!
-//! Whoever looks on is assumed to know that a suppressed figure is not zero. Totals are figures like the others, and may be suppressed too.
-//! A suppressed figure does not say whether it was small itself.
+//! Whoever looks on is assumed to know that a suppressed figure is not zero, unless every figure is suppressed. A suppressed figure does not
+//! say whether it was small itself.
 //!
-//! Percentages, means and differences are figures too: nothing that was computed from the counts may stand beside them. Two tables of the
-//! same people are not protected against each other: publish one.
+//! The number of all is shown wherever it is not small itself, in whatever their lists are by, and the totals of a table's rows and columns are the lists of the same
+//! people by one category each. Both are the same each time. So all lists of the same people and one table of them can be published
+//! together. Two tables that share a category are not protected against each other.
+//!
+//! Percentages, means and differences are figures too: nothing that was computed from the counts may stand beside them.
 
 use serde::{Serialize, Serializer};
 
@@ -77,20 +80,21 @@ pub struct PublishedTable {
 }
 
 impl PublishedList {
-    /// Suppresses what has to be suppressed.
+    /// Suppresses what has to be suppressed. The total is shown unless it is small itself: it is that of every other list of the same people.
     ///
     /// # Errors
     /// [`NoTable::Empty`], [`NoTable::TooLarge`].
     pub fn new(counts: &[u64]) -> Result<Self, NoTable> {
         check(counts, counts.len())?;
+        let total = Margin::of_all(counts.iter().sum());
         // One line: its cells flow from one node to the other, and their total back.
         let cells = counts.iter().map(|count| figure(0, 1, *count));
-        let figures = cells.chain([figure(1, 0, counts.iter().sum())]).collect();
-        let mut published = publish(Network { nodes: 2, figures });
-        let total = published.pop().unwrap_or(Count::Suppressed);
+        let figures = cells.chain([total.figure(1, 0)]).collect();
+        // Without a way to protect them the cells tell nothing but that they come to the total, and each may be anything up to that.
+        let cells = publish(Network { nodes: 2, figures }, counts.len());
         Ok(Self {
-            cells: published,
-            total,
+            cells: cells.unwrap_or_else(|| vec![Count::Suppressed; counts.len()]),
+            total: total.shown,
         })
     }
 
@@ -108,7 +112,8 @@ impl PublishedList {
 }
 
 impl PublishedTable {
-    /// Suppresses what has to be suppressed.
+    /// Suppresses what has to be suppressed, between totals that are those of [`PublishedList`]. Where the cells can't be protected between them, all
+    /// are suppressed.
     ///
     /// # Errors
     /// [`NoTable`].
@@ -119,6 +124,21 @@ impl PublishedTable {
         }
         let counts: Vec<u64> = rows.concat();
         check(&counts, counts.len())?;
+        let row_sums: Vec<u64> = rows.iter().map(|row| row.iter().sum()).collect();
+        let column_sums: Vec<u64> = (0..width)
+            .map(|at| rows.iter().filter_map(|row| row.get(at)).sum())
+            .collect();
+        let row_totals = PublishedList::new(&row_sums)?;
+        let column_totals = PublishedList::new(&column_sums)?;
+        let margins = |sums: &[u64], list: &PublishedList| -> Vec<Margin> {
+            let figures = sums.iter().zip(&list.cells);
+            figures
+                .map(|(count, shown)| Margin {
+                    count: *count,
+                    shown: *shown,
+                })
+                .collect()
+        };
         // Nodes: the rows, the row of the columns' totals, the columns, the column of the rows' totals.
         let (bottom, right) = (rows.len(), rows.len() + 1 + width);
         let column = |index: usize| rows.len() + 1 + index;
@@ -129,31 +149,25 @@ impl PublishedTable {
                     .enumerate()
                     .map(|(at, count)| figure(index, column(at), *count)),
             );
-            figures.push(figure(right, index, row.iter().sum()));
         }
-        for at in 0..width {
-            figures.push(figure(
-                column(at),
-                bottom,
-                rows.iter().filter_map(|row| row.get(at)).sum(),
-            ));
+        for (index, margin) in margins(&row_sums, &row_totals).iter().enumerate() {
+            figures.push(margin.figure(right, index));
         }
-        figures.push(figure(bottom, right, counts.iter().sum()));
-        let published = publish(Network {
+        for (at, margin) in margins(&column_sums, &column_totals).iter().enumerate() {
+            figures.push(margin.figure(column(at), bottom));
+        }
+        figures.push(Margin::of_all(counts.iter().sum()).figure(bottom, right));
+        let network = Network {
             nodes: right + 1,
             figures,
-        });
-
-        let mut lines = published
-            .chunks(width + 1)
-            .map(|line| line.split_last().map(|(total, cells)| (cells.to_vec(), *total)));
-        let (last, total) = lines.next_back().flatten().ok_or(NoTable::Empty)?;
-        let (rows, row_totals) = lines.flatten().unzip();
+        };
+        // Without its cells a table says what the lists do, and a cell may be anything up to the smaller of its two totals.
+        let cells = publish(network, counts.len()).unwrap_or_else(|| vec![Count::Suppressed; counts.len()]);
         Ok(Self {
-            rows,
-            row_totals,
-            column_totals: last,
-            total,
+            rows: cells.chunks(width).map(<[Count]>::to_vec).collect(),
+            total: row_totals.total,
+            row_totals: row_totals.cells,
+            column_totals: column_totals.cells,
         })
     }
 
@@ -200,10 +214,40 @@ fn figure(from: usize, to: usize, count: u64) -> Figure {
         to,
         count,
         is_hidden: is_small(count),
+        is_fixed: false,
     }
 }
 
-fn publish(mut network: Network) -> Vec<Count> {
+/// A total that is published in more than one place.
+struct Margin {
+    count: u64,
+    shown: Count,
+}
+
+impl Margin {
+    /// The number of all.
+    fn of_all(count: u64) -> Self {
+        let shown = if is_small(count) {
+            Count::Suppressed
+        } else {
+            Count::Shown(count)
+        };
+        Self { count, shown }
+    }
+
+    fn figure(&self, from: usize, to: usize) -> Figure {
+        Figure {
+            from,
+            to,
+            count: self.count,
+            is_hidden: self.shown == Count::Suppressed,
+            is_fixed: true,
+        }
+    }
+}
+
+/// The first `cells` of the figures as they may be shown beside the others, or `None` where nothing of them may.
+fn publish(mut network: Network, cells: usize) -> Option<Vec<Count>> {
     let small = network
         .figures
         .iter()
@@ -211,22 +255,17 @@ fn publish(mut network: Network) -> Vec<Count> {
         .filter(|(_, figure)| is_small(figure.count));
     let needs: Vec<(usize, u64)> = small.map(|(index, figure)| (index, THRESHOLD - figure.count)).collect();
     network.protect(&needs);
-    // `protect` leaves nothing to be found here. Should it ever: with all but the zeros hidden, every figure can rise without bound.
-    let hidden = || {
-        network
-            .figures
-            .iter()
-            .enumerate()
-            .filter(|(_, figure)| figure.is_hidden)
-    };
+    let figures = network.figures.iter().enumerate();
     let is_protected = needs.iter().all(|(index, rise)| network.can_rise(*index, *rise))
-        && hidden().all(|(index, _)| network.can_change(index));
+        && figures
+            .filter(|(_, figure)| figure.is_hidden)
+            .all(|(index, _)| network.can_change(index));
     let count = |figure: &Figure| {
-        if figure.is_hidden || (!is_protected && figure.count > 0) {
+        if figure.is_hidden {
             Count::Suppressed
         } else {
             Count::Shown(figure.count)
         }
     };
-    network.figures.iter().map(count).collect()
+    is_protected.then(|| network.figures.iter().take(cells).map(count).collect())
 }

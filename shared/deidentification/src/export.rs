@@ -24,7 +24,7 @@ pub struct Entry<'a> {
 pub struct Client<'a> {
     /// Her resources. Without exactly one Patient nothing of them leaves: nobody could say whose age the dates tell.
     pub entries: Vec<Entry<'a>>,
-    /// What she is known by beyond what her Patient says.
+    /// What she is known by beyond what her Patient and her RelatedPersons say.
     pub identifiers: Identifiers,
 }
 
@@ -171,7 +171,9 @@ fn of_client(
     let text = |name| patient.content.get(name).and_then(Value::as_str);
     let life = Life::new(text("birthDate"), text("deceasedDateTime"), as_of);
     let mut identifiers = client.identifiers.clone();
-    identifiers.add_patient(&Value::Object(patient.content.clone()));
+    for entry in &client.entries {
+        identifiers.add_people(entry.resource);
+    }
 
     // Nothing may refer to what stays. What stays depends on nothing but a resource's own content and its reference to the Patient, who
     // leaves: so what leaves is learned with all codes, and written with the codes of what leaves.

@@ -188,27 +188,35 @@ impl Identifiers {
         self.dates.push(date);
     }
 
-    /// Everything that a Patient (FHIR R4) says of who she is, her contacts and her mother's maiden name included.
-    pub fn add_patient(&mut self, patient: &Value) {
-        self.add_strings(patient.get("id"), Self::add_number);
-        for person in [patient].into_iter().chain(items(patient.get("contact"))) {
+    /// Everything that a resource (FHIR R4) says of who the client or somebody near her is: a Patient with its contacts and her mother's
+    /// maiden name, or a RelatedPerson, such as a guardian. Other resources say nothing of that.
+    pub fn add_people(&mut self, resource: &Value) {
+        let kind = resource.get("resourceType").and_then(Value::as_str);
+        if matches!(kind, Some("Patient" | "RelatedPerson")) {
+            self.add_person(resource);
+        }
+    }
+
+    fn add_person(&mut self, person: &Value) {
+        self.add_strings(person.get("id"), Self::add_number);
+        for one in [person].into_iter().chain(items(person.get("contact"))) {
             // `contact.name` is one name, `Patient.name` are several.
-            for name in items(person.get("name")) {
+            for name in items(one.get("name")) {
                 for part in ["text", "family", "given", "suffix"] {
                     self.add_strings(name.get(part), Self::add_name);
                 }
             }
-            for telecom in items(person.get("telecom")) {
+            for telecom in items(one.get("telecom")) {
                 self.add_strings(telecom.get("value"), Self::add_telecom);
             }
-            for address in items(person.get("address")) {
+            for address in items(one.get("address")) {
                 self.add_address(address);
             }
         }
-        for identifier in items(patient.get("identifier")) {
+        for identifier in items(person.get("identifier")) {
             self.add_strings(identifier.get("value"), Self::add_number);
         }
-        for extension in items(patient.get("extension")) {
+        for extension in items(person.get("extension")) {
             if extension
                 .get("url")
                 .and_then(Value::as_str)
@@ -221,10 +229,7 @@ impl Identifiers {
             }
         }
         for date in ["birthDate", "deceasedDateTime"] {
-            let date = patient
-                .get(date)
-                .and_then(Value::as_str)
-                .and_then(|date| date.get(..10));
+            let date = person.get(date).and_then(Value::as_str).and_then(|date| date.get(..10));
             self.dates.extend(date.and_then(|date| date.parse::<Date>().ok()));
         }
     }

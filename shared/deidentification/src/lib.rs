@@ -4,7 +4,7 @@
 //!   164.514(b)(2)(i)(A) to (R). It is an allow-list: a table says which elements of which resources may leave, and as what.
 //!   Everything else stays, whatever it is called and however deep it lies. [`allowed`] shows the table.
 //! * [`ReleasedText`] is free text that a reviewer released and that holds none of the client's own identifiers.
-//! * [`PublishedList`] and [`PublishedTable`] are counts of which none of 1 to 10 can be read or computed.
+//! * [`PublishedList`], [`PublishedTable`] and [`PublishedResponses`] are counts of which none of 1 to 10 can be read or computed.
 //!
 //! The types are the proof: nothing but this crate makes them, and none can be read back from bytes.
 //!
@@ -38,6 +38,7 @@ mod network;
 mod number;
 mod place;
 mod released;
+mod responses;
 mod terminology;
 #[cfg(test)]
 mod tests;
@@ -47,3 +48,4 @@ pub use elements::{Allowed, allowed};
 pub use export::{Client, Deidentified, Entry, LeftOut};
 pub use identifiers::Identifiers;
 pub use released::{Finding, ReleasedText, Review};
+pub use responses::PublishedResponses;

@@ -12,6 +12,8 @@ pub(crate) struct Figure {
     pub(crate) to: usize,
     pub(crate) count: u64,
     pub(crate) is_hidden: bool,
+    /// Whether it is published elsewhere too, as it is here: shown or hidden, it stays so.
+    pub(crate) is_fixed: bool,
 }
 
 pub(crate) struct Network {
@@ -31,9 +33,9 @@ struct Step {
 impl Network {
     /// Hides what has to be hidden besides, so that every figure that `needs` names can be `rise` higher than it is.
     ///
-    /// For each it looks for the cheapest closed way through it on which every figure may change by that much, and hides the way. There is one
-    /// always: a cell, its column's total, the grand total, its row's total can all rise together. Zeros stay shown, so a reader knows that
-    /// what is hidden is at least one: no way lets a figure fall below that. What is hidden later only adds ways.
+    /// For each it looks for the cheapest closed way through it on which every figure may change by that much, and hides the way. Where there is
+    /// none, nothing is hidden, and whoever checks afterwards finds it. Zeros stay shown, so a reader knows that what is hidden is at least
+    /// one: no way lets a figure fall below that. What is hidden later only adds ways.
     pub(crate) fn protect(&mut self, needs: &[(usize, u64)]) {
         for (figure, rise) in needs {
             for step in self.way(*figure, *rise) {
@@ -95,12 +97,12 @@ impl Network {
         })
     }
 
-    /// The figures at a node that may rise or fall by so much. Zeros may not: they are shown.
+    /// The figures at a node that may rise or fall by so much. Zeros may not: they are shown. Nor may what is shown elsewhere.
     fn steps_from(&self, node: usize, by: u64) -> impl Iterator<Item = Step> + '_ {
         self.figures
             .iter()
             .enumerate()
-            .filter(|(_, figure)| figure.count > 0)
+            .filter(|(_, figure)| figure.count > 0 && (figure.is_hidden || !figure.is_fixed))
             .filter_map(move |(index, figure)| {
                 let rises = figure.from == node;
                 let falls = figure.to == node && figure.count > by;

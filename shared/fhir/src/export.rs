@@ -140,6 +140,17 @@ impl Export {
         export
     }
 
+    /// The resources alone.
+    pub fn into_resources(mut self) -> impl Iterator<Item = Node> {
+        let entries = match self.bundle.at_mut("entry").map(Node::take) {
+            Some(Node::List(entries)) => entries,
+            _ => Vec::new(),
+        };
+        entries
+            .into_iter()
+            .filter_map(|mut entry| Some(entry.at_mut("resource")?.take()))
+    }
+
     /// The bundle, and as its last entry, where anything is not in it, an OperationOutcome that says what: what the caller says of whole parts
     /// that were `withheld`, and the lines of the report. `url` names that entry.
     #[must_use]

@@ -184,6 +184,21 @@ impl<'a> Exchange<'a> {
             .transpose()
     }
 
+    /// That the caller names this purpose, for what is served for no other, whatever else she may do.
+    ///
+    /// # Errors
+    /// 400 for another one, and for none.
+    pub fn check_purpose(&self, only: Purpose) -> Result<(), Problem> {
+        if self.purpose()? == Some(only) {
+            return Ok(());
+        }
+        Err(Problem::malformed(
+            "purpose-of-use",
+            "purpose",
+            format!("must be {}: this is served for no other purpose", only.code()),
+        ))
+    }
+
     /// The network address that the request came from. Hosts append the one they saw to what the client may have sent:
     /// only the last value counts.
     #[must_use]

@@ -269,6 +269,7 @@ pub struct Export {
     pub client_id: ClientId,
     /// Where the page begins: the `next` of the one before.
     pub cursor: Option<String>,
+    kinds: Option<Vec<String>>,
 }
 
 impl Export {
@@ -279,6 +280,13 @@ impl Export {
     pub fn receive(exchange: &Exchange<'_>) -> Result<Self, Problem> {
         check_exchange_calls(exchange)?;
         exchange.json()
+    }
+
+    /// Whether parts of this kind are asked for: all are, where nothing is said of it.
+    #[must_use]
+    pub fn wants(&self, kind: &str) -> bool {
+        let kinds = self.kinds.as_ref();
+        kinds.is_none_or(|kinds| kinds.iter().any(|wanted| wanted == kind))
     }
 }
 
@@ -294,6 +302,12 @@ pub struct Exported<'p, I, C> {
     pub encounter: Option<RecordId>,
     /// What it says.
     pub content: &'p C,
+    /// What the owner computes of it, which is no part of what is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<&'p C>,
+    /// Whose entry is looked at in the place of this one: they are one person's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<ClientId>,
 }
 
 /// A page of an export in the making. Each part is serialised once, to be counted and to be sent.
@@ -476,6 +490,25 @@ mod tests {
     }
 
     #[test]
+    fn kinds_that_are_not_asked_for_are_not_wanted() {
+        for (kinds, diagnosis, note) in [
+            (json!(null), true, true),
+            (json!([]), false, false),
+            (json!(["diagnosis"]), true, false),
+            (json!(["note", "diagnosis"]), true, true),
+            (json!(["Diagnosis", ""]), false, false),
+        ] {
+            let body = json!({"client_id": ClientId::from_bytes([1; 16]), "kinds": kinds});
+            let export: Export = serde_json::from_value(body).unwrap();
+            assert_eq!(
+                (export.wants("diagnosis"), export.wants("note")),
+                (diagnosis, note),
+                "{kinds}"
+            );
+        }
+    }
+
+    #[test]
     fn a_page_ends_before_it_is_too_large() {
         let fill = |size: usize| {
             let (mut page, content) = (ExportPage::default(), "x".repeat(size));
@@ -484,6 +517,8 @@ mod tests {
                 kind: "note",
                 encounter: None,
                 content: &content,
+                result: None,
+                replaced_by: None,
             };
             let mut count = 0;
             while page.push(&part).unwrap() {

@@ -116,6 +116,12 @@ impl Wanted {
         Ok(Self { cursor, limit })
     }
 
+    /// A page of this size.
+    #[must_use]
+    pub fn from(cursor: Option<u64>, limit: usize) -> Self {
+        Self { cursor, limit }
+    }
+
     /// Reads the page.
     ///
     /// # Errors

@@ -208,6 +208,19 @@ fn an_import_never_makes_two_people_one() {
         assert_violates(&practice.imports(&client, &content), "/parts/0/id", "replaced");
     }
     assert!(practice.state() == before);
+    // Whoever counts people sees that the two are one.
+    let replaced_by = |client: &str| {
+        practice.exported(&practice.clinician.token, client)[0]
+            .get("replaced_by")
+            .cloned()
+    };
+    assert_eq!(
+        (replaced_by(&client), replaced_by(&survivor)),
+        (Some(json!(survivor)), None)
+    );
+    let none = json!({"client_id": survivor, "kinds": []});
+    let answer = practice.for_exchange(&practice.clinician.token, EXPORT, &none);
+    assert_eq!((answer.status, &answer.json), (200, &json!({"parts": []})));
 }
 
 #[test]

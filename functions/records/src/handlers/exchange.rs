@@ -83,13 +83,11 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Order: record, read, answer. It changes nothing.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let Export { client_id, cursor } = Export::receive(exchange)?;
-    let chart = Chart::enter_about(exchange, client_id, Action::Export, CLASS, None)?;
+    let wanted = Export::receive(exchange)?;
+    let chart = Chart::enter_about(exchange, wanted.client_id, Action::Export, CLASS, None)?;
     let event = chart.recorded.event();
     let (page, next) = match chart.open_if_begun()? {
-        Ok(chart) => chart
-            .export(cursor.as_deref())
-            .map_err(|problem| problem.or_recorded(event))?,
+        Ok(chart) => chart.export(&wanted).map_err(|problem| problem.or_recorded(event))?,
         Err(_) => (ExportPage::default(), None),
     };
     Ok(page.finish(next.as_deref())?.recorded(event))

@@ -476,6 +476,44 @@ fn an_export_has_what_is_signed_in_its_current_version() {
     );
 }
 
+/// Of the kinds that are asked for, and an assessment with what its answers come to.
+#[test]
+fn an_export_has_the_kinds_that_are_asked_for() {
+    let practice = Practice::new();
+    let phq9 = json!({"kind": "assessment", "content": {"instrument": "PHQ-9", "administered_at": "2026-11-30T10:00:00Z",
+        "answers": [3, 3, 3, 3, 0, 0, 0, 0, 1]}});
+    let own = assessment();
+    let mut parts: Vec<_> = (1..=98)
+        .map(|number| part(number, &note_of(number % 28 + 1, "SECRET")))
+        .collect();
+    parts.extend([part(99, &phq9), part(100, &own)]);
+    assert!(practice.import(&parts).iter().all(|outcome| outcome == "created"));
+    let of = |kinds: Value| {
+        let body = json!({"client_id": practice.client, "kinds": kinds});
+        let answer = practice.send(&practice.for_exchange(&practice.clinician.token, EXPORT, &body));
+        assert_eq!((answer.status, answer.json.get("next")), (200, None), "{}", answer.json);
+        assert_eq!(practice.event(&answer).action, Action::Export);
+        answer.json["parts"].as_array().unwrap().clone()
+    };
+    let assessments = of(json!(["assessment"]));
+    let result = |id: String| {
+        let part = assessments.iter().find(|part| part["id"] == id).unwrap();
+        assert_eq!(part["kind"], "assessment");
+        part.get("result").cloned()
+    };
+    assert_eq!(assessments.len(), 2);
+    assert_eq!(
+        result(id(99)),
+        Some(json!({"total": 13, "severity": "moderate", "self_harm": true}))
+    );
+    assert_eq!(result(id(100)), None, "nobody knows how it is scored");
+    assert_eq!(of(json!(["diagnosis", "assessment"])).len(), 2);
+    assert_eq!(of(json!(["progress_note"])).len(), 98);
+    for none in [json!([]), json!(["diagnosis"]), json!(["psychotherapy_note", "SECRET"])] {
+        assert_eq!(of(none), [Value::Null; 0]);
+    }
+}
+
 /// A document is exported as what it says of itself, once it is signed. What it holds is not in it.
 #[test]
 fn a_document_is_exported_as_what_it_is() {

@@ -31,18 +31,36 @@ fn published(table: &PublishedTable) -> Vec<Vec<Count>> {
     lines
 }
 
-/// Every table of up to `most(cell)` in each cell that agrees with what is published and has no zero where something is suppressed; until
+/// What suppressed figures are at least.
+#[derive(Clone, Copy)]
+struct Least {
+    cell: u64,
+    row_total: u64,
+    column_total: u64,
+}
+
+/// Whether nothing of these figures is shown: then it may be that of zeros too.
+fn is_withheld<'c>(figures: impl IntoIterator<Item = &'c Count>) -> bool {
+    figures.into_iter().all(|figure| *figure == Count::Suppressed)
+}
+
+/// Every table of up to `most(cell)` in each cell that agrees with what is published and has `least` where something is suppressed; until
 /// `seen` has seen enough.
-fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], seen: &mut dyn FnMut(&[Vec<u64>]) -> bool) {
+fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], least: Least, seen: &mut dyn FnMut(&[Vec<u64>]) -> bool) {
     fn go(
         shown: &[Vec<Count>],
         most: &[Vec<u64>],
+        least: Least,
         guess: &mut Vec<Vec<u64>>,
         at: usize,
         seen: &mut dyn FnMut(&[Vec<u64>]) -> bool,
     ) -> bool {
         let (height, width) = (most.len(), most[0].len());
         let (row, column) = (at / width, at % width);
+        let so_far: u64 = guess.iter().take(row + 1).flatten().take(at).sum();
+        if matches!(shown[height][width], Count::Shown(total) if so_far > total) {
+            return false;
+        }
         if column == 0 && row > 0 {
             let total: u64 = guess[row - 1].iter().sum();
             if matches!(shown[row - 1][width], Count::Shown(known) if known != total) {
@@ -51,17 +69,25 @@ fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], seen: &mut dyn FnMut(&[Vec<u
         }
         if row == height {
             let whole = with_totals(guess);
-            let agrees = whole.iter().zip(shown).all(|(whole, shown)| {
-                whole.iter().zip(shown).all(|(count, shown)| match shown {
-                    Count::Shown(known) => known == count,
-                    Count::Suppressed => *count > 0,
+            let agrees = whole.iter().zip(shown).enumerate().all(|(row, (whole, shown))| {
+                whole.iter().zip(shown).enumerate().all(|(column, (count, shown))| {
+                    let least = match (row < height, column < width) {
+                        (true, true) => least.cell,
+                        (true, false) => least.row_total,
+                        (false, true) => least.column_total,
+                        (false, false) => 1,
+                    };
+                    match shown {
+                        Count::Shown(known) => known == count,
+                        Count::Suppressed => *count >= least,
+                    }
                 })
             });
             return agrees && seen(&whole);
         }
         let mut range = match shown[row][column] {
             Count::Shown(known) => known..=known,
-            Count::Suppressed => 1..=most[row][column],
+            Count::Suppressed => least.cell..=most[row][column],
         };
         // The last of a line whose total is shown can only be one thing.
         let ends = [
@@ -86,14 +112,14 @@ fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], seen: &mut dyn FnMut(&[Vec<u
         }
         for count in range {
             guess[row][column] = count;
-            if go(shown, most, guess, at + 1, seen) {
+            if go(shown, most, least, guess, at + 1, seen) {
                 return true;
             }
         }
         false
     }
     let mut guess = vec![vec![0; most[0].len()]; most.len()];
-    go(shown, most, &mut guess, 0, seen);
+    go(shown, most, least, &mut guess, 0, seen);
 }
 
 /// What the attacker finds out: nothing.
@@ -111,8 +137,27 @@ fn assert_protected(rows: &[Vec<u64>]) {
                 assert_eq!(count, truth[*row][*at], "what is shown is true: {rows:?}");
                 assert!(count == 0 || count >= THRESHOLD, "{rows:?}: {shown:?}");
             }
-            Count::Suppressed => assert!(truth[*row][*at] > 0, "a zero is shown: {rows:?}"),
+            Count::Suppressed => {}
         }
+    }
+    let lists = [
+        PublishedList::new(
+            &truth
+                .iter()
+                .take(rows.len())
+                .map(|line| *line.last().unwrap())
+                .collect::<Vec<_>>(),
+        ),
+        PublishedList::new(&truth[rows.len()][..rows[0].len()]),
+    ]
+    .map(Result::unwrap);
+    for (list, margin) in lists.iter().zip([
+        shown[..rows.len()].iter().map(|line| *line.last().unwrap()).collect(),
+        shown[rows.len()][..rows[0].len()].to_vec(),
+    ]) {
+        let margin: Vec<Count> = margin;
+        assert_eq!(list.cells(), margin, "the totals are those of the lists: {rows:?}");
+        assert_eq!(list.total(), *shown.last().unwrap().last().unwrap());
     }
     let open: Vec<(usize, usize)> = figures
         .into_iter()
@@ -123,16 +168,31 @@ fn assert_protected(rows: &[Vec<u64>]) {
     }
     let is_enough = |(row, at): &(usize, usize), found: &[Vec<(u64, u64, u64)>]| {
         let (_, lowest, highest) = found[*row][*at];
-        lowest < highest && (truth[*row][*at] >= THRESHOLD || highest >= THRESHOLD)
+        // What can only be zero or large tells of nobody.
+        let is_large = |count| count == 0 || count >= THRESHOLD;
+        (lowest < highest && (is_large(truth[*row][*at]) || highest >= THRESHOLD))
+            || (lowest == highest && is_large(lowest))
     };
     // Whoever moves one figure by so much has to move no other by more.
     let small = truth.iter().flatten().filter(|count| (1..THRESHOLD).contains(*count));
     let reach = small.map(|count| THRESHOLD - count).max().unwrap_or(1);
+    let all = *truth.last().unwrap().last().unwrap();
     let most: Vec<Vec<u64>> = rows
         .iter()
-        .map(|row| row.iter().map(|count| count + reach).collect())
+        .map(|row| {
+            row.iter()
+                .map(|count| (count + reach).max(all.min(THRESHOLD + 1)))
+                .collect()
+        })
         .collect();
-    try_all(&shown, &most, &mut |guess| {
+    let (height, width) = (rows.len(), rows[0].len());
+    let least = |is_withheld: bool| u64::from(!is_withheld);
+    let least = Least {
+        cell: least(is_withheld(shown[..height].iter().flat_map(|line| &line[..width]))),
+        row_total: least(is_withheld(shown[..height].iter().map(|line| &line[width]))),
+        column_total: least(is_withheld(&shown[height][..width])),
+    };
+    try_all(&shown, &most, least, &mut |guess| {
         for (row, at) in &open {
             let (tables, lowest, highest) = &mut found[*row][*at];
             *tables += 1;
@@ -177,7 +237,7 @@ fn no_suppressed_count_of_any_short_list_can_be_computed() {
                 let (mut lowest, mut highest) = ([u64::MAX; 4], [0; 4]);
                 let range = |at: usize| match figures[at].0 {
                     Count::Shown(count) => count..=count,
-                    Count::Suppressed => 1..=60,
+                    Count::Suppressed => u64::from(at == 3 || !is_withheld(published.cells()))..=60,
                 };
                 for x in range(0) {
                     for y in range(1) {
@@ -197,9 +257,9 @@ fn no_suppressed_count_of_any_short_list_can_be_computed() {
                     match figure {
                         Count::Shown(count) => assert!(count == truth && (*count == 0 || *count >= THRESHOLD)),
                         Count::Suppressed => {
-                            assert!(*truth > 0 && lowest[at] < highest[at], "{list:?}: {published:?}");
+                            assert!(lowest[at] < highest[at], "{list:?}: {published:?}");
                             assert!(
-                                *truth >= THRESHOLD || highest[at] >= THRESHOLD,
+                                *truth == 0 || *truth >= THRESHOLD || highest[at] >= THRESHOLD,
                                 "{list:?}: {published:?}"
                             );
                         }
@@ -231,6 +291,7 @@ proptest! {
                 Count::Suppressed => prop_assert!(*truth > 0),
             }
         }
+        prop_assert!(table.rows().iter().flatten().any(|cell| matches!(cell, Count::Shown(_))));
         prop_assert_eq!(table.total(), Count::Shown(truth[12][12]));
     }
 
@@ -245,12 +306,13 @@ proptest! {
         // Nodes: rows 0 and 1, the columns' totals 2, columns 3 and 4, the rows' totals 5.
         let ends = [(0, 3), (0, 4), (5, 0), (1, 3), (1, 4), (5, 1), (3, 2), (4, 2), (2, 5)];
         let figures = ends.iter().enumerate().map(|(index, (from, to))| Figure {
-            from: *from, to: *to, count: truth[index / 3][index % 3], is_hidden: hidden[index],
+            from: *from, to: *to, count: truth[index / 3][index % 3], is_hidden: hidden[index], is_fixed: false,
         });
         let network = Network { nodes: 6, figures: figures.collect() };
         let most: Vec<Vec<u64>> = rows.iter().map(|row| row.iter().map(|count| count + 2 * by).collect()).collect();
         let mut values = vec![std::collections::BTreeSet::new(); 9];
-        try_all(&shown, &most, &mut |guess| {
+        let least = Least { cell: 1, row_total: 1, column_total: 1 };
+        try_all(&shown, &most, least, &mut |guess| {
             for (index, values) in values.iter_mut().enumerate() {
                 values.insert(guess[index / 3][index % 3]);
             }

@@ -14,11 +14,15 @@ fn review() -> Review {
 
 fn identifiers() -> Identifiers {
     let mut identifiers = Identifiers::default();
-    identifiers.add_patient(&json!({"id": "cli_00000000000000000000000004", "name": [{"family": "O'Neil", "given": ["José", "X"]}],
+    identifiers.add_people(&json!({"resourceType": "Patient", "id": "cli_00000000000000000000000004", "name": [{"family": "O'Neil", "given": ["José", "X"]}],
         "telecom": [{"value": "+1 (617) 555-7476"}, {"value": "jose@example.org"}], "birthDate": "1987-03-21",
         "address": [{"line": ["351 Simonis Street"], "city": "Bad Aussee", "postalCode": "01906"}],
         "identifier": [{"value": "A-123 456"}], "contact": [{"name": {"text": "Kami Strosin"}, "telecom": [{"value": "617-555-0199"}]}],
         "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName", "valueString": "Rohan"}]}));
+    identifiers.add_people(&json!({"resourceType": "RelatedPerson", "name": [{"text": "Ola Ferreira"}], "relationship": [{"text": "guardian"}],
+        "telecom": [{"value": "+49 30 7654321"}], "identifier": [{"value": "acc_0000000000000000000000000C"}]}));
+    // Nobody's names: a code's text, somebody else's resource.
+    identifiers.add_people(&json!({"resourceType": "Practitioner", "name": [{"text": "Slept Better"}]}));
     identifiers.add_number("K7");
     identifiers.add_date("2026-10-05".parse().unwrap());
     identifiers
@@ -50,6 +54,9 @@ fn each_of_the_clients_own_identifiers_is_found_however_it_is_written() {
         ("Mr o’neil.", Finding::Name),
         ("with Kami", Finding::Name),
         ("née Rohan", Finding::Name),
+        ("her guardian, Ms Ferreira", Finding::Name),
+        ("guardian at 030/7654321", Finding::Telecom),
+        ("acc-0000000000000000000000000c", Finding::Number),
         ("in bad  aussee", Finding::Place),
         ("on Simonis", Finding::Place),
         ("ZIP 01906", Finding::Number),
