@@ -1,6 +1,7 @@
 //! The owners of what passes through here, and what is asked of them by private calls: always in the name of whoever asks, so that they
 //! decide about her and nobody else.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use access::Caller;
@@ -301,7 +302,7 @@ impl<'e> Owners<'e> {
 
     /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes.
     pub(crate) fn export(&self, owner: Owner, most: &mut usize) -> Result<HandedOver, Stop> {
-        let mut all = HandedOver::default();
+        let (mut all, mut seen) = (HandedOver::default(), BTreeSet::new());
         self.pages(owner, None, |part| {
             let ExportedPart {
                 id,
@@ -314,7 +315,7 @@ impl<'e> Owners<'e> {
                 return Ok(());
             };
             // Where it was moved in time while the owner turned the page, it comes twice.
-            if all.parts.iter().any(|part| part.id == id) {
+            if !seen.insert(id.clone()) {
                 return Ok(());
             }
             *most = most.checked_sub(content.size()).ok_or_else(too_much)?;

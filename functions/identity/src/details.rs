@@ -294,20 +294,15 @@ pub(crate) mod tests {
         }
     }
 
-    /// What is made of the bundles that an import is tried on, where they lie beside the workspace.
+    /// What is made of the bundles that an import is tried on.
     #[test]
     fn what_an_import_brings_is_in_its_form() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
-        if !folder.exists() {
-            eprintln!("skipped: {} is not there", folder.display());
-            return;
-        }
         let settings = fhir::Settings {
             calling_code: Some("1".to_owned()),
             language: "en".to_owned(),
         };
-        for file in std::fs::read_dir(folder).unwrap() {
-            let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+        for (_, bundle) in testkit::PATIENTS {
+            let bundle = fhir::Bundle::parse(bundle.as_bytes()).unwrap();
             let import = fhir::Import::of(
                 &bundle,
                 &settings,

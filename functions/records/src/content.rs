@@ -289,22 +289,17 @@ mod tests {
         assert_eq!(problem.violations[0].field, "/content/mood");
     }
 
-    /// What is made of the bundles that an import is tried on, where they lie beside the workspace.
+    /// What is made of the bundles that an import is tried on.
     #[test]
     fn what_an_import_brings_keeps_the_rules() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
-        if !folder.exists() {
-            eprintln!("skipped: {} is not there", folder.display());
-            return;
-        }
         let settings = fhir::Settings {
             calling_code: Some("1".to_owned()),
             language: "en".to_owned(),
         };
         let id = |_: &fhir::Source, _| RecordId::from_bytes([7; 16]).to_string();
         let mut kinds = std::collections::BTreeSet::new();
-        for file in std::fs::read_dir(folder).unwrap() {
-            let bundle = fhir::Bundle::parse(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+        for (_, bundle) in testkit::PATIENTS {
+            let bundle = fhir::Bundle::parse(bundle.as_bytes()).unwrap();
             let import = fhir::Import::of(
                 &bundle,
                 &settings,

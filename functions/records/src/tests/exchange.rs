@@ -651,15 +651,10 @@ fn what_is_changed_while_it_is_imported_again_is_kept_or_comes_too_late() {
     }
 }
 
-/// The bundles that an import is tried on, where they lie beside the workspace: all that is made of them for records is taken, comes out as
+/// The bundles that an import is tried on: all that is made of them for records is taken, comes out as
 /// it went in, and once more changes nothing.
 #[test]
 fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
-    if !folder.exists() {
-        eprintln!("skipped: {} is not there", folder.display());
-        return;
-    }
     let settings = fhir::Settings {
         calling_code: Some("1".to_owned()),
         language: "en".to_owned(),
@@ -673,9 +668,8 @@ fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
         RecordId::from_bytes(name.truncated()).to_string()
     };
     let mut counts = BTreeMap::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let bundle = fhir::Bundle::parse(&std::fs::read(&path).unwrap()).unwrap();
+    for (name, bundle) in testkit::PATIENTS {
+        let bundle = fhir::Bundle::parse(bundle.as_bytes()).unwrap();
         let import = fhir::Import::of(
             &bundle,
             &settings,
@@ -695,12 +689,7 @@ fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
         let practice = Practice::new();
         for parts in parts.chunks(100) {
             let checked = practice.for_exchange(&practice.clinician.token, CHECK, &practice.body(parts));
-            assert_eq!(
-                practice.send(&checked).json,
-                json!({"refused": []}),
-                "{}",
-                path.display()
-            );
+            assert_eq!(practice.send(&checked).json, json!({"refused": []}), "{}", name);
             assert!(practice.import(parts).iter().all(|outcome| outcome == "created"));
         }
         let by_id = |parts: &[Value]| -> BTreeMap<String, Value> {
@@ -713,13 +702,13 @@ fn what_is_made_of_the_bundles_is_taken_and_comes_out_as_it_went_in() {
         };
         let exported = practice.exported(&practice.clinician.token).concat();
         assert_eq!(exported.len(), parts.len());
-        assert_eq!(by_id(&exported), by_id(&parts), "{}", path.display());
+        assert_eq!(by_id(&exported), by_id(&parts), "{}", name);
         let before = practice.charts();
         for parts in parts.chunks(100) {
             assert!(practice.import(parts).iter().all(|outcome| outcome == "unchanged"));
         }
         assert!(practice.charts() == before);
-        counts.insert(path.file_name().unwrap().to_owned(), parts.len());
+        counts.insert(name, parts.len());
     }
     assert_eq!(counts.len(), 4, "{counts:?}");
     eprintln!("{counts:?}");

@@ -1,21 +1,13 @@
-//! Four whole patients: synthetic, made by Synthea (Apache-2.0) as the SMART Health IT project publishes them, with one Claim and one
-//! ExplanationOfBenefit each. Nobody of them exists.
+//! Four whole patients.
 
 use serde_json::{Value, json};
-use testkit::SeededEntropy;
+use testkit::{PATIENTS, SeededEntropy};
 
 use super::exports::TODAY;
 use crate::{Client, Deidentified, Entry, Identifiers};
 
-const BUNDLES: [(&str, &str); 4] = [
-    ("Clemente", include_str!("../../tests/data/fhir-r4/Clemente.json")),
-    ("Laurie", include_str!("../../tests/data/fhir-r4/Laurie.json")),
-    ("Liz", include_str!("../../tests/data/fhir-r4/Liz.json")),
-    ("Milan", include_str!("../../tests/data/fhir-r4/Milan.json")),
-];
-
 fn bundles() -> Vec<Value> {
-    BUNDLES
+    PATIENTS
         .iter()
         .map(|(_, bundle)| serde_json::from_str(bundle).unwrap())
         .collect()
@@ -112,7 +104,7 @@ fn nothing_of_who_they_are_leaves() {
 #[test]
 fn what_research_needs_leaves_and_what_stays_is_counted() {
     let bundles = bundles();
-    for ((name, _), bundle) in BUNDLES.iter().zip(&bundles) {
+    for ((name, _), bundle) in PATIENTS.iter().zip(&bundles) {
         let export = Deidentified::of(&[client(bundle)], TODAY, &SeededEntropy::new(3));
         let count = |kind: &str| {
             export

@@ -1,27 +1,14 @@
 //! Bundles as they come: what is carried over, what is not, and that nothing else happens to any value of them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use fhir::{Bundle, Export, Exported, Handling, Import, Kind, Part, Reason, Settings, Source};
 use serde_json::{Value, json};
+use testkit::PATIENTS;
 
 use crate::published::findings;
 
 const BASE: &str = "https://practice.example/fhir";
-
-const PATIENTS: [&str; 4] = ["Clemente", "Laurie", "Liz", "Milan"];
-
-/// Four patients that Synthea made, beside the workspace where its input lies; nothing where there is none.
-fn patients() -> Vec<(&'static str, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir-r4");
-    if !folder.exists() {
-        eprintln!("skipped: {} is not there", folder.display());
-        return vec![];
-    }
-    let read = |name| (name, std::fs::read(folder.join(format!("{name}.json"))).unwrap());
-    PATIENTS.map(read).to_vec()
-}
 
 fn settings() -> Settings {
     Settings {
@@ -110,8 +97,9 @@ fn all_values(value: &Value) -> usize {
 
 #[test]
 fn what_comes_in_goes_out_and_comes_in_the_same() {
-    for (name, bytes) in patients() {
-        let first = import(&bytes);
+    for (name, bundle) in PATIENTS {
+        let bytes = bundle.as_bytes();
+        let first = import(bytes);
         let export = export(&first);
         assert_eq!(export.not_exported, Vec::<String>::new(), "{name}");
         let second = import(&serde_json::to_vec(&export.bundle).unwrap());
@@ -164,9 +152,10 @@ fn comparable(value: &str) -> String {
 /// is in the report that came out. Counted for each type of resource.
 #[test]
 fn every_value_is_carried_over_or_reported() {
-    for (name, bytes) in patients() {
-        let bundle: Value = serde_json::from_slice(&bytes).unwrap();
-        let import = import(&bytes);
+    for (name, bundle) in PATIENTS {
+        let bytes = bundle.as_bytes();
+        let bundle: Value = serde_json::from_slice(bytes).unwrap();
+        let import = import(bytes);
         let export: Value = serde_json::to_value(export(&import).bundle).unwrap();
         let mut out: BTreeMap<String, &Value> = BTreeMap::new();
         for entry in export["entry"].as_array().unwrap() {
@@ -239,9 +228,10 @@ fn every_value_is_carried_over_or_reported() {
 #[test]
 fn the_four_patients_are_imported() {
     let mut found = vec![];
-    for (name, bytes) in patients() {
-        let import = import(&bytes);
-        let all = all_values(&serde_json::from_slice(&bytes).unwrap());
+    for (name, bundle) in PATIENTS {
+        let bytes = bundle.as_bytes();
+        let import = import(bytes);
+        let all = all_values(&serde_json::from_slice(bytes).unwrap());
         let lost: Vec<_> = import
             .not_imported
             .iter()
