@@ -79,6 +79,11 @@ fn data_is_kept_in_the_region_of_the_clinic_and_nowhere_else() {
         Call::post("/v1/identity/clients/search", &json!({"email": "zoe@example.org"})).bearer(clinician),
         Call::get(format!("/v1/identity/clients/{client}")).bearer(clinician),
         Call::get(format!("/v1/consent/clients/{client}/consents")).bearer(clinician),
+        Call::new(Method::POST, format!("/v1/exchange/clients/{client}/import"))
+            .header("content-type", "application/fhir+json")
+            .body(testkit::PATIENTS[0].1)
+            .bearer(clinician),
+        Call::get(format!("/v1/exchange/clients/{client}/export")).bearer(clinician),
         Call::get("/v1/auth/accounts").bearer(admin),
         Call::new(Method::POST, "/v1/notify/jobs/drain").bearer(admin),
         Call::get("/v1/audit/events").bearer(admin),

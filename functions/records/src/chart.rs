@@ -66,14 +66,6 @@ struct Discarded {
     fingerprint: [u8; 16],
 }
 
-/// In the margin of a record's document: whether anything was ever added to the record. Most records have no addenda, and those are
-/// read without asking the store for any. It says no more than the presence of the log does, which is also for whoever holds the store
-/// to see and to take away.
-type AddendaMark = [u8; 1];
-
-const NOTHING_ADDED: AddendaMark = [0];
-const ADDED_TO: AddendaMark = [1];
-
 /// What was added to a record after it was signed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -319,18 +311,17 @@ impl OpenChart<'_> {
 
     /// What lies in the place of a record.
     fn kept(&self, id: RecordId) -> Result<Option<Versioned<Kept>>, Problem> {
-        let stored: Option<(AddendaMark, _)> = self.record(id)?.read_with_margin()?;
-        Ok(stored.map(|(_, document)| document))
+        Ok(self.record(id)?.read()?)
     }
 
     /// Puts the first version there, unless there is one.
     fn begin(&self, id: RecordId, first: &Kept) -> Result<Creation, Problem> {
-        Ok(self.record(id)?.create_with_margin(&NOTHING_ADDED, first)?)
+        Ok(self.record(id)?.create(first)?)
     }
 
     fn replace(&self, id: RecordId, expected: u64, by: &Kept) -> Result<Versioned<()>, UpdateError<Problem>> {
         let doc = self.record(id).map_err(UpdateError::Refused)?;
-        doc.update_with_margin(Some(expected), |kept, _: &mut AddendaMark| {
+        doc.update(Some(expected), |kept| {
             *kept = by.clone();
             Ok(())
         })
@@ -338,28 +329,11 @@ impl OpenChart<'_> {
 
     /// Reads the current version, or 404: where there is none, and where it is a draft of somebody else's.
     pub(crate) fn read(&self, id: RecordId) -> Result<Versioned<Record>, Problem> {
-        self.read_marked(id).map(|(_, record)| record)
-    }
-
-    /// Reads it with what was added to it.
-    pub(crate) fn read_with_addenda(&self, id: RecordId) -> Result<(Versioned<Record>, Vec<Addendum>), Problem> {
-        let (mark, record) = self.read_marked(id)?;
-        let addenda = match mark {
-            NOTHING_ADDED => Vec::new(),
-            _ => self.addenda(id)?,
-        };
-        Ok((record, addenda))
-    }
-
-    fn read_marked(&self, id: RecordId) -> Result<(AddendaMark, Versioned<Record>), Problem> {
-        match self.record(id)?.read_with_margin()? {
-            Some((
-                mark,
-                Versioned {
-                    version,
-                    value: Kept::Record(value),
-                },
-            )) if value.is_visible_to(self.chart.recorded.account()) => Ok((mark, Versioned { version, value })),
+        match self.kept(id)? {
+            Some(Versioned {
+                version,
+                value: Kept::Record(value),
+            }) if value.is_visible_to(self.chart.recorded.account()) => Ok(Versioned { version, value }),
             _ => Err(Problem::not_found(self.chart.recorded.event())),
         }
     }
@@ -542,7 +516,7 @@ impl OpenChart<'_> {
     }
 
     /// What was added to a record, oldest first, each once.
-    fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
+    pub(crate) fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
         let mut addenda: Vec<Addendum> = Vec::new();
         for entry in self.addenda_log(id)?.newest_first(None) {
             addenda.push(entry?.value);
@@ -554,21 +528,9 @@ impl OpenChart<'_> {
         Ok(addenda)
     }
 
-    /// Marks a record as one that something was added to.
-    fn mark_added_to(&self, id: RecordId) -> Result<(), Problem> {
-        let record = self.record(id)?;
-        for _ in self.chart.health.attempts() {
-            if record.change_margin(|mark: &AddendaMark| (*mark != ADDED_TO).then_some(ADDED_TO))? {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Contended.into())
-    }
-
     /// Adds to a signed record; repeated, it gives the same answer.
     ///
-    /// Order: the record's mark, then the addendum, then the answer. A crash after the first leaves a mark for nothing, which costs those who
-    /// read the record a look at a log that is not there. The record's version stays.
+    /// Order: the addendum, then the answer. Nothing else changes.
     pub(crate) fn add(&self, id: RecordId, addendum: Addendum) -> Result<Addendum, Problem> {
         if self.read(id)?.value.is_draft() {
             return Err(self.refused(Refusal::IsDraft));
@@ -588,7 +550,6 @@ impl OpenChart<'_> {
             )
             .recorded(self.chart.recorded.event()));
         }
-        self.mark_added_to(id)?;
         log.append(*addendum.id.as_bytes(), &addendum)?;
         Ok(addendum)
     }

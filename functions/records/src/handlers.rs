@@ -144,7 +144,8 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
 fn read(exchange: &Exchange<'_>, class: DataClass, author: Option<AccountId>) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), author)?.open()?;
-    let (record, addenda) = chart.read_with_addenda(id)?;
+    let record = chart.read(id)?;
+    let addenda = chart.addenda(id)?;
     Ok(Reply::ok(&RecordAnswer::new(class, &record).with(&addenda))?
         .etag(record.version)
         .recorded(chart.recorded().event()))

@@ -105,23 +105,24 @@ impl<T, K: Opener + ?Sized, E: Encoding<T>> Doc<'_, T, K, E> {
     }
 
     /// Changes the margin and nothing else, unless `change` finds that it need not be. Tried once: somebody else who
-    /// changes margin or document at the same time goes first, and then it says `false`.
+    /// changes margin or document at the same time goes first.
     ///
     /// # Errors
     /// [`StoreError`] where the store does not answer.
     pub fn change_margin<const N: usize>(
         &self,
         change: impl FnOnce(&[u8; N]) -> Option<[u8; N]>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let Some(slot) = self.shelf.kv.open(&self.at)? else {
-            return Ok(true);
+            return Ok(());
         };
         let (margin, document) = split_margin(slot.value())?;
         let Some(margin) = change(margin) else {
-            return Ok(true);
+            return Ok(());
         };
         let stored = [margin.as_slice(), document].concat();
-        Ok(slot.swap(&stored)? == Swap::Applied)
+        let (Swap::Applied | Swap::Conflict) = slot.swap(&stored)?;
+        Ok(())
     }
 
     fn unseal(&self, document: &[u8]) -> Result<Opened<T>, StoreError> {

@@ -240,34 +240,6 @@ fn what_somebody_else_wrote_is_added_to_and_not_changed() {
     assert_refused(&practice.send(&lost), 404, "not-found");
 }
 
-/// Where there are none, a read costs what the record costs. The mark stays with the record when it is amended.
-#[test]
-fn addenda_are_asked_for_where_there_are_any() {
-    let practice = Practice::new();
-    let record = practice.write("write", "SECRET");
-    let cost = || {
-        practice.world.stores.disarm();
-        assert_eq!(practice.read(&record).status, 200);
-        let trace = practice.world.stores.trace();
-        trace
-            .iter()
-            .filter(|operation| operation.starts_with("health "))
-            .count()
-    };
-    assert_eq!(cost(), 1);
-    assert_eq!(practice.send(&practice.amending(&record, 1, "SECRET two")).status, 200);
-    assert_eq!(cost(), 1);
-    let add = practice.adding(&practice.clinician, &record, "add", "SECRET more");
-    assert_eq!(practice.send(&add).status, 201);
-    assert_eq!(cost(), 2);
-    assert_eq!(
-        practice.send(&practice.amending(&record, 2, "SECRET three")).status,
-        200
-    );
-    assert_eq!(cost(), 2);
-    assert_eq!(practice.read(&record).json["addenda"].as_array().unwrap().len(), 1);
-}
-
 #[test]
 fn a_record_has_so_many_addenda_and_no_more() {
     let practice = Practice::new();
