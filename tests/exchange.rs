@@ -459,3 +459,93 @@ fn nobody_imports_or_exports_what_she_may_not_write_or_read() {
         }
     }
 }
+
+/// Every name, line, number and address of a Patient, and her whole birth date.
+fn identifying(patient: &Value) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for element in ["id", "name", "telecom", "address", "identifier", "birthDate"] {
+        texts(&patient[element], &mut all);
+    }
+    // What says of which kind something is, and where she lives as far as it may be told, is nobody's.
+    all.retain(|text| {
+        !text.starts_with("http") && !["female", "official", "Massachusetts", "massachusetts"].contains(&text.as_str())
+    });
+    all
+}
+
+#[test]
+fn research_learns_nobodys_name_and_figures_tell_of_no_few() {
+    let deployment = Deployment::start();
+    let practice = Practice::open(&deployment);
+    let clinician = practice.join("dr.rivera@practice.example", &["clinician", "billing"], None);
+    let officer = practice.join("privacy@practice.example", &["privacy_officer"], None);
+    let notice = testkit::notice(&["TREAT", "HRESCH"], &["identity", "health"]);
+    let notice = deployment
+        .expect(201, &practice.post("/v1/consent/notices", &practice.admin, &notice))
+        .text("notice_id");
+    let [silent, client] = [0, 1].map(|position| {
+        let client = practice.consenting_client(&clinician);
+        deployment.expect(
+            200,
+            &import(&client, &clinician, testkit::PATIENTS[position].1, "lenient"),
+        );
+        client
+    });
+    let consents = format!("/v1/consent/clients/{client}/consents");
+    let terms = json!({"notice_id": notice, "language": "en", "purposes": ["HRESCH"], "classes": ["identity", "health"],
+        "given_by": "client", "method": "in_person"});
+    let given = deployment
+        .expect(201, &practice.post(&consents, &clinician, &terms))
+        .text("consent_id");
+
+    let wanted = |clients: &[&String]| Call::post("/v1/exchange/research-exports", &json!({"clients": clients}));
+    let research = |call: Call, person: &Person| call.bearer(&person.token).header("purpose-of-use", "HRESCH");
+    let exported = deployment.expect(200, &research(wanted(&[&silent, &client]), &officer));
+    assert_eq!(exported.json["clients"], json!({"included": 1, "left_out": 1}));
+    let resources = exported.json["resources"].as_array().unwrap();
+    assert!(resources.len() > 50, "{}", resources.len());
+    let bundle: Value = serde_json::from_str(testkit::PATIENTS[1].1).unwrap();
+    let patient = &resources_of(&bundle, "Patient")[0];
+    let identifying = identifying(patient);
+    assert!(identifying.len() > 8, "{identifying:?}");
+    for text in identifying.iter().chain([&client, &silent]) {
+        assert!(!exported.body().contains(text), "{text}");
+    }
+    let kept = resources
+        .iter()
+        .find(|resource| resource["resourceType"] == "Patient")
+        .unwrap();
+    assert_eq!(
+        kept["birthDate"].as_str(),
+        patient["birthDate"].as_str().map(|date| &date[..4])
+    );
+    // For no other purpose, to nobody else, and not after she has withdrawn it.
+    deployment.expect(400, &wanted(&[&client]).bearer(&officer.token));
+    for person in [&clinician, &practice.admin] {
+        let refused = deployment.expect(403, &research(wanted(&[&client]), person));
+        assert_eq!(refused.problem(), Some("nobody-included"));
+    }
+    let withdraw = Call::post(format!("{consents}/{given}/withdraw"), &json!({}));
+    deployment.expect(200, &withdraw.bearer(&clinician.token));
+    deployment.expect(403, &research(wanted(&[&client]), &officer));
+
+    let figures = Call::post("/v1/exchange/aggregates", &json!({"by": ["gender"]})).bearer(&practice.admin.token);
+    deployment.expect(400, &figures);
+    let figures = deployment.expect(200, &figures.header("purpose-of-use", "HQUALIMP"));
+    let suppressed = json!({"count": null, "suppressed": true});
+    assert_eq!(figures.json["total"], suppressed);
+    for row in figures.json["rows"].as_array().unwrap() {
+        assert!(row["count"].is_null() || row["count"] == 0, "{row}");
+    }
+    for purpose in ["HRESCH", "HQUALIMP"] {
+        let trail = Call::get(format!("/v1/audit/events?purpose={purpose}")).bearer(&officer.token);
+        let events = deployment.expect(200, &trail).json["events"].as_array().unwrap().len();
+        assert!(events >= 4, "{purpose}: {events}");
+    }
+}
+
+fn resources_of(bundle: &Value, kind: &str) -> Vec<Value> {
+    let mut all = resources(bundle);
+    all.retain(|resource| resource["resourceType"] == kind);
+    all
+}

@@ -12,8 +12,6 @@ mod research;
 mod routes;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod unseen_tests;
 
 pub use routes::ROUTES;
 
