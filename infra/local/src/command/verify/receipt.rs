@@ -77,6 +77,7 @@ fn purpose(purpose: Purpose) -> &'static str {
         Purpose::Compliance => "compliance",
         Purpose::Payment => "payment",
         Purpose::Research => "research",
+        Purpose::QualityImprovement => "quality improvement",
         Purpose::FamilyRequest => "requests of those who act for the client",
         Purpose::BreakGlass => "emergencies",
         other => other.code(),
