@@ -2,7 +2,7 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use confide_tests::{Deployment, Practice, note};
+use confide_tests::{Deployment, Practice, note, store_files};
 use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
 use serde_json::json;
@@ -187,8 +187,7 @@ fn card_data_is_taken_nowhere() {
         );
     }
     deployment.restart(|home| {
-        for file in std::fs::read_dir(home.folder().join("stores")).unwrap() {
-            let file = std::fs::read(file.unwrap().path()).unwrap();
+        for (_, file) in store_files(home) {
             for plain in [CARD, "4111111111111111", "11-1111"] {
                 assert!(
                     !file.windows(plain.len()).any(|window| window == plain.as_bytes()),

@@ -18,6 +18,21 @@ pub fn manifest() -> PathBuf {
         .join("spin.toml")
 }
 
+/// Every file of the stores by name, write-ahead logs included, as whoever copies the folder has them. A log whose last connection closes
+/// meanwhile goes into its store and vanishes: then they are read again.
+#[must_use]
+pub fn store_files(home: &Home) -> Vec<(String, Vec<u8>)> {
+    let read = || -> std::io::Result<Vec<(String, Vec<u8>)>> {
+        std::fs::read_dir(home.folder().join("stores"))?
+            .map(|entry| {
+                let entry = entry?;
+                Ok((entry.file_name().into_string().unwrap(), std::fs::read(entry.path())?))
+            })
+            .collect()
+    };
+    (0..100).find_map(|_| read().ok()).expect("the stores can be read")
+}
+
 /// A deployment of its own: fresh keyrings, empty stores, a free port.
 pub struct Deployment {
     pub home: Home,

@@ -6,9 +6,8 @@
 mod published;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
-use confide_tests::{Deployment, Person, Practice};
+use confide_tests::{Deployment, Person, Practice, store_files};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
@@ -212,11 +211,9 @@ fn four_patients_come_in_go_out_and_come_in_the_same() {
     }
     deployment.restart(|home| {
         let mut searched = 0;
-        for entry in fs::read_dir(home.folder().join("stores")).unwrap() {
-            let path = entry.unwrap().path();
-            let bytes = fs::read(&path).unwrap();
+        for (name, bytes) in store_files(home) {
             searched += bytes.len();
-            assert_eq!(found(&bytes, &plain), [""; 0], "{}", path.display());
+            assert_eq!(found(&bytes, &plain), [""; 0], "{name}");
         }
         assert!(
             plain.len() > 2_000 && searched > 2_000_000,

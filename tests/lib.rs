@@ -5,5 +5,5 @@
 mod deployment;
 mod practice;
 
-pub use deployment::{Deployment, manifest};
+pub use deployment::{Deployment, manifest, store_files};
 pub use practice::{PASSWORD, Person, Practice, note, totp};

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use confide_tests::{Deployment, PASSWORD, Practice, note};
+use confide_tests::{Deployment, PASSWORD, Practice, note, store_files};
 use serde_json::json;
 use testkit::Call;
 
@@ -114,10 +114,7 @@ fn store_files_hold_no_plaintext() {
 
     let mut files = 0;
     let mut bytes_seen = 0;
-    for entry in fs::read_dir(deployment.home.folder().join("stores")).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+    for (name, bytes) in store_files(&deployment.home) {
         files += 1;
         bytes_seen += bytes.len();
         let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
