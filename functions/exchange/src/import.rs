@@ -8,10 +8,11 @@ use http::{HeaderName, StatusCode};
 use model::{ClientId, is_language_tag};
 use ports::BrokenBody;
 use serde::{Deserialize, Serialize};
+use web::import::Outcome;
 use web::{Check, Exchange, Problem, Reply, Violation};
 
 use crate::ids::Ids;
-use crate::owners::{Outcome, Owner, Owners, Refused, Stop};
+use crate::owners::{Owner, Owners, Refused, Stop};
 
 /// The largest bundle, in bytes.
 const LONGEST: usize = 8 * 1024 * 1024;

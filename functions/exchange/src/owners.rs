@@ -9,10 +9,8 @@ use fhir::{Exported, Kind, Node, Part};
 use http::{Response, StatusCode};
 use model::{ClientId, Function, Purpose};
 use serde::{Deserialize, Serialize};
+use web::import::{Outcome, PARTS};
 use web::{BODY_LIMIT, Exchange, Problem, Reply};
-
-/// Most parts of one call.
-const PARTS: usize = 100;
 
 /// The most that the parts of one call come to, in bytes; what stands around them is far less than the rest.
 const BYTES: usize = BODY_LIMIT - 64 * 1024;
@@ -57,20 +55,6 @@ impl Stop {
     pub(crate) fn is_denial(&self) -> bool {
         matches!(self, Self::There(response) if response.status() == StatusCode::FORBIDDEN)
     }
-}
-
-/// What became of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    /// It is new.
-    Created,
-    /// Its source said the same before.
-    Unchanged,
-    /// Its source says something else now, and so does what is here.
-    Updated,
-    /// Its source says something else now, and what is here stays: somebody has changed it here, or it is not the caller's to change.
-    Kept,
 }
 
 #[derive(Deserialize)]

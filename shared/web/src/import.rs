@@ -14,10 +14,10 @@ use crate::{Check, Exchange, Part, Problem, Reply, Violation, json};
 const FINGERPRINT: Label = Label::new("confide 2026-11 imported part fingerprint");
 
 /// How many parts are handed over at once.
-const PARTS: usize = 100;
+pub const PARTS: usize = 100;
 
-/// How many bytes a page of an export has at most, unless its only part alone has more.
-const PAGE: usize = 700 * 1024;
+/// How many bytes a page of an export has at most, unless its only part alone has more. The answer of a private call has at most 1 MiB.
+pub const PAGE: usize = 700 * 1024;
 
 /// The longest text of a source, in characters.
 const SOURCE: usize = 500;
@@ -65,7 +65,7 @@ pub enum Step {
 }
 
 /// What became of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is here now.

@@ -4,12 +4,9 @@ use std::fmt;
 
 use model::{AccountId, ClaimId, Confidential, ExplanationOfBenefitId, Timestamp};
 use serde::{Deserialize, Serialize};
-use web::Check;
+use web::import::{Imported, Step, There};
 
 use super::content::{Content, Kind};
-
-/// The longest part of a source, in characters: URLs in bundles are no longer.
-const SOURCE: usize = 255;
 
 /// Why there is another version than the first.
 const IMPORTED_AGAIN: &str = "imported again";
@@ -62,32 +59,6 @@ impl fmt::Display for DocumentId {
     }
 }
 
-/// Which resource of which sender it was made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Source {
-    system: Confidential<String>,
-    id: Confidential<String>,
-}
-
-impl Source {
-    pub(crate) fn check(&self, check: &mut Check, at: &str) {
-        check.text(self.system.expose(), &format!("{at}/system"), 1, SOURCE);
-        check.text(self.id.expose(), &format!("{at}/id"), 1, SOURCE);
-    }
-}
-
-/// Where it is from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Imported {
-    pub(crate) source: Source,
-    /// Recognises the same content, however much later it comes.
-    pub(crate) fingerprint: [u8; 16],
-    /// The revision that the import wrote.
-    pub(crate) revision: u64,
-}
-
 /// A version of the content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,20 +86,9 @@ pub(crate) struct Document {
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
     pub(crate) id: DocumentId,
-    pub(crate) source: Source,
+    /// Where it is from, as what a first version keeps of that.
+    pub(crate) imported: Imported,
     pub(crate) content: Content,
-    pub(crate) fingerprint: [u8; 16],
-}
-
-/// What becomes of a document whose source is heard again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// It says what it said, or what is here.
-    Same,
-    /// It says something else, and nobody but it has said anything here.
-    Changed,
-    /// It says something else, and what is here is somebody else's.
-    Foreign,
 }
 
 impl Document {
@@ -144,24 +104,17 @@ impl Document {
                 reason: None,
                 content: said.content,
             },
-            imported: Imported {
-                source: said.source,
-                fingerprint: said.fingerprint,
-                revision: 1,
-            },
+            imported: said.imported,
         }
     }
 
-    pub(crate) fn hear(&self, said: &Said) -> Heard {
-        let is_its_source = self.imported.source == said.source;
-        let is_what_it_said = is_its_source && self.imported.fingerprint == said.fingerprint;
-        if is_what_it_said || self.current.content == said.content {
-            Heard::Same
-        } else if is_its_source && self.imported.revision == self.current.revision {
-            Heard::Changed
-        } else {
-            Heard::Foreign
-        }
+    /// What is to be done where its source, or another one, is heard again.
+    pub(crate) fn hear(&self, said: &Said) -> Step {
+        said.imported.over(There {
+            imported: Some(&self.imported),
+            version: self.current.revision,
+            says_the_same: self.current.content == said.content,
+        })
     }
 
     /// The next version: what its source says now.
@@ -175,9 +128,8 @@ impl Document {
             content: said.content,
         };
         self.imported = Imported {
-            source: said.source,
-            fingerprint: said.fingerprint,
-            revision,
+            version: revision,
+            ..said.imported
         };
     }
 }
@@ -186,6 +138,10 @@ impl Document {
 mod tests {
     use super::*;
     use serde_json::json;
+    use web::import::{Outcome, Source};
+
+    const SAME: Step = Step::Leave(Outcome::Unchanged);
+    const FOREIGN: Step = Step::Leave(Outcome::Kept);
 
     fn source(id: &str) -> Source {
         serde_json::from_value(json!({"system": "urn:ietf:rfc:3986", "id": id})).unwrap()
@@ -199,9 +155,12 @@ mod tests {
         fingerprint[..provider.len()].copy_from_slice(provider.as_bytes());
         Said {
             id: DocumentId::Claim(ClaimId::from_bytes([1; 16])),
-            source: source(of),
+            imported: Imported {
+                source: source(of),
+                fingerprint,
+                version: 1,
+            },
             content: serde_json::from_value(claim).unwrap(),
-            fingerprint,
         }
     }
 
@@ -209,14 +168,10 @@ mod tests {
     fn what_its_source_says_replaces_what_it_said_and_nothing_else() {
         let (me, now) = (AccountId::from_bytes([2; 16]), Timestamp::UNIX_EPOCH);
         let mut document = Document::new(said("a", "one"), me, now);
-        assert_eq!(document.hear(&said("a", "one")), Heard::Same);
-        assert_eq!(document.hear(&said("a", "two")), Heard::Changed);
-        assert_eq!(document.hear(&said("b", "two")), Heard::Foreign);
-        assert_eq!(
-            document.hear(&said("b", "one")),
-            Heard::Same,
-            "what is here says the same"
-        );
+        assert_eq!(document.hear(&said("a", "one")), SAME);
+        assert_eq!(document.hear(&said("a", "two")), Step::Update);
+        assert_eq!(document.hear(&said("b", "two")), FOREIGN);
+        assert_eq!(document.hear(&said("b", "one")), SAME, "what is here says the same");
 
         document.replace(said("a", "two"), me, now);
         assert_eq!(document.current.revision, 2);
@@ -224,15 +179,15 @@ mod tests {
             document.current.reason.as_ref().map(|reason| reason.expose().as_str()),
             Some(IMPORTED_AGAIN)
         );
-        assert_eq!(document.hear(&said("a", "two")), Heard::Same);
-        assert_eq!(document.hear(&said("a", "one")), Heard::Changed);
+        assert_eq!(document.hear(&said("a", "two")), SAME);
+        assert_eq!(document.hear(&said("a", "one")), Step::Update);
 
         // Whatever else comes to write a version, it stays, and its source is not heard any more.
         document.current.revision = 3;
         document.current.content = said("a", "three").content;
-        assert_eq!(document.hear(&said("a", "one")), Heard::Foreign);
-        assert_eq!(document.hear(&said("a", "two")), Heard::Same, "it was imported before");
-        assert_eq!(document.hear(&said("a", "three")), Heard::Same);
+        assert_eq!(document.hear(&said("a", "one")), FOREIGN);
+        assert_eq!(document.hear(&said("a", "two")), SAME, "it was imported before");
+        assert_eq!(document.hear(&said("a", "three")), SAME);
     }
 
     #[test]

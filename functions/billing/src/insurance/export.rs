@@ -4,18 +4,12 @@ use std::fmt;
 
 use model::{Action, ClientId};
 use serde::{Deserialize, Serialize};
+use web::import::{PAGE, PARTS, check_exchange_calls};
 use web::{Exchange, Problem, Reply};
 
 use super::content::{Content, Kind};
 use super::document::DocumentId;
-use super::import::check_caller;
 use crate::ledger::{Asking, Ledger, Ledgers};
-
-/// The most parts of a page.
-const PARTS: usize = 100;
-
-/// The most bytes of a page's contents, unless one alone has more. The answer of a private call has at most 1 MiB.
-const BYTES: usize = 700 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,7 +85,7 @@ struct ExportAnswer<'d> {
 
 /// `POST /v1/billing/private/export`
 pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    check_caller(exchange)?;
+    check_exchange_calls(exchange)?;
     let Export { client_id, cursor } = exchange.json()?;
     let recorded = Asking::of(exchange, client_id)?.admit(Action::Export, None)?;
     let ledgers = Ledgers::new(exchange)?;
@@ -128,7 +122,7 @@ impl Page {
                 let id = DocumentId::from_bytes(kind, entry.value.id());
                 let content = ledger.read_insurance(id)?.value.current.content;
                 bytes = bytes.saturating_add(content.json()?.len());
-                if page.documents.len() == PARTS || (bytes > BYTES && !page.documents.is_empty()) {
+                if page.documents.len() == PARTS || (bytes > PAGE && !page.documents.is_empty()) {
                     page.next = Some(Cursor { kind, after });
                     return Ok(page);
                 }

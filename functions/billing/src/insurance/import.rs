@@ -2,18 +2,19 @@
 //! the name of the user whose token it passes on, and she may no more than on any other route.
 
 use access::Refusal;
-use model::{Action, ClientId, Function};
-use serde::{Deserialize, Serialize};
+use model::{Action, ClientId};
+use serde::Deserialize;
 use store::idempotency;
+use web::import::{self, Imported, Outcome, PARTS, Refused, Source, Step, check_exchange_calls};
 use web::{Check, Exchange, Part, Problem, Reply, Violation};
 
 use super::content::{Content, Kind};
-use super::document::{DocumentId, Heard, Said, Source};
+use super::document::{DocumentId, Said};
 use super::file::Known;
 use crate::ledger::{Asking, Ledgers};
 
-/// The most parts of a call.
-const PARTS: usize = 100;
+/// The longest part of a source, in characters: URLs in bundles are no longer.
+const SOURCE: usize = 255;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,49 +31,6 @@ struct SentPart {
     source: Source,
     kind: Kind,
     content: Part,
-}
-
-#[derive(Serialize)]
-struct RefusedPart {
-    part: usize,
-    errors: Vec<PartError>,
-}
-
-#[derive(Serialize)]
-struct PartError {
-    /// A JSON pointer into the part.
-    pointer: String,
-    rule: &'static str,
-    detail: String,
-}
-
-#[derive(Serialize)]
-struct CheckAnswer {
-    refused: Vec<RefusedPart>,
-}
-
-/// What became of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Created,
-    Unchanged,
-    Updated,
-    Kept,
-}
-
-#[derive(Serialize)]
-struct ImportAnswer {
-    outcomes: Vec<Outcome>,
-}
-
-/// That it is `exchange` that calls. Whoever else does learns nothing, not even that there is such a route.
-pub(super) fn check_caller(exchange: &Exchange<'_>) -> Result<(), Problem> {
-    if exchange.calling_function()?.function() == Function::Exchange {
-        Ok(())
-    } else {
-        Err(Problem::no_such_route())
-    }
 }
 
 impl Import {
@@ -96,14 +54,19 @@ impl SentPart {
         let id = DocumentId::parse(self.kind, &self.id)
             .ok_or_else(|| Problem::malformed(format!("{at}/id"), "id", "must be an id of this kind"))?;
         let mut check = Check::new();
-        self.source.check(&mut check, &format!("{at}/source"));
+        for (name, text) in [("system", &self.source.system), ("id", &self.source.id)] {
+            check.text(text.expose(), &format!("{at}/source/{name}"), 1, SOURCE);
+        }
         check.finish()?;
         let content = Content::read(self.kind, &self.content, &format!("{at}/content"))?;
-        let imported = [self.kind.name().as_bytes(), b"\n", &content.json()?].concat();
+        let content_of_its_kind = [self.kind.name().as_bytes(), b"\n", &content.json()?].concat();
         Ok(Said {
             id,
-            source: self.source.clone(),
-            fingerprint: idempotency::fingerprint(ledgers.index, &imported),
+            imported: Imported {
+                source: self.source.clone(),
+                fingerprint: idempotency::fingerprint(ledgers.index, &content_of_its_kind),
+                version: 1,
+            },
             content,
         })
     }
@@ -120,7 +83,7 @@ fn violations(problem: Problem) -> Result<Vec<Violation>, Problem> {
 
 /// `POST /v1/billing/private/import/check`. Writes nothing but that it was decided.
 pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    check_caller(exchange)?;
+    check_exchange_calls(exchange)?;
     let import = Import::of(exchange)?;
     let asking = Asking::of(exchange, import.client_id)?;
     let recorded = asking.admit(Action::Create, None)?;
@@ -128,18 +91,13 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let mut refused = Vec::new();
     for (part, sent) in import.parts.iter().enumerate() {
         if let Err(problem) = sent.checked(&ledgers, "") {
-            let errors = violations(problem)?.into_iter().map(|violation| PartError {
-                pointer: violation.field,
-                rule: violation.rule,
-                detail: violation.detail,
-            });
-            refused.push(RefusedPart {
+            refused.push(Refused {
                 part,
-                errors: errors.collect(),
+                errors: violations(problem)?,
             });
         }
     }
-    Ok(Reply::ok(&CheckAnswer { refused })?.recorded(recorded.event()))
+    Ok(import::checked(refused)?.recorded(recorded.event()))
 }
 
 /// `POST /v1/billing/private/import`
@@ -149,7 +107,7 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// struck in the state that is described there; the same call again finds the former unchanged and finishes the rest. The answer names
 /// the entry of the last part.
 pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    check_caller(exchange)?;
+    check_exchange_calls(exchange)?;
     let import = Import::of(exchange)?;
     let ledgers = Ledgers::new(exchange)?;
     let (mut parts, mut check) = (Vec::with_capacity(import.parts.len()), Check::new());
@@ -172,9 +130,8 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let outcome = match ledger.file(&said, recorded.account(), now, &mut known)? {
             None => Outcome::Created,
             Some(existing) => match existing.value.hear(&said) {
-                Heard::Same => Outcome::Unchanged,
-                Heard::Foreign => Outcome::Kept,
-                Heard::Changed => match asking.admit(Action::Amend, Some(&said.id)) {
+                Step::Leave(outcome) => outcome,
+                Step::Update => match asking.admit(Action::Amend, Some(&said.id)) {
                     Ok(recorded) => {
                         ledgers
                             .open(&recorded)?
@@ -188,7 +145,7 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         };
         outcomes.push(outcome);
     }
-    let reply = Reply::ok(&ImportAnswer { outcomes })?;
+    let reply = import::imported(outcomes)?;
     Ok(match event {
         Some(event) => reply.recorded(event),
         None => reply,

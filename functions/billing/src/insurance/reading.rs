@@ -2,11 +2,12 @@
 
 use model::{AccountId, Action, Confidential, Timestamp};
 use serde::{Deserialize, Serialize};
+use web::import::Source;
 use web::listing::Wanted;
 use web::{Exchange, Problem, Reply, page_size};
 
 use super::content::{Content, Kind};
-use super::document::{Document, DocumentId, Source, Version};
+use super::document::{Document, DocumentId, Version};
 use crate::ledger::{Ledgers, admit};
 
 #[derive(Serialize)]

@@ -437,7 +437,7 @@ fn parts_that_break_a_rule_are_refused_before_anything_is_written() {
         assert_eq!(refused["errors"].as_array().unwrap().len(), 1);
         let error = &refused["errors"][0];
         assert_eq!(
-            (error["pointer"].as_str(), error["rule"].as_str()),
+            (error["field"].as_str(), error["rule"].as_str()),
             (Some(*pointer), Some(*rule))
         );
         assert!(error["detail"].is_string());

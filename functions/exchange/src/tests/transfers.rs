@@ -223,6 +223,28 @@ fn one_bad_resource_keeps_all_out_unless_it_is_to_be_left_out() {
     );
 }
 
+/// Whichever owner refuses, its reasons are understood.
+#[test]
+fn every_owners_refusal_names_the_resource() {
+    let practice = Practice::new();
+    let stored = practice.stored();
+    let mut bad = bundle();
+    let coverage = bad["entry"][3]["resource"]["insurance"][0].clone();
+    bad["entry"][3]["resource"]["insurance"] = json!([coverage, coverage]);
+    let refused = practice.import(&bad);
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (422, Some("not-importable")),
+        "{}",
+        refused.json
+    );
+    assert_eq!(refused.json["errors"][0]["field"], "/entry/3/resource");
+    assert_eq!(practice.stored(), stored);
+    let lenient = practice.send(&importing(&practice.client, &bad).header("prefer", "handling=lenient"));
+    assert_eq!(outcomes(&lenient), ["created"; 3]);
+    assert_eq!(lenient.json["not_imported"][0]["resource_type"], "Claim");
+}
+
 #[test]
 fn what_is_no_import_is_refused_before_anybody_is_asked() {
     let practice = Practice::new();
