@@ -11,13 +11,13 @@
 
 use std::collections::BTreeSet;
 
-use access::{Caller, ClientKey, Gate, Ground, Permissions, Recorded, Refusal, Request, Vault};
+use access::{ClientKey, Ground, Recorded, Vault};
 use crypto::{DataKey, Label, Secret};
-use model::{Action, ClientId, DataClass, EventId, InvoiceId, Purpose, Timestamp};
+use model::{Action, ClientId, DataClass, EventId, InvoiceId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Log, Shelf, UpdateError, Versioned};
-use web::{Exchange, Problem};
+use web::{Asking, Exchange, Problem};
 
 use crate::invoice::{Invoice, Refused, Version};
 use crate::keys;
@@ -54,41 +54,12 @@ pub(crate) fn admit_about(
     resource: Option<&dyn ToString>,
     client: ClientId,
 ) -> Result<Recorded, Problem> {
-    Ok(Asking::of(exchange, client)?.admit(action, resource)?)
+    Ok(asking(exchange, client)?.admit(action, resource)?)
 }
 
-/// Who asks about a client, with all that decisions need: what she asks in one request may take several.
-pub(crate) struct Asking<'a> {
-    gate: Gate<'a>,
-    caller: Caller,
-    client: ClientId,
-    permissions: Option<Permissions>,
-    purpose: Option<Purpose>,
-}
-
-impl<'a> Asking<'a> {
-    pub(crate) fn of(exchange: &Exchange<'a>, client: ClientId) -> Result<Self, Problem> {
-        let caller = exchange.caller()?;
-        Ok(Self {
-            permissions: exchange.permissions()?.read(caller.clinic(), client)?,
-            purpose: exchange.purpose()?,
-            gate: exchange.gate()?,
-            caller,
-            client,
-        })
-    }
-
-    /// Decides and records.
-    pub(crate) fn admit(&self, action: Action, resource: Option<&dyn ToString>) -> Result<Recorded, Refusal> {
-        let request = Request::new(action, DataClass::Billing)
-            .about(self.client)
-            .purpose(self.purpose);
-        let request = match resource {
-            Some(resource) => request.of(resource.to_string()),
-            None => request,
-        };
-        self.gate.admit(&self.caller, &request, self.permissions.as_ref())
-    }
+/// Who asks about a client's bills.
+pub(crate) fn asking<'a>(exchange: &Exchange<'a>, client: ClientId) -> Result<Asking<'a>, Problem> {
+    Asking::new(exchange, exchange.caller()?, client, DataClass::Billing)
 }
 
 /// The stores that ledgers lie in.

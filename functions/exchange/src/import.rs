@@ -77,8 +77,8 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
         let theirs = parts_of(&import, owner);
         let outcomes = owners.import(owner, &theirs)?;
         parts.extend(theirs.into_iter().zip(outcomes).map(|(part, outcome)| ImportedPart {
-            source: part.source,
-            id: part.id,
+            source: part.source.clone(),
+            id: part.id.clone(),
             kind: part.kind,
             outcome,
         }));
@@ -186,11 +186,10 @@ fn refused(resources: Vec<NotImported>) -> Problem {
     .violating(violations("not-importable", resources.into_iter().flat_map(|resource| resource.problems)))
 }
 
-fn parts_of(import: &Import, owner: Owner) -> Vec<Part> {
+fn parts_of(import: &Import, owner: Owner) -> Vec<&Part> {
     std::iter::once(&import.client)
         .chain(&import.parts)
         .filter(|part| Owner::of(part.kind) == owner)
-        .cloned()
         .collect()
 }
 

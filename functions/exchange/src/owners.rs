@@ -96,7 +96,7 @@ struct Page<P> {
 #[derive(Serialize)]
 struct Parts<'p> {
     client_id: ClientId,
-    parts: &'p [Part],
+    parts: &'p [&'p Part],
 }
 
 #[derive(Serialize)]
@@ -237,7 +237,7 @@ impl<'e> Owners<'e> {
     }
 
     /// Asks an owner whether it takes these parts, and returns those that it doesn't by their positions. Changes nothing.
-    pub(crate) fn check(&self, owner: Owner, parts: &[Part]) -> Result<Vec<Refused>, Stop> {
+    pub(crate) fn check(&self, owner: Owner, parts: &[&Part]) -> Result<Vec<Refused>, Stop> {
         let mut refused = Vec::new();
         for Batch { positions, too_large } in batches(parts) {
             if too_large {
@@ -266,7 +266,7 @@ impl<'e> Owners<'e> {
     }
 
     /// Hands parts that were checked to their owner, and returns what became of each.
-    pub(crate) fn import(&self, owner: Owner, parts: &[Part]) -> Result<Vec<Outcome>, Stop> {
+    pub(crate) fn import(&self, owner: Owner, parts: &[&Part]) -> Result<Vec<Outcome>, Stop> {
         let mut outcomes = Vec::with_capacity(parts.len());
         for Batch { positions, .. } in batches(parts) {
             let parts = parts.get(positions).unwrap_or_default();
@@ -356,7 +356,7 @@ struct Batch {
 }
 
 /// As many parts together as a call takes, in their order.
-fn batches(parts: &[Part]) -> Vec<Batch> {
+fn batches(parts: &[&Part]) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut bytes = 0_usize;
     for (position, part) in parts.iter().enumerate() {

@@ -6,7 +6,7 @@ use model::{AccountId, Action, ClientId, Confidential, DataClass, Purpose, Times
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::import::Source;
-use web::{Check, Exchange, Problem, Reply, page_size};
+use web::{Asking, Check, Exchange, Problem, Reply, page_size};
 
 use crate::details::Details;
 use crate::lookup::Sought;
@@ -96,12 +96,8 @@ struct Hit {
 
 /// Decides and records what a caller wants to do with a client's entry.
 pub(crate) fn admit(exchange: &Exchange<'_>, action: Action, client: ClientId) -> Result<Recorded, Problem> {
-    let caller = exchange.caller()?;
-    let permissions = exchange.permissions()?.read(caller.clinic(), client)?;
-    let request = Request::new(action, DataClass::Identity)
-        .about(client)
-        .purpose(exchange.purpose()?);
-    Ok(exchange.gate()?.admit(&caller, &request, permissions.as_ref())?)
+    let asking = Asking::new(exchange, exchange.caller()?, client, DataClass::Identity)?;
+    Ok(asking.admit(action, None)?)
 }
 
 /// Registers a client. The document is named by the client, so the key that a repeated request is known by has nothing to name

@@ -18,15 +18,15 @@ mod imports;
 
 use std::collections::BTreeSet;
 
-use access::{Caller, CareRole, ClientKey, Gate, Permissions, Recorded, Request, Vault};
+use access::{CareRole, ClientKey, Recorded, Vault};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{DataKey, Label, Opener, Place, Sealer};
 use http::StatusCode;
-use model::{AccountId, Action, AddendumId, ClientId, Confidential, DataClass, Purpose, RecordId, Timestamp};
+use model::{AccountId, Action, AddendumId, ClientId, Confidential, DataClass, RecordId, Timestamp};
 use ports::{Creation, Entropy};
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Log, Shelf, StoreError, UpdateError, Versioned};
-use web::{Check, Exchange, Problem};
+use web::{Asking, Check, Exchange, Problem};
 
 use crate::content::Kind;
 use crate::keys;
@@ -104,22 +104,10 @@ pub(crate) struct Wanted<'q> {
     pub(crate) limit: usize,
 }
 
-/// Who asks about which client's records of one class, before anything is decided.
-struct Desk<'a> {
-    caller: Caller,
-    client: ClientId,
-    class: DataClass,
-    /// Whose psychotherapy notes.
-    author: Option<AccountId>,
-    permissions: Option<Permissions>,
-    purpose: Option<Purpose>,
-    gate: Gate<'a>,
-}
-
 /// A client's chart, opened by a recorded permit.
 pub(crate) struct Chart<'a> {
     pub(crate) recorded: Recorded,
-    desk: Desk<'a>,
+    asking: Asking<'a>,
     health: Shelf<'a>,
     vault: Vault<'a>,
     entropy: &'a dyn Entropy,
@@ -129,42 +117,6 @@ pub(crate) struct Chart<'a> {
 pub(crate) struct OpenChart<'a> {
     chart: Chart<'a>,
     key: ClientKey,
-}
-
-impl<'a> Desk<'a> {
-    fn new(
-        exchange: &Exchange<'a>,
-        caller: Caller,
-        client: ClientId,
-        class: DataClass,
-        author: Option<AccountId>,
-    ) -> Result<Self, Problem> {
-        Ok(Self {
-            permissions: exchange.permissions()?.read(caller.clinic(), client)?,
-            purpose: exchange.purpose()?,
-            gate: exchange.gate()?,
-            caller,
-            client,
-            class,
-            author,
-        })
-    }
-
-    /// Decides and records.
-    fn admit(&self, action: Action, resource: Option<RecordId>) -> Result<Recorded, access::Refusal> {
-        let request = Request::new(action, self.class)
-            .about(self.client)
-            .purpose(self.purpose);
-        let request = match resource {
-            Some(record) => request.of(record),
-            None => request,
-        };
-        let request = match self.class {
-            DataClass::Psychotherapy => request.by(self.author.unwrap_or(self.caller.account())),
-            _ => request,
-        };
-        self.gate.admit(&self.caller, &request, self.permissions.as_ref())
-    }
 }
 
 impl<'a> Chart<'a> {
@@ -180,7 +132,7 @@ impl<'a> Chart<'a> {
         let client = exchange.parameter("client")?;
         Self::of(
             exchange,
-            Desk::new(exchange, caller, client, class, author)?,
+            Asking::new(exchange, caller, client, class)?.written_by(author),
             action,
             resource,
         )
@@ -198,7 +150,7 @@ impl<'a> Chart<'a> {
         let caller = exchange.caller()?;
         Self::of(
             exchange,
-            Desk::new(exchange, caller, client, class, None)?,
+            Asking::new(exchange, caller, client, class)?,
             action,
             resource,
         )
@@ -206,13 +158,13 @@ impl<'a> Chart<'a> {
 
     fn of(
         exchange: &Exchange<'a>,
-        desk: Desk<'a>,
+        asking: Asking<'a>,
         action: Action,
         resource: Option<RecordId>,
     ) -> Result<Self, Problem> {
         Ok(Self {
-            recorded: desk.admit(action, resource)?,
-            desk,
+            recorded: asking.admit(action, resource.as_ref().map(|id| id as &dyn ToString))?,
+            asking,
             health: exchange.shelf("health")?,
             vault: keys::vault(exchange)?,
             entropy: exchange.platform.entropy,
@@ -259,13 +211,13 @@ impl OpenChart<'_> {
     /// Decides and records what else the same request does with a record of this chart. Client and class are those that its key was given out
     /// for.
     pub(crate) fn admit(&mut self, action: Action, record: RecordId) -> Result<(), access::Refusal> {
-        self.chart.recorded = self.chart.desk.admit(action, Some(record))?;
+        self.chart.recorded = self.chart.asking.admit(action, Some(&record))?;
         Ok(())
     }
 
     /// Whether an account supervises those who treat the client.
     pub(crate) fn is_supervisor(&self, account: AccountId, now: Timestamp) -> bool {
-        let permissions = self.chart.desk.permissions.as_ref();
+        let permissions = self.chart.asking.permissions();
         permissions.and_then(|file| file.care_role(account, now)) == Some(CareRole::Supervising)
     }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod asking;
 mod call;
 mod check;
 mod cookie;
@@ -23,6 +24,7 @@ mod route;
 mod serve;
 mod stream;
 
+pub use asking::Asking;
 pub use check::Check;
 pub use exchange::{CLIENT_ADDRESS, Exchange};
 pub use json::Part;

@@ -9,7 +9,7 @@ use web::{Exchange, Problem, Reply};
 
 use super::content::{Content, Kind};
 use super::document::DocumentId;
-use crate::ledger::{Asking, Ledger, Ledgers};
+use crate::ledger::{Ledger, Ledgers, asking};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +87,7 @@ struct ExportAnswer<'d> {
 pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_exchange_calls(exchange)?;
     let Export { client_id, cursor } = exchange.json()?;
-    let recorded = Asking::of(exchange, client_id)?.admit(Action::Export, None)?;
+    let recorded = asking(exchange, client_id)?.admit(Action::Export, None)?;
     let ledgers = Ledgers::new(exchange)?;
     let page = match ledgers.open_if_begun(&recorded)? {
         Some(ledger) => Page::read(&ledger, cursor.unwrap_or(Cursor::BEGINNING))?,

@@ -11,7 +11,7 @@ use web::{Check, Exchange, Part, Problem, Reply, Violation};
 use super::content::{Content, Kind};
 use super::document::{DocumentId, Said};
 use super::file::Known;
-use crate::ledger::{Asking, Ledgers};
+use crate::ledger::{Ledgers, asking};
 
 /// The longest part of a source, in characters: URLs in bundles are no longer.
 const SOURCE: usize = 255;
@@ -85,7 +85,7 @@ fn violations(problem: Problem) -> Result<Vec<Violation>, Problem> {
 pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_exchange_calls(exchange)?;
     let import = Import::of(exchange)?;
-    let asking = Asking::of(exchange, import.client_id)?;
+    let asking = asking(exchange, import.client_id)?;
     let recorded = asking.admit(Action::Create, None)?;
     let ledgers = Ledgers::new(exchange)?;
     let mut refused = Vec::new();
@@ -118,7 +118,7 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         }
     }
     check.finish()?;
-    let asking = Asking::of(exchange, import.client_id)?;
+    let asking = asking(exchange, import.client_id)?;
     let mut known = Known::default();
     let mut outcomes = Vec::with_capacity(parts.len());
     let mut event = None;
