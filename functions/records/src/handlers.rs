@@ -32,10 +32,38 @@ enum FirstStatus {
 
 #[derive(Serialize)]
 struct ListAnswer {
-    records: Vec<Entry>,
+    records: Vec<ListedAnswer>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ListedAnswer {
+    id: RecordId,
+    kind: Kind,
+    author: AccountId,
+    effective_at: Timestamp,
+    created_at: Timestamp,
+}
+
+impl From<Entry> for ListedAnswer {
+    fn from(entry: Entry) -> Self {
+        let Entry {
+            id,
+            kind,
+            author,
+            effective_at,
+            created_at,
+        } = entry;
+        Self {
+            id,
+            kind,
+            author,
+            effective_at,
+            created_at,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -138,6 +166,7 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
         Ok(chart) => chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?,
         Err(_) => (Vec::new(), None),
     };
+    let records = records.into_iter().map(ListedAnswer::from).collect();
     Ok(Reply::ok(&ListAnswer { records, next })?.recorded(event))
 }
 

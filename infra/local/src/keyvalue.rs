@@ -2,9 +2,11 @@
 //!
 //! A store has one connection that writes and a few that read. In WAL mode readers never wait for a commit, and a read that
 //! starts after a write was acknowledged sees it: each read is its own transaction and starts from the last commit in the log.
+//! A third kind moves what is in the log to the file, beside both: else every thousandth page would let one writer wait for all of them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -20,6 +22,12 @@ const READERS: usize = 4;
 /// Bytes of a page of a file that is made here. Most values (an audit head, a note) then lie in one page instead of a chain of
 /// them: a tenth less time for a read, and for the hand-written floor beside it.
 const PAGE_SIZE: u32 = 8192;
+
+/// Bytes written after which the log is moved to the file: as many as SQLite itself would let come together in a thousand pages.
+const CHECKPOINT_AFTER: u64 = 8 * 1024 * 1024;
+
+/// Pages of the log at which a writer moves them herself: so much comes together only where writers never pause.
+const LONGEST_LOG: u32 = 8192;
 
 const SELECT: &str = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
 const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2";
@@ -96,12 +104,16 @@ struct Store {
     /// Waiters queue here without holding a thread, in order.
     writer: tokio::sync::Mutex<Connection>,
     readers: Vec<Mutex<Connection>>,
+    checkpointer: Mutex<Connection>,
+    /// Bytes that were written since the log was last begun to be moved, counted in whole pages.
+    written: AtomicU64,
 }
 
 impl Store {
     fn open(path: &Path, label: &str) -> Result<Self> {
         create_private(path)?;
         let writer = connect(path)?;
+        writer.pragma_update(None, "wal_autocheckpoint", LONGEST_LOG)?;
         writer.pragma_update(None, "page_size", PAGE_SIZE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.execute_batch(
@@ -123,7 +135,16 @@ impl Store {
             label: label.to_owned(),
             writer: tokio::sync::Mutex::new(writer),
             readers,
+            checkpointer: Mutex::new(connect(path)?),
+            written: AtomicU64::new(0),
         })
+    }
+
+    /// Moves the log to the file without making readers or writers wait. What it leaves is durable in the log, and moved the next time.
+    fn checkpoint(&self) {
+        if let Ok(connection) = self.checkpointer.try_lock() {
+            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        }
     }
 
     /// A connection nobody is reading on, or else the first one that gets free.
@@ -232,7 +253,7 @@ impl OpenStore {
     /// # Errors
     /// SQLite's; the value is then unchanged.
     pub(crate) async fn set(&self, key: &str, value: &[u8]) -> Outcome<()> {
-        self.write(|connection, label| {
+        self.write(value.len(), |connection, label| {
             connection.prepare_cached(UPSERT)?.execute(params![label, key, value])?;
             Ok(())
         })
@@ -242,7 +263,7 @@ impl OpenStore {
     /// # Errors
     /// SQLite's.
     pub(crate) async fn delete(&self, key: &str) -> Outcome<()> {
-        self.write(|connection, label| {
+        self.write(0, |connection, label| {
             connection.prepare_cached(DELETE)?.execute(params![label, key])?;
             Ok(())
         })
@@ -254,7 +275,8 @@ impl OpenStore {
     /// # Errors
     /// SQLite's.
     pub(crate) async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Outcome<()> {
-        self.write(|connection, label| {
+        let bytes = entries.iter().map(|(_, value)| value.len()).sum();
+        self.write(bytes, |connection, label| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for (key, value) in entries {
                 transaction
@@ -271,7 +293,7 @@ impl OpenStore {
     /// # Errors
     /// SQLite's.
     pub(crate) async fn delete_many(&self, keys: &[String]) -> Outcome<()> {
-        self.write(|connection, label| {
+        self.write(0, |connection, label| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for key in keys {
                 transaction.prepare_cached(DELETE)?.execute(params![label, key])?;
@@ -287,7 +309,7 @@ impl OpenStore {
     /// A value that is no counter, or a sum out of range: nothing is changed then. (Spin panics on the first, and the store answers
     /// nothing until it is restarted.)
     pub(crate) async fn increment(&self, key: &str, delta: i64) -> Outcome<i64> {
-        self.write(|connection, label| {
+        self.write(0, |connection, label| {
             // Immediate: the sum must not be taken from a value that another process replaces before the commit.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let old = match select(&transaction, label, key)? {
@@ -318,7 +340,7 @@ impl OpenStore {
     /// # Errors
     /// SQLite's.
     pub(crate) async fn swap(&self, key: &str, seen: Option<&[u8]>, new: &[u8]) -> Outcome<bool> {
-        self.write(|connection, label| {
+        self.write(new.len(), |connection, label| {
             let changed = match seen {
                 Some(old) => connection
                     .prepare_cached(UPDATE)?
@@ -333,9 +355,22 @@ impl OpenStore {
     /// Queues for the store's writer without holding a thread, then commits while the runtime moves other requests elsewhere: a
     /// commit waits for the disk, and on a slow one that would otherwise stop every request of this thread. Once it has begun it
     /// runs to its end, so a deadline never leaves an answer unknown to the store itself.
-    async fn write<T>(&self, work: impl FnOnce(&mut Connection, &str) -> Outcome<T>) -> Outcome<T> {
-        let mut connection = self.store.writer.lock().await;
-        self.blocking(|| work(&mut connection, &self.store.label))
+    async fn write<T>(&self, bytes: usize, work: impl FnOnce(&mut Connection, &str) -> Outcome<T>) -> Outcome<T> {
+        let outcome = {
+            let mut connection = self.store.writer.lock().await;
+            self.blocking(|| work(&mut connection, &self.store.label))
+        };
+        // A page of the table and one of its index, whatever is written.
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let pages = bytes.div_ceil(PAGE_SIZE.into()).saturating_add(2);
+        let written = pages.saturating_mul(PAGE_SIZE.into());
+        let before = self.store.written.fetch_add(written, Ordering::Relaxed);
+        if self.relocate && before.saturating_add(written) >= CHECKPOINT_AFTER {
+            self.store.written.store(0, Ordering::Relaxed);
+            let store = Arc::clone(&self.store);
+            tokio::task::spawn_blocking(move || store.checkpoint());
+        }
+        outcome
     }
 
     fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -440,6 +475,35 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(a.get("n").unwrap().unwrap(), 160_i64.to_le_bytes());
+    }
+
+    /// What is written over and over leaves no log that grows with it, and nobody moves it to the file but whoever is there for that.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_log_is_moved_while_others_read_and_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = stores(folder.path());
+        let a = stores.get("a").unwrap();
+        let half = usize::try_from(CHECKPOINT_AFTER).unwrap() / 2;
+        let in_file = |key: &str| {
+            let alone = tempfile::tempdir().unwrap();
+            let copy = file(alone.path(), "a");
+            std::fs::copy(file(folder.path(), "a"), &copy).unwrap();
+            let connection = connect(&copy).unwrap();
+            let found = select(&connection, "a", key);
+            found.unwrap_or_default().is_some()
+        };
+        for turn in 0..8_u8 {
+            a.set("k", &vec![turn; half]).await.unwrap();
+            assert_eq!(a.get("k").unwrap().unwrap(), vec![turn; half]);
+        }
+        // The file alone, without its log, comes to know of it without another write.
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while !in_file("k") {
+            assert!(std::time::Instant::now() < deadline, "the log stays where it is");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let log = std::fs::metadata(folder.path().join("a.db-wal")).unwrap().len();
+        assert!(log < u64::from(LONGEST_LOG) * u64::from(PAGE_SIZE) * 2, "{log}");
     }
 
     #[tokio::test]

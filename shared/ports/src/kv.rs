@@ -42,6 +42,12 @@ macro_rules! keys {
             }
         }
 
+        impl From<$name> for String {
+            fn from(key: $name) -> Self {
+                key.0
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(&self.0)
@@ -105,11 +111,12 @@ pub trait Kv {
     /// [`KvError`] where the value is not known to be durable.
     fn put_once(&self, key: &OnceKey, value: &[u8]) -> Result<(), KvError>;
 
-    /// Writes several once-keys, together where the store can. Repeating it with the same values is harmless.
+    /// Writes several once-keys, together where the store can. Repeating it with the same values is harmless. Takes them, since what is
+    /// written together is large.
     ///
     /// # Errors
     /// [`KvError`] where not all of them are known to be durable; any of them may be.
-    fn put_many_once(&self, entries: &[(OnceKey, Vec<u8>)]) -> Result<(), KvError>;
+    fn put_many_once(&self, entries: Vec<(OnceKey, Vec<u8>)>) -> Result<(), KvError>;
 
     /// Removes a once-key, which may be gone already. Nothing may lead to it any more.
     ///

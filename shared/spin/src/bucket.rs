@@ -26,13 +26,8 @@ impl Bucket for SpinBucket {
         self.0.set(key, value).map_err(failure)
     }
 
-    fn set_many(&self, entries: &[(&str, &[u8])]) -> Result<(), BucketError> {
-        // The bindings want owned values: one copy of what is written together, which is bounded.
-        let entries: Vec<(String, Vec<u8>)> = entries
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.to_vec()))
-            .collect();
-        batch::set_many(&self.0, &entries).map_err(failure)
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), BucketError> {
+        batch::set_many(&self.0, entries).map_err(failure)
     }
 
     fn delete(&self, key: &str) -> Result<(), BucketError> {

@@ -50,11 +50,12 @@ pub trait Bucket {
     /// [`BucketError`]; the write may have taken effect all the same.
     fn set(&self, key: &str, value: &[u8]) -> Result<(), BucketError>;
 
-    /// Writes several keys, over whatever is there; together where the backend can.
+    /// Writes several keys, over whatever is there; together where the backend can. Owned keys and values, as the platform's bindings want
+    /// them: what is written together is large, and not copied.
     ///
     /// # Errors
     /// [`BucketError`]; any of the writes may have taken effect all the same.
-    fn set_many(&self, entries: &[(&str, &[u8])]) -> Result<(), BucketError>;
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), BucketError>;
 
     /// Deletes a key.
     ///

@@ -4,6 +4,8 @@
 //! content: chunks without one are nothing. So a content is written under a fresh name before its document names it, and what a broken-off
 //! writing leaves is found by that name and removed.
 
+use std::mem;
+
 use crypto::{CHUNK, ContentKey, ContentSealer, CryptoError, Place};
 use model::ClinicId;
 use ports::OnceKey;
@@ -86,21 +88,20 @@ impl Content<'_> {
             if following.is_empty() {
                 ContentSealer::seal_last(sealer, &mut chunk)?;
                 waiting.push((self.key(number), chunk));
-                self.put(&waiting)?;
+                self.put(waiting)?;
                 return Ok(length);
             }
             sealer.seal_next(&mut chunk)?;
             waiting.push((self.key(number), chunk));
             if waiting.len() == TOGETHER {
-                self.put(&waiting)?;
-                waiting.clear();
+                self.put(mem::replace(&mut waiting, Vec::with_capacity(TOGETHER)))?;
             }
             number = number.saturating_add(1);
             chunk = following;
         }
     }
 
-    fn put(&self, chunks: &[(OnceKey, Vec<u8>)]) -> Result<(), StoreError> {
+    fn put(&self, chunks: Vec<(OnceKey, Vec<u8>)>) -> Result<(), StoreError> {
         Ok(self.shelf.kv.put_many_once(chunks)?)
     }
 

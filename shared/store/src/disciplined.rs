@@ -110,16 +110,13 @@ impl<B: Bucket> Kv for Disciplined<'_, B> {
         }
     }
 
-    fn put_many_once(&self, entries: &[(OnceKey, Vec<u8>)]) -> Result<(), KvError> {
-        let named: Vec<_> = entries
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_slice()))
-            .collect();
-        let Err(error) = self.bucket.set_many(&named) else {
+    fn put_many_once(&self, entries: Vec<(OnceKey, Vec<u8>)>) -> Result<(), KvError> {
+        let entries: Vec<(String, Vec<u8>)> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        let Err(error) = self.bucket.set_many(&entries) else {
             return Ok(());
         };
-        for (key, value) in named {
-            match self.bucket.get(key)? {
+        for (key, value) in entries {
+            match self.bucket.get(&key)? {
                 Some(now) if now == value => {}
                 _ => return Err(error.into()),
             }

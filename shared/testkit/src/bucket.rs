@@ -190,11 +190,11 @@ impl Bucket for MemoryBucket {
         })
     }
 
-    fn set_many(&self, entries: &[(&str, &[u8])]) -> Result<(), BucketError> {
-        let first = entries.first().map_or("", |(key, _)| *key);
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), BucketError> {
+        let first = entries.first().map_or("", |(key, _)| key.as_str());
         self.run("set-many", first, |values| {
             for (key, value) in entries {
-                values.insert(self.at(key), value.to_vec());
+                values.insert(self.at(key), value.clone());
             }
         })
     }
