@@ -1,3 +1,6 @@
+use std::thread;
+use std::time::Duration;
+
 use confide::client::Client;
 use confide_tests::{PASSWORD, totp};
 use serde_json::{Value, json};
@@ -7,6 +10,9 @@ use crate::target::CONNECTIONS;
 
 /// Bytes of a note's text.
 const NOTE: usize = 2048;
+
+/// How often a request is sent again that could not be carried out.
+const REPEATS: usize = 20;
 
 /// A practice on the deployment that is measured: a clinician, and for each connection a client of hers with one note.
 /// Clients of their own because that is what concurrent requests of a practice are about.
@@ -41,6 +47,30 @@ pub(crate) struct Deployment {
     /// Begins all idempotency keys.
     name: String,
     keys: u32,
+    pub(crate) repeats: Repeats,
+}
+
+/// How often requests were sent again, by what they were answered.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Repeats {
+    /// 409 `contended`.
+    pub(crate) contended: usize,
+    /// 503.
+    pub(crate) unavailable: usize,
+}
+
+impl Repeats {
+    /// How long to wait before a request is sent again that was answered so; `None` where that would not help.
+    fn wait(&mut self, answer: &Answer) -> Option<Duration> {
+        let count = match (answer.status, answer.problem()) {
+            (409, Some("contended")) => &mut self.contended,
+            (503, _) => &mut self.unavailable,
+            _ => return None,
+        };
+        let seconds = answer.header("retry-after")?.parse().ok()?;
+        *count += 1;
+        Some(Duration::from_secs(seconds))
+    }
 }
 
 impl Deployment {
@@ -50,6 +80,7 @@ impl Deployment {
             client: Client::new(url),
             name: name.into(),
             keys: 0,
+            repeats: Repeats::default(),
         }
     }
 
@@ -59,11 +90,23 @@ impl Deployment {
         answer
     }
 
-    /// A `POST` with a fresh idempotency key, which must create something.
+    /// A `POST` with a fresh idempotency key, which must create something; sent again under it, as a front end would, where it met
+    /// too many others.
     pub(crate) fn create(&mut self, token: &str, path: &str, body: &Value) -> Answer {
         self.keys += 1;
         let key = format!("bench-{}-{:08}", self.name, self.keys);
-        self.expect(201, &Call::post(path, body).bearer(token).once(&key))
+        let call = Call::post(path, body).bearer(token).once(&key);
+        for _ in 0..REPEATS {
+            let answer = Answer::from(self.client.send(call.request()).expect("an answer"));
+            match self.repeats.wait(&answer) {
+                Some(wait) => thread::sleep(wait),
+                None => {
+                    assert_eq!(answer.status, 201, "{call:?} → {}", answer.json);
+                    return answer;
+                }
+            }
+        }
+        self.expect(201, &call)
     }
 
     /// Opens a file, records a consent and writes a note.

@@ -188,10 +188,10 @@ impl Newcomer<'_> {
         };
         let log = accounts.listing(self.clinic);
         let now = exchange.platform.clock.now();
-        list_once(&log, *self.account.as_bytes(), account.created_at, now)?;
+        list_once(&log, accounts.index, *self.account.as_bytes(), now)?;
         if account.holder() == Holder::Staff {
             let staff = accounts.staff(self.clinic);
-            list_once(&staff, *self.account.as_bytes(), account.created_at, now)?;
+            list_once(&staff, accounts.index, *self.account.as_bytes(), now)?;
         }
         Ok(account)
     }

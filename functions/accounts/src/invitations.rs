@@ -117,12 +117,7 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if invitation.fingerprint != fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(event));
     }
-    list_once(
-        &accounts.invitations(clinic),
-        *id.as_bytes(),
-        invitation.created_at,
-        now,
-    )?;
+    list_once(&accounts.invitations(clinic), index, *id.as_bytes(), now)?;
     let message = Message {
         key: format!("invitation/{id}"),
         clinic_id: clinic,

@@ -258,7 +258,7 @@ pub(crate) fn request(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if existing.fingerprint != recovery.fingerprint {
         return Err(Problem::idempotency_key_reused().recorded(event));
     }
-    list_once(&accounts.recoveries(clinic), *id.as_bytes(), existing.created_at, now)?;
+    list_once(&accounts.recoveries(clinic), index, *id.as_bytes(), now)?;
     let location = format!("{}/{id}", exchange.path());
     Ok(Reply::created(&location, &existing.answer(now))?.recorded(event))
 }

@@ -86,14 +86,10 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         service_verifier: Some(*secret.verifier(accounts.index).as_bytes()),
         ..Account::nobody(clinic, id, now)
     };
-    let doc = accounts.account(clinic, id);
-    let created = doc.create(&account)?;
-    let created_at = match created {
-        Creation::Created => now,
-        Creation::Exists => doc.read()?.map_or(now, |account| account.value.created_at),
-    };
-    list_once(&accounts.services(clinic), *id.as_bytes(), created_at, now)?;
-    list_once(&accounts.staff(clinic), *id.as_bytes(), created_at, now)?;
+    let created = accounts.account(clinic, id).create(&account)?;
+    for log in [accounts.services(clinic), accounts.staff(clinic)] {
+        list_once(&log, accounts.index, *id.as_bytes(), now)?;
+    }
     if created == Creation::Exists {
         return Err(secret_shown().recorded(event));
     }

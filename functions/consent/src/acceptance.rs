@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError};
 use web::{Exchange, Problem};
 
-use crate::index::{self, Dated};
-
 const ACCEPTANCE: Label = Label::new("confide 2026-11 acceptance name");
 const OF_ACCOUNT: Label = Label::new("confide 2026-11 acceptances of an account name");
 const OF_NOTICE: Label = Label::new("confide 2026-11 acceptances of a notice name");
@@ -30,12 +28,6 @@ pub(crate) struct Acceptance {
     pub(crate) version: u64,
     pub(crate) account_id: AccountId,
     pub(crate) accepted_at: Timestamp,
-}
-
-impl Dated for Acceptance {
-    fn at(&self) -> Timestamp {
-        self.accepted_at
-    }
 }
 
 /// The acceptances of one clinic.
@@ -87,7 +79,8 @@ impl<'a> Acceptances<'a> {
     /// Enters an acceptance; repeated, it finishes what the first try began and returns the first acceptance.
     ///
     /// Order: acceptance, own log, notice's log, answer. A crash in between leaves an acceptance that holds and that one list or
-    /// both do not show yet; the repeated request finds it and enters it where it is missing.
+    /// both do not show yet; the repeated request finds it and enters it where it is missing, or where a crash left an entry without its
+    /// mark (see [`Log::append_once`]), perhaps once more.
     pub(crate) fn enter(&self, acceptance: Acceptance) -> Result<Acceptance, Problem> {
         let doc = self.doc(acceptance.notice_id, acceptance.account_id);
         let accepted = match doc.create(&acceptance)? {
@@ -101,8 +94,9 @@ impl<'a> Acceptances<'a> {
         // Entry ids stand in the clear: this one names neither the notice nor the account to who has no key.
         let parts = self.parts(&accepted.notice_id, &accepted.account_id);
         let id = mac(self.names, ENTRY, &parts).truncated();
-        index::ensure(&self.of_account(accepted.account_id), id, &accepted)?;
-        index::ensure(&self.of_notice(accepted.notice_id), id, &accepted)?;
+        for log in [self.of_account(accepted.account_id), self.of_notice(accepted.notice_id)] {
+            log.append_once(self.names, id, &accepted)?;
+        }
         Ok(accepted)
     }
 }

@@ -21,7 +21,13 @@ struct ListAnswer {
 
 impl ListAnswer {
     fn of(entries: Vec<Entry<Acceptance>>, next: Option<String>) -> Self {
-        let acceptances = entries.into_iter().map(|entry| entry.value).collect();
+        let mut acceptances = Vec::with_capacity(entries.len());
+        for acceptance in entries.into_iter().map(|entry| entry.value) {
+            // A broken-off request that was repeated may have entered it twice.
+            if !acceptances.contains(&acceptance) {
+                acceptances.push(acceptance);
+            }
+        }
         Self { acceptances, next }
     }
 }

@@ -128,7 +128,7 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             at: now,
             entered: entered.clone(),
         })?;
-        caseload::enter(&file, account, since)?;
+        caseload::enter(&file, account)?;
         let added = file
             .permissions()
             .update(None, |permissions| put(permissions, member(since), now));
@@ -229,7 +229,7 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     // Looked at before anything is written, so that no list names somebody who is then refused.
     hand_over(&mut permissions.clone()).map_err(|problem| problem.recorded(recorded.event()))?;
-    caseload::enter(&file, to, now)?;
+    caseload::enter(&file, to)?;
     file.change(&recorded, hand_over)?;
     let entered = Entered::by(recorded.account());
     for account in [from, to] {

@@ -35,16 +35,22 @@ fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, account: AccountId) -> Listin
 }
 
 /// Lists a client as one of an account's, before the account is let at her: a list that misses somebody would hide an access, and one
-/// that has somebody too many is held against her file.
-pub(crate) fn enter(file: &ClientFile<'_>, account: AccountId, since: Timestamp) -> Result<(), Problem> {
+/// that has somebody too many is held against her file. Whom it comes back to is in the list already, where she first was.
+pub(crate) fn enter(file: &ClientFile<'_>, account: AccountId) -> Result<(), Problem> {
     // An entry's id stands in the clear, and a client's must not.
     let id = mac(file.files.index, CASE, &[file.client.as_bytes()]).truncated();
     let log = log(&file.files, file.clinic, account);
-    Ok(list_once_as(&log, id, *file.client.as_bytes(), since, file.now)?)
+    Ok(list_once_as(
+        &log,
+        file.files.index,
+        id,
+        *file.client.as_bytes(),
+        file.now,
+    )?)
 }
 
-/// `GET /v1/consent/caseloads/{account}`: whom an account treats or supervises, newest first. A page may have fewer than its limit, and none
-/// at all, where the account has left them.
+/// `GET /v1/consent/caseloads/{account}`: whom an account treats or supervises, those first whom it came to last; whom it left
+/// and came back to is where she was. A page may have fewer than its limit, and none at all, where the account has left them.
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
     let wanted = Wanted::by(exchange)?;
@@ -57,10 +63,6 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Page { ids, next } = wanted.page(&log(&Files::new(exchange)?, clinic, account))?;
     let mut clients: Vec<CaseAnswer> = Vec::with_capacity(ids.len());
     for client_id in ids.into_iter().map(ClientId::from_bytes) {
-        // Who left and came again is listed twice.
-        if clients.iter().any(|case| case.client_id == client_id) {
-            continue;
-        }
         let file = Files::new(exchange)?.of(clinic, client_id);
         let Some(permissions) = file.permissions().read()? else {
             continue;

@@ -250,7 +250,7 @@ fn first_member(file: &ClientFile<'_>, account: AccountId) -> Result<CareTeamMem
         at: file.now,
         entered: Entered::by(account),
     })?;
-    caseload::enter(file, account, since)?;
+    caseload::enter(file, account)?;
     Ok(CareTeamMember {
         account,
         role: CareRole::Treating,

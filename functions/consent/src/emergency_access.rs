@@ -138,8 +138,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             existing
         }
     };
-    let id = emergency_id.as_bytes();
-    list_once(&emergencies.index(clinic), *id, taken.taken_at, now)?;
+    list_once(&emergencies.index(clinic), index, *emergency_id.as_bytes(), now)?;
     file.ledger().begin(LedgerEntry::BrokeGlass(BrokenGlass {
         emergency_id,
         account_id,

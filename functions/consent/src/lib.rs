@@ -15,7 +15,6 @@ mod explain;
 mod fhir;
 mod file;
 mod grounds;
-mod index;
 mod jurisdiction;
 mod language;
 mod ledger;

@@ -16,7 +16,6 @@ use store::{Doc, Log, Shelf, StoreError};
 use web::{Check, Exchange, Problem};
 
 use crate::content::{Content, Kind};
-use crate::index::{self, Dated};
 
 const NOTICE: Label = Label::new("confide 2026-11 notice name");
 const SUCCESSOR: Label = Label::new("confide 2026-11 notice successor name");
@@ -103,12 +102,6 @@ impl From<&Notice> for Summary {
             published_at: notice.published_at,
             sha256: notice.sha256.clone(),
         }
-    }
-}
-
-impl Dated for Summary {
-    fn at(&self) -> Timestamp {
-        self.published_at
     }
 }
 
@@ -297,16 +290,21 @@ impl<'a> Notices<'a> {
             }
         }
         let id = *published.notice_id.as_bytes();
-        index::ensure(&self.index(clinic), id, &Summary::from(&published))?;
+        self.index(clinic)
+            .append_once(self.names, id, &Summary::from(&published))?;
         Ok(published)
     }
 
-    /// All notices of a clinic, newest first, each with its number. Only who may publish adds to them.
+    /// All notices of a clinic, newest first, each once and with its number. Only who may publish adds to them.
     pub(crate) fn all(&self, clinic: ClinicId) -> Result<Vec<(u64, Summary)>, StoreError> {
-        let entries = self.index(clinic);
-        let entries = entries.newest_first(None);
-        entries
-            .map(|entry| entry.map(|entry| (entry.sequence, entry.value)))
-            .collect()
+        let mut all: Vec<(u64, Summary)> = Vec::new();
+        for entry in self.index(clinic).newest_first(None) {
+            let entry = entry?;
+            // A broken-off request that was repeated may have entered it twice.
+            if !all.iter().any(|(_, known)| known.notice_id == entry.value.notice_id) {
+                all.push((entry.sequence, entry.value));
+            }
+        }
+        Ok(all)
     }
 }

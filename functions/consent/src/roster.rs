@@ -36,13 +36,19 @@ fn log<'f>(files: &'f Files<'_>, clinic: ClinicId) -> Listing<'f> {
 }
 
 /// Lists a client as one of the clinic's, before her file is there: whoever were missing here would be missing from every figure, and
-/// who is listed without a file is nobody's, about whom every other function refuses to tell anything. Requests that open the same file at the
-/// same time, or hours apart after a crash, may list it twice.
+/// who is listed without a file is nobody's, about whom every other function refuses to tell anything. A request that died there, repeated
+/// when others have opened theirs, may list her twice.
 pub(crate) fn enter(file: &ClientFile<'_>) -> Result<(), Problem> {
     // An entry's id stands in the clear, and a client's must not.
     let id = mac(file.files.index, CLIENT, &[file.client.as_bytes()]).truncated();
     let log = log(&file.files, file.clinic);
-    Ok(list_once_as(&log, id, *file.client.as_bytes(), file.now, file.now)?)
+    Ok(list_once_as(
+        &log,
+        file.files.index,
+        id,
+        *file.client.as_bytes(),
+        file.now,
+    )?)
 }
 
 /// `POST /v1/consent/private/clients`, private: all clients of the clinic, newest first, some of them perhaps twice. Files of couples and groups

@@ -17,6 +17,7 @@ mod history;
 pub mod idempotency;
 mod lease;
 mod log;
+mod mark;
 mod retry;
 mod shelf;
 

@@ -40,7 +40,8 @@ const HEAD: Label = Label::new("confide 2026-11 log head");
 const CHAIN: &[u8] = b"confide 2026-11 log chain";
 
 type Hash = [u8; 32];
-type EntryId = [u8; 16];
+/// What an entry is recognised by. It stands in the clear.
+pub(crate) type EntryId = [u8; 16];
 
 /// The value of the chain before the first entry.
 const GENESIS: Hash = [0; 32];

@@ -4,13 +4,13 @@
 
 use std::rc::Rc;
 
-use crypto::{CryptoError, DataKey};
+use crypto::{CryptoError, DataKey, Secret};
 use jiff::SignedDuration;
 use model::Function;
 use ports::{Creation, Entropy};
 use proptest::prelude::*;
 use store::{Entry, Lease, LeaseRecord, Resealed, Shelf, StoreError, UpdateError, Versioned};
-use testkit::{Fault, SeededEntropy, World};
+use testkit::{Fault, SeededEntropy, World, survive};
 
 /// Runs a test on a shelf of its own, with a key.
 fn on_shelf<R>(world: &World, run: impl FnOnce(&Shelf<'_>, &DataKey) -> R) -> R {
@@ -243,6 +243,160 @@ fn an_append_survives_every_fault() {
             }
         }
     }
+}
+
+/// Whatever is appended meanwhile, an entry is there once, and finding that costs the same.
+#[test]
+fn what_is_appended_once_is_there_once_at_one_cost() {
+    let world = World::new(1);
+    let names = Secret::from_bytes([3; 32]);
+    on_shelf(&world, |shelf, key| {
+        let log = shelf.log::<u32, _>(None, "test", "l", key);
+        let cost = |n: u32| {
+            world.stores.disarm();
+            log.append_once(&names, n.to_be_bytes().repeat(4).try_into().unwrap(), &n)
+                .unwrap();
+            world.stores.operations()
+        };
+        let costs: Vec<usize> = (0..2_000).map(cost).collect();
+        // But for the first, which makes the log, it is a read, an append of two operations or three, and a write.
+        assert!(costs[1..].iter().all(|cost| [4, 5].contains(cost)), "{costs:?}");
+        for n in [0, 7, 1_000, 1_999] {
+            assert_eq!(cost(n), 1);
+        }
+        assert!(entries(&log).unwrap().into_iter().eq((0..2_000).rev()));
+        // Another log has marks of its own.
+        let other = shelf.log::<u32, _>(None, "test", "other", key);
+        other.append_once(&names, [0; 16], &0).unwrap();
+        assert_eq!(entries(&other).unwrap(), [0]);
+    });
+}
+
+#[test]
+fn what_is_appended_once_survives_every_fault() {
+    let names = Secret::from_bytes([3; 32]);
+    for length in [0, 1, 15, 16, 17, 32] {
+        for fault in [
+            Fault::Refused,
+            Fault::AppliedButFailed,
+            Fault::KilledBefore,
+            Fault::KilledAfter,
+        ] {
+            for nth in 0.. {
+                let case = format!("{fault:?} at {nth}, length {length}");
+                let world = World::new(1);
+                let was_met = on_shelf(&world, |shelf, key| {
+                    let log = shelf.log::<u32, _>(None, "test", "l", key);
+                    for n in 0..length {
+                        log.push(&n).unwrap();
+                    }
+                    world.stores.arm(nth, fault);
+                    let outcome = survive(|| log.append_once(&names, [9; 16], &1000));
+                    let was_met = world.stores.operations() > nth;
+                    world.stores.disarm();
+                    let count = entries(&log).unwrap().iter().filter(|n| **n == 1000).count();
+                    assert!(count == 1 || (count == 0 && outcome != Some(Ok(()))), "{case}");
+                    world.clock.advance(SignedDuration::from_secs(60));
+                    log.append_once(&names, [9; 16], &1000).unwrap();
+                    for n in 0..20 {
+                        log.push(&n).unwrap();
+                    }
+                    log.append_once(&names, [9; 16], &1000).unwrap();
+                    let count = entries(&log).unwrap().iter().filter(|n| **n == 1000).count();
+                    assert_eq!(count, 1, "{case}");
+                    was_met
+                });
+                if !was_met {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Nobody without the key can say that an entry is there which is not.
+#[test]
+fn a_mark_that_is_not_the_mark_is_noticed() {
+    let world = World::new(1);
+    let names = Secret::from_bytes([3; 32]);
+    on_shelf(&world, |shelf, key| {
+        let log = shelf.log::<u32, _>(None, "test", "l", key);
+        let other = shelf.log::<u32, _>(None, "test", "other", key);
+        let is_mark = |key: &str| key.starts_with("once/mark/");
+        let marks = || -> Vec<(String, Vec<u8>)> {
+            let dump = world.stores.dump().into_iter();
+            dump.filter(|(_, key, _)| is_mark(key))
+                .map(|(_, key, value)| (key, value))
+                .collect()
+        };
+        log.append_once(&names, [1; 16], &1).unwrap();
+        let [(at, one)] = marks().try_into().unwrap();
+        log.append_once(&names, [2; 16], &2).unwrap();
+        other.append_once(&names, [1; 16], &1).unwrap();
+        // Each is another one at another place, and of another key.
+        let all = marks();
+        assert_eq!(all.len(), 3);
+        let others: Vec<Vec<u8>> = all
+            .into_iter()
+            .filter(|(key, _)| *key != at)
+            .map(|(_, value)| value)
+            .collect();
+        let flips = (0..one.len() * 8).map(|bit| {
+            let mut flipped = one.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            flipped
+        });
+        let cuts = (0..one.len()).map(|length| one[..length].to_vec());
+        let longer = [one.as_slice(), &[0]].concat();
+        for wrong in flips.chain(cuts).chain(others).chain([longer]) {
+            world.stores.tamper(|_, key, value| {
+                if key == at {
+                    value.clone_from(&wrong);
+                }
+            });
+            let refused = log.append_once(&names, [1; 16], &1).unwrap_err();
+            assert_eq!(refused, StoreError::Crypto(CryptoError::Tampered));
+        }
+        world.stores.tamper(|_, key, value| {
+            if key == at {
+                value.clone_from(&one);
+            }
+        });
+        log.append_once(&names, [1; 16], &1).unwrap();
+        assert_eq!(entries(&log).unwrap(), [2, 1]);
+        log.append_once(&Secret::from_bytes([4; 32]), [3; 16], &3).unwrap();
+        assert_eq!(marks().len(), 4);
+    });
+}
+
+/// A mark is found and believed whichever versions of the log's own key have come and gone.
+#[test]
+fn a_mark_outlives_the_version_under_which_its_entry_was_sealed() {
+    let class = model::DataClass::Health;
+    let world = World::new(1);
+    let names = Secret::from_bytes([3; 32]);
+    let older = world.keyrings[&Function::Records].clone();
+    let added = crypto::add_key_version(&world.entropy, Function::Records, &older, class).unwrap();
+    let newer = crypto::promote_key_version(Function::Records, &added, class).unwrap();
+    let with = |text: &str, run: &dyn Fn(&store::Log<'_, u32, crypto::KeySet>)| {
+        let keyring = crypto::Keyring::parse(Function::Records, Some(text)).unwrap();
+        world.with_platform(Function::Records, |platform| {
+            let shelf = Shelf::open(&platform, "health").unwrap();
+            run(&shelf.log(None, "test", "l", keyring.seal(class).unwrap()));
+        });
+    };
+    with(&older, &|log| {
+        for n in 0..40_u8 {
+            log.append_once(&names, [n; 16], &u32::from(n)).unwrap();
+        }
+    });
+    with(&newer, &|log| {
+        log.append_once(&names, [0; 16], &0).unwrap();
+        log.append_once(&names, [40; 16], &40).unwrap();
+        let values: Vec<_> = log.newest_first(None).map(|entry| entry.unwrap().value).collect();
+        assert!(values.into_iter().eq((0..=40).rev()));
+    });
+    with(&older, &|log| log.append_once(&names, [40; 16], &40).unwrap());
 }
 
 /// Another append at every point of an append: both are there, once each.

@@ -1,7 +1,6 @@
 //! What there is of a kind, newest first: the log that documents without a common name are found by.
 
-use crypto::{Authenticator, KeySet};
-use jiff::SignedDuration;
+use crypto::{Authenticator, KeySet, Secret};
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
 use serde::de::DeserializeOwned;
@@ -9,9 +8,6 @@ use serde::{Deserialize, Serialize};
 use store::{Entry, Log, StoreError};
 
 use crate::{Exchange, Problem, page_size};
-
-/// How far the clocks of two hosts may be apart when an unfinished entry is looked for.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The 128 bits of an identifier. One type for all kinds: all that goes into a log is compiled for each type of entry.
 pub type IdBytes = [u8; 16];
@@ -46,20 +42,19 @@ struct PageQuery {
 
 /// One page of a listing.
 pub struct Page {
-    /// What is on it.
+    /// What is on it, each once.
     pub ids: Vec<IdBytes>,
     /// Where the next page begins.
     pub next: Option<String>,
 }
 
-/// Adds the entry of a document that was made at this time, unless it is there. The log is in order of when entries were
-/// added, so the search ends where they are older than the document. An entry that a repeated request adds hours later has its
-/// own time, not the document's: else the search for those before it would end too early, and add them again.
+/// Adds the entry of a document, unless it is there: as [`Log::append_once`] does, whose `names` it takes. A request that died between
+/// entry and mark, and is repeated when many others have been added, adds it a second time. [`Wanted::page`] leaves out what is on its page already.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn list_once(log: &Listing<'_>, id: IdBytes, made_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-    list_once_as(log, id, id, made_at, now)
+pub fn list_once(log: &Listing<'_>, names: &Secret, id: IdBytes, now: Timestamp) -> Result<(), StoreError> {
+    list_once_as(log, names, id, id, now)
 }
 
 /// Adds the entry of a document of which the caller knows that it is not there: one that this request made, or that she has looked for.
@@ -81,22 +76,12 @@ pub fn list_new<K: Authenticator + ?Sized>(
 /// [`StoreError`].
 pub fn list_once_as(
     log: &Listing<'_>,
+    names: &Secret,
     entry: IdBytes,
     id: IdBytes,
-    made_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for entry in log.newest_first(None) {
-        let entry = entry?.value;
-        if entry.id == id {
-            return Ok(());
-        }
-        if entry.added_at.duration_until(made_at) > CLOCK_TOLERANCE {
-            break;
-        }
-    }
-    log.append(entry, &Listed { id, added_at: now })?;
-    Ok(())
+    log.append_once(names, entry, &Listed { id, added_at: now })
 }
 
 /// How a request wants to have its page: 400 where it says so in a way that makes no sense.
@@ -122,13 +107,18 @@ impl Wanted {
         Self { cursor, limit }
     }
 
-    /// Reads the page.
+    /// Reads the page. What is on it twice is told once, so it may have fewer than its limit.
     ///
     /// # Errors
     /// [`StoreError`] as a [`Problem`].
     pub fn page<K: Authenticator + ?Sized>(&self, log: &Listing<'_, K>) -> Result<Page, Problem> {
         let (entries, next) = self.entries(log)?;
-        let ids = entries.into_iter().map(|entry| entry.value.id).collect();
+        let mut ids = Vec::with_capacity(entries.len());
+        for Listed { id, .. } in entries.into_iter().map(|entry| entry.value) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         Ok(Page { ids, next })
     }
 

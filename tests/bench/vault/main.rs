@@ -41,8 +41,12 @@ use crate::setting::Setting;
 /// Measures documents of 25 MiB against their cipher, their memory, and reads in clients and clinics of different size.
 #[derive(Parser, Debug)]
 struct Options {
-    /// A clinic of 100 000 clients, as promised, and not of 10 000
-    #[arg(long)]
+    /// Clients of the large clinic
+    #[arg(long, default_value_t = 10_000)]
+    clients: usize,
+
+    /// 100 000 clients, as promised
+    #[arg(long, conflicts_with = "clients")]
     full: bool,
 
     /// Rounds; medians are taken over them
@@ -52,6 +56,10 @@ struct Options {
     /// Documents and memory alone
     #[arg(long)]
     documents: bool,
+
+    /// Growth alone
+    #[arg(long, conflicts_with = "documents")]
+    growth: bool,
 
     /// What the host process is started with
     #[arg(long, hide = true, value_name = "FOLDER")]
@@ -108,9 +116,11 @@ fn main() {
     }
     println!("load before: {}", load().trim());
     let mut small = Clinic::open();
-    document::measure(&mut small, options.rounds);
+    if !options.growth {
+        document::measure(&mut small, options.rounds);
+    }
     if !options.documents {
-        let clients = if options.full { 100_000 } else { 10_000 };
+        let clients = if options.full { 100_000 } else { options.clients };
         growth::measure(&small, clients, options.rounds);
     }
     println!("load after: {}", load().trim());

@@ -105,7 +105,7 @@ fn enter_beginning(
     let doc = accounts.campaign(clinic, begun.id);
     // What an earlier try wrote stands.
     let (Creation::Created | Creation::Exists) = doc.create(begun)?;
-    list_once(&accounts.campaigns(clinic), *begun.id.as_bytes(), begun.begun_at, now)?;
+    list_once(&accounts.campaigns(clinic), accounts.index, *begun.id.as_bytes(), now)?;
     let entry = Decision::of_review(Outcome::Begun, begun.begun_by, begun.begun_at);
     enter(accounts, clinic, begun.id, &entry, true)?;
     change(&doc, &mut |campaign| {

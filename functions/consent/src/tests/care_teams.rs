@@ -360,10 +360,22 @@ fn a_caseload_is_whom_an_account_treats_now() {
     let again = practice.as_admin(Call::put(practice.member(&second, clinician), &json!({})));
     assert_eq!(again.status, 204);
     assert_eq!(caseload(clinician), [json!(second), json!(first)]);
+    // And where she was: one entry is all that there is of her, however often she leaves.
+    for _ in 0..2 {
+        let left = practice.as_admin(Call::delete(practice.member(&first, clinician)));
+        assert_eq!(left.status, 204);
+        assert_eq!(caseload(clinician), [json!(second)]);
+        let again = practice.as_admin(Call::put(practice.member(&first, clinician), &json!({})));
+        assert_eq!(again.status, 204);
+        assert_eq!(caseload(clinician), [json!(second), json!(first)]);
+    }
 
+    // The first page has the one that was handed over, and so nobody.
     let path = format!("/v1/consent/caseloads/{clinician}");
     let page = practice.as_admin(Call::get(format!("{path}?limit=1")));
+    assert_eq!((page.status, &page.json["clients"]), (200, &json!([])));
     let rest = practice.as_admin(Call::get(format!("{path}?limit=50&cursor={}", page.text("next"))));
-    assert_eq!((page.status, rest.status), (200, 200));
+    assert_eq!((rest.status, rest.json["clients"].as_array().unwrap().len()), (200, 2));
+    assert!(rest.json.get("next").is_none());
     assert_refused(&practice.as_clinician(Call::get(&path)), 403, "access-denied");
 }

@@ -74,6 +74,83 @@ fn it_comes_in_pages() {
     assert!(roster.iter().rev().eq(&opened));
 }
 
+/// As many files are opened in one stretch as fill a block of each list, so that what moving a block costs is in it once.
+#[test]
+fn no_file_costs_more_to_open_because_many_were_opened_before() {
+    let practice = Practice::new();
+    let begin = practice.world.clock.now();
+    let opened = RefCell::new(0);
+    let open_until = |count: i32| {
+        for number in opened.replace(count)..count {
+            practice.open(&format!("client-{number}"));
+        }
+    };
+    let costs = [20, 1_000].map(|count| {
+        open_until(count);
+        practice.world.stores.disarm();
+        open_until(count + 16);
+        // The trail has chains of its own, of which chance takes one.
+        let trace = practice.world.stores.trace();
+        trace
+            .iter()
+            .filter(|operation| !operation.starts_with("audit "))
+            .count()
+    });
+    assert_eq!(costs[0], costs[1]);
+    assert!(begin.duration_until(practice.world.clock.now()) < SignedDuration::from_hours(1));
+}
+
+/// A store that says of a client that she is listed, without the mark that says so, keeps nobody out of the list.
+#[test]
+fn a_made_up_mark_is_noticed() {
+    let practice = Practice::new();
+    let before = practice.world.stores.dump();
+    practice.open("client");
+    let mut marked = before;
+    let dump = practice.world.stores.dump().into_iter();
+    marked.extend(
+        dump.filter(|(store, key, _)| store == "consent" && key.starts_with("once/mark/"))
+            .map(|(store, key, mut value)| {
+                value[0] ^= 1;
+                (store, key, value)
+            }),
+    );
+    practice.world.stores.restore(&marked);
+    let open = Call::post("/v1/consent/clients", &json!({}))
+        .once("client")
+        .bearer(&practice.clinician.token);
+    let response = practice.world.serve(Function::Consent, &ROUTES, &open.request());
+    assert_refused(&Answer::from(response), 500, "integrity-violation");
+    assert!(practice.roster().is_empty());
+}
+
+/// A request that died when it had listed her and before that was marked, and is repeated when a block of others is: the roster has her
+/// twice, and one page of it once.
+#[test]
+fn a_page_has_nobody_twice() {
+    let practice = Practice::new();
+    let before = practice.world.stores.dump();
+    let first = practice.open("first");
+    let mut hers = practice.world.stores.dump();
+    hers.retain(|(store, key, _)| {
+        let is_new = !before.iter().any(|(there, at, _)| (there, at) == (store, key));
+        is_new && (store == "permissions" || key.starts_with("once/mark/"))
+    });
+    // Her permissions, and the marks of roster and caseload.
+    assert_eq!(hers.len(), 3);
+    for number in 0..20 {
+        practice.open(&format!("client-{number}"));
+    }
+    let opened = practice.roster();
+    let mut left = practice.world.stores.dump();
+    left.retain(|value| !hers.contains(value));
+    practice.world.stores.restore(&left);
+    assert_eq!(practice.open("first"), first);
+    let roster = practice.roster();
+    assert_eq!((roster.len(), opened.len()), (21, 21));
+    assert_eq!((&roster[0], &opened[20]), (&first, &first));
+}
+
 /// Whatever a crash leaves, the client whose file there is afterwards is in the roster, and once; and before that whoever is in it without a file is
 /// one of whom nothing is told.
 #[test]
