@@ -9,6 +9,9 @@ pub(crate) const CONNECTIONS: usize = 16;
 /// Stands in a request where each one gets an idempotency key of its own; as long as the key is.
 const KEY: &str = "KKKKKKKKKKKKKKKKKKKKKKKK";
 
+/// Stands in a note of a session that was just now, as most are that are written: newer than what there is. As long as the time is.
+const NOW: &str = "NNNNNNNNNNNNNNNNNNNNNNNNNNN";
+
 static KEYS: AtomicU64 = AtomicU64::new(0);
 
 /// What is measured.
@@ -24,15 +27,20 @@ pub(crate) struct Target {
 pub(crate) struct Request {
     bytes: Vec<u8>,
     key: Option<usize>,
+    now: Option<usize>,
 }
 
 impl Request {
-    /// The next request: the same bytes, but for a fresh idempotency key where there is one.
+    /// The next request: the same bytes, but for a fresh idempotency key and the time where there are such.
     pub(crate) fn next(&mut self) -> &[u8] {
         if let Some(at) = self.key {
             let number = KEYS.fetch_add(1, Ordering::Relaxed);
             let key = format!("bench-{number:018}");
             self.bytes[at..at + KEY.len()].copy_from_slice(key.as_bytes());
+        }
+        if let Some(at) = self.now {
+            let now = format!("{:.6}", jiff::Timestamp::now());
+            self.bytes[at..at + NOW.len()].copy_from_slice(now.as_bytes());
         }
         &self.bytes
     }
@@ -64,7 +72,8 @@ impl Target {
     /// Everything that is measured, the floor second: ratios are taken to it.
     pub(crate) fn all(setting: &Setting, probes: bool) -> Vec<Self> {
         let bearer = format!("Bearer {}", setting.token);
-        let body = note().to_string();
+        let mut of_now = note();
+        of_now["content"]["session_at"] = NOW.into();
         let read = setting
             .clients
             .iter()
@@ -73,19 +82,7 @@ impl Target {
                 request("GET", &path, &[("authorization", &bearer)], "")
             })
             .collect();
-        let write = setting
-            .clients
-            .iter()
-            .map(|chart| {
-                let path = format!("/v1/records/clients/{}/records", chart.client);
-                let headers = [
-                    ("authorization", bearer.as_str()),
-                    ("content-type", "application/json"),
-                    ("idempotency-key", KEY),
-                ];
-                request("POST", &path, &headers, &body)
-            })
-            .collect();
+        let write = Self::writes(setting, &bearer, &of_now.to_string());
         let mut targets = vec![
             Self::same("empty function", 204, request("GET", "/bench/empty", &[], "")),
             Self::same("floor", 200, request("GET", "/bench/floor", &[], "")),
@@ -106,6 +103,17 @@ impl Target {
         targets
     }
 
+    /// A note for each connection's client.
+    fn writes(setting: &Setting, bearer: &str, note: &str) -> Vec<Vec<u8>> {
+        let headers = [
+            ("authorization", bearer),
+            ("content-type", "application/json"),
+            ("idempotency-key", KEY),
+        ];
+        let write = |client: &str| request("POST", &format!("/v1/records/clients/{client}/records"), &headers, note);
+        setting.clients.iter().map(|chart| write(&chart.client)).collect()
+    }
+
     /// A log-in of a client, and the hash that it costs.
     pub(crate) fn log_in(setting: &Setting) -> [Self; 2] {
         let json = [("content-type", "application/json")];
@@ -119,14 +127,19 @@ impl Target {
         ]
     }
 
-    /// Reads that end earlier and earlier.
-    fn probes(setting: &Setting, bearer: &str) -> [Self; 4] {
+    /// Notes that do not come in order, and reads that end earlier and earlier.
+    fn probes(setting: &Setting, bearer: &str) -> [Self; 5] {
         let chart = &setting.clients[0];
         let records = format!("/v1/records/clients/{}/records", chart.client);
         // An id of the right form that names nothing: the client's own, where a record's is expected.
         let absent = format!("{records}/{}", chart.note.replace(|c: char| c.is_ascii_digit(), "0"));
         let unknown = format!("Bearer cfs_{}", "A".repeat(64));
         [
+            Self {
+                name: "write of before",
+                status: 201,
+                requests: Self::writes(setting, bearer, &note().to_string()),
+            },
             Self::same("no such path", 404, request("GET", "/v1/records/none", &[], "")),
             Self::same("no token", 401, request("GET", &records, &[], "")),
             Self::same(
@@ -145,8 +158,9 @@ impl Target {
     /// A connection's requests.
     pub(crate) fn request(&self, connection: usize) -> Request {
         let bytes = self.requests[connection].clone();
-        let key = bytes.windows(KEY.len()).position(|window| window == KEY.as_bytes());
-        Request { bytes, key }
+        let place = |of: &str| bytes.windows(of.len()).position(|window| window == of.as_bytes());
+        let (key, now) = (place(KEY), place(NOW));
+        Request { bytes, key, now }
     }
 
     /// Whether the deployment answers it as it should; else why it is left out.
