@@ -5,7 +5,7 @@
 //! history log       the versions before it, one log per record
 //! addenda log       what was added after it was signed, one log per record
 //! attachments       what documents hold, beside their records
-//! timelines         which records there are by time: all, those of each kind, and each author's drafts
+//! timelines         which records there are by time: all, those of each kind, each author's drafts, and what awaits each cosigner
 //! ```
 //!
 //! Everything is named by an HMAC under the link key over clinic and client, so that nothing in the store says whose it is
@@ -88,6 +88,8 @@ pub(crate) enum Selection {
     Kind(Kind),
     /// The drafts of this author.
     Drafts(AccountId),
+    /// What awaits the signature of this supervisor.
+    Awaiting(AccountId),
 }
 
 /// What a list shows of a selection.
@@ -257,6 +259,7 @@ impl OpenChart<'_> {
                 Selection::All => self.chart.name(TIMELINE, &[b"all", part]),
                 Selection::Kind(kind) => self.chart.name(TIMELINE, &[b"kind", kind.name().as_bytes(), part]),
                 Selection::Drafts(author) => self.chart.name(TIMELINE, &[b"drafts", author.as_bytes(), part]),
+                Selection::Awaiting(cosigner) => self.chart.name(TIMELINE, &[b"awaiting", cosigner.as_bytes(), part]),
             }),
         }
     }
@@ -325,10 +328,12 @@ impl OpenChart<'_> {
 
     /// Which lists show a record.
     fn selections(record: &Record) -> Vec<Selection> {
-        match record.is_draft() {
-            true => vec![Selection::Drafts(record.author)],
-            false => vec![Selection::All, Selection::Kind(record.content.kind)],
+        if record.is_draft() {
+            return vec![Selection::Drafts(record.author)];
         }
+        let mut selections = vec![Selection::All, Selection::Kind(record.content.kind)];
+        selections.extend(record.awaits().map(Selection::Awaiting));
+        selections
     }
 
     /// Brings the lists to what a record says now. Adds before it removes, so that a crash in between leaves it listed: where its

@@ -73,11 +73,12 @@ struct VersionsAnswer<'r> {
     next: Option<String>,
 }
 
-/// The caller's own drafts, instead of what is signed.
+/// What is the caller's to finish, instead of all that is signed: her own drafts, or what awaits her signature beside the author's.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ListedStatus {
     Draft,
+    AwaitingCosignature,
 }
 
 #[derive(Deserialize)]
@@ -150,6 +151,7 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let event = chart.recorded.event();
     let selection = match (query.status, query.kind) {
         (Some(ListedStatus::Draft), _) => Selection::Drafts(chart.recorded.account()),
+        (Some(ListedStatus::AwaitingCosignature), _) => Selection::Awaiting(chart.recorded.account()),
         (None, Some(kind)) => Selection::Kind(kind),
         (None, None) => Selection::All,
     };

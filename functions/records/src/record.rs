@@ -252,11 +252,16 @@ impl Record {
         })
     }
 
+    /// Whose signature it awaits beside the author's.
+    pub(crate) fn awaits(&self) -> Option<AccountId> {
+        self.cosigner.filter(|_| self.status == Status::AwaitingCosignature)
+    }
+
     fn check_awaits(&self, account: AccountId) -> Result<(), Refusal> {
-        match (self.status, self.cosigner) {
-            (Status::AwaitingCosignature, Some(cosigner)) if cosigner == account => Ok(()),
-            (Status::AwaitingCosignature, _) => Err(Refusal::NotCosigner),
-            _ => Err(Refusal::NotAwaiting),
+        match self.awaits() {
+            Some(cosigner) if cosigner == account => Ok(()),
+            Some(_) => Err(Refusal::NotCosigner),
+            None => Err(Refusal::NotAwaiting),
         }
     }
 

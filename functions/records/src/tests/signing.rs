@@ -1,5 +1,7 @@
 //! Who stands by a record: its author, her supervisor, and those who add to it.
 
+use std::cell::RefCell;
+
 use super::*;
 
 impl Practice {
@@ -23,6 +25,14 @@ impl Practice {
         let signed = self.send(&self.signing(&record, 1, &json!({"cosigner": supervisor.account})));
         assert_eq!(signed.status, 200, "{}", signed.json);
         record
+    }
+
+    /// What awaits somebody, as she lists it.
+    fn awaited(&self, token: &str) -> Vec<String> {
+        let list = Call::get(format!("{}?status=awaiting_cosignature", self.path(RECORDS)));
+        let list = self.send(&list.bearer(token));
+        assert_eq!(list.status, 200, "{}", list.json);
+        values(&list, "records", "id")
     }
 
     fn adding(&self, staff: &Staff, record: &str, key: &str, text: &str) -> Call {
@@ -104,6 +114,48 @@ fn a_supervisor_signs_beside_the_author() {
     let again = practice.send(&practice.supervising(&supervisor, &record, 4, "cosign", &json!({})));
     assert_eq!(again.json["status"], "cosigned");
     assert_eq!(practice.versions(&record), [5, 4, 3, 2, 1]);
+}
+
+/// Whoever is to sign finds what awaits her, for as long as it does, and nobody else finds it by that.
+#[test]
+fn what_awaits_a_supervisor_is_listed_for_her() {
+    let practice = Practice::new();
+    let (supervisor, another) = (practice.supervisor(), practice.supervisor());
+    assert!(practice.awaited(&supervisor.token).is_empty());
+    practice.write("alone", "SECRET alone");
+    let record = practice.awaiting(&supervisor);
+    let only = std::slice::from_ref(&record);
+    let others = [&another, &practice.clinician];
+    let is_hers_alone = || {
+        assert_eq!(practice.awaited(&supervisor.token), only);
+        assert!(others.iter().all(|other| practice.awaited(&other.token).is_empty()));
+    };
+    is_hers_alone();
+    let narrowed = |query: &str| {
+        let list = format!("{}?status=awaiting_cosignature&{query}", practice.path(RECORDS));
+        let list = practice.send(&Call::get(list).bearer(&supervisor.token));
+        values(&list, "records", "id")
+    };
+    assert_eq!(narrowed("kind=progress_note"), only);
+    assert_eq!(narrowed(&format!("author={}", practice.clinician.account)), only);
+    assert!(narrowed("kind=assessment").is_empty());
+
+    // Given back, it is its author's again; signed for another, that one's.
+    let reason = json!({"reason": "SECRET too brief"});
+    let returned = practice.send(&practice.supervising(&supervisor, &record, 2, "return", &reason));
+    assert_eq!(returned.status, 204, "{}", returned.json);
+    assert!(practice.awaited(&supervisor.token).is_empty());
+    let signed = practice.send(&practice.signing(&record, 3, &json!({"cosigner": another.account})));
+    assert_eq!(signed.status, 200, "{}", signed.json);
+    assert_eq!(practice.awaited(&another.token), only);
+    assert!(practice.awaited(&supervisor.token).is_empty());
+    let cosigned = practice.send(&practice.supervising(&another, &record, 4, "cosign", &json!({})));
+    assert_eq!(cosigned.status, 200, "{}", cosigned.json);
+    assert!(practice.awaited(&another.token).is_empty());
+    // An amendment asks her anew.
+    assert_eq!(practice.send(&practice.amending(&record, 5, "SECRET two")).status, 200);
+    assert_eq!(practice.awaited(&another.token), only);
+    assert_eq!(practice.listed().len(), 2);
 }
 
 #[test]
@@ -257,14 +309,17 @@ fn a_record_has_so_many_addenda_and_no_more() {
 
 #[test]
 fn cosigning_returning_and_adding_are_finished_by_a_repeated_request() {
+    let token = RefCell::new(String::new());
     at_every_crash_point(
         |practice| {
             let supervisor = practice.supervisor();
             let record = practice.draft("draft", "SECRET");
+            token.replace(supervisor.token);
             practice.signing(&record, 1, &json!({"cosigner": supervisor.account}))
         },
         |practice, answer| {
             assert_eq!(answer.json["status"], "awaiting_cosignature");
+            assert_eq!(practice.awaited(&token.borrow()), [answer.text("id")]);
             assert_eq!(
                 (practice.drafts(), practice.listed()),
                 (vec![], vec![answer.text("id")])
@@ -275,9 +330,13 @@ fn cosigning_returning_and_adding_are_finished_by_a_repeated_request() {
         |practice| {
             let supervisor = practice.supervisor();
             let record = practice.awaiting(&supervisor);
-            practice.supervising(&supervisor, &record, 2, "cosign", &json!({}))
+            assert_eq!(practice.awaited(&supervisor.token), std::slice::from_ref(&record));
+            let cosign = practice.supervising(&supervisor, &record, 2, "cosign", &json!({}));
+            token.replace(supervisor.token);
+            cosign
         },
         |practice, answer| {
+            assert!(practice.awaited(&token.borrow()).is_empty());
             assert_eq!(practice.read(&answer.text("id")).json, answer.json);
             assert_eq!(practice.versions(&answer.text("id")), [3, 2, 1]);
         },
@@ -288,10 +347,13 @@ fn cosigning_returning_and_adding_are_finished_by_a_repeated_request() {
         |practice| {
             let supervisor = practice.supervisor();
             let record = practice.awaiting(&supervisor);
-            practice.supervising(&supervisor, &record, 2, "return", &json!({"reason": "SECRET"}))
+            let give_back = practice.supervising(&supervisor, &record, 2, "return", &json!({"reason": "SECRET"}));
+            token.replace(supervisor.token);
+            give_back
         },
         |practice, answer| {
             assert_eq!(answer.status, 204);
+            assert!(practice.awaited(&token.borrow()).is_empty());
             assert_eq!((practice.drafts().len(), practice.listed().len()), (1, 0));
         },
     );
