@@ -8,8 +8,8 @@ use web::listing::Wanted;
 use web::{Exchange, Problem, Reply};
 
 use crate::acceptance::{Acceptance, Acceptances};
-use crate::clients::NoFields;
 use crate::notice::Notices;
+use crate::optional_body::NoFields;
 
 #[derive(Serialize)]
 struct ListAnswer {

@@ -7,9 +7,9 @@ use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::caseload;
-use crate::clients::NoFields;
 use crate::file::ClientFile;
 use crate::ledger::{Change, Entered, Membership, Standing};
+use crate::optional_body::NoFields;
 
 /// The most that treat one client. The permissions document is read on every request about her, so it stays small.
 const MEMBERS: usize = 64;

@@ -1,10 +1,10 @@
 //! Whom an account treats: what a reviewer of its access has to know.
 
 use access::{CareRole, Request};
-use crypto::{Label, mac, name};
+use crypto::{Label, name};
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, Timestamp};
 use serde::Serialize;
-use web::listing::{Listing, Page, Wanted, list_once_as};
+use web::listing::{Listing, Page, Wanted};
 use web::{Exchange, Problem, Reply};
 
 use crate::file::{ClientFile, Files};
@@ -37,16 +37,7 @@ fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, account: AccountId) -> Listin
 /// Lists a client as one of an account's, before the account is let at her: a list that misses somebody would hide an access, and one
 /// that has somebody too many is held against her file. Whom it comes back to is in the list already, where she first was.
 pub(crate) fn enter(file: &ClientFile<'_>, account: AccountId) -> Result<(), Problem> {
-    // An entry's id stands in the clear, and a client's must not.
-    let id = mac(file.files.index, CASE, &[file.client.as_bytes()]).truncated();
-    let log = log(&file.files, file.clinic, account);
-    Ok(list_once_as(
-        &log,
-        file.files.index,
-        id,
-        *file.client.as_bytes(),
-        file.now,
-    )?)
+    Ok(file.list_in(&log(&file.files, file.clinic, account), CASE)?)
 }
 
 /// `GET /v1/consent/caseloads/{account}`: whom an account treats or supervises, those first whom it came to last; whom it left

@@ -7,7 +7,6 @@ use store::idempotency;
 use web::listing::Wanted;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::clients::Reason;
 use crate::consent_state::{ConsentHistory, ConsentState};
 use crate::file::{ClientFile, Files};
 use crate::ledger::{
@@ -15,6 +14,7 @@ use crate::ledger::{
     OtherGround, Representation, Restricted, Standing, Withdrawal,
 };
 use crate::notice::{Notice, Notices};
+use crate::optional_body::Reason;
 use crate::proofs::Receipts;
 use crate::terms::{Recorder, Terms};
 

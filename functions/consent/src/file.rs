@@ -8,9 +8,10 @@
 //! Both are named by an HMAC over clinic and client, so that nothing in the stores says whose they are.
 
 use access::{Caller, Permissions, Recorded, Request};
-use crypto::{Attestor, KeySet, Label, Secret, name};
+use crypto::{Attestor, KeySet, Label, Secret, mac, name};
 use model::{Action, ClientId, ClinicId, DataClass, Purpose, Timestamp};
 use store::{Compact, Doc, Shelf, StoreError, UpdateError, Versioned};
+use web::listing::{Listing, list_once_as};
 use web::{Exchange, Problem};
 
 use crate::ledger::{Change, Entered, Ledger, Standing};
@@ -98,6 +99,12 @@ impl<'a> ClientFile<'a> {
         // Every rule about a client needs her permissions, so no permit comes here without them.
         let permissions = permissions.ok_or_else(|| Problem::not_found(recorded.event()))?;
         Ok((file, recorded, permissions))
+    }
+
+    /// Enters the client in a list, once. An entry's id stands in the clear, and a client's must not: it is hers under this label.
+    pub(crate) fn list_in(&self, list: &Listing<'_>, label: Label) -> Result<(), StoreError> {
+        let id = mac(self.files.index, label, &[self.client.as_bytes()]).truncated();
+        list_once_as(list, self.files.index, id, *self.client.as_bytes(), self.now)
     }
 
     pub(crate) fn permissions(&self) -> Doc<'_, Permissions, Attestor, Compact> {

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::clients::Reason;
 use crate::content::check_selections;
 use crate::file::ClientFile;
 use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{Established, GroundEnd, LedgerEntry, OtherGround};
+use crate::optional_body::Reason;
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
 const LIVE: usize = 32;

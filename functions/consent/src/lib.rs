@@ -22,6 +22,7 @@ mod notice;
 #[cfg(test)]
 mod notice_tests;
 mod notices;
+mod optional_body;
 mod proofs;
 mod record;
 mod representatives;

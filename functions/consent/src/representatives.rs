@@ -6,9 +6,9 @@ use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::clients::NoFields;
 use crate::file::ClientFile;
 use crate::ledger::{Entered, Representation, Standing, Verification};
+use crate::optional_body::NoFields;
 
 /// The most of one client. The permissions document is read on every request about her, so it stays small.
 const REPRESENTATIVES: usize = 8;

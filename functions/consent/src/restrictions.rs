@@ -6,9 +6,9 @@ use serde::Deserialize;
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::clients::NoFields;
 use crate::file::ClientFile;
 use crate::ledger::{Hidden, LedgerEntry, Lifting, Restricted};
+use crate::optional_body::NoFields;
 
 /// The most that one client hides. The permissions document is read on every request about her, so it stays small.
 const RESTRICTIONS: usize = 64;

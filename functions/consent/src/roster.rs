@@ -1,11 +1,11 @@
 //! Which clients a clinic has: for figures about all of them, which nobody can choose.
 
 use access::Request;
-use crypto::{Label, mac, name};
+use crypto::{Label, name};
 use model::{Action, ClientId, ClinicId, DataClass, Purpose};
 use serde::{Deserialize, Serialize};
 use web::import::check_exchange_calls;
-use web::listing::{Listing, Page, Wanted, list_once_as};
+use web::listing::{Listing, Page, Wanted};
 use web::{Exchange, Problem, Reply};
 
 use crate::file::{ClientFile, Files};
@@ -39,16 +39,7 @@ fn log<'f>(files: &'f Files<'_>, clinic: ClinicId) -> Listing<'f> {
 /// who is listed without a file is nobody's, about whom every other function refuses to tell anything. A request that died there, repeated
 /// when others have opened theirs, may list her twice.
 pub(crate) fn enter(file: &ClientFile<'_>) -> Result<(), Problem> {
-    // An entry's id stands in the clear, and a client's must not.
-    let id = mac(file.files.index, CLIENT, &[file.client.as_bytes()]).truncated();
-    let log = log(&file.files, file.clinic);
-    Ok(list_once_as(
-        &log,
-        file.files.index,
-        id,
-        *file.client.as_bytes(),
-        file.now,
-    )?)
+    Ok(file.list_in(&log(&file.files, file.clinic), CLIENT)?)
 }
 
 /// `POST /v1/consent/private/clients`, private: all clients of the clinic, newest first, some of them perhaps twice. Files of couples and groups
