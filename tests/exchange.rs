@@ -7,7 +7,7 @@ mod published;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use confide_tests::{Deployment, Person, Practice, store_files};
+use confide_tests::{Deployment, PASSWORD, Person, Practice, store_files};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
@@ -446,6 +446,7 @@ fn nobody_imports_or_exports_what_she_may_not_write_or_read() {
     let herself = practice.join("ngozi@mail.example", &["client"], Some(&client));
     let hers = deployment.expect(200, &export(&client, &herself)).json;
     assert_eq!(resources(&hers).len(), 3, "{hers}");
+    a_browser_has_it_with_its_cookie(&practice, &client, &hers, &whole);
 
     // Private routes are not there for people, whatever they send along.
     for owner in ["identity", "records", "billing"] {
@@ -455,6 +456,36 @@ fn nobody_imports_or_exports_what_she_may_not_write_or_read() {
             assert_eq!(answer.problem(), Some("no-such-route"));
         }
     }
+}
+
+/// The owners that `exchange` asks take the session of a browser as their own: with it the client has her file, and what changes something takes the
+/// token that no other site knows, before anybody is asked anything.
+fn a_browser_has_it_with_its_cookie(practice: &Practice<'_>, client: &str, hers: &Value, bundle: &str) {
+    let deployment = practice.deployment;
+    let email = "ngozi.at.home@mail.example";
+    let invitation = json!({"email": email, "roles": ["client"], "client_id": client});
+    let invited = deployment.expect(
+        201,
+        &practice.post("/v1/auth/invitations", &practice.admin, &invitation),
+    );
+    let acceptance = json!({"token": invited.text("token"), "display_name": "Test Person", "password": PASSWORD});
+    deployment.expect(201, &Call::post("/v1/auth/invitations/accept", &acceptance));
+    let credentials =
+        json!({"clinic_id": practice.clinic, "email": email, "password": PASSWORD, "transport": "cookie"});
+    let session = deployment.expect(201, &Call::post("/v1/auth/sessions", &credentials));
+    let cookie = session.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+    let with_cookie = |call: Call| call.header("cookie", cookie.unwrap());
+
+    let export = with_cookie(Call::get(format!("/v1/exchange/clients/{client}/export")));
+    assert_eq!(resources(&deployment.expect(200, &export).json), resources(hers));
+    let import = || {
+        let import = Call::new(Method::POST, format!("/v1/exchange/clients/{client}/import"));
+        with_cookie(import.header("content-type", "application/fhir+json").body(bundle))
+    };
+    let forged = deployment.expect(403, &import());
+    assert_eq!(forged.problem(), Some("csrf-token-required"));
+    let refused = deployment.expect(403, &import().header("x-csrf-token", &session.text("csrf_token")));
+    assert_eq!(refused.problem(), Some("access-denied"));
 }
 
 /// Every name, line, number and address of a Patient, and her whole birth date.
