@@ -47,7 +47,7 @@ fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<ImportedC
             "client",
             "must be the id of the client whom the request is about",
         );
-        check.that(part.encounter.is_none(), "/encounter", "encounter", "is for records");
+        part.check_no_encounter(&mut check);
         check.finish()?;
         let details: Details = part.content.read("/content")?;
         let details = details.normalised("/content", now)?;

@@ -24,11 +24,6 @@ impl Check {
         }
     }
 
-    /// Notes what another check has found.
-    pub fn also(&mut self, violations: Vec<Violation>) {
-        self.0.extend(violations);
-    }
-
     /// A text of `least` to `most` characters that is not blank and has no control characters but line breaks and tabs.
     pub fn text(&mut self, text: &str, field: &str, least: usize, most: usize) {
         let length = text.chars().count();

@@ -133,6 +133,11 @@ impl<I, K> Handed<I, K> {
         Ok(mac(key, FINGERPRINT, &[kind.as_bytes(), encounter, &content]).truncated())
     }
 
+    /// Notes where it is said to come of a meeting: a record does, and what other owners keep has no link to one.
+    pub fn check_no_encounter(&self, check: &mut Check) {
+        check.that(self.encounter.is_none(), "/encounter", "encounter", "is for records");
+    }
+
     fn check_source(&self) -> Result<(), Problem> {
         let mut check = Check::new();
         check.text(self.source.system.expose(), "/source/system", 1, SOURCE);
@@ -486,6 +491,27 @@ mod tests {
             fingerprint(None, "note", "b"),
         ] {
             assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn only_a_record_comes_of_a_meeting() {
+        for (encounter, refused) in [(None, false), (Some(RecordId::from_bytes([9; 16])), true)] {
+            let mut part = part(1, &json!("x"));
+            part["encounter"] = json!(encounter);
+            let read = import(&[part]).read(|part: &Handed<RecordId, String>| {
+                let mut check = Check::new();
+                part.check_no_encounter(&mut check);
+                check.finish()
+            });
+            let refusals = read.unwrap().err().unwrap_or_default();
+            let found: Vec<_> = refusals
+                .iter()
+                .flat_map(|refusal| &refusal.errors)
+                .map(|error| (error.field.as_str(), error.rule))
+                .collect();
+            let wanted: &[_] = if refused { &[("/encounter", "encounter")] } else { &[] };
+            assert_eq!(found, wanted);
         }
     }
 

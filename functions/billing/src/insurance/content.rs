@@ -72,7 +72,7 @@ impl Content {
         Ok(content)
     }
 
-    pub(crate) fn json(&self) -> Result<Vec<u8>, Problem> {
+    fn json(&self) -> Result<Vec<u8>, Problem> {
         serde_json::to_vec(&self.0)
             .map_err(|_| Problem::defect("the content of an insurance document does not serialise"))
     }

@@ -11,9 +11,9 @@ use super::content::{Content, Kind};
 /// Why there is another version than the first.
 const IMPORTED_AGAIN: &str = "imported again";
 
-/// Of either kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+/// Of either kind, which its letters tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, try_from = "String")]
 pub(crate) enum DocumentId {
     Claim(ClaimId),
     ExplanationOfBenefit(ExplanationOfBenefitId),
@@ -24,14 +24,6 @@ impl DocumentId {
         match kind {
             Kind::Claim => Self::Claim(ClaimId::from_bytes(bytes)),
             Kind::ExplanationOfBenefit => Self::ExplanationOfBenefit(ExplanationOfBenefitId::from_bytes(bytes)),
-        }
-    }
-
-    /// The id of a document of this kind, where the text is one.
-    pub(crate) fn parse(kind: Kind, text: &str) -> Option<Self> {
-        match kind {
-            Kind::Claim => text.parse().ok().map(Self::Claim),
-            Kind::ExplanationOfBenefit => text.parse().ok().map(Self::ExplanationOfBenefit),
         }
     }
 
@@ -47,6 +39,25 @@ impl DocumentId {
             Self::Claim(_) => Kind::Claim,
             Self::ExplanationOfBenefit(_) => Kind::ExplanationOfBenefit,
         }
+    }
+}
+
+/// A text that is no document's id.
+#[derive(Debug)]
+pub(crate) struct NoDocumentId;
+
+impl fmt::Display for NoDocumentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("must be the id of a claim or of an explanation of benefit")
+    }
+}
+
+impl TryFrom<String> for DocumentId {
+    type Error = NoDocumentId;
+
+    fn try_from(text: String) -> Result<Self, NoDocumentId> {
+        let claim = text.parse().map(Self::Claim);
+        claim.or_else(|_| text.parse().map(Self::ExplanationOfBenefit).map_err(|_| NoDocumentId))
     }
 }
 
@@ -191,15 +202,17 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_one_of_its_kind() {
-        let id = DocumentId::from_bytes(Kind::Claim, [7; 16]);
-        let text = id.to_string();
-        assert_eq!(DocumentId::parse(Kind::Claim, &text), Some(id));
-        assert_eq!(DocumentId::parse(Kind::ExplanationOfBenefit, &text), None);
-        assert_eq!(
-            DocumentId::parse(Kind::ExplanationOfBenefit, &text.replace("clm", "eob")),
-            Some(DocumentId::from_bytes(Kind::ExplanationOfBenefit, [7; 16]))
-        );
-        assert_eq!(serde_json::to_value(id).unwrap(), json!(text));
+    fn an_id_tells_its_kind() {
+        for (kind, letters) in [(Kind::Claim, "clm"), (Kind::ExplanationOfBenefit, "eob")] {
+            let id = DocumentId::from_bytes(kind, [7; 16]);
+            let text = id.to_string();
+            assert!(text.starts_with(letters), "{text}");
+            assert_eq!(id.kind(), kind);
+            assert_eq!(serde_json::to_value(id).unwrap(), json!(text));
+            assert_eq!(serde_json::from_value::<DocumentId>(json!(text)).unwrap(), id);
+            for other in [text.replace(letters, "inv"), text.to_uppercase(), text[1..].to_owned()] {
+                assert!(serde_json::from_value::<DocumentId>(json!(other)).is_err(), "{other}");
+            }
+        }
     }
 }

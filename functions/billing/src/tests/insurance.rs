@@ -9,6 +9,9 @@ pub(super) const CHECK: &str = "/v1/billing/private/import/check";
 pub(super) const IMPORT: &str = "/v1/billing/private/import";
 pub(super) const EXPORT: &str = "/v1/billing/private/export";
 
+/// A card number that payment gateways publish for tests.
+const PAN: &str = "4111 1111 1111 1111";
+
 fn claim_id(number: u8) -> String {
     ClaimId::from_bytes([number; 16]).to_string()
 }
@@ -81,20 +84,23 @@ impl Practice {
         serde_json::from_value(answer.json["outcomes"].clone()).unwrap()
     }
 
-    fn exporting(&self, client: &str, cursor: Option<&str>) -> Call {
-        let mut body = json!({"client_id": client});
-        if let Some(cursor) = cursor {
-            body["cursor"] = cursor.into();
-        }
-        self.exchange_call(EXPORT, &body, &self.cast.billing.token)
+    fn exporting(&self, client: &str) -> Call {
+        self.exchange_call(EXPORT, &json!({"client_id": client}), &self.cast.billing.token)
     }
 
     /// All pages of an export.
     #[track_caller]
     fn export(&self) -> Vec<Vec<Value>> {
+        self.export_of(&Value::Null)
+    }
+
+    /// All pages of an export of these kinds.
+    #[track_caller]
+    fn export_of(&self, kinds: &Value) -> Vec<Vec<Value>> {
         let (mut pages, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let page = self.send(&self.exporting(&self.cast.client, cursor.as_deref()));
+            let body = json!({"client_id": self.cast.client, "kinds": kinds, "cursor": cursor});
+            let page = self.send(&self.exchange_call(EXPORT, &body, &self.cast.billing.token));
             assert_eq!(page.status, 200, "{}", page.json);
             assert!(page.bytes().len() <= web::BODY_LIMIT);
             pages.push(page.json["parts"].as_array().unwrap().clone());
@@ -290,7 +296,7 @@ fn every_part_is_decided_and_recorded_as_the_users() {
     let imported = practice.send(&practice.importing(&[claim(1, 110), explanation(1, 90)]));
     let checked =
         practice.send(&practice.exchange_call(CHECK, &practice.body(&[claim(1, 110)]), &practice.cast.billing.token));
-    let exported = practice.send(&practice.exporting(&practice.cast.client, None));
+    let exported = practice.send(&practice.exporting(&practice.cast.client));
     assert_eq!(practice.event(&imported).resource, Some(explanation_id(1)));
     let expected = [
         (Action::Amend, Some(claim_id(1))),
@@ -419,17 +425,32 @@ fn parts_that_break_a_rule_are_refused_before_anything_is_written() {
             "/content/payment/amount/exact",
             "exact",
         ),
-        (with("/id", json!(claim_id(1))), "/id", "id"),
-        (with("/id", json!("SECRET")), "/id", "id"),
-        (with("/source/id", json!("x".repeat(256))), "/source/id", "length"),
+        (with("/id", json!(claim_id(9))), "/id", "id"),
+        (with("/id", json!("SECRET")), "/id", "type"),
+        (with("/source/id", json!("x".repeat(501))), "/source/id", "length"),
         (with("/source/system", json!("")), "/source/system", "length"),
+        (with("/source/url", json!("SECRET")), "/source/url", "unknown-field"),
+        (with("/kind", json!("diagnosis")), "/kind", "type"),
+        (with("/mood", json!("SECRET")), "/mood", "unknown-field"),
+        // A link to a health record.
+        (
+            with("/encounter", json!("rec_00000000000000000000000000")),
+            "/encounter",
+            "encounter",
+        ),
+        (with("/content/insurer", json!(PAN)), "/content/insurer", "payment-card"),
+        (with("/source/id", json!(PAN)), "/source/id", "payment-card"),
+        (claim(1, 2), "/id", "unique"),
+        (json!("SECRET"), "", "type"),
     ];
     let before = practice.state();
     let mut parts = vec![claim(1, 100)];
     parts.extend(broken.iter().map(|(part, ..)| part.clone()));
     let checked = practice.send(&practice.exchange_call(CHECK, &practice.body(&parts), &practice.cast.billing.token));
     assert_eq!(checked.status, 200, "{}", checked.json);
-    assert!(!checked.json.to_string().contains("SECRET"));
+    for value in ["SECRET", PAN] {
+        assert!(!checked.json.to_string().contains(value));
+    }
     let refused = checked.json["refused"].as_array().unwrap();
     assert_eq!(refused.len(), broken.len());
     for (number, ((_, pointer, rule), refused)) in broken.iter().zip(refused).enumerate() {
@@ -463,43 +484,109 @@ fn parts_that_break_a_rule_are_refused_before_anything_is_written() {
     ));
     assert_eq!((good.status, good.json), (200, json!({"refused": []})));
 
-    let linked = with("/encounter", json!("rec_00000000000000000000000000"));
-    for (body, status, problem, field) in [
-        (practice.body(&[]), 422, "invalid-content", "/parts"),
-        (practice.body(&vec![claim(1, 1); 101]), 422, "invalid-content", "/parts"),
+    assert!(practice.state() == before);
+}
+
+/// What is wrong with the call and not with one of its parts.
+#[test]
+fn what_is_no_import_or_export_is_malformed() {
+    let practice = Practice::new();
+    practice.import(&[claim(1, 100)]);
+    let (before, decided) = (practice.state(), practice.trail().len());
+    let client = &practice.cast.client;
+    let mut extended = practice.body(&[claim(1, 1)]);
+    extended["mode"] = json!("SECRET");
+    for (body, field, rule) in [
+        (practice.body(&[]), "/parts", "count"),
+        (practice.body(&vec![claim(1, 1); 101]), "/parts", "count"),
+        (json!({"client_id": client, "parts": claim(1, 1)}), "/parts", "type"),
         (
-            practice.body(&[with("/kind", json!("diagnosis"))]),
-            400,
-            "malformed-request",
-            "/parts/0/kind",
+            json!({"client_id": "SECRET", "parts": [claim(1, 1)]}),
+            "/client_id",
+            "type",
         ),
-        (practice.body(&[linked]), 400, "malformed-request", "/parts/0/encounter"),
-        (
-            practice.body(&[with("/source/url", json!("x"))]),
-            400,
-            "malformed-request",
-            "/parts/0/source/url",
-        ),
-        (
-            practice.body(&[with("/content/insurer", json!("4111 1111 1111 1111"))]),
-            422,
-            "payment-card-data",
-            "/parts/0/content/insurer",
-        ),
-        (json!({"parts": [claim(1, 1)]}), 400, "malformed-request", ""),
+        (json!({"parts": [claim(1, 1)]}), "", "type"),
+        (extended, "/mode", "unknown-field"),
     ] {
         for path in [CHECK, IMPORT] {
             let answer = practice.send(&practice.exchange_call(path, &body, &practice.cast.billing.token));
-            assert_refused(&answer, status, problem);
-            assert_eq!(answer.json["errors"][0]["field"], field, "{}", answer.json);
+            assert_malformed(&answer, field, rule);
         }
     }
-    for cursor in ["claims", "claim/x", "SECRET"] {
-        let answer = practice.send(&practice.exporting(&practice.cast.client, Some(cursor)));
-        assert_refused(&answer, 400, "malformed-request");
-        assert_eq!(answer.json["errors"][0]["field"], "/cursor");
+    for (member, value, rule) in [
+        ("cursor", json!("claims"), "cursor"),
+        ("cursor", json!("claim/x"), "cursor"),
+        ("cursor", json!("SECRET"), "cursor"),
+        ("cursor", json!(1), "type"),
+        ("kinds", json!("claim"), "type"),
+        ("state", json!("SECRET"), "unknown-field"),
+    ] {
+        let body = json!({"client_id": client, member: value});
+        let answer = practice.send(&practice.exchange_call(EXPORT, &body, &practice.cast.billing.token));
+        assert_malformed(&answer, &format!("/{member}"), rule);
     }
     assert!(practice.state() == before);
+    assert_eq!(practice.trail().len(), decided);
+}
+
+#[track_caller]
+fn assert_malformed(answer: &Answer, field: &str, rule: &str) {
+    assert_refused(answer, 400, "malformed-request");
+    let error = &answer.json["errors"][0];
+    assert_eq!((&error["field"], &error["rule"]), (&json!(field), &json!(rule)));
+    assert!(!answer.json.to_string().contains("SECRET"));
+}
+
+/// Wherever in a part it stands, so that an import that takes what it can takes the others.
+#[test]
+fn a_card_number_is_the_refusal_of_the_part_that_holds_it() {
+    let practice = Practice::new();
+    let mut holding = [claim(2, 200), explanation(2, 180), claim(3, 300)];
+    holding[0]["content"]["provider"] = json!(format!("SECRET Practice, card {PAN}"));
+    holding[1]["content"]["cvv"] = json!("123");
+    holding[2]["source"]["id"] = json!(PAN);
+    let [provider, cvv, source] = holding;
+    let good = [claim(1, 100), explanation(1, 90)];
+    let parts = [provider, good[0].clone(), cvv, source, good[1].clone()];
+    let before = practice.state();
+    let checked = practice.send(&practice.exchange_call(CHECK, &practice.body(&parts), &practice.cast.billing.token));
+    assert_eq!(checked.status, 200, "{}", checked.json);
+    let refused: Vec<_> = checked.json["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refused| {
+            let error = &refused["errors"][0];
+            assert_eq!(error["rule"], "payment-card");
+            assert!(error["detail"].is_string());
+            (refused["part"].as_u64().unwrap(), error["field"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        refused,
+        [(0, "/content/provider"), (2, "/content/cvv"), (3, "/source/id")]
+    );
+    assert!(!checked.json.to_string().contains(PAN));
+
+    // Handed over all the same, none of them is written.
+    let imported = practice.send(&practice.importing(&parts));
+    assert_refused(&imported, 422, "invalid-content");
+    let fields: Vec<_> = imported.json["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "/parts/0/content/provider",
+            "/parts/2/content/cvv",
+            "/parts/3/source/id"
+        ]
+    );
+    assert!(practice.state() == before);
+    assert_eq!(practice.import(&good), ["created"; 2]);
 }
 
 #[test]
@@ -535,10 +622,42 @@ fn pages_of_an_export_have_everything_once_as_it_is_now() {
     // Somebody of whom nothing is kept.
     let stranger = practice.open("stranger");
     practice.agree(&stranger, "hers");
-    assert_eq!(
-        practice.send(&practice.exporting(&stranger, None)).json,
-        json!({"parts": []})
-    );
+    assert_eq!(practice.send(&practice.exporting(&stranger)).json, json!({"parts": []}));
+}
+
+#[test]
+fn an_export_has_the_kinds_that_are_asked_for() {
+    let practice = Practice::new();
+    let claims: Vec<Value> = (0..130).map(|number| claim(number, 1)).collect();
+    let explanations: Vec<Value> = (0..3).map(|number| explanation(number, 1)).collect();
+    for parts in [&claims[..100], &claims[100..], &explanations] {
+        practice.import(parts);
+    }
+    let (claim, explanation) = ("claim", "explanation_of_benefit");
+    for (kinds, pages, found) in [
+        (json!(null), vec![100, 33], vec![claim, explanation]),
+        (json!([explanation, claim]), vec![100, 33], vec![claim, explanation]),
+        (json!([claim]), vec![100, 30], vec![claim]),
+        (json!([explanation, "diagnosis"]), vec![3], vec![explanation]),
+        (json!([]), vec![0], vec![]),
+        (json!(["diagnosis", "client", "Claim"]), vec![0], vec![]),
+    ] {
+        let exported = practice.export_of(&kinds);
+        assert_eq!(exported.iter().map(Vec::len).collect::<Vec<_>>(), pages, "{kinds}");
+        let mut of: Vec<_> = exported
+            .iter()
+            .flatten()
+            .map(|part| part["kind"].as_str().unwrap())
+            .collect();
+        of.dedup();
+        assert_eq!(of, found, "{kinds}");
+    }
+    // A page goes on from where it is told to, and with what is wanted then.
+    let body = json!({"client_id": practice.cast.client, "cursor": "claim/1", "kinds": [explanation]});
+    let page = practice.send(&practice.exchange_call(EXPORT, &body, &practice.cast.billing.token));
+    assert_eq!(page.json["parts"].as_array().unwrap().len(), 3, "{}", page.json);
+    // It is an export and recorded as one, whatever is wanted.
+    assert_eq!(practice.event(&page).action, Action::Export);
 }
 
 #[test]

@@ -97,6 +97,9 @@ fn importing(client: &str, bundle: &Value) -> Call {
         .body(bundle.to_string())
 }
 
+/// A card number that payment gateways publish for tests.
+const PAN: &str = "4111 1111 1111 1111";
+
 const PATIENT: &str = "https://hospital.example/Patient/p1";
 
 /// A patient with a diagnosis, a measurement, and a claim.
@@ -226,23 +229,32 @@ fn one_bad_resource_keeps_all_out_unless_it_is_to_be_left_out() {
 /// Whichever owner refuses, its reasons are understood.
 #[test]
 fn every_owners_refusal_names_the_resource() {
-    let practice = Practice::new();
-    let stored = practice.stored();
-    let mut bad = bundle();
-    let coverage = bad["entry"][3]["resource"]["insurance"][0].clone();
-    bad["entry"][3]["resource"]["insurance"] = json!([coverage, coverage]);
-    let refused = practice.import(&bad);
-    assert_eq!(
-        (refused.status, refused.problem()),
-        (422, Some("not-importable")),
-        "{}",
-        refused.json
-    );
-    assert_eq!(refused.json["errors"][0]["field"], "/entry/3/resource");
-    assert_eq!(practice.stored(), stored);
-    let lenient = practice.send(&importing(&practice.client, &bad).header("prefer", "handling=lenient"));
-    assert_eq!(outcomes(&lenient), ["created"; 3]);
-    assert_eq!(lenient.json["not_imported"][0]["resource_type"], "Claim");
+    let coverage = bundle()["entry"][3]["resource"]["insurance"][0].clone();
+    for (entry, resource_type, element, value) in [
+        (2, "Observation", "valueString", json!(PAN)),
+        (3, "Claim", "insurance", json!([coverage, coverage])),
+        (3, "Claim", "provider", json!({"display": PAN})),
+    ] {
+        let practice = Practice::new();
+        let stored = practice.stored();
+        let mut bad = bundle();
+        bad["entry"][entry]["resource"][element] = value;
+        let refused = practice.import(&bad);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (422, Some("not-importable")),
+            "{}",
+            refused.json
+        );
+        assert_eq!(refused.json["errors"][0]["field"], format!("/entry/{entry}/resource"));
+        assert!(!refused.body().contains(PAN));
+        assert_eq!(practice.stored(), stored);
+        let lenient = practice.send(&importing(&practice.client, &bad).header("prefer", "handling=lenient"));
+        assert_eq!(outcomes(&lenient), ["created"; 3], "{resource_type} {element}");
+        assert_eq!(lenient.json["not_imported"].as_array().unwrap().len(), 1);
+        assert_eq!(lenient.json["not_imported"][0]["resource_type"], resource_type);
+        assert!(!lenient.body().contains(PAN));
+    }
 }
 
 #[test]
