@@ -170,16 +170,18 @@ fn add_clients(clinic: &Clinic, count: usize) {
 }
 
 /// Reads of one record: of a client with few records and of one with many, in a clinic with few clients and in one with many.
-pub(crate) fn measure(small: &Clinic, many_clients: usize, rounds: usize) {
+pub(crate) fn measure(many_clients: usize, rounds: usize) {
     println!();
+    // The large one first: a session of the other would not last that long unused.
     let large = Clinic::open();
+    add_clients(&large, many_clients);
+    let small = &Clinic::open();
     let [_, few, many, ..] = small.setting.clients.as_slice() else {
         panic!("three clients");
     };
     add_records(small, few, FEW_RECORDS);
     add_records(small, many, MANY_RECORDS);
     add_clients(small, FEW_CLIENTS);
-    add_clients(&large, many_clients);
     let pairs = [
         [
             Read::new(format!("a client with {FEW_RECORDS} records"), small, few),

@@ -115,13 +115,12 @@ fn main() {
         return;
     }
     println!("load before: {}", load().trim());
-    let mut small = Clinic::open();
     if !options.growth {
-        document::measure(&mut small, options.rounds);
+        document::measure(&mut Clinic::open(), options.rounds);
     }
     if !options.documents {
         let clients = if options.full { 100_000 } else { options.clients };
-        growth::measure(&small, clients, options.rounds);
+        growth::measure(clients, options.rounds);
     }
     println!("load after: {}", load().trim());
 }
