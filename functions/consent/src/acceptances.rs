@@ -3,7 +3,7 @@
 use access::Request;
 use model::{Action, ClinicId, DataClass, NoticeId};
 use serde::Serialize;
-use store::Entry;
+use store::{Entry, without_doubles};
 use web::listing::Wanted;
 use web::{Exchange, Problem, Reply};
 
@@ -21,14 +21,11 @@ struct ListAnswer {
 
 impl ListAnswer {
     fn of(entries: Vec<Entry<Acceptance>>, next: Option<String>) -> Self {
-        let mut acceptances = Vec::with_capacity(entries.len());
-        for acceptance in entries.into_iter().map(|entry| entry.value) {
-            // A broken-off request that was repeated may have entered it twice.
-            if !acceptances.contains(&acceptance) {
-                acceptances.push(acceptance);
-            }
+        let acceptances = without_doubles(entries).into_iter().map(|entry| entry.value);
+        Self {
+            acceptances: acceptances.collect(),
+            next,
         }
-        Self { acceptances, next }
     }
 }
 

@@ -12,7 +12,7 @@ use law::Regime;
 use model::{ClinicId, DataClass, NoticeId, Purpose, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
-use store::{Doc, Log, Shelf, StoreError};
+use store::{Doc, Log, Shelf, StoreError, without_doubles};
 use web::{Check, Exchange, Problem};
 
 use crate::content::{Content, Kind};
@@ -297,14 +297,9 @@ impl<'a> Notices<'a> {
 
     /// All notices of a clinic, newest first, each once and with its number. Only who may publish adds to them.
     pub(crate) fn all(&self, clinic: ClinicId) -> Result<Vec<(u64, Summary)>, StoreError> {
-        let mut all: Vec<(u64, Summary)> = Vec::new();
-        for entry in self.index(clinic).newest_first(None) {
-            let entry = entry?;
-            // A broken-off request that was repeated may have entered it twice.
-            if !all.iter().any(|(_, known)| known.notice_id == entry.value.notice_id) {
-                all.push((entry.sequence, entry.value));
-            }
-        }
-        Ok(all)
+        let index = self.index(clinic);
+        let entries: Vec<_> = index.newest_first(None).collect::<Result<_, _>>()?;
+        let all = without_doubles(entries).into_iter();
+        Ok(all.map(|entry| (entry.sequence, entry.value)).collect())
     }
 }

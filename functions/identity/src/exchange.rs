@@ -52,11 +52,7 @@ fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<ImportedC
         let details: Details = part.content.read("/content")?;
         let details = details.normalised("/content", now)?;
         Ok(ImportedClient {
-            imported: Imported {
-                source: part.source.clone(),
-                fingerprint: part.fingerprint(key, Kind::NAME, &details)?,
-                version: 1,
-            },
+            imported: part.imported(key, Kind::NAME, &details)?,
             details,
         })
     })

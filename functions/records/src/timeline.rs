@@ -243,21 +243,28 @@ impl<'t, E: Placed> Level<'t, E> {
         }
     }
 
-    /// The last of the leaves beyond the head that the levels above know to begin at or before this place.
-    fn shortcut(&self, position: &Position) -> Result<Option<Fence>, Problem> {
-        let above = self.above();
-        let Some(mut fences) = above.read(&HEAD)? else {
+    /// The leaf that a place is in.
+    fn leaf_of(&self, position: &Position) -> Result<Option<Leaf<E>>, Problem> {
+        let Some(mut leaf) = self.read(&HEAD)? else {
             return Ok(None);
         };
-        if let Some(next) = fences.further(position) {
-            let mut next = Some(above.shortcut(position)?.unwrap_or(next));
+        if let Some(next) = leaf.further(position) {
+            let mut next = Some(self.shortcut(position)?.unwrap_or(next));
             while let Some(fence) = next {
-                fences = above.read(&fence.leaf)?.ok_or_else(missing)?;
-                next = fences.further(position);
+                leaf = self.read(&fence.leaf)?.ok_or_else(missing)?;
+                next = leaf.further(position);
             }
         }
-        let after = fences.entries.partition_point(|fence| fence.from <= *position);
-        Ok(fences.entries.get(..after).and_then(<[Fence]>::last).copied())
+        Ok(Some(leaf))
+    }
+
+    /// The last of the leaves beyond the head that the levels above know to begin at or before this place.
+    fn shortcut(&self, position: &Position) -> Result<Option<Fence>, Problem> {
+        let Some(Leaf { entries: fences, .. }) = self.above().leaf_of(position)? else {
+            return Ok(None);
+        };
+        let after = fences.partition_point(|fence| fence.from <= *position);
+        Ok(fences.get(..after).and_then(<[Fence]>::last).copied())
     }
 
     /// Changes the leaf that a place is in.
@@ -369,20 +376,14 @@ pub(crate) struct Walk<'t> {
 
 impl Walk<'_> {
     fn load(&mut self, id: &LeafId) -> Result<(), Problem> {
-        let Some(leaf) = self.level.read(id)? else {
-            return Ok(());
+        let leaf = match &self.position {
+            Some(position) if *id == HEAD => self.level.leaf_of(position)?,
+            _ => self.level.read(id)?,
         };
-        let further = self.position.and_then(|position| leaf.further(&position));
-        if let (Some(next), Some(position)) = (further, self.position) {
-            let shortcut = match *id {
-                HEAD => self.level.shortcut(&position)?,
-                _ => None,
-            };
-            self.next = Some(shortcut.unwrap_or(next).leaf);
-            return Ok(());
+        if let Some(leaf) = leaf {
+            self.next = leaf.next.map(|next| next.leaf);
+            self.entries = leaf.entries.into_iter();
         }
-        self.next = leaf.next.map(|next| next.leaf);
-        self.entries = leaf.entries.into_iter();
         Ok(())
     }
 }

@@ -140,6 +140,20 @@ impl Store {
         })
     }
 
+    /// Counts what was written, and says whether the log is to be moved.
+    fn is_due(&self, bytes: usize) -> bool {
+        // A page of the table and one of its index, whatever is written.
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let pages = bytes.div_ceil(PAGE_SIZE.into()).saturating_add(2);
+        let written = pages.saturating_mul(PAGE_SIZE.into());
+        let before = self.written.fetch_add(written, Ordering::Relaxed);
+        let is_due = before.saturating_add(written) >= CHECKPOINT_AFTER;
+        if is_due {
+            self.written.store(0, Ordering::Relaxed);
+        }
+        is_due
+    }
+
     /// Moves the log to the file without making readers or writers wait. What it leaves is durable in the log, and moved the next time.
     fn checkpoint(&self) {
         if let Ok(connection) = self.checkpointer.try_lock() {
@@ -360,13 +374,7 @@ impl OpenStore {
             let mut connection = self.store.writer.lock().await;
             self.blocking(|| work(&mut connection, &self.store.label))
         };
-        // A page of the table and one of its index, whatever is written.
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let pages = bytes.div_ceil(PAGE_SIZE.into()).saturating_add(2);
-        let written = pages.saturating_mul(PAGE_SIZE.into());
-        let before = self.store.written.fetch_add(written, Ordering::Relaxed);
-        if self.relocate && before.saturating_add(written) >= CHECKPOINT_AFTER {
-            self.store.written.store(0, Ordering::Relaxed);
+        if self.relocate && self.store.is_due(bytes) {
             let store = Arc::clone(&self.store);
             tokio::task::spawn_blocking(move || store.checkpoint());
         }
@@ -492,9 +500,12 @@ mod tests {
             let found = select(&connection, "a", key);
             found.unwrap_or_default().is_some()
         };
-        for turn in 0..8_u8 {
+        let write = async |turn: u8| {
             a.set("k", &vec![turn; half]).await.unwrap();
             assert_eq!(a.get("k").unwrap().unwrap(), vec![turn; half]);
+        };
+        for turn in 0..8 {
+            write(turn).await;
         }
         // The file alone, without its log, comes to know of it without another write.
         tokio::time::timeout(Duration::from_secs(20), async {
@@ -504,6 +515,10 @@ mod tests {
         })
         .await
         .expect("the log is moved");
+        // Three times as much as the longest log, and no pause in which it could be moved.
+        for turn in 0..48 {
+            write(turn).await;
+        }
         let log = std::fs::metadata(folder.path().join("a.db-wal")).unwrap().len();
         assert!(log < u64::from(LONGEST_LOG) * u64::from(PAGE_SIZE) * 2, "{log}");
     }

@@ -30,4 +30,5 @@ pub use error::StoreError;
 pub use history::History;
 pub use lease::{Lease, LeaseRecord};
 pub use log::{Entry, Head, Log, chain};
+pub use mark::without_doubles;
 pub use shelf::Shelf;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::log::EntryId;
-use crate::{Log, StoreError};
+use crate::{Entry, Log, StoreError};
 
 const NAME: Label = Label::new("confide 2026-11 log mark name");
 const KEY: Label = Label::new("confide 2026-11 log mark key");
@@ -27,13 +27,25 @@ struct Mark {
     code: Mac,
 }
 
+/// Entries that [`Log::append_once`] appended, each once: of one that is there twice, the first.
+#[must_use]
+pub fn without_doubles<T>(entries: impl IntoIterator<Item = Entry<T>>) -> Vec<Entry<T>> {
+    let mut all: Vec<Entry<T>> = Vec::new();
+    for entry in entries {
+        if !all.iter().any(|known| known.id == entry.id) {
+            all.push(entry);
+        }
+    }
+    all
+}
+
 impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
     /// Appends an entry unless it was appended before, however long ago: one read, an append and one write, however long the log is.
     /// `names` is the key that names what is in the store.
     ///
     /// Order: entry, mark. A crash in between leaves an entry without a mark. Repeated, this finds it where it is among the newest, as
     /// [`Log::append`] does, and else appends it a second time; so may two that append one entry while many others append theirs. Whoever
-    /// reads the log allows for that.
+    /// reads the log allows for that: see [`without_doubles`].
     ///
     /// # Errors
     /// [`StoreError`] where the entry is not known to be durable, or what lies in the place of its mark is not the mark.

@@ -38,7 +38,7 @@ pub struct Source {
 pub struct Imported {
     /// Where it is from.
     pub source: Source,
-    /// Recognises what was imported: see [`Handed::fingerprint`].
+    /// Recognises what was imported: see [`Handed::imported`].
     pub fingerprint: [u8; 16],
     /// The version that the import wrote. As long as it is the current one, nobody has changed it here.
     pub version: u64,
@@ -121,16 +121,20 @@ pub struct Handed<I, K> {
 }
 
 impl<I, K> Handed<I, K> {
-    /// Recognises the part when it comes again, and confirms no guess of what it says. `content` is what the owner keeps of it, so that
-    /// what is written in another way and means the same is the same.
+    /// What is kept beside the part where it is written for the first time. Its fingerprint recognises the part when it comes again, and confirms
+    /// no guess of what it says. `content` is what the owner keeps of it, so that what is written in another way and means the same is the same.
     ///
     /// # Errors
     /// A [`Problem`] where the content does not serialise: a defect.
-    pub fn fingerprint<C: Serialize>(&self, key: &Secret, kind: &str, content: &C) -> Result<[u8; 16], Problem> {
+    pub fn imported<C: Serialize>(&self, key: &Secret, kind: &str, content: &C) -> Result<Imported, Problem> {
         let content =
             serde_json::to_vec(content).map_err(|_| Problem::defect("the content of a part does not serialise"))?;
         let encounter: &[u8] = self.encounter.as_ref().map_or(&[], |encounter| encounter.as_bytes());
-        Ok(mac(key, FINGERPRINT, &[kind.as_bytes(), encounter, &content]).truncated())
+        Ok(Imported {
+            source: self.source.clone(),
+            fingerprint: mac(key, FINGERPRINT, &[kind.as_bytes(), encounter, &content]).truncated(),
+            version: 1,
+        })
     }
 
     /// Notes where it is said to come of a meeting: a record does, and what other owners keep has no link to one.
@@ -481,7 +485,9 @@ mod tests {
             let mut part = part(1, &json!(content));
             part["encounter"] = json!(encounter.map(|id| RecordId::from_bytes([id; 16])));
             let handed: Handed<RecordId, String> = serde_json::from_value(part).unwrap();
-            handed.fingerprint(&key, kind, &content).unwrap()
+            let imported = handed.imported(&key, kind, &content).unwrap();
+            assert_eq!((&imported.source, imported.version), (&handed.source, 1));
+            imported.fingerprint
         };
         let first = fingerprint(None, "note", "a");
         assert_eq!(first, fingerprint(None, "note", "a"));

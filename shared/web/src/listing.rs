@@ -5,7 +5,7 @@ use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{Entry, Log, StoreError};
+use store::{Entry, Log, StoreError, without_doubles};
 
 use crate::{Exchange, Problem, page_size};
 
@@ -113,13 +113,11 @@ impl Wanted {
     /// [`StoreError`] as a [`Problem`].
     pub fn page<K: Authenticator + ?Sized>(&self, log: &Listing<'_, K>) -> Result<Page, Problem> {
         let (entries, next) = self.entries(log)?;
-        let mut ids = Vec::with_capacity(entries.len());
-        for Listed { id, .. } in entries.into_iter().map(|entry| entry.value) {
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        Ok(Page { ids, next })
+        let ids = without_doubles(entries).into_iter().map(|entry| entry.value.id);
+        Ok(Page {
+            ids: ids.collect(),
+            next,
+        })
     }
 
     /// The entries of the page, and where the next one begins.

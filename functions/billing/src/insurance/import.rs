@@ -3,7 +3,7 @@
 
 use access::Refusal;
 use model::Action;
-use web::import::{self, Handed, Import, Imported, Outcome, Refused, Step};
+use web::import::{self, Handed, Import, Outcome, Refused, Step};
 use web::{Check, Exchange, Problem, Reply};
 
 use super::content::{Content, Kind};
@@ -22,11 +22,7 @@ fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<Said>, Ve
         let content = Content::read(part.kind, &part.content, "/content")?;
         Ok(Said {
             id: part.id,
-            imported: Imported {
-                source: part.source.clone(),
-                fingerprint: part.fingerprint(key, part.kind.name(), &content)?,
-                version: 1,
-            },
+            imported: part.imported(key, part.kind.name(), &content)?,
             content,
         })
     })

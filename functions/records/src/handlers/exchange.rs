@@ -2,7 +2,7 @@
 //! substance use and psychotherapy notes are not among them: they are kept under other keys, which no permit of these routes gives out.
 
 use model::{Action, DataClass, RecordId};
-use web::import::{self, Export, ExportPage, Handed, Import, Imported, Refused};
+use web::import::{self, Export, ExportPage, Handed, Import, Refused};
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::chart::{Chart, ImportedPart};
@@ -31,11 +31,7 @@ fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<ImportedP
         let content = content.written()?;
         Ok(ImportedPart {
             id: part.id,
-            imported: Imported {
-                source: part.source.clone(),
-                fingerprint: part.fingerprint(key, part.kind.name(), &content.content)?,
-                version: 1,
-            },
+            imported: part.imported(key, part.kind.name(), &content.content)?,
             writing: Writing {
                 content,
                 encounter: part.encounter,
