@@ -13,16 +13,9 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function,
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, log_in, survive};
+use testkit::{Answer, Call, Fault, World, assert_refused, log_in, survive};
 
 use crate::ROUTES;
-
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
 
 const QUERY: &str = "/v1/audit/events";
 const VERIFY: &str = "/v1/audit/verify";
@@ -149,17 +142,6 @@ fn ids(answer: &Answer) -> Vec<String> {
         .iter()
         .map(|event| event["id"].as_str().unwrap().to_owned())
         .collect()
-}
-
-#[track_caller]
-fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
-    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
 }
 
 /// Walks all pages and returns the ids of what is there, but for the entries that the asking itself leaves.
@@ -810,7 +792,7 @@ fn the_public_key_is_for_everybody() {
 #[test]
 fn asking_is_finished_by_a_repeated_request() {
     for target in [format!("{QUERY}?limit=3"), VERIFY.to_owned(), EXPORT.to_owned()] {
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for nth in 0.. {
                 let practice = Practice::new();
                 for (shard, function) in [(0, Function::Records), (3, Function::Records), (3, Function::Consent)] {

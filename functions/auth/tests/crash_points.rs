@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use jiff::SignedDuration;
-use practicekit::sweep::{Chain, FAULTS, Moment, Sweep, trail, with_chains};
+use practicekit::sweep::{Chain, Moment, Sweep, trail, with_chains};
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, send};
 use serde_json::json;
 use store::Head;
@@ -267,7 +267,7 @@ fn guessing() {
     assert_eq!(probe.send(&wrong).status, 401);
     let (operations, counted) = (probe.world.stores.operations(), written(&probe));
     assert_eq!(counted, 2, "the account's and the network's failures");
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0..operations {
             let practice = moment.resume(0);
             practice.world.stores.arm(nth, fault);

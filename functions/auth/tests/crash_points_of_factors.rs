@@ -9,10 +9,10 @@ use jiff::SignedDuration;
 use notification::{Content, Factor};
 use ports::Clock;
 use practicekit::authenticator::Authenticator;
-use practicekit::sweep::{Chain, FAULTS, Moment, Sweep};
+use practicekit::sweep::{Chain, Moment, Sweep};
 use practicekit::{Person, Practice, code_at, code_by_sms, messages, other_code};
 use serde_json::{Value, json};
-use testkit::{Answer, Call, survive};
+use testkit::{Answer, Call, Fault, survive};
 
 const FACTORS: &str = "/v1/auth/factors";
 const TOTP: &str = "/v1/auth/factors/totp";
@@ -255,7 +255,7 @@ fn guessing_at_a_code() {
     probe.world.stores.disarm();
     assert_eq!(probe.send(&guess()).status, 401);
     let operations = probe.world.stores.operations();
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0..operations {
             let practice = moment.resume(0);
             for _ in 0..4 {

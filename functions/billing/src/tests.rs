@@ -19,7 +19,7 @@ use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use store::Shelf;
-use testkit::{Answer, Call, SeededEntropy, World, log_in};
+use testkit::{Answer, Call, SeededEntropy, World, assert_refused, log_in};
 
 use crate::ROUTES;
 
@@ -368,14 +368,3 @@ fn intent(amount: i64) -> Value {
 
 const INTENT: &str = "pi_3OFiuyFUCobZzZgn2Q8X7hbz";
 const ORDER: &str = "order_DESlLckIVRkHWj";
-
-#[track_caller]
-fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
-    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
-}

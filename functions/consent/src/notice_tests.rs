@@ -5,11 +5,9 @@ use jiff::SignedDuration;
 use model::{ClinicId, Role};
 use ports::EntropyExt;
 use serde_json::{Value, json};
-use testkit::{Answer, Call, jurisdiction, log_in};
+use testkit::{Answer, Call, assert_refused, jurisdiction, log_in};
 
-use crate::tests::{
-    Practice, assert_refused, assert_violates, at_every_crash_point, at_every_interleaving, notice, terms,
-};
+use crate::tests::{Practice, assert_violates, at_every_crash_point, at_every_interleaving, notice, terms};
 
 const JURISDICTION: &str = "/v1/consent/jurisdiction";
 const NOTICES: &str = "/v1/consent/notices";

@@ -24,7 +24,7 @@ use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, ConsentId, Function, NoticeId, Role, Timestamp};
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, SeededEntropy, World, log_in, survive};
+use testkit::{Answer, Call, Fault, SeededEntropy, World, assert_names, assert_refused, log_in, survive};
 
 use crate::ROUTES;
 
@@ -279,27 +279,9 @@ pub(crate) fn terms(notice: &str) -> Value {
 }
 
 #[track_caller]
-pub(crate) fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
-    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
-}
-
-#[track_caller]
 pub(crate) fn assert_violates(answer: &Answer, field: &str, rule: &str) {
     assert_refused(answer, 422, "invalid-content");
-    let errors = answer.json["errors"].as_array().unwrap();
-    assert!(
-        errors
-            .iter()
-            .any(|error| error["field"] == field && error["rule"] == rule),
-        "{}",
-        answer.json
-    );
+    assert_names(answer, field, rule);
 }
 
 /// A request that is broken off at every operation in every way, and then repeated.

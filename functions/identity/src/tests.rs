@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use model::{AccountId, ClientId, ClinicId, Function, Role};
 use ports::EntropyExt;
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, World, log_in, survive};
+use testkit::{Answer, Call, Fault, World, assert_refused, log_in, survive};
 
 use crate::ROUTES;
 
@@ -132,17 +132,6 @@ fn person(email: &str) -> Value {
 /// The e-mail address of an answer about somebody made by [`person`].
 fn email(client: &Value) -> &str {
     client["telecoms"][0]["value"].as_str().unwrap()
-}
-
-#[track_caller]
-fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
-    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use model::{AccountId, ClientId, ClinicId, Confidential, Function, Role, Timesta
 use notification::{Channel, Content, Factor, MESSAGES, Message, Recipient, Urgency};
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Fault, Reaction, World, log_in, survive};
+use testkit::{Answer, Call, Fault, Reaction, World, assert_refused, log_in, survive};
 
 use crate::ROUTES;
 use crate::backoff::TRIES;
@@ -19,13 +19,6 @@ const DRAIN: &str = "/v1/notify/jobs/drain";
 const DEAD_LETTERS: &str = "/v1/notify/dead-letters";
 const CAPTURE: &str = "/v1/notify/capture";
 const SIGNING_KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
 
 /// A clinic with somebody in every role that comes here, and a provider for each channel.
 struct Practice {
@@ -206,16 +199,6 @@ impl Practice {
 
 fn text(text: &str) -> Confidential<String> {
     Confidential::new(text.to_owned())
-}
-
-#[track_caller]
-fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
 }
 
 #[test]
@@ -1200,7 +1183,7 @@ fn the_stores_say_nothing_of_anybody() {
 /// A request that is broken off at every operation in every way, on stores and towards others, and then repeated; then the
 /// job runs until everything is settled.
 fn at_every_crash_point(prepare: impl Fn(&Practice) -> Message, verify: impl Fn(&Practice, &str, Option<&str>, &str)) {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             let practice = Practice::new();
             let message = prepare(&practice);
@@ -1339,7 +1322,7 @@ fn the_job_goes_on_wherever_it_breaks_off() {
             .get(nth)
             .is_some_and(|line| line.starts_with("notify get doc/"))
     };
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for (nth, operation) in operations.iter().enumerate() {
             // Of the many reads of rings in a row, the first and the last stand for the others.
             if nth > 0 && is_read(nth - 1) && is_read(nth) && is_read(nth + 1) {
@@ -1381,7 +1364,7 @@ fn the_job_goes_on_wherever_it_breaks_off() {
 
 #[test]
 fn a_callback_is_finished_when_it_is_told_again() {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             let practice = Practice::new();
             let (id, _) = practice.told(&practice.code("code"));

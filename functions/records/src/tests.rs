@@ -22,16 +22,9 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, Function, RecordId
 use ports::{Clock, EntropyExt, Kv, KvError, Platform, Stores};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, log_in, survive};
+use testkit::{Answer, Call, Fault, World, assert_names, assert_refused, log_in, survive};
 
 use crate::ROUTES;
-
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
 
 const RECORDS: &str = "records";
 const NOTES: &str = "psychotherapy-notes";
@@ -313,17 +306,6 @@ fn values(answer: &Answer, list: &str, field: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
-    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
-}
-
-#[track_caller]
 fn assert_violates(answer: &Answer, status: u16, field: &str, rule: &str) {
     let problem = if status == 422 {
         "invalid-content"
@@ -331,14 +313,7 @@ fn assert_violates(answer: &Answer, status: u16, field: &str, rule: &str) {
         "malformed-request"
     };
     assert_refused(answer, status, problem);
-    let errors = answer.json["errors"].as_array().unwrap();
-    assert!(
-        errors
-            .iter()
-            .any(|error| error["field"] == field && error["rule"] == rule),
-        "{}",
-        answer.json
-    );
+    assert_names(answer, field, rule);
 }
 
 #[test]
@@ -1209,7 +1184,7 @@ fn without_the_trail_nothing_is_read_or_written() {
             "opened before it was recorded: {trace:?}"
         );
         assert!(!keys.is_empty());
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for nth in &audit {
                 let (practice, call) = prepare();
                 let before = practice.state();
@@ -1246,7 +1221,7 @@ fn at_every_crash_point(prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Pr
 
 /// As [`at_every_crash_point`]. What is listed before stays so throughout where the request `keeps` it.
 fn at_every_crash_point_of(keeps: bool, prepare: impl Fn(&Practice) -> Call, verify: impl Fn(&Practice, &Answer)) {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             let practice = Practice::new();
             let call = prepare(&practice);

@@ -13,14 +13,6 @@ use testkit::{Answer, Call, Fault, SeededEntropy, World, survive};
 
 use crate::{Practice, deploy_notify, messages};
 
-/// Every way in which an operation breaks off.
-pub const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 /// Everything as it is at one moment, to go on from many times: enrolling somebody anew costs each case an Argon2id or
 /// more.
 pub struct Moment {
@@ -70,7 +62,7 @@ pub fn break_off(practice: &Practice, request: impl Fn() -> Answer, look: impl F
     let whole = request();
     assert!(succeeded(&whole), "{}", whole.json);
     let trace = practice.world.stores.trace();
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for (nth, operation) in trace.iter().enumerate() {
             let case = format!("{fault:?} at {nth}, {operation}");
             practice.world.stores.restore(&stored);
@@ -233,7 +225,7 @@ where
             acknowledged: 0,
             shapes: BTreeSet::new(),
         };
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for (nth, operation) in trace.iter().enumerate() {
                 let case = format!("{chain:?} chain, {fault:?} at {nth}, {operation}");
                 // Caught so that the case is named, whichever expectation it fails.
@@ -242,7 +234,7 @@ where
             }
         }
         // Some faults are survived, such as a swap that is applied and fails, and most are not.
-        assert!((1..FAULTS.len() * trace.len()).contains(&met.acknowledged));
+        assert!((1..Fault::ALL.len() * trace.len()).contains(&met.acknowledged));
     }
 
     /// A stream of randomness by which the request meets this kind of chain, and the operations that it then has.

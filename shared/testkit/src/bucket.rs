@@ -18,6 +18,16 @@ pub enum Fault {
     KilledBefore,
 }
 
+impl Fault {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [
+        Self::Refused,
+        Self::AppliedButFailed,
+        Self::KilledBefore,
+        Self::KilledAfter,
+    ];
+}
+
 /// How a process dies that a [`Fault`] kills: it unwinds, and [`survive`] catches it.
 #[derive(Debug)]
 struct Killed;

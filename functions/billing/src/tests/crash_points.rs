@@ -3,13 +3,6 @@
 use super::*;
 use testkit::{Fault, survive};
 
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 fn is_success(answer: &Answer) -> bool {
     (200..300).contains(&answer.status)
 }
@@ -106,7 +99,7 @@ fn break_off(
     let practice = Practice::new();
     let prepared = prepare(&practice);
     let moment = Moment::after(&practice);
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             let case = format!("{fault:?} at {nth}");
             let practice = moment.resume(u64::try_from(nth).unwrap());

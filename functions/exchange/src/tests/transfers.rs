@@ -8,13 +8,6 @@ use testkit::{Answer, Call, Fault, World, log_in, survive};
 
 use crate::ROUTES;
 
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 /// A clinic with a client who agrees to everything, and somebody who treats and bills her.
 struct Practice {
     world: World,
@@ -361,7 +354,7 @@ fn an_import_that_was_broken_off_is_finished_by_the_next() {
     let operations = practice.world.stores.operations();
     let whole = went_out(&practice.export());
     let mut acknowledged = 0;
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0..operations {
             let case = format!("{fault:?} at {nth}");
             practice.world.stores.restore(&before);
@@ -391,5 +384,8 @@ fn an_import_that_was_broken_off_is_finished_by_the_next() {
             assert_eq!(went_out(&practice.export()), whole, "{case}");
         }
     }
-    assert!((1..FAULTS.len() * operations).contains(&acknowledged), "{acknowledged}");
+    assert!(
+        (1..Fault::ALL.len() * operations).contains(&acknowledged),
+        "{acknowledged}"
+    );
 }

@@ -9,7 +9,7 @@ use model::{AccountId, ClinicId, Function, Purpose, Role};
 use ports::EntropyExt;
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, World, log_in};
+use testkit::{Answer, Call, World, assert_names, assert_refused, log_in};
 
 use crate::ROUTES;
 
@@ -207,30 +207,10 @@ fn what_may_be_asked_for_them_is_shown_to_nobody() {
             }
             let export = practice.send(token, Some(purpose), Call::get(format!("{base}/export")));
             assert_refused(&export, 400, "malformed-request");
-            assert_violates(&export, "purpose-of-use", "purpose");
+            assert_names(&export, "purpose-of-use", "purpose");
         }
     }
     for purpose in [Purpose::Research, Purpose::QualityImprovement] {
         assert_eq!(practice.trail(Function::Identity, purpose).len(), 0);
     }
-}
-
-#[track_caller]
-fn assert_refused(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (status, Some(problem)),
-        "{}",
-        answer.json
-    );
-    assert!(!answer.json.to_string().contains("SECRET"), "{}", answer.json);
-}
-
-#[track_caller]
-fn assert_violates(answer: &Answer, field: &str, rule: &str) {
-    let errors = answer.json["errors"].as_array().unwrap();
-    let is_there = errors
-        .iter()
-        .any(|error| error["field"] == field && error["rule"] == rule);
-    assert!(is_there, "{}", answer.json);
 }

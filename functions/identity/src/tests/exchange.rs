@@ -13,13 +13,6 @@ const CHECK: &str = "/v1/identity/private/import/check";
 const EXPORT: &str = "/v1/identity/private/export";
 const BETWEEN: [Function; 2] = [Function::Exchange, Function::Identity];
 
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 /// Details in their one form.
 fn details(email: &str) -> Value {
     json!({"name": {"given": ["Zoë"], "family": "Okafor-SECRET"}, "birth_date": "1987-03-21",
@@ -407,7 +400,7 @@ fn the_trail_says_who_imported_through_which_function() {
 #[test]
 fn an_import_is_finished_by_a_repeated_one() {
     for before in [None, Some("old@example.org")] {
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for nth in 0.. {
                 let practice = Practice::new();
                 let client = practice.consenting("open");

@@ -2,13 +2,6 @@
 
 use super::*;
 
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 const MERGES: &str = "/v1/identity/merges";
 
 fn one() -> Value {
@@ -414,7 +407,7 @@ fn check_found(practice: &Practice, survivor: &str, duplicate: &str, case: &str)
 
 #[test]
 fn a_merge_that_is_broken_off_is_finished_by_a_repeated_request() {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             let case = format!("{fault:?} at {nth}");
             let practice = Practice::new();
@@ -460,7 +453,7 @@ fn a_merge_that_is_broken_off_is_finished_by_a_repeated_request() {
 
 #[test]
 fn an_undoing_that_is_broken_off_is_finished_by_a_repeated_request() {
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             let case = format!("{fault:?} at {nth}");
             let practice = Practice::new();

@@ -395,7 +395,7 @@ fn an_upload_that_breaks_off_anywhere_is_made_good_by_the_next() {
         let (stored, start) = (practice.world.stores.dump(), practice.world.clock.now());
         let (content, next) = (plain(5 * CHUNK), plain(3));
         let call = practice.uploading(&record, version, content.clone());
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for nth in 0.. {
                 let case = format!("{holds} {fault:?} {nth}");
                 practice.world.stores.restore(&stored);

@@ -575,7 +575,7 @@ fn an_import_is_finished_by_a_repeated_one() {
         part(3, &note_of(3, "SECRET new")),
     ];
     for before in [vec![], vec![part(1, &note_of(1, "SECRET before")), parts[1].clone()]] {
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for nth in 0.. {
                 let practice = Practice::new();
                 if !before.is_empty() {

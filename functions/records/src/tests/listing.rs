@@ -207,7 +207,7 @@ fn reading_costs_the_same_however_much_there_is() {
     }
     let [few, many] = costs[..] else { panic!("{costs:?}") };
     assert_eq!(few.map(|(operations, _)| operations), [2, 1, 1, 1]);
-    // Beyond the head the directory says where to look: two documents more.
+    // Beyond the head the level above says where to look: two documents more.
     assert_eq!(many.map(|(operations, _)| operations), [2, 1, 1, 3]);
     assert!(few[0].1.abs_diff(many[0].1) < 64, "{few:?} {many:?}");
     assert!(many.iter().all(|(_, bytes)| *bytes < 48 * 1024), "{many:?}");
@@ -282,7 +282,7 @@ fn a_leaf_that_is_split_loses_nothing_at_any_crash() {
     practice.begin_chains();
     let (written, next) = with_full_leaf(&practice);
     let (stored, now) = (practice.world.stores.dump(), practice.world.clock.now());
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0.. {
             practice.world.stores.restore(&stored);
             practice

@@ -194,7 +194,7 @@ fn a_job_killed_anywhere_loses_nothing() {
     practice.world.stores.disarm();
     assert_eq!(run(&practice, &job).status, 200);
     let operations = practice.world.stores.operations();
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0..operations {
             practice.world.stores.restore(&stored);
             practice.world.stores.arm(nth, fault);

@@ -15,13 +15,6 @@ use crate::{Vault, VaultError};
 
 const CLASS: DataClass = DataClass::Health;
 
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 /// What tells one key from another: something sealed under it opens.
 type Known = BTreeMap<String, [u8; 32]>;
 
@@ -336,7 +329,7 @@ fn a_run_killed_anywhere_is_resumed() {
         deployment.run();
         let operations = deployment.world.stores.operations();
         assert!(operations > 25, "{operations}");
-        for fault in FAULTS {
+        for fault in Fault::ALL {
             for nth in 0..operations {
                 let back = start.duration_since(deployment.world.clock.now()) + waited;
                 deployment.world.clock.advance(back);
@@ -367,7 +360,7 @@ fn no_key_is_ever_outside_the_index() {
     make(&deployment.world, &deployment.keyring, new).unwrap();
     let operations = deployment.world.stores.operations();
     let first = deployment.keyring.clone();
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 0..operations {
             deployment.world.stores.restore(&stored);
             deployment.keyring.clone_from(&first);
@@ -511,7 +504,7 @@ proptest! {
                 Step::Broken { nth, fault, makes } => {
                     seed += 1;
                     reseed(&mut deployment.world, seed);
-                    deployment.world.stores.arm(nth, FAULTS[fault]);
+                    deployment.world.stores.arm(nth, Fault::ALL[fault]);
                     let name = format!("broken-{seed}");
                     let keyring = &deployment.keyring;
                     if makes {

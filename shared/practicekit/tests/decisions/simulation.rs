@@ -58,13 +58,6 @@ const SELECTIONS: [&[DataClass]; 6] = [
 
 const PURPOSES: [&[&str]; 3] = [&["TREAT", "PATADMIN"], &["TREAT"], &["PATADMIN"]];
 
-const FAULTS: [Fault; 4] = [
-    Fault::Refused,
-    Fault::AppliedButFailed,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 /// What somebody does. Where one of several is meant, it is by its number among those that there are.
 #[derive(Debug, Clone)]
 enum Op {
@@ -487,7 +480,7 @@ impl Life {
                 let Some(request) = self.request(op) else {
                     return Ok(());
                 };
-                if !self.send(&request, Some((*at, FAULTS[*fault])))? {
+                if !self.send(&request, Some((*at, Fault::ALL[*fault])))? {
                     // Nobody was told of a file, so nobody goes on with it.
                     if *is_repeated || matches!(request.effect, Effect::Open) {
                         self.send(&request, None)?;
@@ -614,7 +607,7 @@ fn change() -> BoxedStrategy<Op> {
 }
 
 fn broken_off(op: impl Strategy<Value = Op>) -> impl Strategy<Value = Op> {
-    (op, 0..OPERATIONS, 0..FAULTS.len(), any::<bool>()).prop_map(|(op, at, fault, is_repeated)| Op::Break {
+    (op, 0..OPERATIONS, 0..Fault::ALL.len(), any::<bool>()).prop_map(|(op, at, fault, is_repeated)| Op::Break {
         op: Box::new(op),
         at,
         fault,

@@ -33,7 +33,7 @@ const VAULTS: [Function; 3] = [Function::Identity, Function::Records, Function::
 const GATEWAY_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ORDER: &str = "order_DESlLckIVRkHWj";
 
-/// More records than a leaf of a timeline holds, so that there is a second one and a directory.
+/// More records than a leaf of a timeline holds, so that there is a second one, and a level above.
 const MANY: usize = 66;
 
 /// A store and a key in it.

@@ -335,7 +335,7 @@ fn it_is_for_improving_care_and_for_those_who_answer_for_it() {
         for token in [&practice.officer.token, &practice.admin.token] {
             let refused = practice.send(token, purpose, call());
             assert_refused(&refused, 400, "malformed-request");
-            assert_violates(&refused, "purpose-of-use", "purpose");
+            assert_names(&refused, "purpose-of-use", "purpose");
         }
     }
     for token in [&practice.officer.token, &practice.admin.token] {
@@ -369,7 +369,7 @@ fn it_is_for_improving_care_and_for_those_who_answer_for_it() {
             Call::post(AGGREGATES, &json!({"by": by})),
         );
         assert_refused(&refused, 422, "invalid-content");
-        assert_violates(&refused, field, rule);
+        assert_names(&refused, field, rule);
     }
     // Nobody chooses whom the figures are about.
     let client = practice.open("client", &["TREAT"]);

@@ -225,7 +225,7 @@ fn it_is_for_nothing_else_and_nobody_else() {
         ] {
             let refused = practice.send(token, purpose, call());
             assert_refused(&refused, 400, "malformed-request");
-            assert_violates(&refused, "purpose-of-use", "purpose");
+            assert_names(&refused, "purpose-of-use", "purpose");
         }
     }
     assert_eq!(practice.trail(Function::Identity, Purpose::Research).len(), 0);
@@ -274,7 +274,7 @@ fn a_body_names_each_client_once() {
     ] {
         let refused = practice.export(&body);
         assert_refused(&refused, 422, "invalid-content");
-        assert_violates(&refused, field, rule);
+        assert_names(&refused, field, rule);
     }
     for body in [
         json!({}),
@@ -330,7 +330,7 @@ fn texts_leave_that_a_reviewer_releases_and_nobody_is_found_in() {
     ] {
         let refused = practice.export(&body(&[(first.id.as_str(), "She slept."), (first.id.as_str(), text)]));
         assert_refused(&refused, 422, "not-released");
-        assert_violates(&refused, "/released_texts/1/text", rule);
+        assert_names(&refused, "/released_texts/1/text", rule);
         let errors = refused.json["errors"].as_array().unwrap();
         assert!(
             errors.iter().all(|error| error["field"] != "/released_texts/0/text"),
@@ -348,7 +348,7 @@ fn texts_leave_that_a_reviewer_releases_and_nobody_is_found_in() {
     for client in [&other.id, &unasked.id] {
         let refused = practice.export(&body(&[(client.as_str(), "She slept.")]));
         assert_refused(&refused, 422, "not-released");
-        assert_violates(&refused, "/released_texts/0/client_id", "included");
+        assert_names(&refused, "/released_texts/0/client_id", "included");
     }
 }
 
