@@ -1,13 +1,12 @@
 //! Accounts as administrators see them: who there is, and who may come in.
 
-use access::{Caller, Request};
+use access::Request;
 use account::email::Email;
 use account::factor::Factors;
 use account::notice;
 use account::password::PasswordHash;
 use account::session::{admit, end_others};
 use account::{Account, AccountState, Accounts, Last};
-use audit_trail::{Actor, Decision};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, Timestamp};
 use notification::Content;
 use serde::{Deserialize, Serialize};
@@ -17,8 +16,7 @@ use web::{Check, Exchange, Problem, Reply};
 
 use crate::documents::Documents;
 use crate::invitation::check_roles;
-
-pub(crate) const MOST_REASON: usize = 500;
+use crate::upon_account::{checked_reason, note, own_account_refused};
 
 /// How often a change is tried while the account changes by log-ins.
 const ATTEMPTS: usize = 8;
@@ -135,13 +133,6 @@ pub(crate) enum Change {
     ClientFile(ClientId),
     /// Closes a service identity for good. Nobody else.
     DeleteService,
-}
-
-pub(crate) fn own_account_refused() -> Problem {
-    Problem::conflict(
-        "own-account",
-        "Nobody does this to their own account. Ask another administrator.",
-    )
 }
 
 pub(crate) fn deactivated() -> Problem {
@@ -317,14 +308,6 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::ok(&AccountAnswer::from(account.value))?.recorded(recorded.event()))
 }
 
-/// A reason, which is shown to administrators only.
-pub(crate) fn checked_reason(reason: String) -> Result<Confidential<String>, Problem> {
-    let mut check = Check::new();
-    check.text(&reason, "/reason", 1, MOST_REASON);
-    check.finish()?;
-    Ok(Confidential::new(reason))
-}
-
 /// `POST /v1/auth/accounts/{account}/disable`
 pub(crate) fn disable(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ReasonBody { reason } = exchange.json()?;
@@ -363,23 +346,6 @@ pub(crate) fn set_roles(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 pub(crate) fn set_client_file(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ClientFileBody { client_id } = exchange.json()?;
     administer(exchange, &Change::ClientFile(client_id))
-}
-
-/// Writes as what a caller does something, beside the decision that she may.
-pub(crate) fn note(
-    exchange: &Exchange<'_>,
-    caller: &Caller,
-    role: Role,
-    request: &Request,
-    rule: &'static str,
-) -> Result<EventId, Problem> {
-    let actor = Actor {
-        account: caller.account(),
-        role,
-        session: Some(caller.session().id),
-    };
-    let gate = exchange.gate()?;
-    Ok(gate.note(Some(caller.clinic()), Some(actor), request, Decision::Allowed, rule)?)
 }
 
 pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Reply, Problem> {

@@ -9,10 +9,12 @@ mod email_change;
 mod enrolment;
 mod invitation;
 mod invitations;
+mod recoveries;
 mod recovery;
 mod registration;
 mod routes;
 mod service;
+mod upon_account;
 
 pub use routes::ROUTES;
 

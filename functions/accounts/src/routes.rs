@@ -1,7 +1,7 @@
 use http::Method;
 use web::Route;
 
-use crate::{access_review, administration, email_change, enrolment, invitations, recovery, registration, service};
+use crate::{access_review, administration, email_change, enrolment, invitations, recoveries, registration, service};
 
 /// What this function answers.
 pub const ROUTES: [Route; 33] = [
@@ -36,13 +36,13 @@ pub const ROUTES: [Route; 33] = [
     Route::new(Method::PUT, "/v1/auth/clinic/settings", registration::set),
     Route::new(Method::POST, "/v1/auth/registrations", registration::ask),
     Route::new(Method::POST, "/v1/auth/registrations/confirm", registration::confirm),
-    Route::new(Method::POST, "/v1/auth/recoveries", recovery::request),
-    Route::new(Method::GET, "/v1/auth/recoveries", recovery::list),
-    Route::new(Method::DELETE, "/v1/auth/recoveries/{recovery}", recovery::withdraw),
+    Route::new(Method::POST, "/v1/auth/recoveries", recoveries::request),
+    Route::new(Method::GET, "/v1/auth/recoveries", recoveries::list),
+    Route::new(Method::DELETE, "/v1/auth/recoveries/{recovery}", recoveries::withdraw),
     Route::new(
         Method::POST,
         "/v1/auth/recoveries/{recovery}/approve",
-        recovery::approve,
+        recoveries::approve,
     ),
     Route::new(Method::POST, "/v1/auth/service-identities", service::make),
     Route::new(Method::GET, "/v1/auth/service-identities", service::list),

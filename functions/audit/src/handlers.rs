@@ -9,11 +9,10 @@ use model::{Action, DataClass, Function, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
+use crate::cursor::{CursorOf, Cursors};
 use crate::query::{Parameters, Query};
 use crate::trail::{ChainState, ClinicTrail};
-
-/// The most events that one export holds: about 12 MiB of JSON.
-const LARGEST_EXPORT: u64 = 20_000;
+use crate::walk::{Budget, MOST, Verified};
 
 const ALGORITHM: &str = "Ed25519";
 
@@ -29,10 +28,16 @@ struct EventsAnswer {
 
 #[derive(Serialize)]
 struct VerifyAnswer {
-    /// Whether every chain is.
-    intact: bool,
+    /// Whether every chain is. Not said before the last answer, unless one is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intact: Option<bool>,
+    /// In all chains so far.
     events: u64,
+    /// Those that were finished by this request.
     chains: Vec<ChainState>,
+    /// The cursor to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -43,11 +48,17 @@ struct KeysAnswer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct VerifyQuery {
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ExportQuery {
     function: Option<Function>,
 }
 
-fn admit(exchange: &Exchange<'_>, action: Action) -> Result<Recorded, Problem> {
+pub(crate) fn admit(exchange: &Exchange<'_>, action: Action) -> Result<Recorded, Problem> {
     let caller = exchange.caller()?;
     let request = Request::new(action, DataClass::Audit).purpose(exchange.purpose()?);
     Ok(exchange.gate()?.admit(&caller, &request, None)?)
@@ -59,6 +70,16 @@ fn signing_key(exchange: &Exchange<'_>) -> Result<SigningKey, Problem> {
 
 fn public_key(key: &SigningKey) -> String {
     Base64::encode_string(key.verifying_key().as_bytes())
+}
+
+/// Signs what an export states.
+pub(crate) fn sign(exchange: &Exchange<'_>, statement: &str) -> Result<Signature, Problem> {
+    let key = signing_key(exchange)?;
+    Ok(Signature {
+        algorithm: ALGORITHM.to_owned(),
+        public_key: public_key(&key),
+        value: Base64::encode_string(&key.sign(statement.as_bytes()).to_bytes()),
+    })
 }
 
 /// Events by filter, newest first.
@@ -83,26 +104,41 @@ pub(crate) fn query(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     .recorded(recorded.event()))
 }
 
-/// Recomputes every chain. A chain that was changed is an answer, not an error: it is what was asked for.
+/// Recomputes every chain, or as much of them as one request can, from the `next` of an earlier answer on. A chain that was changed is an
+/// answer, not an error: it is what was asked for.
 pub(crate) fn verify(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let VerifyQuery { cursor } = exchange.query()?;
     let recorded = admit(exchange, Action::Verify)?;
     let trail = ClinicTrail::new(exchange, recorded.clinic())?;
-    let mut chains = Vec::new();
-    for function in Function::ALL {
-        chains.extend(trail.verify(function)?);
-    }
-    let intact = chains.iter().all(|chain| chain.intact);
-    if !intact {
+    let cursors = Cursors::new(exchange, recorded.clinic(), CursorOf::Verification)?;
+    let verified = match cursor {
+        Some(cursor) => cursors
+            .open(&cursor)
+            .map_err(|problem| problem.recorded(recorded.event()))?,
+        None => Verified::NOTHING,
+    };
+    let (chains, verified) = trail.verify(verified, Budget::new(exchange.platform.clock))?;
+    if chains.iter().any(|chain| !chain.intact) {
         exchange
             .platform
             .log
             .write("integrity violation: an audit chain is not what was recorded");
     }
-    let events = chains.iter().filter_map(|chain| chain.events).sum();
-    Ok(Reply::ok(&VerifyAnswer { intact, events, chains })?.recorded(recorded.event()))
+    let next = match verified.at {
+        Some(_) => Some(cursors.seal(&verified)?),
+        None => None,
+    };
+    let answer = VerifyAnswer {
+        // Who does not look at `next` must not take a part for the whole.
+        intact: (next.is_none() || !verified.intact).then_some(verified.intact),
+        events: verified.events,
+        chains,
+        next,
+    };
+    Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
-/// A signed copy that anybody can check offline.
+/// A signed copy of a trail that one answer holds. Anybody can check it offline.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ExportQuery { function } = exchange.query()?;
     let recorded = admit(exchange, Action::Export)?;
@@ -116,11 +152,13 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     for function in functions() {
         events = events.saturating_add(trail.count(function)?);
     }
-    if events > LARGEST_EXPORT {
+    if usize::try_from(events).map_or(true, |events| events > MOST) {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "export-too-large",
-            format!("The trail has {events} events and an export holds {LARGEST_EXPORT}. Export one function at a time with `?function=`."),
+            format!(
+                "The trail has {events} events and one answer holds {MOST}. Take it in parts: `/v1/audit/export/parts`."
+            ),
         )
         .recorded(recorded.event()));
     }
@@ -128,20 +166,15 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     for function in functions() {
         chains.extend(trail.export(function)?);
     }
-    let key = signing_key(exchange)?;
     let clinic = recorded.clinic();
     let exported_at = exchange.platform.clock.now();
-    let signature = key.sign(statement(clinic, exported_at, &chains).as_bytes());
+    let signature = sign(exchange, &statement(clinic, exported_at, &chains))?;
     let export = Export {
         format: EXPORT_FORMAT.to_owned(),
         clinic,
         exported_at,
         chains,
-        signature: Signature {
-            algorithm: ALGORITHM.to_owned(),
-            public_key: public_key(&key),
-            value: Base64::encode_string(&signature.to_bytes()),
-        },
+        signature,
     };
     Ok(Reply::ok(&export)?.recorded(recorded.event()))
 }

@@ -1,11 +1,14 @@
 //! The audit trail for those who watch over it: query, verification and export of a clinic's chains.
 
+mod cursor;
 mod handlers;
+mod parts;
 mod query;
 mod routes;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod walk;
 
 pub use routes::ROUTES;
 

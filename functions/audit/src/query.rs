@@ -14,7 +14,7 @@ use web::{Problem, page_size};
 const USUAL_SPAN: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// How far events of one chain may be out of order: an event has its time before it gets its place, and hosts' clocks differ.
-const DISORDER: SignedDuration = SignedDuration::from_mins(2);
+pub(crate) const DISORDER: SignedDuration = SignedDuration::from_mins(2);
 
 /// The query parameters.
 #[derive(Debug, Deserialize)]

@@ -1,12 +1,13 @@
 use http::Method;
 use web::Route;
 
-use crate::handlers;
+use crate::{handlers, parts};
 
 /// What this function answers.
-pub const ROUTES: [Route; 4] = [
+pub const ROUTES: [Route; 5] = [
     Route::new(Method::GET, "/v1/audit/events", handlers::query),
     Route::new(Method::GET, "/v1/audit/verify", handlers::verify),
     Route::new(Method::GET, "/v1/audit/export", handlers::export),
+    Route::new(Method::GET, "/v1/audit/export/parts", parts::export),
     Route::new(Method::GET, "/v1/audit/keys", handlers::keys),
 ];

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use audit_trail::{Actor, Chains, Decision, Event, Export, Finding};
+use audit_trail::{Actor, Chains, Decision, Event, Export, Finding, Flaw, Joined, Part, Signature as Signed, Total};
 use base16ct::lower;
 use base64ct::{Base64, Encoding};
 use crypto::Keyring;
@@ -20,6 +20,7 @@ use crate::ROUTES;
 const QUERY: &str = "/v1/audit/events";
 const VERIFY: &str = "/v1/audit/verify";
 const EXPORT: &str = "/v1/audit/export";
+const PARTS: &str = "/v1/audit/export/parts";
 const KEYS: &str = "/v1/audit/keys";
 
 type Dump = Vec<(String, String, Vec<u8>)>;
@@ -81,13 +82,22 @@ impl Practice {
 
     /// Appends an event to a chain of its function and clinic, as that function does.
     fn append(&self, shard: u8, event: &Event) {
+        self.append_times(1, shard, event);
+    }
+
+    /// Appends an event so many times, under ids of their own.
+    fn append_times(&self, times: u32, shard: u8, event: &Event) {
         let text = self.world.keyrings.get(&event.function).map(String::as_str);
         let keyring = Keyring::parse(event.function, text).unwrap();
         self.world.with_platform(event.function, |platform| {
             let shelf = Shelf::open(&platform, "audit").unwrap();
             let chains = Chains::new(&shelf, keyring.audit(event.function).unwrap(), event.function);
             let chain = chains.chain(event.clinic, shard);
-            chain.append(*event.id.as_bytes(), event).unwrap();
+            for time in 0..times {
+                let id = if time == 0 { event.id } else { self.world.entropy.id() };
+                let event = Event { id, ..event.clone() };
+                chain.append(*id.as_bytes(), &event).unwrap();
+            }
         });
     }
 
@@ -126,6 +136,23 @@ impl Practice {
 
     fn export(&self, query: &str) -> Export {
         serde_json::from_value(self.get(format!("{EXPORT}{query}")).json).unwrap()
+    }
+
+    /// All parts of one run, each of which is genuine by itself.
+    fn parts(&self, query: &str) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut target = format!("{PARTS}{query}");
+        loop {
+            let part: Part = serde_json::from_value(self.get(target).json).unwrap();
+            assert!(is_genuine_part(&part, &self.public_key()));
+            assert_eq!(part.last, part.next.is_none());
+            let next = part.next.clone();
+            parts.push(part);
+            match next {
+                Some(next) => target = format!("{PARTS}?cursor={next}"),
+                None => return parts,
+            }
+        }
     }
 
     fn public_key(&self) -> VerifyingKey {
@@ -331,7 +358,7 @@ fn malformed_queries_are_refused_and_leave_nothing() {
         "malformed-request",
     );
     assert_refused(&practice.ask(format!("{EXPORT}?SECRET=1")), 400, "malformed-request");
-    for target in [QUERY, VERIFY, EXPORT, KEYS] {
+    for target in [QUERY, VERIFY, EXPORT, PARTS, KEYS] {
         let refused = practice.answer(&Call::post(target, &json!({})).bearer(&practice.officer));
         assert_refused(&refused, 405, "method-not-allowed");
         assert_eq!(refused.header("allow"), Some("GET"));
@@ -362,7 +389,12 @@ fn only_those_who_watch_over_the_trail_see_it() {
             world.entropy.id(),
             (role == Role::Client).then_some(client),
         );
-        for (target, action) in [(QUERY, "search"), (VERIFY, "verify"), (EXPORT, "export")] {
+        for (target, action) in [
+            (QUERY, "search"),
+            (VERIFY, "verify"),
+            (EXPORT, "export"),
+            (PARTS, "export"),
+        ] {
             let answer = practice.answer(&Call::get(target).bearer(&token));
             if may {
                 assert_eq!(answer.status, 200, "{role} {}", answer.json);
@@ -393,7 +425,7 @@ fn only_those_who_watch_over_the_trail_see_it() {
             );
         }
     }
-    for target in [QUERY, VERIFY, EXPORT] {
+    for target in [QUERY, VERIFY, EXPORT, PARTS] {
         assert_refused(&practice.answer(&Call::get(target)), 401, "unauthenticated");
         let marketing = Call::get(target)
             .bearer(&practice.officer)
@@ -648,13 +680,391 @@ fn what_cannot_be_read_is_not_called_tampered_with() {
     }
 }
 
-/// What somebody does who is handed an export and knows the public key.
-fn is_genuine(export: &Export, key: &VerifyingKey) -> bool {
-    let signature = Base64::decode_vec(&export.signature.value)
+fn is_signed(statement: &str, signature: &Signed, key: &VerifyingKey) -> bool {
+    let signature = Base64::decode_vec(&signature.value)
         .ok()
         .and_then(|bytes| Signature::from_slice(&bytes).ok());
-    export.verify_chains().is_ok()
-        && signature.is_some_and(|signature| key.verify_strict(export.statement().as_bytes(), &signature).is_ok())
+    signature.is_some_and(|signature| key.verify_strict(statement.as_bytes(), &signature).is_ok())
+}
+
+/// What somebody does who is handed an export and knows the public key.
+fn is_genuine(export: &Export, key: &VerifyingKey) -> bool {
+    export.verify_chains().is_ok() && is_signed(&export.statement(), &export.signature, key)
+}
+
+/// The same for a part.
+fn is_genuine_part(part: &Part, key: &VerifyingKey) -> bool {
+    part.verify_chains().is_ok() && is_signed(&part.statement(), &part.signature, key)
+}
+
+/// What parts come to that somebody puts together.
+fn join<'p>(parts: impl IntoIterator<Item = &'p Part>) -> Result<Total, Flaw> {
+    let mut joined = Joined::default();
+    for part in parts {
+        joined.add_part(&format!("{}-{}", part.run, part.part), part)?;
+    }
+    joined.finish()
+}
+
+/// More events than one answer holds, of one function: part by part they are all there, and nothing can be left out, changed or slipped in.
+#[test]
+fn a_trail_of_any_length_is_exported_and_verified_in_parts() {
+    let practice = Practice::new();
+    practice.append_times(12_000, 0, &practice.event(Function::Records));
+    practice.append_times(8_000, 7, &practice.event(Function::Records));
+    assert_eq!(practice.export("?function=records").events(), 20_000);
+    practice.append(7, &practice.event(Function::Records));
+    let refused = practice.ask(format!("{EXPORT}?function=records"));
+    assert_refused(&refused, 422, "export-too-large");
+    assert!(refused.text("detail").contains(PARTS));
+
+    let parts = practice.parts("?function=records");
+    let numbers: Vec<_> = parts.iter().map(|part| (part.part, part.last)).collect();
+    assert_eq!(numbers, [(1, false), (2, true)]);
+    let whole = Total {
+        events: 20_001,
+        chains: 2,
+    };
+    assert_eq!(join(&parts), Ok(whole));
+    assert_eq!(
+        join(parts.iter().rev().chain(&parts)),
+        Ok(whole),
+        "in any order, and twice"
+    );
+    let [one, two] = parts.as_slice() else {
+        panic!("{numbers:?}")
+    };
+    let missing = |part| Err(Flaw::Part { run: one.run, part });
+    assert_eq!((join([one]), join([two])), (missing(2), missing(1)));
+
+    // Verification says nothing of the whole before it has come to its end.
+    let mut answer = practice.get(VERIFY);
+    assert!(answer.json["intact"].is_null(), "a part is not the whole");
+    let mut chains = Vec::new();
+    let mut answers = 1;
+    loop {
+        chains.extend(answer.json["chains"].as_array().unwrap().clone());
+        let Some(next) = answer.json["next"].as_str() else {
+            break;
+        };
+        answer = practice.get(format!("{VERIFY}?cursor={next}"));
+        answers += 1;
+    }
+    assert_eq!((answers, &answer.json["intact"]), (2, &json!(true)));
+    let records: Vec<_> = chains.iter().filter(|chain| chain["function"] == "records").collect();
+    for (state, (shard, events)) in records.iter().zip([(0, 12_000), (7, 8_001)]) {
+        assert_eq!((&state["shard"], &state["events"]), (&json!(shard), &json!(events)));
+        let exported = parts.iter().flat_map(|part| &part.chains);
+        let newest = exported
+            .filter(|chain| chain.shard == shard)
+            .max_by_key(|chain| chain.sequence);
+        assert_eq!(state["chain"], json!(newest.unwrap().chain));
+    }
+    assert!(answer.json["events"].as_u64() >= Some(20_001));
+}
+
+/// A run that is broken off by a slow store after any number of reads goes on where it was, and what it comes to is the same.
+#[test]
+fn parts_end_anywhere_and_join() {
+    let practice = std::rc::Rc::new(Practice::new());
+    practice.fill();
+    for nth in 0.. {
+        practice.world.stores.disarm();
+        let slow = std::rc::Rc::clone(&practice);
+        practice
+            .world
+            .stores
+            .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+        let first: Part = serde_json::from_value(practice.get(format!("{PARTS}?function=records")).json).unwrap();
+        let reached = practice.world.stores.operations() > nth;
+        practice.world.stores.disarm();
+        let mut parts = vec![first];
+        while let Some(next) = parts.last().unwrap().next.clone() {
+            parts.push(serde_json::from_value(practice.get(format!("{PARTS}?cursor={next}")).json).unwrap());
+        }
+        assert!(parts.iter().all(|part| is_genuine_part(part, &practice.public_key())));
+        let whole = Total { events: 45, chains: 2 };
+        assert_eq!(join(&parts), Ok(whole), "{nth}");
+        for left_out in 0..parts.len() {
+            let others = parts.iter().enumerate().filter(|(part, _)| *part != left_out);
+            let outcome = join(others.map(|(_, part)| part));
+            assert!(
+                parts.len() == 1 || matches!(outcome, Err(Flaw::Part { .. })),
+                "{outcome:?}"
+            );
+        }
+        // The same by verification.
+        let slow = std::rc::Rc::clone(&practice);
+        practice
+            .world
+            .stores
+            .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+        let mut verified = practice.get(VERIFY);
+        practice.world.stores.disarm();
+        while let Some(next) = verified.json["next"].as_str() {
+            assert!(verified.json["intact"].is_null());
+            verified = practice.get(format!("{VERIFY}?cursor={next}"));
+        }
+        assert_eq!(verified.json["intact"], true);
+        if !reached {
+            break;
+        }
+    }
+}
+
+/// What verification found in one part, the answers after it do not forget.
+#[test]
+fn a_changed_chain_is_told_by_every_later_answer() {
+    let practice = std::rc::Rc::new(Practice::new());
+    practice.fill();
+    practice.world.stores.tamper(|store, key, value| {
+        if store == "audit" && key.starts_with("doc/records/") && key.ends_with("/3") {
+            value[20] ^= 1;
+        }
+    });
+    let mut told = Vec::new();
+    for nth in (0..).step_by(3) {
+        let slow = std::rc::Rc::clone(&practice);
+        practice
+            .world
+            .stores
+            .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+        let first = practice.get(VERIFY);
+        let reached = practice.world.stores.operations() > nth;
+        practice.world.stores.disarm();
+        if !reached {
+            break;
+        }
+        let Some(next) = first.json["next"].as_str() else {
+            continue;
+        };
+        let second = practice.get(format!("{VERIFY}?cursor={next}"));
+        assert_eq!(second.json["intact"], false, "{nth}");
+        told.push(first.json["intact"] == false);
+    }
+    assert!(told.contains(&true) && told.contains(&false));
+}
+
+/// Exports that are taken one after the other are one trail, each from where the one before it was taken.
+#[test]
+fn exports_since_the_last_one_join_and_show_what_was_put_back() {
+    let practice = Practice::new();
+    practice.fill();
+    let wait = || practice.world.clock.advance(SignedDuration::from_mins(5));
+    wait();
+    let first = practice.export("");
+    wait();
+    let earlier = practice.world.stores.dump();
+    for _ in 0..30 {
+        practice.append(3, &practice.event(Function::Records));
+    }
+    practice.append(5, &practice.event(Function::Identity));
+    let second = practice.parts(&format!("?from={}", first.exported_at));
+    let together = |whole: &[&Export], parts: &[Part]| {
+        let mut joined = Joined::default();
+        for (number, export) in whole.iter().enumerate() {
+            joined.add_export(&format!("whole-{number}"), export)?;
+        }
+        for part in parts {
+            joined.add_part(&format!("part-{}", part.run), part)?;
+        }
+        joined.finish()
+    };
+    let total = together(&[&first], &second).unwrap();
+    assert_eq!(total.events, 47 + 30 + 1 + 1);
+    // It holds what is new, and little else.
+    let carried: usize = second.iter().map(Part::events).sum();
+    assert!((32..60).contains(&carried), "{carried}");
+    assert!(matches!(together(&[], &second), Err(Flaw::Gap { from: 1, .. })));
+    wait();
+    let third = practice.export("");
+    assert_eq!(
+        together(&[&first, &third], &second).map(|total| total.chains),
+        Ok(third.chains.len())
+    );
+
+    // Put back to before the second, with and without other events since.
+    practice.world.stores.restore(&earlier);
+    wait();
+    let shorter = practice.export("?function=records");
+    let put_back = Flaw::PutBack {
+        function: Function::Records,
+        shard: 3,
+        earlier: 35,
+        later: 5,
+        file: "whole-1".to_owned(),
+    };
+    assert_eq!(together(&[&first, &shorter], &second), Err(put_back));
+    for _ in 0..40 {
+        practice.append(3, &practice.event(Function::Records));
+    }
+    wait();
+    let other = practice.export("?function=records");
+    let flaw = together(&[&first, &other], &second);
+    assert!(
+        matches!(
+            &flaw,
+            Err(Flaw::Contradiction {
+                function: Function::Records,
+                shard: 3,
+                sequence: 6,
+                ..
+            })
+        ),
+        "{flaw:?}"
+    );
+}
+
+#[test]
+fn a_part_that_was_changed_or_is_of_elsewhere_is_refused() {
+    let practice = Practice::new();
+    practice.fill();
+    let parts = practice.parts("?function=records");
+    let [part] = parts.as_slice() else { panic!("one part") };
+    let key = practice.public_key();
+    let assert_fails = |what: &str, change: &dyn Fn(&mut Part)| {
+        let mut changed = part.clone();
+        change(&mut changed);
+        assert_ne!(&changed, part, "{what}");
+        assert!(!is_genuine_part(&changed, &key), "{what}");
+        changed
+    };
+    for index in 0..part.chains.len() {
+        let event = assert_fails("event", &|part| {
+            change_byte(&mut part.chains[index].entries[2].event, 9)
+        });
+        assert!(matches!(join([&event]), Err(Flaw::File { .. })));
+        assert_fails("dropped", &|part| drop(part.chains[index].entries.remove(2)));
+        assert_fails("cut at its end", &|part| drop(part.chains[index].entries.pop()));
+        // Consistent in itself: only the signature says what the stretch was.
+        let cut = assert_fails("cut at its beginning", &|part| {
+            let stretch = &mut part.chains[index];
+            let entry = stretch.entries.remove(0);
+            let event: Event = serde_json::from_str(&entry.event).unwrap();
+            let value = store::chain(&[0; 32], 1, event.id.as_bytes(), entry.event.as_bytes());
+            stretch.after.sequence = 1;
+            stretch.after.chain = lower::encode_string(&value);
+        });
+        assert!(cut.verify_chains().is_ok());
+        assert!(matches!(
+            join([&cut]),
+            Err(Flaw::Gap {
+                from: 1,
+                through: 1,
+                ..
+            })
+        ));
+        assert_fails("start", &|part| change_byte(&mut part.chains[index].after.chain, 7));
+        assert_fails("no start", &|part| part.chains[index].after.chain.clear());
+        assert_fails("end", &|part| change_byte(&mut part.chains[index].chain, 7));
+        assert_fails("shard", &|part| part.chains[index].shard ^= 1);
+        assert_fails("function", &|part| part.chains[index].function = Function::Identity);
+        assert_fails("chain dropped", &|part| drop(part.chains.remove(index)));
+    }
+    assert_fails("format", &|part| part.format = "confide-audit-export-1".to_owned());
+    assert_fails("number", &|part| part.part = 2);
+    assert_fails("last", &|part| part.last = false);
+    assert_fails("run", &|part| part.run = practice.world.entropy.id());
+    assert_fails("time", &|part| {
+        part.exported_at = Timestamp::from_second(part.exported_at.as_second() + 1).unwrap();
+    });
+    assert_fails("clinic", &|part| part.clinic = practice.world.entropy.id());
+
+    // Of another clinic, and of another deployment that says to be the same one.
+    let elsewhere = Practice {
+        world: World::new(18),
+        ..Practice::new()
+    };
+    let clinic = elsewhere.world.entropy.id();
+    let officer = log_in(
+        &elsewhere.world,
+        &[Role::PrivacyOfficer],
+        clinic,
+        elsewhere.world.entropy.id(),
+        None,
+    );
+    let other_clinic = Practice {
+        clinic,
+        officer,
+        ..elsewhere
+    }
+    .parts("")
+    .remove(0);
+    assert!(matches!(join([part, &other_clinic]), Err(Flaw::Clinic { .. })));
+    let world = World::new(19);
+    let officer = log_in(
+        &world,
+        &[Role::PrivacyOfficer],
+        practice.clinic,
+        world.entropy.id(),
+        None,
+    );
+    let other_keys = Practice {
+        world,
+        clinic: practice.clinic,
+        officer,
+    }
+    .parts("")
+    .remove(0);
+    assert!(matches!(join([part, &other_keys]), Err(Flaw::Key { .. })));
+}
+
+/// A cursor is taken from whoever was given it, by this clinic, for what it goes on with, and from nobody else.
+#[test]
+fn a_cursor_is_good_for_one_thing_in_one_clinic() {
+    let practice = std::rc::Rc::new(Practice::new());
+    practice.fill();
+    let cursor = |target: &str| {
+        for nth in 0.. {
+            let slow = std::rc::Rc::clone(&practice);
+            practice
+                .world
+                .stores
+                .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+            let next = practice.get(target).json["next"].as_str().map(str::to_owned);
+            practice.world.stores.disarm();
+            if let Some(next) = next {
+                return next;
+            }
+        }
+        unreachable!()
+    };
+    let (export, verification) = (cursor(PARTS), cursor(VERIFY));
+    practice.get(format!("{PARTS}?cursor={export}"));
+    practice.get(format!("{VERIFY}?cursor={verification}"));
+    let refuse = |target: String, officer: &str| {
+        let refused = practice.answer(&Call::get(target).bearer(officer));
+        assert_refused(&refused, 400, "malformed-request");
+    };
+    let officer = practice.officer.as_str();
+    refuse(format!("{PARTS}?cursor={verification}"), officer);
+    refuse(format!("{VERIFY}?cursor={export}"), officer);
+    let mut changed = export.clone();
+    change_byte(&mut changed, export.len() / 2);
+    refuse(format!("{PARTS}?cursor={changed}"), officer);
+    let elsewhere = practice.world.entropy.id();
+    let stranger = log_in(
+        &practice.world,
+        &[Role::Auditor],
+        elsewhere,
+        practice.world.entropy.id(),
+        None,
+    );
+    refuse(format!("{PARTS}?cursor={export}"), &stranger);
+    refuse(format!("{VERIFY}?cursor={verification}"), &stranger);
+    for query in [
+        "SECRET=1",
+        "shard=3",
+        "function=records&shard=16",
+        "from=SECRET",
+        "cursor=SECRET",
+    ] {
+        refuse(format!("{PARTS}?{query}"), officer);
+    }
+    refuse(format!("{PARTS}?cursor={export}&function=records"), officer);
+    // One chain alone.
+    let one = practice.parts("?function=records&shard=3");
+    assert_eq!((one.len(), join(&one)), (1, Ok(Total { events: 5, chains: 1 })));
 }
 
 fn other(byte: u8) -> u8 {
@@ -841,7 +1251,7 @@ fn assert_whole(practice: &Practice, target: &str, answer: &Answer) {
 fn without_its_own_trail_or_keyring_nothing_is_shown() {
     let practice = Practice::new();
     practice.fill();
-    for target in [QUERY, VERIFY, EXPORT] {
+    for target in [QUERY, VERIFY, EXPORT, PARTS] {
         practice.world.stores.disarm();
         practice.get(target);
         let trace = practice.world.stores.trace();
@@ -860,7 +1270,7 @@ fn without_its_own_trail_or_keyring_nothing_is_shown() {
     }
     let mut practice = Practice::new();
     practice.world.keyrings.remove(&Function::Audit);
-    for target in [QUERY, VERIFY, EXPORT, KEYS] {
+    for target in [QUERY, VERIFY, EXPORT, PARTS, KEYS] {
         let answer = practice.ask(target);
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("30")));
     }

@@ -25,7 +25,7 @@ pub(crate) struct ChainState {
 pub(crate) struct ClinicTrail<'a> {
     exchange: &'a Exchange<'a>,
     shelf: Shelf<'a>,
-    clinic: ClinicId,
+    pub(crate) clinic: ClinicId,
 }
 
 impl<'a> ClinicTrail<'a> {
@@ -37,7 +37,7 @@ impl<'a> ClinicTrail<'a> {
         })
     }
 
-    fn chains(&self, function: Function) -> Result<Chains<'_>, Problem> {
+    pub(crate) fn chains(&self, function: Function) -> Result<Chains<'_>, Problem> {
         Ok(Chains::new(
             &self.shelf,
             self.exchange.keyring.audit(function)?,
@@ -56,40 +56,6 @@ impl<'a> ClinicTrail<'a> {
             .map(|shard| read(&mut chains.chain(Some(self.clinic), shard).newest_first(None)))
             .collect();
         Ok(read_all?)
-    }
-
-    /// Recomputes every chain of `function` from its first entry.
-    pub(crate) fn verify(&self, function: Function) -> Result<Vec<ChainState>, Problem> {
-        let chains = self.chains(function)?;
-        let mut states = Vec::new();
-        for shard in 0..SHARDS {
-            let chain = chains.chain(Some(self.clinic), shard);
-            let walked = chain.head().and_then(|head| {
-                chain
-                    .newest_first(Some(head.sequence.saturating_add(1)))
-                    .try_for_each(|entry| entry.map(drop))?;
-                Ok(head)
-            });
-            match walked {
-                Ok(head) if head.sequence == 0 => {}
-                Ok(head) => states.push(ChainState {
-                    function,
-                    shard,
-                    intact: true,
-                    events: Some(head.sequence),
-                    chain: Some(lower::encode_string(&head.chain)),
-                }),
-                Err(StoreError::Crypto(_) | StoreError::Form) => states.push(ChainState {
-                    function,
-                    shard,
-                    intact: false,
-                    events: None,
-                    chain: None,
-                }),
-                Err(unanswered) => return Err(unanswered.into()),
-            }
-        }
-        Ok(states)
     }
 
     /// How many events the chains of `function` hold.

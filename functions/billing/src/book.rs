@@ -3,6 +3,7 @@
 //! ```text
 //! event document     what an event tells and what became of it, one per event
 //! event log          which events there are, one log per clinic
+//! dead letter log    which of them were ever dead, whatever became of them since, one log per clinic
 //! order document     which invoice an order is tied to, and which events wait for it, one per order
 //! settled mark       that nothing is left to do about an event: a document whose being there says all
 //! ```
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 
 use access::{ClinicKey, Ground, Vault};
 use crypto::{DataKey, Label, Secret, mac, name};
-use model::{ClientId, ClinicId, Gateway, GatewayEventId, InvoiceId, Timestamp};
+use model::{AccountId, ClientId, ClinicId, Confidential, Gateway, GatewayEventId, InvoiceId, Timestamp};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError, UpdateError};
@@ -26,6 +27,7 @@ use crate::invoice::Unapplied;
 const EVENT_ID: Label = Label::new("confide 2026-11 gateway event id");
 const EVENT: Label = Label::new("confide 2026-11 gateway event name");
 const EVENTS: Label = Label::new("confide 2026-11 gateway event log name");
+const DEAD_LETTERS: Label = Label::new("confide 2026-11 gateway dead letter log name");
 const ORDER: Label = Label::new("confide 2026-11 gateway order name");
 const SETTLED: Label = Label::new("confide 2026-11 gateway event settled name");
 
@@ -81,6 +83,17 @@ pub(crate) enum Fate {
     Applied,
     /// It tells of a payment, and somebody has to look.
     Dead(DeadReason),
+    /// It was dead for this reason, and somebody has looked: see [`Dismissal`].
+    Dismissed(DeadReason),
+}
+
+/// That a dead letter needs nobody any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dismissal {
+    pub(crate) by: AccountId,
+    pub(crate) at: Timestamp,
+    pub(crate) reason: Confidential<String>,
 }
 
 /// An event of a gateway, as it is kept: never its body.
@@ -100,6 +113,17 @@ pub(crate) struct GatewayEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) told: Option<Told>,
     pub(crate) fate: Fate,
+    /// Who dismissed it last, also where it came to something since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dismissal: Option<Dismissal>,
+}
+
+/// Which of a book's events are looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listing {
+    All,
+    /// Those that were ever dead.
+    DeadLetters,
 }
 
 /// The invoice that an order is tied to.
@@ -214,24 +238,35 @@ impl OpenBook<'_> {
         self.doc("gateway order", &self.book.name(ORDER, &parts))
     }
 
-    fn log(&self) -> Log<'_, LogEntry, DataKey> {
-        let name = self.book.name(EVENTS, &[]);
+    fn log(&self, listing: Listing) -> Log<'_, LogEntry, DataKey> {
+        let (class, label) = match listing {
+            Listing::All => ("gateway event log", EVENTS),
+            Listing::DeadLetters => ("gateway dead letter log", DEAD_LETTERS),
+        };
+        let name = self.book.name(label, &[]);
         let clinic = Some(self.book.clinic);
-        self.book
-            .billing
-            .log(clinic, "gateway event log", &name, self.key.key())
+        self.book.billing.log(clinic, class, &name, self.key.key())
+    }
+
+    /// Adds an event to a log. Done again, it may be there twice; a page shows it once.
+    fn add(&self, listing: Listing, id: GatewayEventId) -> Result<(), Problem> {
+        self.log(listing).append(*id.as_bytes(), &LogEntry { id })?;
+        Ok(())
     }
 
     /// Keeps an event, unless it is kept already, and lists it.
     ///
-    /// Order: event, then log. A crash in between leaves an event that no list shows; the gateway sends it again, and it is listed then.
+    /// Order: where it is dead from the beginning the dead letters, then event, then log. A crash in between leaves an entry of an event
+    /// that is not there, which no list shows, or an event that the list of all does not show; the gateway sends it again, and it goes on from there.
     pub(crate) fn keep(&self, event: GatewayEvent) -> Result<GatewayEvent, Problem> {
+        if matches!(event.fate, Fate::Dead(_)) {
+            self.add(Listing::DeadLetters, event.id)?;
+        }
         let kept = match self.event(event.id).create(&event)? {
             Creation::Created => event,
             Creation::Exists => self.find(event.id)?.ok_or(StoreError::Form)?,
         };
-        // Delivered again, an event may be in the log twice; a page shows it once.
-        self.log().append(*kept.id.as_bytes(), &LogEntry { id: kept.id })?;
+        self.add(Listing::All, kept.id)?;
         Ok(kept)
     }
 
@@ -240,12 +275,20 @@ impl OpenBook<'_> {
     }
 
     /// Notes what became of an event. What was applied stays applied, and that its order is unknown is said of it only while nobody
-    /// has got further: whoever ties the order meanwhile knows better.
+    /// has got further: whoever ties the order meanwhile knows better. What was dismissed comes back when it is dead for another reason.
+    ///
+    /// Order: where it is dead for the first time the dead letters, then event. A crash in between leaves an entry of an event that is
+    /// not dead, which the list of those that are does not show. So what is dead is listed, and what was once is not listed again.
     pub(crate) fn decide(&self, id: GatewayEventId, fate: Fate) -> Result<(), Problem> {
         struct AsItIs;
+        if matches!(fate, Fate::Dead(_)) && self.find(id)?.is_some_and(|event| event.fate == Fate::Received) {
+            self.add(Listing::DeadLetters, id)?;
+        }
         let noted = self.event(id).update(None, |event| {
             let is_late = fate == Fate::Dead(DeadReason::UnknownOrder) && event.fate != Fate::Received;
-            if event.fate == Fate::Applied || event.fate == fate || is_late {
+            let is_dismissed =
+                matches!((event.fate, fate), (Fate::Dismissed(known), Fate::Dead(reason)) if known == reason);
+            if event.fate == Fate::Applied || event.fate == fate || is_late || is_dismissed {
                 return Err(AsItIs);
             }
             event.fate = fate;
@@ -254,6 +297,32 @@ impl OpenBook<'_> {
         match noted {
             Ok(_) | Err(UpdateError::Refused(AsItIs)) => Ok(()),
             Err(UpdateError::Absent) => Err(Problem::defect("an event that waits is not kept")),
+            Err(UpdateError::Stale) => Err(Problem::stale()),
+            Err(UpdateError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Dismisses a dead letter and returns it, also where it was dismissed so before; `None` where it is no dead letter.
+    pub(crate) fn dismiss(&self, id: GatewayEventId, dismissal: &Dismissal) -> Result<Option<GatewayEvent>, Problem> {
+        let dismissed = self.event(id).update(None, |event| {
+            let is_again = event
+                .dismissal
+                .as_ref()
+                .is_some_and(|known| (known.by, &known.reason) == (dismissal.by, &dismissal.reason));
+            match event.fate {
+                Fate::Dead(reason) => {
+                    event.fate = Fate::Dismissed(reason);
+                    event.dismissal = Some(dismissal.clone());
+                    Ok(event.clone())
+                }
+                Fate::Dismissed(_) if is_again => Err(Some(Box::new(event.clone()))),
+                _ => Err(None),
+            }
+        });
+        match dismissed {
+            Ok(event) => Ok(Some(event.value)),
+            Err(UpdateError::Refused(as_it_is)) => Ok(as_it_is.map(|event| *event)),
+            Err(UpdateError::Absent) => Err(Problem::defect("an event that is dismissed is not kept")),
             Err(UpdateError::Stale) => Err(Problem::stale()),
             Err(UpdateError::Store(error)) => Err(error.into()),
         }
@@ -313,6 +382,7 @@ impl OpenBook<'_> {
     /// Events, newest first, each once, and where the next page begins. A page may be short where many are not wanted.
     pub(crate) fn list(
         &self,
+        listing: Listing,
         before: Option<u64>,
         limit: usize,
         wanted: impl Fn(&GatewayEvent) -> bool,
@@ -320,7 +390,7 @@ impl OpenBook<'_> {
         let mut page = Vec::new();
         let mut seen = BTreeSet::new();
         let mut last = None;
-        for (looked_at, entry) in self.log().newest_first(before).enumerate() {
+        for (looked_at, entry) in self.log(listing).newest_first(before).enumerate() {
             if page.len() == limit || looked_at == LOOKED_AT {
                 return Ok((page, last));
             }

@@ -289,6 +289,8 @@ pub(crate) enum Unapplied {
     AmountDiffers,
     /// More is given back than was taken. It is kept, and counts for no more than what was taken.
     OverRefund,
+    /// Nothing is owed, and money of the payment is there, or held. It is kept, and is the client's: somebody has to give it back at the
+    /// gateway.
     InvoiceVoid,
     TooMany,
 }
@@ -363,8 +365,8 @@ impl Invoice {
         if self.voided.is_some() {
             return Err(Refused::Void);
         }
-        let is_money = |payment: &GatewayPayment| payment.is_held() || payment.received() != 0;
-        if !self.payments.is_empty() || self.gateway_payments.values().any(is_money) {
+        let was_money = |payment: &GatewayPayment| payment.is_held() || payment.received() != 0;
+        if !self.payments.is_empty() || self.gateway_payments.values().any(was_money) {
             return Err(Refused::HasPayments);
         }
         if version.content.currency != self.content().currency {
@@ -379,7 +381,7 @@ impl Invoice {
         if self.voided.is_some() {
             return Err(Refused::Void);
         }
-        if self.kept() != 0 || self.gateway_payments.values().any(GatewayPayment::is_held) {
+        if self.kept() != 0 || self.gateway_payments.values().any(GatewayPayment::is_money) {
             return Err(Refused::HasPayments);
         }
         self.voided = Some(voided);
@@ -444,10 +446,10 @@ impl Invoice {
 
     /// Adds what a gateway tells of a payment. In whatever order events come, and however often, the invoice ends the same: what
     /// is refused here is refused because of the event and of what is asked for, and not because of other events.
+    ///
+    /// A void invoice learns what moved all the same: money that came after it was void, or came back because a refund failed, has to be
+    /// on an account.
     pub(crate) fn apply(&mut self, told: &Told) -> Applied {
-        if self.voided.is_some() {
-            return Applied::not(Unapplied::InvoiceVoid);
-        }
         if told.currency != self.content().currency {
             return Applied::not(Unapplied::CurrencyDiffers);
         }
@@ -467,7 +469,13 @@ impl Invoice {
         payment.join(&told.facts);
         let applied = Applied {
             is_changed: before.as_ref() != Some(&payment),
-            unapplied: payment.is_over_refunded().then_some(Unapplied::OverRefund),
+            unapplied: if payment.is_over_refunded() {
+                Some(Unapplied::OverRefund)
+            } else if self.voided.is_some() && payment.is_money() {
+                Some(Unapplied::InvoiceVoid)
+            } else {
+                None
+            },
         };
         self.gateway_payments.insert(told.payment.clone(), payment);
         applied
@@ -779,17 +787,84 @@ pub(crate) mod tests {
             assert_eq!(kept.apply(&told), Applied::not(unapplied));
             assert_eq!(kept, invoice(100));
         }
-        let mut void = invoice(100);
-        void.void(voided()).unwrap();
-        assert_eq!(
-            void.apply(&told("pay_1", facts(Progress::Captured, 100))),
-            Applied::not(Unapplied::InvoiceVoid)
-        );
         let mut over = invoice(100);
         over.apply(&told("pay_1", facts(Progress::Captured, 60)));
         let applied = over.apply(&told("pay_1", given_back("rfnd_1", 61)));
         assert_eq!(applied.unapplied, Some(Unapplied::OverRefund));
         assert_eq!((over.received(), over.refunded(), over.outstanding()), (60, 60, 100));
+    }
+
+    /// An invoice that is void, whose account is what is there, and nothing is owed.
+    fn void_standing(invoice: &Invoice) -> (State, i64, i64, i64) {
+        (
+            invoice.state(),
+            invoice.outstanding(),
+            invoice.received(),
+            invoice.refunded(),
+        )
+    }
+
+    #[test]
+    fn money_that_reaches_a_void_invoice_is_on_it_until_it_is_given_back() {
+        let mut invoice = invoice(100);
+        invoice.apply(&told("pay_1", facts(Progress::Created, 0)));
+        invoice.void(voided()).unwrap();
+        for (facts, unapplied, received, refunded) in [
+            (facts(Progress::Created, 0), None, 0, 0),
+            (facts(Progress::Failed, 0), None, 0, 0),
+            (facts(Progress::Authorized, 100), Some(Unapplied::InvoiceVoid), 0, 0),
+            (facts(Progress::Captured, 100), Some(Unapplied::InvoiceVoid), 100, 0),
+            (given_back("rfnd_1", 20), Some(Unapplied::InvoiceVoid), 100, 20),
+            (given_back("rfnd_2", 80), None, 100, 100),
+            // What was told before, and is replayed.
+            (facts(Progress::Captured, 100), None, 100, 100),
+        ] {
+            assert_eq!(
+                invoice.apply(&told("pay_1", facts.clone())).unapplied,
+                unapplied,
+                "{facts:?}"
+            );
+            assert_eq!(
+                void_standing(&invoice),
+                (State::Void, 0, received, refunded),
+                "{facts:?}"
+            );
+        }
+        let more = invoice.apply(&told("pay_2", facts(Progress::Captured, 101)));
+        assert_eq!(more, Applied::not(Unapplied::AmountDiffers));
+        let dollars = Told {
+            currency: Currency::from_code("USD").unwrap(),
+            ..told("pay_2", facts(Progress::Captured, 1))
+        };
+        assert_eq!(invoice.apply(&dollars), Applied::not(Unapplied::CurrencyDiffers));
+        // Each payment by itself: what was given back of one is no debt of another.
+        let other = invoice.apply(&told("pay_2", facts(Progress::Captured, 1)));
+        assert_eq!(other.unapplied, Some(Unapplied::InvoiceVoid));
+        let again = invoice.apply(&told("pay_1", facts(Progress::Captured, 100)));
+        assert_eq!(again.unapplied, None);
+    }
+
+    #[test]
+    fn a_refund_that_fails_brings_money_back_to_a_void_invoice() {
+        let mut invoice = invoice(100);
+        invoice.apply(&told("pay_1", facts(Progress::Captured, 100)));
+        invoice.apply(&told("pay_1", given_back("rfnd_1", 100)));
+        invoice.void(voided()).unwrap();
+        assert_eq!(void_standing(&invoice), (State::Void, 0, 100, 100));
+        let mut failed = given_back("rfnd_1", 100);
+        for refund in failed.refunds.values_mut() {
+            refund.progress = RefundProgress::Failed;
+        }
+        let failed = told("pay_1", failed);
+        let applied = invoice.apply(&failed);
+        assert_eq!(
+            (applied.is_changed, applied.unapplied),
+            (true, Some(Unapplied::InvoiceVoid))
+        );
+        assert_eq!(void_standing(&invoice), (State::Void, 0, 100, 0));
+        assert_eq!(invoice.apply(&told("pay_1", given_back("rfnd_2", 100))).unapplied, None);
+        assert_eq!(void_standing(&invoice), (State::Void, 0, 100, 100));
+        assert_eq!(invoice.apply(&failed).unapplied, None);
     }
 
     #[test]
@@ -837,9 +912,14 @@ pub(crate) mod tests {
         fn events_commute(
             events in proptest::collection::vec((0..4_u8, any_fact()), 0..60),
             order in Just((0..60_usize).collect::<Vec<_>>()).prop_shuffle(),
+            void: bool,
         ) {
             let events: Vec<Told> = events.into_iter().map(|(id, facts)| told(&format!("pay_{id}"), facts)).collect();
-            let (mut in_order, mut shuffled) = (invoice(600), invoice(600));
+            let mut in_order = invoice(600);
+            if void {
+                in_order.void(voided()).unwrap();
+            }
+            let mut shuffled = in_order.clone();
             events.iter().for_each(|event| { in_order.apply(event); });
             order.iter().filter_map(|n| events.get(*n)).for_each(|event| { shuffled.apply(event); });
             prop_assert_eq!(&shuffled, &in_order);

@@ -75,6 +75,9 @@ pub(crate) struct GatewayPayment {
     /// When it was first told that money is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) captured_at: Option<Timestamp>,
+    /// The most that was held, where the gateway counts what it let go of it as refunded: see [`GatewayPayment::released`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) released_from: Option<Amount>,
     /// By the gateway's own ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) refunds: BTreeMap<String, GatewayRefund>,
@@ -102,6 +105,7 @@ impl GatewayPayment {
         self.authorized = self.authorized.max(other.authorized);
         self.captured = self.captured.max(other.captured);
         self.captured_at = earlier(self.captured_at, other.captured_at);
+        self.released_from = self.released_from.max(other.released_from);
         for (id, refund) in &other.refunds {
             self.refunds.entry(id.clone()).or_default().join(refund);
         }
@@ -125,35 +129,61 @@ impl GatewayPayment {
         self.progress == Progress::Authorized
     }
 
+    /// Whether somebody's money is there: held, or taken and not given back.
+    pub(crate) fn is_money(&self) -> bool {
+        self.is_held() || self.received() > self.refunded()
+    }
+
     /// What was taken, in minor units.
     pub(crate) fn received(&self) -> i64 {
         self.captured.unwrap_or_default().minor_units()
     }
 
-    fn refunds_of(&self, progress: RefundProgress) -> i64 {
-        let refunds = self.refunds.values().filter(|refund| refund.progress == progress);
-        sum(refunds.map(|refund| refund.amount))
+    /// What was let go of what was held, where that stands among the refunds: it was never taken, so it was not given back either. It
+    /// follows from the most that was taken, because what is taken in parts leaves less from event to event.
+    fn released(&self) -> i64 {
+        let held = self.released_from.unwrap_or_default().minor_units();
+        held.saturating_sub(self.received()).max(0)
     }
 
     /// Of what was told as a sum, the part that no known refund explains. A sum counts refunds that are pending and those that failed
     /// since; where every refund is known, nothing is left of it.
     fn unexplained(&self) -> i64 {
-        let known: i64 = [
-            RefundProgress::Pending,
-            RefundProgress::Processed,
-            RefundProgress::Failed,
-        ]
-        .into_iter()
-        .map(|progress| self.refunds_of(progress))
-        .sum();
+        let known = sum(self.refunds.values().map(|refund| refund.amount));
         let told = self.refund_total.as_ref().map_or(0, |total| total.amount.minor_units());
         told.saturating_sub(known).max(0)
     }
 
-    /// What gateways say that they gave back.
+    /// What gateways say that they gave back of what was taken, and when, in the order of time.
+    ///
+    /// What was let go is one refund of just that amount, or part of a sum. Refunds of other amounts are real, whether it was told yet or
+    /// not: nothing is taken off them.
+    fn told_refunds(&self) -> Vec<(Timestamp, i64)> {
+        let processed = self
+            .refunds
+            .values()
+            .filter(|refund| refund.progress == RefundProgress::Processed)
+            .filter_map(|refund| Some((refund.processed_at?, refund.amount.minor_units())));
+        let mut refunds: Vec<(Timestamp, i64)> = processed.collect();
+        refunds.sort_unstable();
+        let mut released = self.released();
+        refunds.retain(|(_, amount)| {
+            let is_release = *amount == released;
+            if is_release {
+                released = 0;
+            }
+            !is_release
+        });
+        if let Some(total) = &self.refund_total {
+            let amount = self.unexplained().saturating_sub(released).max(0);
+            refunds.push((total.at, amount));
+            refunds.sort_unstable();
+        }
+        refunds
+    }
+
     fn told_refunded(&self) -> i64 {
-        self.refunds_of(RefundProgress::Processed)
-            .saturating_add(self.unexplained())
+        self.told_refunds().iter().map(|(_, amount)| amount).sum()
     }
 
     /// What was given back, in minor units: never more than was taken, whatever is told.
@@ -168,14 +198,7 @@ impl GatewayPayment {
 
     /// When how much was given back, in the order of time, all together [`GatewayPayment::refunded`].
     pub(crate) fn refunds_in_order(&self) -> Vec<(Timestamp, i64)> {
-        let processed = self
-            .refunds
-            .values()
-            .filter(|refund| refund.progress == RefundProgress::Processed)
-            .filter_map(|refund| Some((refund.processed_at?, refund.amount.minor_units())));
-        let unexplained = self.refund_total.as_ref().map(|total| (total.at, self.unexplained()));
-        let mut refunds: Vec<(Timestamp, i64)> = processed.chain(unexplained).collect();
-        refunds.sort_unstable();
+        let mut refunds = self.told_refunds();
         let mut left = self.received();
         for (_, amount) in &mut refunds {
             *amount = (*amount).min(left);
@@ -217,12 +240,18 @@ pub(crate) mod tests {
                 authorized: Some(amount(held)),
                 ..GatewayPayment::default()
             }),
-            (amounts.clone(), 0..100_i64).prop_map(|(taken, second)| GatewayPayment {
-                progress: Progress::Captured,
-                captured: Some(amount(taken)),
-                captured_at: Some(at(second)),
-                ..GatewayPayment::default()
-            }),
+            (
+                amounts.clone(),
+                0..100_i64,
+                proptest::option::weighted(0.3, amounts.clone()),
+            )
+                .prop_map(|(taken, second, released)| GatewayPayment {
+                    progress: Progress::Captured,
+                    captured: Some(amount(taken)),
+                    captured_at: Some(at(second)),
+                    released_from: released.map(|released| amount(taken + released)),
+                    ..GatewayPayment::default()
+                }),
         ];
         let refund = (0..5_u8, 0..3_u8, amounts.clone(), 0..100_i64).prop_map(|(id, progress, much, second)| {
             let progress = match progress {
@@ -265,6 +294,14 @@ pub(crate) mod tests {
             captured: Some(amount(much)),
             captured_at: Some(at(10)),
             ..GatewayPayment::default()
+        }
+    }
+
+    /// Taken of more that was held, the rest of which the gateway counts as refunded.
+    fn captured_of(much: i64, held: i64) -> GatewayPayment {
+        GatewayPayment {
+            released_from: Some(amount(held)),
+            ..captured(much)
         }
     }
 
@@ -373,6 +410,76 @@ pub(crate) mod tests {
                 false,
             ),
             (vec![captured(100), total(110)], 100, 100, true),
+            // What was let go was never taken: told as a sum, as a refund, or as both.
+            (vec![captured_of(60, 100)], 60, 0, false),
+            (vec![captured_of(60, 100), total(40)], 60, 0, false),
+            (vec![captured_of(60, 100), refund("a", Processed, 40)], 60, 0, false),
+            (
+                vec![captured_of(60, 100), refund("a", Processed, 40), total(40)],
+                60,
+                0,
+                false,
+            ),
+            // A refund beside it is one, in whichever of these ways both are told.
+            (vec![captured_of(60, 100), total(50)], 60, 10, false),
+            (
+                vec![captured_of(60, 100), refund("a", Processed, 40), total(50)],
+                60,
+                10,
+                false,
+            ),
+            (
+                vec![captured_of(60, 100), refund("b", Processed, 10), total(50)],
+                60,
+                10,
+                false,
+            ),
+            (
+                vec![
+                    captured_of(60, 100),
+                    refund("a", Processed, 40),
+                    refund("b", Processed, 10),
+                ],
+                60,
+                10,
+                false,
+            ),
+            // Also where nothing tells of what was let go.
+            (vec![captured_of(60, 100), refund("b", Processed, 10)], 60, 10, false),
+            // A real one of the same amount counts beside it, also while it is on its way.
+            (
+                vec![
+                    captured_of(60, 100),
+                    refund("a", Processed, 40),
+                    refund("b", Processed, 40),
+                    total(80),
+                ],
+                60,
+                40,
+                false,
+            ),
+            (
+                vec![
+                    captured_of(60, 100),
+                    refund("a", Processed, 40),
+                    refund("b", Pending, 40),
+                    total(80),
+                ],
+                60,
+                0,
+                false,
+            ),
+            // All of it, and more than that.
+            (vec![captured_of(60, 100), total(100)], 60, 60, false),
+            (vec![captured_of(60, 100), total(101)], 60, 60, true),
+            // Taken in parts: in the end less was let go than the first event says.
+            (
+                vec![captured_of(30, 100), captured_of(90, 100), total(15)],
+                90,
+                5,
+                false,
+            ),
+            (vec![captured_of(30, 100), captured(100), total(15)], 100, 15, false),
         ] {
             let payment = joined(&facts);
             assert_eq!(

@@ -1,6 +1,6 @@
 //! The handlers of payments that the clinic itself takes and gives back, and of orders that gateways take payments for.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use model::{Action, Confidential, Gateway, InvoiceId, PaymentId, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -56,15 +56,18 @@ pub(crate) fn day(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
+/// Money is recorded as it comes and goes, so a day before this is a slip of the pen: a year without its century, a date of birth.
+const EARLIEST: Date = date(1970, 1, 1);
+
 /// Something, on a day that has come. It has come somewhere while it is still tomorrow in UTC.
 fn check_payment(check: &mut Check, amount: Amount, on: Option<Date>, field: &str, now: Timestamp) {
     check.that(!amount.is_nothing(), "/amount", "range", "must be something");
     let latest = day(now).tomorrow().unwrap_or(Date::MAX);
     check.that(
-        on.is_none_or(|on| on <= latest),
+        on.is_none_or(|on| (EARLIEST..=latest).contains(&on)),
         field,
         "past",
-        "must not lie in the future",
+        "must not lie before 1970 or in the future",
     );
 }
 

@@ -4,7 +4,7 @@ use web::Route;
 use crate::{events, insurance, invoices, keys, payments, statement, webhook};
 
 /// What this function answers.
-pub const ROUTES: [Route; 23] = [
+pub const ROUTES: [Route; 24] = [
     Route::new(Method::POST, "/v1/billing/clients/{client}/invoices", invoices::create),
     Route::new(Method::GET, "/v1/billing/clients/{client}/invoices", invoices::list),
     Route::new(
@@ -86,6 +86,11 @@ pub const ROUTES: [Route; 23] = [
         Method::POST,
         "/v1/billing/webhook-events/{event}/replay",
         events::replay,
+    ),
+    Route::new(
+        Method::POST,
+        "/v1/billing/webhook-events/{event}/dismiss",
+        events::dismiss,
     ),
     Route::new(Method::POST, "/v1/billing/jobs/rewrap", keys::rewrap),
 ];

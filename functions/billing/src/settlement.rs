@@ -1,11 +1,38 @@
 //! From the book to the ledger: events that wait for an order are applied to the invoice that it is tied to.
 
-use model::GatewayEventId;
+use model::{Gateway, GatewayEventId};
 use web::Problem;
 
-use crate::book::{DeadReason, Fate, GatewayEvent, OpenBook, Tied};
+use crate::book::{DeadReason, Fate, GatewayEvent, OpenBook, Order, Tied};
+use crate::gateway::Told;
 use crate::invoice::TiedOrder;
 use crate::ledger::{Change, Current, Ledger};
+
+/// Lets an event wait for its order, and returns the order as it is then.
+///
+/// Order: where a session led to the order, that it did; that the order is tied as the session is; that the event waits. A crash in
+/// between leaves a session that is tied and an order that is not: the same event, delivered again or replayed, goes on from there, and
+/// so does whoever ties the session again.
+pub(crate) fn wait_for_order(
+    book: &OpenBook<'_>,
+    gateway: Gateway,
+    event: GatewayEventId,
+    told: &Told,
+) -> Result<Order, Problem> {
+    if let Some(session) = &told.session {
+        let session = book.change_order(gateway, session, |session| {
+            session.leads_to.get_or_insert_with(|| told.order.clone());
+        })?;
+        if let Some(tied) = session.tied {
+            book.change_order(gateway, &told.order, |order| {
+                order.tie(tied);
+            })?;
+        }
+    }
+    book.change_order(gateway, &told.order, |order| {
+        order.wait(event, told.facts.moves_money());
+    })
+}
 
 /// Applies everything that waits for an order, and one more event where there is one, to the invoice that the order is tied to.
 /// `None` where that is gone.

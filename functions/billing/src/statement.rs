@@ -231,6 +231,7 @@ mod tests {
         #[test]
         fn an_account_adds_up(
             events in proptest::collection::vec((0..3_u8, any_fact()), 0..30),
+            late in proptest::collection::vec((0..3_u8, any_fact()), 0..5),
             paid in 0..200_i64,
             void: bool,
             cut in 0..40_i64,
@@ -246,6 +247,9 @@ mod tests {
                     at: invoice.created_at,
                     reason: Confidential::new("A slip".to_owned()),
                 });
+            }
+            for (id, facts) in late {
+                invoice.apply(&told(&format!("pay_{id}"), facts));
             }
             let (owed, kept) = (
                 if invoice.state() == State::Void { 0 } else { invoice.total() },

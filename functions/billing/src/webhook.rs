@@ -13,7 +13,7 @@ use crate::invoice::TiedOrder;
 use crate::keys::vault;
 use crate::ledger::Ledgers;
 use crate::settings::webhook_secrets;
-use crate::settlement::{give_up, settle};
+use crate::settlement::{give_up, settle, wait_for_order};
 
 const RAZORPAY_SIGNATURE: HeaderName = HeaderName::from_static("x-razorpay-signature");
 const RAZORPAY_EVENT_ID: HeaderName = HeaderName::from_static("x-razorpay-event-id");
@@ -59,7 +59,7 @@ fn event(exchange: &Exchange<'_>, gateway: Gateway, id: GatewayEventId, delivere
         Gateway::Stripe => String::from_utf8(delivered.identity).ok(),
     };
     let (told, fate) = match delivered.content {
-        Content::Payment(told) => (Some(told), Fate::Received),
+        Content::Payment(told) => (Some(*told), Fate::Received),
         Content::NoOrder => (None, Fate::Dead(DeadReason::NoOrder)),
         Content::Incomplete => (None, Fate::Dead(DeadReason::Incomplete)),
         Content::Other => (None, Fate::Noted),
@@ -73,6 +73,7 @@ fn event(exchange: &Exchange<'_>, gateway: Gateway, id: GatewayEventId, delivere
         received_at: exchange.platform.clock.now(),
         told,
         fate,
+        dismissal: None,
     }
 }
 
@@ -113,18 +114,7 @@ fn pass_on(
     id: GatewayEventId,
     told: &Told,
 ) -> Result<(), Problem> {
-    let gateway = delivery.gateway();
-    if let Some(session) = &told.session {
-        let session = book.change_order(gateway, session, |session| {
-            session.leads_to.get_or_insert_with(|| told.order.clone());
-        })?;
-        if let Some(tied) = session.tied {
-            book.change_order(gateway, &told.order, |order| {
-                order.tie(tied);
-            })?;
-        }
-    }
-    let order = book.change_order(gateway, &told.order, |order| order.wait(id, told.facts.moves_money()))?;
+    let order = wait_for_order(book, delivery.gateway(), id, told)?;
     match order.tied {
         Some(tied) => apply(exchange, delivery, book, id, told, tied),
         None => book.decide(id, Fate::Dead(DeadReason::UnknownOrder)),

@@ -1,7 +1,7 @@
 //! Giving, withdrawing and proving consent.
 
 use access::{LiveConsent, Permissions, Recorded};
-use model::{AccountId, Action, ConsentId, DataClass, Role, Timestamp};
+use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
 use serde::Serialize;
 use store::idempotency;
 use web::listing::Wanted;
@@ -15,7 +15,7 @@ use crate::ledger::{
 };
 use crate::notice::{Notice, Notices};
 use crate::optional_body::Reason;
-use crate::proofs::Receipts;
+use crate::receipts::Receipts;
 use crate::terms::{Recorder, Terms};
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
@@ -136,11 +136,45 @@ fn superseded_problem() -> Problem {
     )
 }
 
+/// Refuses a consent that was to supersede one that had ended when this one was entered: it has no effect, and is entered as withdrawn.
+///
+/// Between the look at what is live and the entry the other may have been withdrawn, or superseded by a third. The first entry that ends it
+/// counts: nothing comes in the place of what is gone, and a withdrawal that was answered holds.
+///
+/// Order: ledger, permissions. A crash in between leaves nothing undone: what was not in the other's place was never live.
+fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) -> Result<(), Problem> {
+    let Some(superseded) = consent.supersedes else {
+        return Ok(());
+    };
+    let (ledger, consent_id) = (file.ledger(), consent.consent_id);
+    let successor = ConsentHistory::read(&ledger, superseded)?.and_then(|history| history.successor);
+    if successor.is_some_and(|successor| successor.consent_id == consent_id) {
+        return Ok(());
+    }
+    if !file.has_ended(consent_id.as_bytes())? {
+        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
+            consent_id,
+            withdrawn_at: file.now,
+            recorded_by: recorded.account(),
+            reason: Some(Confidential::new("What it was to supersede had ended.".to_owned())),
+        }))?;
+        file.end(|permissions| permissions.consents.retain(|live| live.id != consent_id))?;
+    }
+    Err(Problem::conflict(
+        "supersedes-ended",
+        "What this consent was to supersede had been withdrawn, or superseded by another, so this one has no effect.",
+    )
+    .recorded(recorded.event()))
+}
+
 /// Records a consent.
 ///
 /// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet in
 /// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. A
 /// crash after the permissions leaves nothing undone but the answer.
+///
+/// Where that one had ended when this one was entered, this one never takes effect: see [`check_place`]. A crash after the ledger entry leaves it without an end;
+/// the repeated request, or one that withdraws it, enters that.
 pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let terms: Terms = exchange.json()?;
     let key = exchange.idempotency_key()?;
@@ -189,6 +223,7 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         return Err(Problem::idempotency_key_reused().recorded(recorded.event()));
     }
     let consent = &given.consent;
+    check_place(&file, &recorded, consent)?;
     if consent.expires_at.is_none_or(|end| now < end) {
         file.make_live(
             || file.has_ended(consent_id.as_bytes()),
@@ -347,6 +382,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if found.successor.is_some() {
         return Err(superseded_problem().recorded(recorded.event()));
     }
+    check_place(&file, &recorded, &found.given.consent)?;
     // What it came in the place of is not there either, where this one never took effect.
     let superseded = found.given.consent.supersedes;
     let remove = |permissions: &mut Permissions| {

@@ -1,4 +1,4 @@
-//! Broken glass, as the clinic keeps it: what was taken by whom, whether the client was told, and what the privacy officer found.
+//! Broken glass, as the clinic keeps it: what was taken by whom, whether the messages about it are on their way, and what the privacy officer found.
 //!
 //! ```text
 //! emergency document   one per access that was taken
@@ -47,10 +47,11 @@ pub(crate) struct Emergency {
     pub(crate) reason: Confidential<String>,
     pub(crate) taken_at: Timestamp,
     pub(crate) until: Timestamp,
-    /// When the message to the client was handed over to be sent.
+    /// When `notify` had accepted the message to the client; in a shared file, the one to each participant. It is durable from then on, and
+    /// waits to leave. Whether it leaves, arrives and is read is not known here: somebody may have no address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) client_told_at: Option<Timestamp>,
-    /// When the message to the privacy officer was.
+    pub(crate) client_message_accepted_at: Option<Timestamp>,
+    /// When it had accepted the message to the privacy officer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) alerted_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

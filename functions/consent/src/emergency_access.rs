@@ -1,7 +1,7 @@
 //! Breaking the glass: a clinician who does not treat a client is let at her records for an hour, because there is an emergency, and
 //! everybody comes to know of it.
 
-use access::EmergencyAccess;
+use access::{EmergencyAccess, Permissions};
 use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EmergencyId, Purpose, Timestamp};
 use notification::{Channel, Content, Message, Recipient, Urgency};
@@ -12,7 +12,7 @@ use web::listing::{Page, Wanted, list_once};
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::emergency::{Emergencies, Emergency, Finding, Review};
-use crate::file::ClientFile;
+use crate::file::{ClientFile, Files};
 use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{BrokenGlass, LedgerEntry};
 
@@ -22,8 +22,8 @@ const LASTS: SignedDuration = SignedDuration::from_hours(1);
 /// The most that hold at once for one client. Requests that meet here may go beyond it by as many as they are.
 const AT_ONCE: usize = 16;
 
-/// How far back the job looks for what nobody was told of yet.
-const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How far back the job looks for messages that were not accepted yet.
+const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +56,7 @@ struct EmergencyAnswer {
     taken_at: Timestamp,
     until: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_told_at: Option<Timestamp>,
+    client_message_accepted_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     review: Option<Review>,
 }
@@ -71,10 +71,10 @@ struct ListAnswer {
 
 #[derive(Serialize)]
 struct JobAnswer {
-    /// How many clients were told by this run.
-    told: usize,
-    /// How many it could not tell.
-    untold: usize,
+    /// Of how many accesses `notify` has accepted all messages, now that this has run.
+    handed_over: usize,
+    /// Of how many it has not.
+    not_handed_over: usize,
 }
 
 /// Breaks the glass.
@@ -120,7 +120,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         reason,
         taken_at: now,
         until: now.saturating_add(LASTS).unwrap_or(now),
-        client_told_at: None,
+        client_message_accepted_at: None,
         alerted_at: None,
         review: None,
         fingerprint: idempotency::fingerprint(index, exchange.body()),
@@ -160,7 +160,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             },
         )?;
     }
-    tell(exchange, &emergencies, clinic, &taken)?;
+    tell(exchange, &emergencies, clinic, &taken, &concerned(&permissions))?;
     let answer = TakenAnswer {
         emergency_id,
         client_id: taken.client_id,
@@ -171,21 +171,35 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::created(&location, &answer)?.recorded(recorded.event()))
 }
 
-/// Tells whom it concerns, as far as that has not happened: the client, and the privacy officer that the clinic names. Whether everybody
-/// knows now.
+/// Whose records an access opens. A shared file is nobody: each participant has an entry of her own, which says where she is reached, and the
+/// file has none.
+fn concerned(permissions: &Permissions) -> Vec<ClientId> {
+    match permissions.participants.as_slice() {
+        [] => vec![permissions.client],
+        participants => participants.to_vec(),
+    }
+}
+
+/// Hands over the messages to those whom it concerns, as far as that has not happened: to each of these clients, and to the privacy officer that
+/// the clinic names. Whether all are accepted now.
 ///
-/// Order: message, document, for the one and for the other. A crash in between sends the same message again, under its key, and it leaves
-/// once.
+/// Order: messages to all clients, document; message to the officer, document. A crash or a refusal in between sends the same messages
+/// again, each under a key of its own, and each leaves once.
 fn tell(
     exchange: &Exchange<'_>,
     emergencies: &Emergencies<'_>,
     clinic: ClinicId,
     taken: &Emergency,
+    concerned: &[ClientId],
 ) -> Result<bool, Problem> {
     let id = taken.emergency_id;
     let hand_over = |to: &str, recipient: Recipient, content: Content| {
+        let whom = match &recipient {
+            Recipient::Client { client_id, .. } => format!("/{client_id}"),
+            _ => String::new(),
+        };
         let message = Message {
-            key: format!("emergency-access/{id}/{}", content.template().name()),
+            key: format!("emergency-access/{id}/{}{whom}", content.template().name()),
             clinic_id: clinic,
             recipient,
             content,
@@ -193,36 +207,40 @@ fn tell(
             urgency: Urgency::Queued,
             expires_at: None,
         };
-        let is_sent = message.send(exchange).is_ok();
-        if !is_sent {
+        let is_accepted = message.send(exchange).is_ok();
+        if !is_accepted {
             let line =
                 format!("{to} could not be told of an emergency access yet; the job consent-emergencies tries again");
             exchange.platform.log.write(&line);
         }
-        is_sent
+        is_accepted
     };
     let now = exchange.platform.clock.now();
     let doc = emergencies.doc(clinic, id);
-    let mut is_client_told = taken.client_told_at.is_some();
-    if !is_client_told {
-        let client = Recipient::Client {
-            client_id: taken.client_id,
-            channel: Channel::Email,
-        };
-        is_client_told = hand_over("the client", client, Content::UrgentAccess);
-        if is_client_told {
+    let mut are_clients_done = taken.client_message_accepted_at.is_some();
+    if !are_clients_done {
+        are_clients_done = true;
+        // All are tried: that one can't be told keeps nothing from the others.
+        for client_id in concerned {
+            let client = Recipient::Client {
+                client_id: *client_id,
+                channel: Channel::Email,
+            };
+            are_clients_done &= hand_over("the client", client, Content::UrgentAccess);
+        }
+        if are_clients_done {
             doc.update(None, |emergency| {
-                emergency.client_told_at.get_or_insert(now);
+                emergency.client_message_accepted_at.get_or_insert(now);
                 Ok::<_, Problem>(())
             })?;
         }
     }
     if taken.alerted_at.is_some() {
-        return Ok(is_client_told);
+        return Ok(are_clients_done);
     }
     // A clinic that has not said whom to ask about privacy has nobody to be told by mail: its list has it all the same.
     let Some(jurisdiction) = Jurisdictions::new(exchange)?.read(clinic)? else {
-        return Ok(is_client_told);
+        return Ok(are_clients_done);
     };
     let officer = Recipient::Email(Confidential::new(jurisdiction.value.privacy_contact.email));
     let is_alerted = hand_over("the privacy contact", officer, Content::UrgentAccessReview);
@@ -232,7 +250,7 @@ fn tell(
             Ok::<_, Problem>(())
         })?;
     }
-    Ok(is_client_told && is_alerted)
+    Ok(are_clients_done && is_alerted)
 }
 
 /// The accesses that were taken in the clinic, newest first.
@@ -319,13 +337,13 @@ pub(crate) fn review(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Err(error) => return Err(error.into()),
     };
     if finding == Finding::Unjustified && now < emergency.until {
-        let file = crate::file::Files::new(exchange)?.of(clinic, emergency.client_id);
+        let file = Files::new(exchange)?.of(clinic, emergency.client_id);
         file.end(|permissions| permissions.emergencies.retain(|live| live.id != emergency_id))?;
     }
     Ok(Reply::ok(&EmergencyAnswer::from(emergency))?.recorded(event))
 }
 
-/// `POST /v1/consent/jobs/emergencies`: tells whom nobody could tell when it happened.
+/// `POST /v1/consent/jobs/emergencies`: hands over the messages that could not be handed over when it happened.
 ///
 /// Safe to repeat and to run twice at once: a message has one key, and leaves once.
 pub(crate) fn tell_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
@@ -335,18 +353,32 @@ pub(crate) fn tell_all(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let clinic = recorded.clinic();
     let now = exchange.platform.clock.now();
     let emergencies = Emergencies::new(exchange)?;
-    // Where the clinic names nobody, there is nobody left to tell once the client knows.
+    // Where the clinic names nobody, there is nobody left to tell after the clients.
     let has_contact = Jurisdictions::new(exchange)?.read(clinic)?.is_some();
-    let mut answer = JobAnswer { told: 0, untold: 0 };
+    let mut answer = JobAnswer {
+        handed_over: 0,
+        not_handed_over: 0,
+    };
     for entry in emergencies.index(clinic).newest_first(None) {
         let emergency = emergencies.known(clinic, EmergencyId::from_bytes(entry?.value.id()))?;
-        if emergency.taken_at.duration_until(now) > TOLD_WITHIN {
+        if emergency.taken_at.duration_until(now) > LOOKS_BACK {
             break;
         }
-        if emergency.client_told_at.is_none() || (has_contact && emergency.alerted_at.is_none()) {
-            match tell(exchange, &emergencies, clinic, &emergency)? {
-                true => answer.told += 1,
-                false => answer.untold += 1,
+        if emergency.client_message_accepted_at.is_none() || (has_contact && emergency.alerted_at.is_none()) {
+            let file = Files::new(exchange)?.of(clinic, emergency.client_id);
+            let permissions = file
+                .permissions()
+                .read()?
+                .ok_or_else(|| Problem::defect("the permissions of a client whose records were opened are gone"))?;
+            match tell(
+                exchange,
+                &emergencies,
+                clinic,
+                &emergency,
+                &concerned(&permissions.value),
+            )? {
+                true => answer.handed_over += 1,
+                false => answer.not_handed_over += 1,
             }
         }
     }
@@ -371,7 +403,7 @@ impl From<Emergency> for EmergencyAnswer {
             reason: emergency.reason,
             taken_at: emergency.taken_at,
             until: emergency.until,
-            client_told_at: emergency.client_told_at,
+            client_message_accepted_at: emergency.client_message_accepted_at,
             review: emergency.review,
         }
     }

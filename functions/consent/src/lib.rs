@@ -24,6 +24,7 @@ mod notice_tests;
 mod notices;
 mod optional_body;
 mod proofs;
+mod receipts;
 mod record;
 mod representatives;
 mod restrictions;

@@ -1,6 +1,6 @@
 //! What is kept of a client goes out as one bundle.
 
-use fhir::{Export, Exported};
+use fhir::{Export, Exported, fhir_id};
 use http::StatusCode;
 use model::{ClientId, RequestId};
 use ports::EntropyExt;
@@ -24,17 +24,26 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let ids = Ids::new(exchange, caller.clinic(), client)?;
     let owners = Owners::to_show(exchange, &caller, client)?;
     let mut room = MOST;
-    let mut details = owners.export(Owner::Identity, &mut room)?.parts;
+    let HandedOver {
+        parts: mut details,
+        replaced_by,
+        replaces,
+        ..
+    } = owners.export(Owner::Identity, &mut room)?;
     let Some(details) = details.pop() else {
         return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here.").into());
     };
     let mut parts: Vec<Exported> = Vec::new();
-    let mut withheld = Vec::new();
+    let merged = replaced_by.iter().chain(&replaces);
+    let mut withheld: Vec<String> = merged
+        .map(|other| format!("all that is kept of {other}, the same person's other entry: is exported by itself"))
+        .collect();
     for owner in [Owner::Records, Owner::Billing] {
         match owners.export(owner, &mut room) {
             Ok(HandedOver {
                 parts: theirs,
                 formless,
+                ..
             }) => {
                 parts.extend(theirs);
                 withheld.extend(
@@ -50,13 +59,13 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
         }
     }
     let named: RequestId = exchange.platform.entropy.id();
-    let bundle = Export::of(details, parts, ids.base()).into_bundle(
+    let mut bundle = Export::of(details, parts, ids.base());
+    if let Some(other) = replaced_by {
+        bundle.replaced_by(&Ids::new(exchange, caller.clinic(), other)?.patient());
+    }
+    let bundle = bundle.into_bundle(
         &withheld,
-        format!(
-            "{}/OperationOutcome/{}",
-            ids.base(),
-            named.to_string().replace('_', "-")
-        ),
+        format!("{}/OperationOutcome/{}", ids.base(), fhir_id(&named.to_string())),
     );
     let bundle = serde_json::to_vec(&bundle).map_err(|_| Problem::defect("a bundle does not serialise"))?;
     Ok(download(exchange, "application/fhir+json", &bundle)?)

@@ -134,8 +134,8 @@ struct RosterPage {
 /// `POST /v1/exchange/aggregates`.
 ///
 /// It changes nothing. `consent` decides about the caller and says which clients there are: whoever could choose them could subtract. Of each,
-/// `identity` and `records` both decide and record, whatever is counted, and whoever is hidden from the caller by either is counted nowhere: so all figures of one time are
-/// about the same people.
+/// `identity` and `records` both decide and record, whatever is counted, and who hides from everybody what either keeps is counted nowhere: so all figures of one time are
+/// about the same people, whoever asks.
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     count(exchange).or_else(Stop::answer)
 }

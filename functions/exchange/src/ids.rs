@@ -1,8 +1,8 @@
 //! Which id the owner gives what is made of a resource: the same whenever it comes.
 
 use crypto::{Label, Secret, mac};
-use fhir::{Kind, Source};
-use model::{ClientId, ClinicId, Id, kind};
+use fhir::{Kind, Source, fhir_id};
+use model::{AddendumId, ClientId, ClinicId, Id, kind};
 use web::{Exchange, Problem};
 
 const IMPORTED: Label = Label::new("confide 2026-11 imported resource id");
@@ -31,6 +31,11 @@ impl<'k> Ids<'k> {
         &self.base
     }
 
+    /// The URL of the client herself on the way out.
+    pub(crate) fn patient(&self) -> String {
+        format!("{}/Patient/{}", self.base, fhir_id(&self.client.to_string()))
+    }
+
     pub(crate) fn of(&self, source: &Source, kind: Kind) -> String {
         match kind {
             Kind::Client => self.client.to_string(),
@@ -38,6 +43,11 @@ impl<'k> Ids<'k> {
             Kind::ExplanationOfBenefit => self.id::<kind::ExplanationOfBenefit>(source),
             _ => self.id::<kind::Record>(source),
         }
+    }
+
+    /// The addendum that went out from here as this note. It comes back to a record that has it.
+    pub(crate) fn addendum(&self, source: &Source) -> Option<AddendumId> {
+        self.own::<kind::Addendum>(source)
     }
 
     fn id<K: model::Kind>(&self, source: &Source) -> String {

@@ -74,7 +74,7 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let (import, denied) = accepted(&bundle, &settings, handling, &ids, &owners)?;
     let mut parts = Vec::new();
     for owner in Owner::ALL.into_iter().filter(|owner| !denied.contains_key(owner)) {
-        let theirs = parts_of(&import, owner);
+        let theirs = parts_of(&import, owner, &ids);
         let outcomes = owners.import(owner, &theirs)?;
         parts.extend(theirs.into_iter().zip(outcomes).map(|(part, outcome)| ImportedPart {
             source: part.source.clone(),
@@ -83,6 +83,14 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
             outcome,
         }));
     }
+    parts.extend(import.parts.iter().filter_map(|part| {
+        Some(ImportedPart {
+            id: ids.addendum(&part.source)?.to_string(),
+            source: part.source.clone(),
+            kind: part.kind,
+            outcome: Outcome::Unchanged,
+        })
+    }));
     let mut counts: BTreeMap<_, BTreeMap<_, usize>> = BTreeMap::new();
     for part in &parts {
         let count = counts
@@ -186,10 +194,10 @@ fn refused(resources: Vec<NotImported>) -> Problem {
     .violating(violations("not-importable", resources.into_iter().flat_map(|resource| resource.problems)))
 }
 
-fn parts_of(import: &Import, owner: Owner) -> Vec<&Part> {
+fn parts_of<'i>(import: &'i Import, owner: Owner, ids: &Ids<'_>) -> Vec<&'i Part> {
     std::iter::once(&import.client)
         .chain(&import.parts)
-        .filter(|part| Owner::of(part.kind) == owner)
+        .filter(|part| Owner::of(part.kind) == owner && ids.addendum(&part.source).is_none())
         .collect()
 }
 
@@ -211,14 +219,15 @@ fn accepted(
         let mut denied = BTreeMap::new();
         let (mut asked, mut first_denial) = (0_usize, None);
         for owner in Owner::ALL {
-            let parts = parts_of(&import, owner);
+            let parts = parts_of(&import, owner, ids);
             asked += usize::from(!parts.is_empty());
             match owners.check(owner, &parts) {
                 Ok(found) => refusals.extend(found.into_iter().filter_map(|Refused { position, details }| {
                     let part = parts.get(position)?;
                     Some((part.source.clone(), details))
                 })),
-                Err(stop) if handling == Handling::Lenient && stop.is_denial() => {
+                // Not `identity`: nobody else knows whether the bundle is about the client whose file it would go into.
+                Err(stop) if handling == Handling::Lenient && owner != Owner::Identity && stop.is_denial() => {
                     denied.insert(owner, parts.len());
                     first_denial.get_or_insert(stop);
                 }

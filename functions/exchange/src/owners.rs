@@ -15,7 +15,8 @@ use web::{BODY_LIMIT, Exchange, Problem, Reply};
 /// The most that the parts of one call come to, in bytes; what stands around them is far less than the rest.
 const BYTES: usize = BODY_LIMIT - 64 * 1024;
 
-/// The most that the owners hand over for one answer, in bytes: so much that a bundle of it can come in again.
+/// The most that the owners hand over for one answer, in bytes. The bundle that is made of it is larger, since FHIR wants texts in base64: an instance has
+/// room for both.
 pub(crate) const MOST: usize = 7 * 1024 * 1024;
 
 /// Who keeps what.
@@ -85,6 +86,10 @@ struct ExportedPart {
     kind: String,
     encounter: Option<String>,
     content: Node,
+    appends: Option<String>,
+    replaced_by: Option<ClientId>,
+    #[serde(default)]
+    replaces: Vec<ClientId>,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +125,10 @@ pub(crate) struct HandedOver {
     pub(crate) parts: Vec<Exported>,
     /// The kinds of what has no form in FHIR, one for each.
     pub(crate) formless: Vec<String>,
+    /// Where the client's entry was merged into another: whose that is.
+    pub(crate) replaced_by: Option<ClientId>,
+    /// Whose entries were merged into the client's.
+    pub(crate) replaces: Vec<ClientId>,
 }
 
 impl Owner {
@@ -293,7 +302,12 @@ impl<'e> Owners<'e> {
                 kind,
                 encounter,
                 content,
+                appends,
+                replaced_by,
+                replaces,
             } = part;
+            all.replaced_by = all.replaced_by.or(replaced_by);
+            all.replaces.extend(replaces);
             let Some(kind) = Kind::named(&kind) else {
                 all.formless.push(kind);
                 return Ok(());
@@ -308,6 +322,7 @@ impl<'e> Owners<'e> {
                 kind,
                 encounter,
                 content,
+                appends,
             });
             Ok(())
         })?;

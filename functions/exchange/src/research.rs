@@ -1,7 +1,7 @@
 //! What researchers get: clients' details and records without what identifies anybody.
 
 use access::Caller;
-use deidentification::{Client, Deidentified, Entry, Finding, Identifiers, LeftOut, ReleasedText, Review};
+use deidentification::{Client, Deidentified, Entry, Finding, Identifiers, LeftOut, ReleasedText, Review, THRESHOLD};
 use fhir::{Export, Exported};
 use http::StatusCode;
 use model::{ClientId, Confidential, Purpose};
@@ -63,7 +63,8 @@ struct Subject {
 /// `POST /v1/exchange/research-exports`.
 ///
 /// It changes nothing. Of each client first `identity` and then `records` decide about the caller, for research, and record it; whom either denies
-/// is left out whole. Texts are looked at last, when it is known what to look for, and nothing leaves where one of them can't.
+/// is left out whole. Where fewer than [`THRESHOLD`] are left nothing leaves: whoever names one client, or one and others whom she knows not to be included, would have that client's coded
+/// record, without a name that she does not need. Texts are looked at last, when it is known what to look for, and nothing leaves where one of them can't.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     give(exchange).or_else(Stop::answer)
 }
@@ -78,8 +79,8 @@ fn give(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     for client in &wanted.clients {
         subjects.extend(subject(exchange, &caller, *client, &mut room)?);
     }
-    if subjects.is_empty() {
-        return Err(nobody_included().into());
+    if are_too_few(subjects.len()) {
+        return Err(too_few_included().into());
     }
     let asked = wanted.clients.len();
     let texts = released(exchange, &caller, wanted.released_texts, &subjects)?;
@@ -109,10 +110,10 @@ impl Wanted {
     fn check(&self) -> Result<(), Problem> {
         let mut check = Check::new();
         check.that(
-            (1..=CLIENTS).contains(&self.clients.len()),
+            !are_too_few(self.clients.len()) && self.clients.len() <= CLIENTS,
             "/clients",
             "count",
-            format!("must name 1 to {CLIENTS} clients"),
+            format!("must name {THRESHOLD} to {CLIENTS} clients"),
         );
         for (position, client) in self.clients.iter().enumerate().take(CLIENTS) {
             check.that(
@@ -132,12 +133,18 @@ impl Wanted {
     }
 }
 
-/// The same words whether nobody agreed, nobody is there, or the caller may export of nobody.
-fn nobody_included() -> Problem {
+/// Whether an export of so many would tell of few people.
+fn are_too_few(clients: usize) -> bool {
+    u64::try_from(clients).is_ok_and(|clients| clients < THRESHOLD)
+}
+
+/// The same words whether few agreed or nobody, whether they are there, and whether the caller may export of anybody: so it does not tell who
+/// agreed.
+fn too_few_included() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
-        "nobody-included",
-        "Of none of these clients you may export anything for research.",
+        "too-few-included",
+        format!("Of fewer than {THRESHOLD} of these clients you may export anything for research."),
     )
 }
 
@@ -150,18 +157,22 @@ fn subject(
 ) -> Result<Option<Subject>, Stop> {
     let owners = Owners::unseen(exchange, caller, client, Purpose::Research)?;
     let ask = |owner, room: &mut usize| match owners.export(owner, room) {
-        Ok(handed_over) => Ok(Some(handed_over.parts)),
+        Ok(handed_over) => Ok(Some(handed_over)),
         Err(stop) if stop.is_denial() => Ok(None),
         Err(stop) => Err(stop),
     };
-    let Some(details) = ask(Owner::Identity, room)?.and_then(|mut details| details.pop()) else {
+    // One person is one subject: she is in the entry that the other one was merged into.
+    let Some(mut details) = ask(Owner::Identity, room)?.filter(|entry| entry.replaced_by.is_none()) else {
+        return Ok(None);
+    };
+    let Some(details) = details.parts.pop() else {
         return Ok(None);
     };
     let Some(records) = ask(Owner::Records, room)? else {
         return Ok(None);
     };
     let ids = Ids::new(exchange, caller.clinic(), client)?;
-    Ok(Some(Subject::new(client, details, records, ids.base())?))
+    Ok(Some(Subject::new(client, details, records.parts, ids.base())?))
 }
 
 impl Subject {

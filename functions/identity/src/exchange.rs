@@ -1,7 +1,8 @@
 //! What `exchange` hands over and takes, in the name of whoever asks it: a client's details, as one part that has her own id.
 //!
 //! The id says into whose entry an import goes, and whoever asks may have picked the wrong one. So it has to be about somebody who was born on
-//! the same day as who is registered there: nobody's birth date changes, and two people's are rarely the same.
+//! the same day as who is registered there: two people's birth dates are rarely the same. Whom the entry was imported from need not know what was
+//! corrected here since, nor that she is looked at in another entry by now: what comes from there again is hers, and changes nothing.
 
 use std::convert::Infallible;
 
@@ -59,8 +60,26 @@ fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<ImportedC
 }
 
 impl ImportedClient {
+    /// What is to be done where this is there.
+    fn over(&self, there: &Versioned<Client>) -> Step {
+        let step = self.imported.over(There {
+            imported: there.value.imported.as_ref(),
+            version: there.version,
+            says_the_same: there.value.details == self.details,
+        });
+        match step {
+            Step::Update if there.value.replaced_by.is_some() => Step::Leave(Outcome::Kept),
+            step => step,
+        }
+    }
+
     /// Why it can't go into an entry. It tells nothing of what is in there.
-    fn refused_by(&self, client: &Client) -> Option<Refused> {
+    fn refused_by(&self, there: &Versioned<Client>) -> Option<Refused> {
+        let client = &there.value;
+        let source = client.imported.as_ref().map(|imported| &imported.source);
+        if source == Some(&self.imported.source) && matches!(self.over(there), Step::Leave(_)) {
+            return None;
+        }
         let mut check = Check::new();
         check.that(
             client.replaced_by.is_none(),
@@ -94,7 +113,7 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let refused = match (read, there) {
         (Err(refused), _) => refused,
         (Ok(_), None) => Vec::new(),
-        (Ok(parts), Some(there)) => parts.iter().filter_map(|part| part.refused_by(&there.value)).collect(),
+        (Ok(parts), Some(there)) => parts.iter().filter_map(|part| part.refused_by(&there)).collect(),
     };
     Ok(import::checked(refused)?.recorded(recorded.event()))
 }
@@ -132,16 +151,11 @@ pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             outcomes.push(Outcome::Created);
             continue;
         };
-        if let Some(refused) = part.refused_by(&there.value) {
+        if let Some(refused) = part.refused_by(&there) {
             return Err(import::invalid(vec![refused]).recorded(recorded.event()));
         }
-        let step = part.imported.over(There {
-            imported: there.value.imported.as_ref(),
-            version: there.version,
-            says_the_same: there.value.details == part.details,
-        });
-        outcomes.push(match step {
-            Step::Leave(Outcome::Unchanged) => {
+        outcomes.push(match part.over(&there) {
+            Step::Leave(Outcome::Unchanged) if there.value.replaced_by.is_none() => {
                 let (Ok(_) | Err(_)) = entry.rewrite(|_| Ok::<_, Infallible>(None))?;
                 Outcome::Unchanged
             }
@@ -195,7 +209,7 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let wanted = Export::receive(exchange)?;
     let client_id = wanted.client_id;
     if wanted.cursor.is_some() {
-        return Err(Problem::malformed("cursor", "cursor", "a client is one page"));
+        return Err(Problem::malformed("/cursor", "cursor", "a client is one page"));
     }
     let recorded = admit(exchange, Action::Export, client_id)?;
     let register = Register::new(exchange)?;
@@ -205,12 +219,9 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         && let Some(client) = entry.read_if_there()?
     {
         page.push(&Exported {
-            id: client_id,
-            kind: Kind::NAME,
-            encounter: None,
-            content: &client.value.details,
-            result: None,
             replaced_by: client.value.replaced_by.map(|link| link.client_id),
+            replaces: client.value.replaces.iter().map(|link| link.client_id).collect(),
+            ..Exported::new(client_id, Kind::NAME, &client.value.details)
         })?;
     }
     Ok(page.finish(None)?.recorded(recorded.event()))

@@ -1,7 +1,7 @@
 //! One form for what can be written in many: names, e-mail addresses, telephone numbers, codes. Two texts that mean the same come
 //! to the same form, which is what is kept and what a search compares.
 
-use model::is_language_tag;
+use model::{e164, is_language_tag};
 use unicode_normalization::UnicodeNormalization;
 use web::Check;
 
@@ -118,16 +118,7 @@ pub(crate) fn language_tag(written: &str, check: &mut Check, at: &str) -> String
 
 /// A telephone number as `+` and 8 to 15 digits (ITU-T E.164), or `None` where it is not one with its country code.
 pub(crate) fn phone(text: &str) -> Option<String> {
-    let bare: String = text
-        .chars()
-        .filter(|character| !character.is_whitespace() && !"-.()".contains(*character))
-        .collect();
-    let digits = bare.strip_prefix('+').or_else(|| bare.strip_prefix("00"))?;
-    let is_number = (8..=15).contains(&digits.len())
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        // No country code begins with a zero.
-        && !digits.starts_with('0');
-    is_number.then(|| format!("+{digits}"))
+    e164(text, None)
 }
 
 #[cfg(test)]
@@ -170,6 +161,8 @@ mod tests {
         for (text, form) in [
             ("+49 (30) 123-456.78", Some("+493012345678")),
             ("0049 30 12345678", Some("+493012345678")),
+            ("+44 (0)20 7946 0958", Some("+442079460958")),
+            ("+39 (06) 6982 1234", Some("+390669821234")),
             ("+1\u{a0}212\u{2009}555 0100", Some("+12125550100")),
             ("+12345678", Some("+12345678")),
             ("+1234567", None),

@@ -1,8 +1,10 @@
 //! When to try again: exponential backoff with full jitter, so that what failed together does not come back together.
 
+use http::StatusCode;
 use jiff::SignedDuration;
 use model::Timestamp;
 use ports::{Entropy, EntropyExt};
+use web::Problem;
 
 /// How often a message is tried at most. With the delays below the last try comes some seven hours after the first in the
 /// mean, which is longer than providers are usually away.
@@ -17,6 +19,16 @@ const LONGEST: u32 = 6 * 60 * 60;
 /// A moment so long after another.
 pub(crate) fn after(moment: Timestamp, duration: SignedDuration) -> Timestamp {
     moment.saturating_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// How long a message waits that could not be tried. A defect, or a document that is not what was written, does not mend itself; what too many
+/// wrote at once, or what is not set up, may be well the next time.
+pub(crate) fn until_mended(problem: &Problem) -> SignedDuration {
+    if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+        SignedDuration::from_hours(1)
+    } else {
+        SignedDuration::from_mins(1)
+    }
 }
 
 /// The most that is waited after so many tries, in seconds.

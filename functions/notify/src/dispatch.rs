@@ -52,7 +52,7 @@ impl<'d, 'a> Dispatcher<'d, 'a> {
     ///
     /// Order: mark it as leaving, send, take down what came of it, list it among the dead letters if it was given up. A crash
     /// after the mark leaves a message of which nobody knows whether it left: see [`Outgoing`] for what happens then. One
-    /// before the list leaves a dead letter that the job lists when it comes by.
+    /// before the list leaves a dead letter that the job lists when it comes by. What fails before the provider is asked takes the mark back.
     pub(crate) fn attempt(
         &self,
         id: MessageId,
@@ -73,7 +73,15 @@ impl<'d, 'a> Dispatcher<'d, 'a> {
         let Begun::Send { attempt } = begun else {
             return self.bury(message, home).map(Some);
         };
-        let outcome = self.send(carrier, &message)?;
+        let outcome = match self.send(carrier, &message) {
+            Ok(outcome) => outcome,
+            Err(problem) => {
+                let due_at = backoff::after(self.platform.clock.now(), backoff::until_mended(&problem));
+                self.outbox
+                    .change(id, home, |message| message.take_back(attempt, due_at))?;
+                return Err(problem);
+            }
+        };
         let asked = match outcome {
             Outcome::Later { after } => after,
             _ => None,
@@ -111,6 +119,10 @@ impl<'d, 'a> Dispatcher<'d, 'a> {
         Ok(message)
     }
 
+    /// Gives a message to its carrier.
+    ///
+    /// # Errors
+    /// Where it was given to nobody.
     fn send(&self, carrier: &Carrier, message: &Outgoing) -> Result<Outcome, Problem> {
         let content = message
             .content

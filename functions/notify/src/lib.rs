@@ -1,6 +1,7 @@
 //! Messages to people: taken in from other functions, sent by providers, proven. The one function that may call outside.
 
 mod accept;
+mod app_origin;
 mod backoff;
 mod callbacks;
 mod capture;

@@ -334,9 +334,9 @@ impl<'a> Outbox<'a> {
         let Some(lease) = Lease::take(&doc, LEASE)? else {
             return Ok(None);
         };
-        let result = run()?;
-        // A lease that is not given back ends by itself.
+        let result = run();
+        // Also where the run failed: the next one need not wait. A lease that is not given back ends by itself.
         let _ = lease.release(&doc);
-        Ok(Some(result))
+        result.map(Some)
     }
 }

@@ -7,7 +7,7 @@
 //!    │ │ expired,       │ │ not to be repeated ─▶ Unknown
 //!    │ ▼ decoy          │ └ refused, too often, unreachable ─▶ Ended
 //!    │ Ended            │
-//!    └──────────────────┘ not sent, or to be repeated: later
+//!    └──────────────────┘ not sent, or to be repeated: later; given to nobody (take_back)
 //! ```
 //!
 //! A message is marked as leaving *before* it leaves. So after a crash it is known that it may have left, and how often
@@ -24,7 +24,7 @@ use notification::{Channel, Content, Recipient, State, Template};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::{self, TRIES};
-use crate::provider::{Outcome, ProviderName};
+use crate::provider::{By, Outcome, ProviderName};
 
 /// How long a message counts as leaving. Longer than any request lives: whoever marked it then has died.
 pub(crate) const LEAVING: SignedDuration = SignedDuration::from_secs(60);
@@ -119,14 +119,6 @@ pub(crate) enum Begun {
     Later { due_at: Timestamp },
     /// Never, or not again.
     Settled,
-}
-
-/// The provider that would send it now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct By {
-    pub(crate) provider: ProviderName,
-    /// Whether it knows a repeated message by its key.
-    pub(crate) is_idempotent: bool,
 }
 
 impl Outgoing {
@@ -231,6 +223,14 @@ impl Outgoing {
             provider: by.provider,
         };
         Begun::Send { attempt: self.tries }
+    }
+
+    /// Takes the mark of a try back that gave the message to nobody: it waits, and the try does not count.
+    pub(crate) fn take_back(&mut self, attempt: u32, due_at: Timestamp) {
+        if self.tries == attempt && matches!(self.progress, Progress::Sending { .. }) {
+            self.tries = attempt.saturating_sub(1);
+            self.progress = Progress::Waiting { due_at };
+        }
     }
 
     /// Takes down what came of a try. `delay` is how long to wait before another.

@@ -1,5 +1,6 @@
 //! Who a message is for, as an address.
 
+use http::StatusCode;
 use model::{ClientId, ClinicId, Confidential, Function};
 use notification::Channel;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,8 @@ pub(crate) struct Address {
     pub(crate) language: Confidential<String>,
 }
 
-/// Asks `identity`. `None` where the clinic has no such client, or she is not to be reached by this channel.
+/// Asks `identity`. `None` where the clinic has no such client, or she is not to be reached by this channel. That is final and the message is
+/// given up, so nothing else is taken for it.
 pub(crate) fn resolve(
     exchange: &Exchange<'_>,
     clinic_id: ClinicId,
@@ -43,8 +45,15 @@ pub(crate) fn resolve(
         channel,
     };
     let response = exchange.call(Function::Identity, CONTACT, &body)?;
-    if !response.status().is_success() {
-        return Ok(None);
+    match response.status() {
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => return Ok(None),
+        status if !status.is_success() => {
+            return Err(Problem::defect(format!(
+                "identity refused the address of a client with status {}",
+                status.as_u16()
+            )));
+        }
+        _ => {}
     }
     let ContactAnswer { address, language } =
         serde_json::from_slice(response.body()).map_err(|_| Problem::defect("identity answered in an unknown form"))?;

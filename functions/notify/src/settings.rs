@@ -6,46 +6,9 @@ use notification::Channel;
 use web::{Exchange, Problem};
 use zeroize::Zeroizing;
 
-use crate::outgoing::By;
-use crate::provider::{Provider, ProviderName, Resend, Twilio, Webhook};
+use crate::app_origin::{AppOrigin, origin};
+use crate::provider::{By, Provider, ProviderName, Resend, Twilio, Webhook, resend};
 use crate::standard_webhooks::SigningKey;
-
-/// Where the front end is, which links lead to and codes are bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AppOrigin(String);
-
-/// `https://host[:port]`, or `http://` where it does not leave the machine. Without a path.
-fn origin(text: &str) -> Option<&str> {
-    let uri: Uri = text.parse().ok()?;
-    let is_local = matches!(uri.host()?, "localhost" | "127.0.0.1" | "[::1]");
-    let is_safe = match uri.scheme_str()? {
-        "https" => true,
-        "http" => is_local,
-        _ => false,
-    };
-    let authority = uri.authority()?.as_str();
-    let bare = text.split_once("://").is_some_and(|(_, rest)| rest == authority);
-    (is_safe && bare && !authority.contains('@')).then_some(text)
-}
-
-impl AppOrigin {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        origin(text).map(|origin| Self(origin.to_owned()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The host alone.
-    pub(crate) fn host(&self) -> &str {
-        let authority = self.0.split_once("://").map_or("", |(_, authority)| authority);
-        match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => authority,
-        }
-    }
-}
 
 /// Who carries the messages of a channel.
 pub(crate) enum Carrier {
@@ -89,10 +52,11 @@ fn unset(variable: &str, why: &str) -> Problem {
 }
 
 impl Settings<'_, '_> {
-    /// The value of a variable, or `None` where it is empty.
+    /// The value of a variable, or `None` where it is empty. Secret stores keep files, and files end in a line end that is nobody's.
     fn optional(&self, variable: &str) -> Option<Zeroizing<String>> {
         let text = self.0.platform.secrets.secret(variable).map(Zeroizing::new)?;
-        (!text.trim().is_empty()).then_some(text)
+        let value = text.trim_end_matches(['\r', '\n']);
+        (!value.trim().is_empty()).then(|| Zeroizing::new(value.to_owned()))
     }
 
     fn required(&self, variable: &str) -> Result<Zeroizing<String>, Problem> {
@@ -182,7 +146,9 @@ impl Settings<'_, '_> {
     pub(crate) fn resend(&self) -> Result<Resend, Problem> {
         Ok(Resend {
             base: self.origin("email_url")?,
-            key: self.required("email_key")?,
+            // Here and not where a message leaves: what can't be sent with must not cost a message a try.
+            authorization: resend::authorization(&self.required("email_key")?)
+                .ok_or_else(|| unset("email_key", "has characters that no header can carry"))?,
             from: self.required("email_from")?.to_string(),
         })
     }
@@ -204,38 +170,5 @@ impl Settings<'_, '_> {
             return Err(unset("webhook_path", "is not a path that begins with a slash"));
         }
         Ok(format!("{origin}{}", *path))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_are_safe_and_bare() {
-        for (text, good) in [
-            ("https://app.example.org", true),
-            ("https://app.example.org:8443", true),
-            ("http://localhost:3000", true),
-            ("http://127.0.0.1:3000", true),
-            ("http://app.example.org", false),
-            ("https://app.example.org/", false),
-            ("https://app.example.org/path", false),
-            ("https://app.example.org?x", false),
-            ("https://user@app.example.org", false),
-            ("ftp://app.example.org", false),
-            ("app.example.org", false),
-            ("/path", false),
-            ("", false),
-        ] {
-            assert_eq!(origin(text).is_some(), good, "{text}");
-        }
-        for (text, host) in [
-            ("https://app.example.org", "app.example.org"),
-            ("https://app.example.org:8443", "app.example.org"),
-            ("http://localhost:3000", "localhost"),
-        ] {
-            assert_eq!(AppOrigin::parse(text).unwrap().host(), host);
-        }
     }
 }

@@ -113,6 +113,12 @@ impl Practice {
         self.world.clock.advance(SignedDuration::from_secs(seconds));
     }
 
+    /// Whoever does nothing for half an hour is logged out.
+    fn log_in_again(&mut self) {
+        let token = |role| log_in(&self.world, &[role], self.clinic, self.world.entropy.id(), None);
+        (self.admin, self.job) = (token(Role::ClinicAdmin), token(Role::Job));
+    }
+
     #[track_caller]
     fn message(&self, id: &str) -> Value {
         let answer = self.send(&Call::get(format!("{MESSAGES}/{id}")).bearer(&self.admin));
@@ -423,6 +429,155 @@ fn a_channel_that_is_not_set_up_any_more_keeps_its_messages_and_no_others() {
     assert_eq!(practice.state(&mail), "sent");
 }
 
+/// A secret that was put there with a line end sends; one that no header can carry is said, and costs its messages no try and the others nothing.
+#[test]
+fn a_credential_that_cannot_be_sent_with_stops_its_own_channel_alone() {
+    for (key, state, tries) in [
+        ("re_SECRET\n", "sent", 1),
+        ("re_SECRET\r\n", "sent", 1),
+        ("re_SEC\nRET", "pending", 0),
+    ] {
+        let practice = Practice::new();
+        let (mail, _) = practice.told(&practice.notice("mail"));
+        let (reset, _) = practice.told(&practice.reset("reset"));
+        let by_sms = Message {
+            recipient: Recipient::Phone(text("+493012345678")),
+            ..practice.notice("sms")
+        };
+        let (sms, _) = practice.told(&by_sms);
+        practice.world.set(Function::Notify, "email_key", key);
+        practice.drain();
+        assert_eq!(practice.state(&sms), "sent", "{key:?}");
+        for id in [mail, reset] {
+            assert_eq!(practice.state(&id), state, "{key:?}");
+            assert_eq!(practice.message(&id)["tries"], tries, "{key:?}");
+        }
+        let log = practice.world.log().concat();
+        assert_eq!(log.contains("SPIN_VARIABLE_NOTIFY_EMAIL_KEY"), tries == 0, "{log}");
+        assert!(!log.contains("SEC"), "{log}");
+        if tries == 1 {
+            let sent = practice.world.provider.received();
+            assert!(
+                sent.iter()
+                    .any(|mail| mail.headers()["authorization"] == "Bearer re_SECRET")
+            );
+        } else {
+            assert_refused(&practice.tell(&practice.notice("new")), 503, "provider-not-configured");
+        }
+    }
+}
+
+/// What a dump holds of this function's own store.
+fn notify_keys(practice: &Practice) -> BTreeSet<String> {
+    let dump = practice.world.stores.dump();
+    let own = dump.into_iter().filter(|(store, ..)| store == "notify");
+    own.map(|(_, key, _)| key).collect()
+}
+
+/// The document that `act` adds, and no other of this function's.
+fn document_added(practice: &Practice, act: impl FnOnce()) -> String {
+    let before = notify_keys(practice);
+    act();
+    let added: Vec<_> = notify_keys(practice).difference(&before).cloned().collect();
+    assert_eq!(added.len(), 1, "{added:?}");
+    added[0].clone()
+}
+
+/// Changes the last byte of a document, or takes it away.
+fn spoil(practice: &Practice, key: &str, is_removed: bool) {
+    let mut dump = practice.world.stores.dump();
+    let place = dump.iter().position(|(_, name, _)| name == key).unwrap();
+    if is_removed {
+        dump.remove(place);
+    } else {
+        *dump[place].2.last_mut().unwrap() ^= 1;
+    }
+    practice.world.stores.restore(&dump);
+}
+
+fn put_back(practice: &Practice, key: &str, whole: &[(String, String, Vec<u8>)]) {
+    let mut dump = practice.world.stores.dump();
+    dump.retain(|(_, name, _)| name != key);
+    dump.extend(whole.iter().filter(|(_, name, _)| name == key).cloned());
+    practice.world.stores.restore(&dump);
+}
+
+/// A document that was changed, or taken away, stops nobody else's message. Put back, it leaves as well.
+#[test]
+fn a_message_that_cannot_be_read_holds_up_no_other() {
+    for is_removed in [false, true] {
+        let mut practice = Practice::new();
+        practice.told(&practice.notice("first"));
+        practice.drain();
+        let mut broken = String::new();
+        let key = document_added(&practice, || broken = practice.told(&practice.notice("broken")).0);
+        let (behind, _) = practice.told(&practice.notice("behind"));
+        let whole = practice.world.stores.dump();
+        spoil(&practice, &key, is_removed);
+        let ran = practice.drain();
+        assert_eq!(
+            (&ran["waiting"], &ran["more"]),
+            (&json!(1), &json!(false)),
+            "{is_removed}"
+        );
+        assert_eq!(practice.state(&behind), "sent", "{is_removed}");
+        assert!(practice.world.log().concat().contains(&broken));
+        // It is not said every minute.
+        let said = practice.world.log().len();
+        practice.run_for(30);
+        assert_eq!(practice.world.log().len(), said);
+        put_back(&practice, &key, &whole);
+        practice.run_for(40);
+        practice.log_in_again();
+        assert_eq!(
+            (practice.state(&broken), practice.message(&broken)["tries"].clone()),
+            ("sent".into(), json!(1))
+        );
+        assert_eq!(practice.drain()["waiting"], 0);
+    }
+}
+
+/// Neither does a ring's document, which holds up those that lie in it alone.
+#[test]
+fn a_ring_that_cannot_be_read_holds_up_nothing_else() {
+    let practice = Practice::new();
+    let key = document_added(&practice, || drop(practice.told(&practice.reset("broken"))));
+    let resets: Vec<_> = (0..10).map(|n| practice.reset(&format!("reset-{n}"))).collect();
+    let notice = practice.told(&practice.notice("notice")).0;
+    let elsewhere = resets.iter().map(|reset| practice.told(reset).0);
+    let elsewhere: Vec<_> = elsewhere.collect();
+    spoil(&practice, &key, false);
+    practice.drain();
+    assert_eq!(practice.state(&notice), "sent");
+    assert!(
+        practice.mailed().len() > elsewhere.len() / 2,
+        "{:?}",
+        practice.mailed().len()
+    );
+    assert!(practice.world.log().concat().contains("the ring of password_reset"));
+}
+
+/// A run that failed does not keep the next one waiting.
+#[test]
+fn a_run_that_fails_gives_its_lease_back() {
+    let practice = Practice::new();
+    practice.drain();
+    let before = notify_keys(&practice);
+    let (id, _) = practice.told(&practice.notice("notice"));
+    let whole = practice.world.stores.dump();
+    for key in notify_keys(&practice).difference(&before) {
+        spoil(&practice, key, false);
+    }
+    let call = Call::post(DRAIN, &json!({})).bearer(&practice.job);
+    let failed = Answer::from(practice.world.serve(Function::Notify, &ROUTES, &call.request()));
+    assert_refused(&failed, 500, "integrity-violation");
+    for key in notify_keys(&practice).difference(&before) {
+        put_back(&practice, key, &whole);
+    }
+    assert_eq!(practice.drain()["ran"], true);
+    assert_eq!(practice.state(&id), "sent");
+}
+
 /// A caller that must not show whether there is an account does exactly the same work for one that there isn't.
 #[test]
 fn a_decoy_is_like_any_other_message_and_never_leaves() {
@@ -689,6 +844,45 @@ fn a_run_is_bounded_and_the_next_goes_on() {
     assert_eq!(seen, ids);
 }
 
+/// What strangers caused is bounded too, said to be left where it is, and keeps what is kept waiting no longer than half a run.
+#[test]
+fn a_run_says_what_it_leaves_and_gives_everything_its_turn() {
+    let mut practice = Practice::new();
+    for n in 0..60 {
+        practice.told(&practice.reset(&format!("reset-{n}")));
+    }
+    let first = practice.drain();
+    assert_eq!((&first["tried"], &first["more"]), (&json!(50), &json!(true)));
+    let second = practice.drain();
+    assert_eq!((&second["tried"], &second["more"]), (&json!(10), &json!(false)));
+
+    for n in 60..120 {
+        practice.told(&practice.reset(&format!("reset-{n}")));
+    }
+    let notices: Vec<_> = (0..30)
+        .map(|n| practice.told(&practice.notice(&format!("notice-{n}"))).0)
+        .collect();
+    assert_eq!(practice.drain()["more"], true);
+    let is_sent = |id: &&String| practice.state(id) == "sent";
+    assert_eq!(notices.iter().filter(is_sent).count(), 25);
+    assert_eq!(practice.drain()["more"], false);
+    assert_eq!(notices.iter().filter(is_sent).count(), 30);
+    assert_eq!(practice.mailed().len(), 150);
+
+    // So is what waits to be tried again.
+    practice.world.provider.usually(|_| Reaction::Refuse);
+    for n in 0..60 {
+        practice.told(&practice.notice(&format!("refused-{n}")));
+    }
+    assert_eq!(practice.drain()["more"], true);
+    let rest = practice.drain();
+    assert_eq!((&rest["waiting"], &rest["more"]), (&json!(60), &json!(false)));
+    practice.wait(3600);
+    practice.log_in_again();
+    let first = practice.drain();
+    assert_eq!((&first["tried"], &first["more"]), (&json!(50), &json!(true)));
+}
+
 #[test]
 fn one_run_at_a_time() {
     let practice = std::rc::Rc::new(Practice::new());
@@ -924,6 +1118,37 @@ fn a_message_waits_while_identity_does_not_answer() {
     practice.world.deploy(Function::Identity, &identity::ROUTES);
     practice.run_for(5);
     assert_eq!(practice.state(&id), "sent");
+}
+
+/// Only that there is no such client, or that she is not to be asked for, is final. Whatever else `identity` answers, the message keeps what it says.
+#[test]
+fn a_message_waits_while_identity_decides_nothing() {
+    fn is_contended(_: &web::Exchange<'_>) -> Result<web::Reply, web::Problem> {
+        Err(store::StoreError::Contended.into())
+    }
+    fn is_malformed(_: &web::Exchange<'_>) -> Result<web::Reply, web::Problem> {
+        Err(web::Problem::malformed("channel", "channel", "is unknown"))
+    }
+    for answers in [is_contended as web::Handler, is_malformed] {
+        let practice = Practice::new();
+        let message = Message {
+            recipient: Recipient::Client {
+                client_id: client(&practice, Some(&["email"]), false),
+                channel: Channel::Email,
+            },
+            ..practice.notice("notice")
+        };
+        let (id, _) = practice.told(&message);
+        let path = "/v1/identity/private/contact";
+        let busy = [web::Route::private(http::Method::POST, path, answers)];
+        practice.world.deploy(Function::Identity, &busy);
+        practice.run_for(2);
+        assert_eq!(practice.state(&id), "pending");
+        assert!(practice.listed(DEAD_LETTERS).is_empty());
+        practice.world.deploy(Function::Identity, &identity::ROUTES);
+        practice.run_for(5);
+        assert_eq!(practice.state(&id), "sent");
+    }
 }
 
 /// Who is not `notify` learns no address.

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use notification::{Channel, Content, Template};
 use serde::Deserialize;
 
+use crate::app_origin::AppOrigin;
 use crate::html::Html;
-use crate::settings::AppOrigin;
 
 /// The languages, by the tags that texts are looked up by (RFC 4647). English is what is left where nothing matches.
 const LANGUAGES: [(&str, &str); 5] = [

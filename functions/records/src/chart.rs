@@ -17,6 +17,7 @@ mod exports;
 mod imports;
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use access::{CareRole, ClientKey, Recorded, Vault};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -45,8 +46,27 @@ const TIMELINE: Label = Label::new("confide 2026-11 record timeline name");
 /// where the next one begins.
 const LOOKED_AT: usize = 1_000;
 
+/// How much content a page of versions has, in bytes, when it ends with the version that came to it. Each may be as long as a body.
+const PAGE_BYTES: usize = 700 * 1024;
+
 /// How many addenda a record has at most. They are read with it.
 const MOST_ADDENDA: u64 = 50;
+
+/// What lies in the place of a record, and what is said of it beside its versions.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    kept: Kept,
+    /// Whether something may have been added. Most records have no addenda, and are read without looking for any. It is sealed with the
+    /// record: a mark that somebody else could take away would hide what was added.
+    addenda: bool,
+}
+
+impl Stored {
+    fn fresh(kept: Kept) -> Self {
+        Self { kept, addenda: false }
+    }
+}
 
 /// What lies in the place of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +111,9 @@ pub(crate) enum Selection {
     /// What awaits the signature of this supervisor.
     Awaiting(AccountId),
 }
+
+/// What stands of a record in a list.
+type Listing = (Selection, Entry);
 
 /// What a list shows of a selection.
 #[derive(Debug, Clone, Copy)]
@@ -217,13 +240,16 @@ impl OpenChart<'_> {
         Ok(())
     }
 
-    /// Whether an account supervises those who treat the client.
-    pub(crate) fn is_supervisor(&self, account: AccountId, now: Timestamp) -> bool {
-        let permissions = self.chart.asking.permissions();
-        permissions.and_then(|file| file.care_role(account, now)) == Some(CareRole::Supervising)
+    /// Whether an account may sign beside an author, as far as the client's file says: it supervises those who treat her, and she does not hide
+    /// records of this class from it.
+    pub(crate) fn may_cosign(&self, account: AccountId, now: Timestamp) -> bool {
+        self.chart.asking.permissions().is_some_and(|file| {
+            let supervises = file.care_role(account, now) == Some(CareRole::Supervising);
+            supervises && !file.hides(self.chart.recorded.class(), account)
+        })
     }
 
-    fn record(&self, id: RecordId) -> Result<Doc<'_, Kept, DataKey>, Problem> {
+    fn record(&self, id: RecordId) -> Result<Doc<'_, Stored, DataKey>, Problem> {
         let name = self.chart.name(RECORD, &[id.as_bytes()])?;
         Ok(self
             .chart
@@ -266,29 +292,49 @@ impl OpenChart<'_> {
 
     /// What lies in the place of a record.
     fn kept(&self, id: RecordId) -> Result<Option<Versioned<Kept>>, Problem> {
-        Ok(self.record(id)?.read()?)
+        let stored = self.record(id)?.read()?;
+        Ok(stored.map(|Versioned { version, value }| Versioned {
+            version,
+            value: value.kept,
+        }))
     }
 
     /// Puts the first version there, unless there is one.
-    fn begin(&self, id: RecordId, first: &Kept) -> Result<Creation, Problem> {
-        Ok(self.record(id)?.create(first)?)
+    fn begin(&self, id: RecordId, first: Kept) -> Result<Creation, Problem> {
+        Ok(self.record(id)?.create(&Stored::fresh(first))?)
     }
 
     fn replace(&self, id: RecordId, expected: u64, by: &Kept) -> Result<Versioned<()>, UpdateError<Problem>> {
         let doc = self.record(id).map_err(UpdateError::Refused)?;
-        doc.update(Some(expected), |kept| {
-            *kept = by.clone();
+        doc.update(Some(expected), |stored| {
+            stored.kept = by.clone();
             Ok(())
         })
     }
 
     /// Reads the current version, or 404: where there is none, and where it is a draft of somebody else's.
     pub(crate) fn read(&self, id: RecordId) -> Result<Versioned<Record>, Problem> {
-        match self.kept(id)? {
+        Ok(self.read_stored(id)?.0)
+    }
+
+    /// Reads the current version and what was added to it, or 404.
+    pub(crate) fn read_whole(&self, id: RecordId) -> Result<(Versioned<Record>, Vec<Addendum>), Problem> {
+        let (record, has_addenda) = self.read_stored(id)?;
+        let addenda = if has_addenda { self.addenda(id)? } else { Vec::new() };
+        Ok((record, addenda))
+    }
+
+    /// The current version, and whether there may be addenda.
+    fn read_stored(&self, id: RecordId) -> Result<(Versioned<Record>, bool), Problem> {
+        match self.record(id)?.read()? {
             Some(Versioned {
                 version,
-                value: Kept::Record(value),
-            }) if value.is_visible_to(self.chart.recorded.account()) => Ok(Versioned { version, value }),
+                value:
+                    Stored {
+                        kept: Kept::Record(value),
+                        addenda,
+                    },
+            }) if value.is_visible_to(self.chart.recorded.account()) => Ok((Versioned { version, value }, addenda)),
             _ => Err(Problem::not_found(self.chart.recorded.event())),
         }
     }
@@ -298,7 +344,7 @@ impl OpenChart<'_> {
     /// Order: record, then timelines, then answer. A crash in between leaves a record that no list shows, or that only the list of
     /// all shows, and whose id nobody was told; the repeated request comes to the same id and adds what lacks.
     pub(crate) fn create(&self, record: Record) -> Result<Versioned<Record>, Problem> {
-        let current = match self.begin(record.id, &Kept::Record(record.clone()))? {
+        let current = match self.begin(record.id, Kept::Record(record.clone()))? {
             Creation::Created => Versioned {
                 version: 1,
                 value: record,
@@ -326,44 +372,78 @@ impl OpenChart<'_> {
         Ok(current)
     }
 
-    /// Which lists show a record.
-    fn selections(record: &Record) -> Vec<Selection> {
-        if record.is_draft() {
-            return vec![Selection::Drafts(record.author)];
-        }
-        let mut selections = vec![Selection::All, Selection::Kind(record.content.kind)];
+    /// What stands of a record in which lists.
+    fn listings(record: &Record) -> Vec<Listing> {
+        let mut selections = match record.is_draft() {
+            true => vec![Selection::Drafts(record.author)],
+            false => vec![Selection::All, Selection::Kind(record.content.kind)],
+        };
         selections.extend(record.awaits().map(Selection::Awaiting));
+        let entry = Entry::of(record);
         selections
+            .into_iter()
+            .map(|selection| (selection, entry.clone()))
+            .collect()
     }
 
     /// Brings the lists to what a record says now. Adds before it removes, so that a crash in between leaves it listed: where its
-    /// time has changed under both times, until the change is repeated.
+    /// time has changed under both times, until the change is repeated or the record changes again.
+    ///
+    /// Whoever changes the record meanwhile may come to the lists before this request is done there. So it then reads the record once more, and
+    /// where that says something else, brings the lists to it. Each of several does so, and whoever comes to the lists last has read
+    /// the record after all others had changed it.
     fn list_anew(&self, before: Option<&Record>, now: &Record) -> Result<(), Problem> {
-        let entry = Entry::of(now);
-        let selections = Self::selections(now);
-        for selection in &selections {
-            self.timeline(*selection).insert(&entry)?;
-        }
-        let Some(before) = before else {
-            return Ok(());
-        };
-        let old = Entry::of(before).position();
-        for selection in Self::selections(before) {
-            if old != entry.position() || !selections.contains(&selection) {
-                self.timeline(selection).remove(&old)?;
+        let mut before = before.map_or_else(Vec::new, Self::listings);
+        let mut listed = Self::listings(now);
+        for _ in self.chart.health.attempts() {
+            for (selection, entry) in &listed {
+                self.timeline(*selection).insert(entry)?;
             }
+            before.retain(|listing| !listed.contains(listing));
+            self.take_off(&before)?;
+            let newest = match self.kept(now.id)?.map(|stored| stored.value) {
+                Some(Kept::Record(newest)) => Self::listings(&newest),
+                _ => Vec::new(),
+            };
+            if newest == listed {
+                return Ok(());
+            }
+            before = mem::replace(&mut listed, newest);
         }
-        Ok(())
+        Err(StoreError::Contended.into())
+    }
+
+    fn take_off(&self, listings: &[Listing]) -> Result<(), Problem> {
+        listings
+            .iter()
+            .try_for_each(|(selection, entry)| self.timeline(*selection).remove(&entry.position()))
+    }
+
+    /// The version before one that was read.
+    fn version_before(&self, current: &Versioned<Record>) -> Result<Option<Record>, Problem> {
+        let before = self.history(current.value.id)?.before(current.version, 1)?.pop();
+        Ok(before.map(|before| before.value))
+    }
+
+    /// Brings the lists to a version that is about to be replaced. Whoever made it may have died before, and nobody repeats her request
+    /// any more; so each change finishes the one before.
+    fn list_replaced(&self, current: &Versioned<Record>) -> Result<(), Problem> {
+        match self.version_before(current)? {
+            Some(before) if Self::listings(&before) != Self::listings(&current.value) => {
+                self.list_anew(Some(&before), &current.value)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes the next version of the one that the caller has seen; repeated it gives the same answer (RFC 9110,
     /// section 13.1.1, allows that where the change was already applied). `change` is told when.
     ///
-    /// Order: the version so far goes to the history, then the record changes, then the lists, then the answer. A crash after the
-    /// first leaves a history entry of the version that is still current, which the history does not show; whoever changes it
-    /// next finds it there already. A crash after the second leaves the lists behind: a record that was signed is
+    /// Order: the lists are brought to the version so far, that goes to the history, then the record changes, then the lists, then the answer.
+    /// A crash after the second leaves a history entry of the version that is still current, which the history does not show; whoever changes it
+    /// next finds it there already. A crash after the third leaves the lists behind: a record that was signed is
     /// still among its author's drafts, one that was returned still among all, where it is not found. The
-    /// repeated request brings them up.
+    /// repeated request brings them up, and so does the next change.
     pub(crate) fn change(
         &self,
         id: RecordId,
@@ -378,6 +458,7 @@ impl OpenChart<'_> {
             Err(unseen) => return self.changed_before(id, expected, change).map_err(|_| unseen),
         };
         let changed = change(&current.value, now).map_err(|refusal| self.refused(refusal))?;
+        self.list_replaced(&current)?;
         self.history(id)?.keep(&current)?;
         match self.replace(id, expected, &Kept::Record(changed.clone())) {
             Ok(written) => {
@@ -395,21 +476,17 @@ impl OpenChart<'_> {
     /// What is there now, where it is what `change` makes of the version `expected`; otherwise 412.
     fn changed_before(&self, id: RecordId, expected: u64, change: &Change<'_>) -> Result<Versioned<Record>, Problem> {
         let stale = || Problem::stale().recorded(self.chart.recorded.event());
-        let Some(Versioned {
-            version,
-            value: Kept::Record(now),
-        }) = self.kept(id)?
-        else {
-            return Err(stale());
+        let now = match self.kept(id)? {
+            Some(Versioned {
+                version,
+                value: Kept::Record(value),
+            }) if Some(version) == expected.checked_add(1) => Versioned { version, value },
+            _ => return Err(stale()),
         };
-        if Some(version) != expected.checked_add(1) {
-            return Err(stale());
-        }
-        let before = self.history(id)?.before(version, 1)?;
-        match before.first() {
-            Some(before) if change(&before.value, now.written_at).as_ref() == Ok(&now) => {
-                self.list_anew(Some(&before.value), &now)?;
-                Ok(Versioned { version, value: now })
+        match self.version_before(&now)? {
+            Some(before) if change(&before, now.value.written_at).as_ref() == Ok(&now.value) => {
+                self.list_anew(Some(&before), &now.value)?;
+                Ok(now)
             }
             _ => Err(stale()),
         }
@@ -424,7 +501,10 @@ impl OpenChart<'_> {
         let not_found = || Problem::not_found(self.chart.recorded.event());
         let stored = self.kept(id)?.ok_or_else(not_found)?;
         let draft = match stored.value {
-            Kept::Record(record) if record.is_visible_to(account) => record,
+            Kept::Record(value) if value.is_visible_to(account) => Versioned {
+                version: stored.version,
+                value,
+            },
             Kept::Discarded(draft) if draft.author == account && Some(stored.version) == expected.checked_add(1) => {
                 return self.remove_unnamed(id, &[], now);
             }
@@ -434,9 +514,16 @@ impl OpenChart<'_> {
         if stored.version != expected {
             return Err(stale());
         }
-        draft.check_discard(account).map_err(|refusal| self.refused(refusal))?;
-        self.timeline(Selection::Drafts(draft.author))
-            .remove(&Entry::of(&draft).position())?;
+        draft
+            .value
+            .check_discard(account)
+            .map_err(|refusal| self.refused(refusal))?;
+        // Whoever made this version may have died before she took the one before off its list.
+        let before = self.version_before(&draft)?;
+        let draft = draft.value;
+        for version in before.iter().chain([&draft]) {
+            self.take_off(&Self::listings(version))?;
+        }
         let discarded = Kept::Discarded(Discarded {
             author: draft.author,
             discarded_at: now,
@@ -460,20 +547,30 @@ impl OpenChart<'_> {
         Problem::from(refusal).recorded(self.chart.recorded.event())
     }
 
-    /// The versions before the one that was read as `current`, newest first, up to `limit` of them older than `before`.
+    /// The versions before the one that was read as `current`, newest first: up to `limit` of them older than `before`, and fewer where their content,
+    /// on the first page with that of the current one, comes to [`PAGE_BYTES`].
     pub(crate) fn past_versions(
         &self,
-        id: RecordId,
-        current: u64,
+        current: &Versioned<Record>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Versioned<Record>>, Problem> {
-        let before = before.unwrap_or(current).min(current);
-        Ok(self.history(id)?.before(before, limit)?)
+        let mut length = before.map_or_else(|| current.value.content.length(), |_| 0);
+        let before = before.unwrap_or(current.version).min(current.version);
+        if length >= PAGE_BYTES {
+            return Ok(Vec::new());
+        }
+        let mut left = limit;
+        let history = self.history(current.value.id)?;
+        Ok(history.before_until(before, &mut |version| {
+            left = left.saturating_sub(1);
+            length = length.saturating_add(version.value.content.length());
+            left == 0 || length >= PAGE_BYTES
+        })?)
     }
 
     /// What was added to a record, oldest first, each once.
-    pub(crate) fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
+    fn addenda(&self, id: RecordId) -> Result<Vec<Addendum>, Problem> {
         let mut addenda: Vec<Addendum> = Vec::new();
         for entry in self.addenda_log(id)?.newest_first(None) {
             addenda.push(entry?.value);
@@ -487,7 +584,8 @@ impl OpenChart<'_> {
 
     /// Adds to a signed record; repeated, it gives the same answer.
     ///
-    /// Order: the addendum, then the answer. Nothing else changes.
+    /// Order: the mark of the record, then the addendum, then the answer. A crash after the first leaves a record of which addenda are looked for
+    /// that it has not; the other way round it could leave one that nobody finds.
     pub(crate) fn add(&self, id: RecordId, addendum: Addendum) -> Result<Addendum, Problem> {
         if self.read(id)?.value.is_draft() {
             return Err(self.refused(Refusal::IsDraft));
@@ -507,13 +605,18 @@ impl OpenChart<'_> {
             )
             .recorded(self.chart.recorded.event()));
         }
+        self.record(id)?
+            .annotate(|stored| !mem::replace(&mut stored.addenda, true))?;
         log.append(*addendum.id.as_bytes(), &addendum)?;
         Ok(addendum)
     }
 
     /// The records of a list, newest first, each once, and where the next page begins.
     pub(crate) fn list(&self, wanted: &Wanted<'_>) -> Result<(Vec<Entry>, Option<String>), Problem> {
-        let cursor = wanted.cursor.map(|cursor| self.open_cursor(cursor)).transpose()?;
+        let cursor = wanted
+            .cursor
+            .map(|cursor| self.open_cursor("cursor", cursor))
+            .transpose()?;
         // All that is of the time `until` comes before this place.
         let until = wanted.until.map(|at| Position { at, id: [0; 16] });
         let timeline = self.timeline(wanted.selection);
@@ -558,14 +661,8 @@ impl OpenChart<'_> {
         Ok(Base64UrlUnpadded::encode_string(&sealed.map_err(StoreError::from)?))
     }
 
-    fn open_cursor(&self, cursor: &str) -> Result<Position, Problem> {
-        let malformed = || {
-            Problem::malformed(
-                "cursor",
-                "cursor",
-                "must be the `next` of a page of this client's records",
-            )
-        };
+    fn open_cursor(&self, field: &'static str, cursor: &str) -> Result<Position, Problem> {
+        let malformed = || malformed_cursor(field);
         let sealed = Base64UrlUnpadded::decode_vec(cursor).map_err(|_| malformed())?;
         let place = self.cursor_place()?;
         let plain = self.key.key().open(&place, &sealed).map_err(|_| malformed())?;
@@ -575,6 +672,10 @@ impl OpenChart<'_> {
             id: id.try_into().map_err(|_| malformed())?,
         })
     }
+}
+
+fn malformed_cursor(field: &'static str) -> Problem {
+    Problem::malformed(field, "cursor", "must be the `next` of a page of this client's records")
 }
 
 impl Entry {
@@ -606,9 +707,11 @@ impl From<Refusal> for Problem {
                 "Only its author changes what she wrote. Write an addendum instead.",
             ),
             Refusal::NotCosigner => forbidden("not-cosigner", "Somebody else is named to sign it."),
-            Refusal::NotSupervisor => {
-                unprocessable("/cosigner", "supervisor", "must supervise those who treat the client")
-            }
+            Refusal::NotSupervisor => unprocessable(
+                "/cosigner",
+                "supervisor",
+                "must supervise those who treat the client, and be let see such records by her",
+            ),
             Refusal::ReasonMissing => unprocessable("/reason", "required", "is needed to amend what was signed"),
             Refusal::KindDiffers => Self::conflict("kind-differs", "A record keeps its kind. Write a new one instead."),
             Refusal::AlreadySigned => Self::conflict("already-signed", "It was signed already."),

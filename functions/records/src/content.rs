@@ -74,7 +74,7 @@ pub(crate) enum Content {
 
 impl Kind {
     /// The name in the API, and in what lists are found by.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::ProgressNote => "progress_note",
             Self::PsychotherapyNote => "psychotherapy_note",

@@ -175,8 +175,7 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
 fn read(exchange: &Exchange<'_>, class: DataClass, author: Option<AccountId>) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), author)?.open()?;
-    let record = chart.read(id)?;
-    let addenda = chart.addenda(id)?;
+    let (record, addenda) = chart.read_whole(id)?;
     Ok(Reply::ok(&RecordAnswer::new(class, &record).with(&addenda))?
         .etag(record.version)
         .recorded(chart.recorded().event()))
@@ -229,11 +228,12 @@ fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem>
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), query.author)?.open()?;
     let account = chart.recorded().account();
     let current = chart.read(id)?;
-    let past = chart.past_versions(id, current.version, query.cursor, limit)?;
+    let past = chart.past_versions(&current, query.cursor, limit)?;
     let first_page = query.cursor.is_none().then(|| RecordAnswer::new(class, &current));
-    let next = past
-        .last()
-        .filter(|last| past.len() == limit && last.version > 1)
+    // The history has no gaps: below the last of the page there is more.
+    let last = past.last().or(query.cursor.is_none().then_some(&current));
+    let next = last
+        .filter(|last| last.version > 1)
         .map(|last| last.version.to_string());
     let visible = past.iter().filter(|version| version.value.is_visible_to(account));
     let versions = first_page

@@ -5,6 +5,7 @@
 //! draft ─sign→ awaiting cosigner  ─amend→ awaiting cosigner
 //!              awaiting cosigner ─cosign→ cosigned ─amend→ awaiting cosigner
 //!              awaiting cosigner ─return→ draft
+//!              awaiting cosigner ─sign→   awaiting another, where the one who was named can't sign any more
 //! draft ─attach→ draft            what a document holds, unless it was signed once
 //! draft ─discard→ nothing, unless it was signed once
 //! ```
@@ -231,16 +232,28 @@ impl Record {
         })
     }
 
-    /// The author stands by it. `cosigner` is to do so too; whoever was to before a return still is where nobody is named.
-    pub(crate) fn signed(&self, hand: Hand, cosigner: Option<AccountId>) -> Result<Self, Refusal> {
+    /// The author stands by it. `cosigner` is to do so too; whoever was to before a return still is where nobody is named. Who can at
+    /// present, `may_cosign` says. Awaiting somebody who can't any more it is signed again, for another to sign: nobody else could ever
+    /// end that.
+    pub(crate) fn signed(
+        &self,
+        hand: Hand,
+        cosigner: Option<AccountId>,
+        may_cosign: &dyn Fn(AccountId) -> bool,
+    ) -> Result<Self, Refusal> {
         self.check_author(hand.account)?;
-        if !self.is_draft() {
+        let awaits_in_vain = self.awaits().is_some_and(|awaited| !may_cosign(awaited));
+        if !self.is_draft() && !awaits_in_vain {
             return Err(Refusal::AlreadySigned);
         }
         if self.content.kind == Kind::Document && self.attachment.is_none() {
             return Err(Refusal::NoContent);
         }
+        // Of one who was named before it is asked again: she may have left meanwhile.
         let cosigner = cosigner.or(self.cosigner);
+        if cosigner.is_some_and(|cosigner| !may_cosign(cosigner)) {
+            return Err(Refusal::NotSupervisor);
+        }
         Ok(Self {
             status: match cosigner {
                 Some(_) => Status::AwaitingCosignature,
@@ -364,7 +377,9 @@ mod tests {
             Record::new(id, account, at, writing("progress_note"), is_draft, [5; 16])
         };
         let draft = new(true);
-        let awaiting = draft.signed(hand(AUTHOR, 1), Some(account(COSIGNER))).unwrap();
+        let awaiting = draft
+            .signed(hand(AUTHOR, 1), Some(account(COSIGNER)), &|_| true)
+            .unwrap();
         let cosigned = awaiting.cosigned(hand(COSIGNER, 2)).unwrap();
         let returned = awaiting.returned(hand(COSIGNER, 2), reason()).unwrap();
         let amended = new(false).amended(hand(AUTHOR, 1), writing("progress_note"), Some(reason()));
@@ -404,7 +419,7 @@ mod tests {
     /// What comes of everything that anybody does to a record in any state: a status, or why not.
     #[test]
     fn every_step_from_every_state() {
-        use Refusal::{AlreadySigned, NotAuthor, NotAwaiting, NotCosigner, ReasonMissing, WasSigned};
+        use Refusal::{AlreadySigned, NotAuthor, NotAwaiting, NotCosigner, NotSupervisor, ReasonMissing, WasSigned};
         use Status::{AwaitingCosignature, Cosigned, Draft, Signed};
         for (name, version, record) in states() {
             let is_draft = matches!(name, "draft" | "returned");
@@ -443,14 +458,37 @@ mod tests {
                     (true, true) => Ok(AwaitingCosignature),
                     (true, false) => Ok(Signed),
                 };
-                assert_eq!(status(record.signed(hand, None)), by_author(alone), "{case}");
+                assert_eq!(status(record.signed(hand, None, &|_| true)), by_author(alone), "{case}");
                 let together = if is_draft {
                     Ok(AwaitingCosignature)
                 } else {
                     Err(AlreadySigned)
                 };
-                let signed = record.signed(hand, Some(account(COLLEAGUE)));
+                let signed = record.signed(hand, Some(account(COLLEAGUE)), &|_| true);
                 assert_eq!(status(signed), by_author(together), "{case}");
+
+                // Where the one who was named has left, another is named, and nobody is let off.
+                let but_cosigner = |other: AccountId| other != account(COSIGNER);
+                let alone = match name {
+                    "draft" => Ok(Signed),
+                    "awaiting" | "returned" => Err(NotSupervisor),
+                    _ => Err(AlreadySigned),
+                };
+                assert_eq!(
+                    status(record.signed(hand, None, &but_cosigner)),
+                    by_author(alone),
+                    "{case}"
+                );
+                let signed = record.signed(hand, Some(account(COLLEAGUE)), &but_cosigner);
+                let together = match name {
+                    "draft" | "awaiting" | "returned" => Ok(AwaitingCosignature),
+                    _ => Err(AlreadySigned),
+                };
+                let awaited = signed.as_ref().ok().and_then(Record::awaits);
+                assert!(awaited.is_none_or(|awaited| awaited == account(COLLEAGUE)), "{case}");
+                assert_eq!(status(signed), by_author(together), "{case}");
+                let signed = record.signed(hand, Some(account(COLLEAGUE)), &|_| false);
+                assert_eq!(status(signed), by_author(together.and(Err(NotSupervisor))), "{case}");
 
                 let by_cosigner = |wanted| match (name, who) {
                     ("awaiting", COSIGNER) => Ok(wanted),

@@ -4,6 +4,7 @@ mod attachments;
 mod drafts;
 mod exchange;
 mod kinds;
+mod lagging;
 mod listing;
 mod permissions;
 mod rewrap;
@@ -282,6 +283,11 @@ fn progress(text: &str) -> Value {
     json!({"kind": "progress_note", "content": {"session_at": "2026-11-30T10:00:00Z", "text": text}})
 }
 
+/// A progress note of a session at another time.
+fn progress_at(session_at: &str) -> Value {
+    json!({"kind": "progress_note", "content": {"session_at": session_at, "text": "SECRET"}})
+}
+
 fn assessment() -> Value {
     json!({"kind": "assessment", "content": {"instrument": "PHQ-9 SECRET", "administered_at": "2026-11-30T10:00:00Z",
         "scores": [{"scale": "total", "score": -4}], "summary": "SECRET mild"}})
@@ -446,6 +452,40 @@ fn histories_come_in_pages() {
             "{cursor} {}",
             page.json
         );
+    }
+}
+
+/// A page is bounded in bytes too: what answers it is in memory as a whole.
+#[test]
+fn histories_of_long_texts_come_in_short_pages() {
+    let goal = json!({"description": "word ".repeat(20_000), "status": "active"});
+    let long = json!({"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-12-01"},
+        "goals": vec![goal; 4]}});
+    let practice = Practice::new();
+    let path = practice.path(RECORDS);
+    let written = practice.as_clinician(Call::post(&path, &long).once("write"));
+    assert_eq!(written.status, 201, "{}", written.json);
+    let own = format!("{path}/{}", written.text("id"));
+    for version in 1..10 {
+        let body = json!({"reason": "SECRET", "record": long});
+        let amended = practice.as_clinician(Call::put(&own, &body).header("if-match", &format!("\"v{version}\"")));
+        assert_eq!(amended.status, 200, "{}", amended.json);
+    }
+    for limit in [1, 200] {
+        let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let page = practice.as_clinician(Call::get(format!("{own}/versions?limit={limit}{cursor}")));
+            assert_eq!(page.status, 200, "{}", page.json);
+            assert!(page.body().len() < 1_300_000, "{}", page.body().len());
+            pages += 1;
+            for version in page.json["versions"].as_array().unwrap() {
+                seen.push(version["version"].as_u64().unwrap());
+            }
+            let Some(next) = page.json["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(seen, (1..=10).rev().collect::<Vec<_>>(), "{limit}");
+        assert!(pages >= 5, "{pages}");
     }
 }
 

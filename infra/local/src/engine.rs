@@ -20,13 +20,14 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpCtx, WasiHttpView as _};
 
+use crate::allowed_hosts::AllowedHosts;
 use crate::console;
 use crate::guest_log::GuestLog;
 use crate::imports::{self, Sandbox};
 use crate::keyvalue::OpenStore;
 use crate::memory::{GuestMemory, Peak};
-use crate::outbound::{AllowedHosts, Outbound};
-use crate::request::{self, Reached};
+use crate::outbound::{Application, Chained, Outbound};
+use crate::request::{self, Failure, Reached};
 use crate::routes::RouteHeaders;
 use crate::variables::ComponentVariables;
 
@@ -44,12 +45,12 @@ const CONCURRENT_CHAINED: u32 = 128;
 const HANDLES: usize = 10_000;
 
 /// A component as its manifest grants: what it may read, reach and open.
-pub(crate) struct Function {
-    pub(crate) id: Arc<str>,
-    pub(crate) stores: HashMap<String, OpenStore>,
+struct Function {
+    id: Arc<str>,
+    stores: Arc<HashMap<String, OpenStore>>,
     variables: RwLock<Arc<ComponentVariables>>,
-    pub(crate) allowed_hosts: AllowedHosts,
-    pub(crate) environment: Vec<(String, String)>,
+    allowed_hosts: Arc<AllowedHosts>,
+    environment: Vec<(String, String)>,
     peak_memory: Peak,
     code: ProxyPre<Sandbox>,
 }
@@ -83,20 +84,6 @@ impl Default for Limits {
             body: 32 * 1024 * 1024,
         }
     }
-}
-
-/// Why a function gave no response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// It trapped, or returned without a response.
-    Trapped,
-    Late,
-    /// Every place was taken until the deadline.
-    Crowded,
-    /// The host is going down.
-    Stopped,
-    /// The request cannot be handed to a function: no usable authority.
-    Unroutable,
 }
 
 /// The host's life, in order.
@@ -165,14 +152,9 @@ impl Engine {
         self.limits
     }
 
-    /// Where the application can be reached; known once it listens.
+    /// Says where the application can be reached, once it listens.
     pub(crate) fn set_own_address(&self, address: SocketAddr) {
         let _ = self.own_address.set(address);
-    }
-
-    #[must_use]
-    pub(crate) fn own_address(&self) -> Option<SocketAddr> {
-        self.own_address.get().copied()
     }
 
     /// What a function reads in requests that begin now.
@@ -222,11 +204,7 @@ impl Engine {
         self.run(function, request, deadline, place).await
     }
 
-    /// Runs a function on a request of another function, without the network between them.
-    ///
-    /// # Errors
-    /// What the caller's `wasi:http/outgoing-handler` reports.
-    pub(crate) async fn chain(
+    async fn call(
         self: Arc<Self>,
         component: String,
         mut request: Request<WasiBody>,
@@ -334,10 +312,20 @@ impl Engine {
             http: WasiHttpCtx::new(),
             table,
             memory: GuestMemory::new(self.limits.memory, function.peak_memory.clone()),
-            outbound: Outbound::new(Arc::clone(self), Arc::clone(function)),
+            outbound: Outbound::new(Arc::<Self>::clone(self), Arc::clone(&function.allowed_hosts)),
             variables: function.variables(),
-            function: Arc::clone(function),
+            stores: Arc::clone(&function.stores),
         }
+    }
+}
+
+impl Application for Engine {
+    fn own_address(&self) -> Option<SocketAddr> {
+        self.own_address.get().copied()
+    }
+
+    fn chain(self: Arc<Self>, component: String, request: Request<WasiBody>) -> Chained {
+        Box::pin(self.call(component, request))
     }
 }
 
@@ -428,9 +416,9 @@ fn compile(engine: &wasmtime::Engine, linker: &Linker<Sandbox>, declared: Declar
         })?;
     Ok(Function {
         id: id.into(),
-        stores,
+        stores: Arc::new(stores),
         variables: RwLock::new(Arc::new(variables)),
-        allowed_hosts,
+        allowed_hosts: Arc::new(allowed_hosts),
         environment,
         peak_memory: Peak::default(),
         code,

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -78,6 +78,25 @@ impl Home {
         self.0.join("stores").join(format!("{label}.db"))
     }
 
+    /// A file among the stores that something was written to. Keyrings come before stores, so a start that was broken off leaves none.
+    fn written_store(&self) -> Result<Option<PathBuf>> {
+        let folder = self.0.join("stores");
+        let unreadable = |path: &Path| format!("{} can't be read", path.display());
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            entries => entries.with_context(|| unreadable(&folder))?,
+        };
+        for entry in entries {
+            let path = entry.with_context(|| unreadable(&folder))?.path();
+            // Of a link that leads nowhere nobody knows what it led to.
+            let metadata = fs::metadata(&path).with_context(|| unreadable(&path))?;
+            if metadata.is_file() && metadata.len() > 0 {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether it has keyrings.
     #[must_use]
     pub fn is_initialised(&self) -> bool {
@@ -86,18 +105,32 @@ impl Home {
 
     /// Makes fresh keyrings. Returns the bootstrap code, which is stored nowhere.
     ///
+    /// Order: folder, lock, keyrings. Broken off before they are in their place, it leaves nothing that counts, and is run again; after
+    /// that, it leaves a deployment whose code nobody has seen, and [`Self::bootstrap_code`] makes another.
+    ///
     /// # Errors
-    /// Where there are keyrings already: replacing them would make everything that they sealed unreadable for good.
+    /// Where there are keyrings already: replacing them would make everything that they sealed unreadable for good. Where there are stores
+    /// that something was written to: their keyrings are elsewhere, and fresh ones would seal what comes next beside what they don't open.
     pub fn initialise(&self) -> Result<Zeroizing<String>> {
+        create_private_folder(&self.0)?;
+        // Of two first starts at once the second finds the keyrings of the first.
+        let lock = self.lock()?;
         if self.is_initialised() {
             bail!(
                 "{} exists: keyrings are made once, because whatever the old ones sealed could never be read again. \
-                 To begin anew, move the whole folder away",
+                 To begin anew, move the whole folder away. If its code was never shown, `confide keys bootstrap-code` makes another",
                 self.env_file().display()
             );
         }
-        create_private_folder(&self.0)?;
-        self.write(&crypto::issue_keyrings(&SystemEntropy)?, SETTINGS)?;
+        if let Some(store) = self.written_store()? {
+            bail!(
+                "stores are here and their keyrings are not ({store}): restore .env into {folder}. To begin anew, move the whole folder \
+                 away; where the keyrings come from the environment, put an empty .env there",
+                store = store.display(),
+                folder = self.0.display(),
+            );
+        }
+        self.write(&lock, &crypto::issue_keyrings(&SystemEntropy)?, SETTINGS)?;
         self.bootstrap_code()
     }
 
@@ -146,7 +179,18 @@ impl Home {
     /// # Errors
     /// Where the file can't be read or written.
     pub fn replace(&self, function: Function, keyring: Zeroizing<String>) -> Result<()> {
+        self.change(function, |_| Ok(keyring))
+    }
+
+    /// Makes one function's keyring of what it is now. Whoever else changes something waits meanwhile, and everything else in the file
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// What the change refuses, and where the file can't be read or written. Nothing is changed then.
+    pub fn change(&self, function: Function, change: impl FnOnce(&str) -> Result<Zeroizing<String>>) -> Result<()> {
+        let lock = self.lock()?;
         let mut keyrings = self.keyrings()?;
+        let keyring = change(keyrings.get(&function).map_or("", |text| text.as_str()))?;
         keyrings.insert(function, keyring);
         let text = self.read()?;
         let is_keyring = |line: &str| {
@@ -163,7 +207,7 @@ impl Home {
             .flat_map(|line| [line, "\n"])
             .collect::<String>()
             .into();
-        self.write(&keyrings, &settings)
+        self.write(&lock, &keyrings, &settings)
     }
 
     fn read(&self) -> Result<Zeroizing<String>> {
@@ -173,28 +217,61 @@ impl Home {
             .with_context(|| format!("{} can't be read: `confide init` makes it", path.display()))
     }
 
-    fn write(&self, keyrings: &BTreeMap<Function, Zeroizing<String>>, settings: &str) -> Result<()> {
+    fn write(&self, lock: &Lock, keyrings: &BTreeMap<Function, Zeroizing<String>>, settings: &str) -> Result<()> {
         let mut text = Zeroizing::new(format!("{HEADING}\n"));
         for (function, keyring) in keyrings {
             // Base64 and JSON have no single quote, so nothing in the value ends it early.
             writeln!(text, "{}='{}'", variable(*function), **keyring)?;
         }
         text.push_str(settings);
-        replace_private_file(&self.env_file(), &text)
+        lock.replace_private_file(&self.env_file(), &text)
+    }
+
+    /// Waits until nobody else changes a file of the folder. Take it before what is to be changed is read.
+    ///
+    /// # Errors
+    /// A folder that is not there or can't be locked.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        let folder = self.folder();
+        let opened = lockable(folder).with_context(|| format!("{}: `confide init` makes it", folder.display()))?;
+        opened
+            .lock()
+            .with_context(|| format!("{} can't be locked", folder.display()))?;
+        Ok(Lock(opened))
     }
 }
 
-/// Writes a new file and puts it in the place of the old one, so that a crash leaves one of the two, whole, and so that who reads
-/// meanwhile reads one of the two. Nobody but its owner may read it.
-///
-/// # Errors
-/// A file that can't be written.
-pub(crate) fn replace_private_file(path: &Path, text: &str) -> Result<()> {
-    let next = path.with_extension("next");
-    let mut file = private_file(&next).with_context(|| format!("{} can't be written", next.display()))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&next, path).with_context(|| format!("{} can't be written", path.display()))
+/// The right to change the files of a home. Two who change one at once would each write what they have read, and what one of them
+/// added would be gone: a secret, or the version of a key that something is sealed with already. It ends with the handle, so also
+/// with a process that is killed.
+pub(crate) struct Lock(File);
+
+impl Lock {
+    /// Writes a new file of the home and puts it in the place of the old one, so that a crash leaves one of the two, whole, and so that
+    /// who reads meanwhile reads one of the two. Nobody but its owner may read it. It is there for good when this returns.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub(crate) fn replace_private_file(&self, path: &Path, text: &str) -> Result<()> {
+        let next = path.with_extension("next");
+        self.write_private_file(&next, text)
+            .with_context(|| format!("{} can't be written", next.display()))?;
+        fs::rename(&next, path)
+            .and_then(|()| self.0.sync_all())
+            .with_context(|| format!("{} can't be written", path.display()))
+    }
+
+    fn write_private_file(&self, path: &Path, text: &str) -> io::Result<()> {
+        // What a crash has left. It is nobody's: whoever writes has the lock. It is not written over, because it could be a link, or a file that
+        // others may read.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = new_private_file(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    }
 }
 
 /// The environment variable of a function's keyring.
@@ -203,19 +280,26 @@ fn variable(function: Function) -> String {
 }
 
 #[cfg(unix)]
-fn private_file(path: &Path) -> std::io::Result<fs::File> {
+fn lockable(folder: &Path) -> io::Result<File> {
+    File::open(folder)
+}
+
+/// Elsewhere a folder can't be opened as a file is.
+#[cfg(not(unix))]
+fn lockable(folder: &Path) -> io::Result<File> {
+    let file = folder.join("lock");
+    OpenOptions::new().write(true).create(true).truncate(false).open(file)
+}
+
+#[cfg(unix)]
+fn new_private_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(not(unix))]
-fn private_file(path: &Path) -> std::io::Result<fs::File> {
-    OpenOptions::new().write(true).create(true).truncate(true).open(path)
+fn new_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 #[cfg(test)]
@@ -259,6 +343,114 @@ mod tests {
         {
             assert_eq!(text.lines().filter(|kept| *kept == line).count(), 1, "{line}");
         }
+    }
+
+    /// A crash leaves what it was writing. It may lie there as somebody else's link, or as a file that all can read.
+    #[cfg(unix)]
+    #[test]
+    fn what_a_crash_left_is_neither_written_over_nor_taken_up() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        let left = home.folder().join(".env.next");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        // `init` that was killed before the keyrings were in their place.
+        create_private_folder(home.folder()).unwrap();
+        fs::write(&left, "SPIN_VARIABLE_AUTH_KEYRING='half").unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+        home.initialise().unwrap();
+        assert_eq!((mode(&home.env_file()), left.exists()), (0o600, false));
+        // And after it: nothing is made anew, and another code founds.
+        let before = home.keyrings().unwrap();
+        let error = home.initialise().unwrap_err().to_string();
+        assert!(error.contains("confide keys bootstrap-code"), "{error}");
+        assert_eq!(home.keyrings().unwrap(), before);
+        assert!(home.bootstrap_code().is_ok());
+
+        let elsewhere = folder.path().join("elsewhere");
+        fs::write(&elsewhere, "not ours").unwrap();
+        symlink(&elsewhere, &left).unwrap();
+        home.replace(Function::Auth, before[&Function::Auth].clone()).unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "not ours");
+        assert_eq!((mode(&home.env_file()), left.exists()), (0o600, false));
+        assert_eq!(home.keyrings().unwrap(), before);
+    }
+
+    /// A backup of the stores is put back before that of the keyrings.
+    #[test]
+    fn no_keyrings_are_made_for_stores_that_have_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        let store = home.store_file("health");
+        fs::create_dir_all(store.parent().unwrap()).unwrap();
+        fs::write(&store, "rows").unwrap();
+        // What was committed last lies beside the store until it is brought in.
+        for written in [store.clone(), store.with_extension("db-wal")] {
+            fs::rename(&store, &written).unwrap();
+            let error = home.initialise().unwrap_err().to_string();
+            assert!(
+                error.contains("stores are here and their keyrings are not")
+                    && error.contains(&written.display().to_string()),
+                "{error}"
+            );
+            assert!(!home.is_initialised());
+            fs::rename(&written, &store).unwrap();
+        }
+        // A file that was made and never written to holds nothing.
+        fs::write(&store, "").unwrap();
+        home.initialise().unwrap();
+        fs::write(&store, "rows").unwrap();
+        assert!(home.initialise().unwrap_err().to_string().contains("made once"));
+        // And once they are put back all is as it was.
+        let kept = fs::read(home.env_file()).unwrap();
+        fs::remove_file(home.env_file()).unwrap();
+        assert!(home.initialise().is_err());
+        fs::write(home.env_file(), kept).unwrap();
+        assert!(home.bootstrap_code().is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_store_that_is_a_link_to_nowhere_is_no_sign_of_a_new_deployment() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        let store = home.store_file("health");
+        fs::create_dir_all(store.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("not mounted"), &store).unwrap();
+        assert!(home.initialise().is_err());
+        assert!(!home.is_initialised());
+    }
+
+    #[test]
+    fn of_many_first_starts_at_once_one_makes_the_keyrings() {
+        const STARTS: usize = 8;
+        let folder = tempfile::tempdir().unwrap();
+        for nth in 0..16 {
+            let home = Home::new(folder.path().join(nth.to_string()));
+            let together = std::sync::Barrier::new(STARTS);
+            let made: Vec<_> = std::thread::scope(|scope| {
+                let start = || {
+                    together.wait();
+                    home.initialise().map(|_| home.keyrings().unwrap())
+                };
+                let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(start)).collect();
+                let ended = starts.into_iter().map(|start| start.join().unwrap());
+                ended.filter_map(Result::ok).collect()
+            });
+            assert_eq!(made, [home.keyrings().unwrap()]);
+        }
+    }
+
+    #[test]
+    fn a_change_that_is_refused_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        let refuse = |home: &Home| home.change(Function::Auth, |_| bail!("no")).unwrap_err().to_string();
+        assert!(refuse(&home).contains("confide init"));
+        home.initialise().unwrap();
+        let before = fs::read(home.env_file()).unwrap();
+        assert_eq!(refuse(&home), "no");
+        assert_eq!(fs::read(home.env_file()).unwrap(), before);
     }
 
     #[cfg(unix)]

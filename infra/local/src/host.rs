@@ -11,14 +11,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::allowed_hosts::{AllowedHost, AllowedHosts};
 use crate::engine::{Declared, Engine, Limits, Phase};
 use crate::keyvalue::{self, Stores};
 use crate::manifest::{Component, Manifest, Source};
-use crate::outbound::{AllowedHost, AllowedHosts};
 use crate::routes::Router;
 use crate::server::{self, Server};
 use crate::sources::{self, Sources};
-use crate::variables::{self, Resolved, Template, Value};
+use crate::template::Template;
+use crate::variables::{self, Resolved, Value};
 
 /// Where [`Host::builder`] begins.
 pub struct Host;

@@ -1,5 +1,6 @@
 //! What a function may import besides WASI: key-value stores and variables, each as its manifest grants them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasmtime::Result;
@@ -7,7 +8,6 @@ use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::engine::Function;
 use crate::keyvalue::{Fault, OpenStore};
 use crate::memory::GuestMemory;
 use crate::outbound::Outbound;
@@ -56,7 +56,7 @@ pub(crate) struct Sandbox {
     pub(crate) memory: GuestMemory,
     pub(crate) outbound: Outbound,
     pub(crate) variables: Arc<ComponentVariables>,
-    pub(crate) function: Arc<Function>,
+    pub(crate) stores: Arc<HashMap<String, OpenStore>>,
 }
 
 impl WasiView for Sandbox {
@@ -97,7 +97,7 @@ impl From<Fault> for store::Error {
 impl store::Host for Sandbox {
     fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, store::Error>> {
         // Not granted and not existing look the same, so that a label cannot be probed.
-        let Some(opened) = self.function.stores.get(&identifier) else {
+        let Some(opened) = self.stores.get(&identifier) else {
             return Ok(Err(store::Error::AccessDenied));
         };
         Ok(Ok(self.table.push(Bucket(opened.clone()))?))

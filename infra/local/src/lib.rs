@@ -12,6 +12,8 @@ pub mod jobs;
 pub mod manifest;
 pub mod tour;
 
+mod allowed_hosts;
+mod dotenv;
 mod engine;
 mod guest_log;
 mod imports;
@@ -23,4 +25,5 @@ mod routes;
 mod server;
 mod signal;
 mod sources;
+mod template;
 mod variables;

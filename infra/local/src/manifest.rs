@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::outbound::AllowedHost;
+use crate::allowed_hosts::AllowedHost;
 use crate::routes::Router;
-use crate::variables::{Template, validate_name};
+use crate::template::{Template, validate_name};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

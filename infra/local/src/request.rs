@@ -13,8 +13,21 @@ use hyper::body::{Body, Frame, SizeHint};
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use crate::engine::Failure;
 use crate::routes::RouteHeaders;
+
+/// Why a function gave no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It trapped, or returned without a response.
+    Trapped,
+    Late,
+    /// Every place was taken until the deadline.
+    Crowded,
+    /// The host is going down.
+    Stopped,
+    /// The request cannot be handed to a function: no usable authority.
+    Unroutable,
+}
 
 /// How a request reached its function.
 pub(crate) struct Reached<'a> {

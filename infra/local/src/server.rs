@@ -18,10 +18,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use crate::allowed_hosts::chained_component;
 use crate::console;
-use crate::engine::{Engine, Failure, Phase};
-use crate::outbound::chained_component;
-use crate::request::{self, Bounded, Reached};
+use crate::engine::{Engine, Phase};
+use crate::request::{self, Bounded, Failure, Reached};
 use crate::routes::{RESERVED_PREFIX, Router};
 
 /// Connections held open at once; more wait in the listener's queue.

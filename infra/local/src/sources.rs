@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use tokio::sync::watch;
 
 use crate::console;
+use crate::dotenv;
 use crate::engine::{Engine, Phase};
 use crate::manifest::Manifest;
 use crate::variables::{self, Resolved, Value};
@@ -45,7 +46,7 @@ impl Sources {
     /// # Errors
     /// A `.env` that can't be read.
     pub(crate) fn resolve(&self, manifest: &Manifest) -> Result<Resolved> {
-        let dotenv = variables::read_dotenv(&self.dotenv)?;
+        let dotenv = dotenv::read(&self.dotenv)?;
         Ok(Resolved::new(
             manifest,
             &[
@@ -162,7 +163,9 @@ mod tests {
         .unwrap();
         let (value, first) = read();
         assert_eq!(value.as_deref(), Some("one given"));
-        crate::home::replace_private_file(&dotenv, "SPIN_VARIABLE_SOURCES_TEST_KEPT=three\n").unwrap();
+        let lock = crate::home::Home::new(folder.path()).lock().unwrap();
+        lock.replace_private_file(&dotenv, "SPIN_VARIABLE_SOURCES_TEST_KEPT=three\n")
+            .unwrap();
         let (value, second) = read();
         assert_eq!(value.as_deref(), Some("three given"));
         assert!(first.is_some() && first != second && second == read().1);

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, Purpose, Role, SessionId, SubjectId, Timestamp};
 
-use crate::explain::Asker;
+use crate::asker::Asker;
 use crate::table::{CALLS, CallRule, Need, Rule, TABLE, WEBHOOKS, WebhookRule};
 use crate::{Assurance, Caller, CallingFunction, LawfulGround, Permissions, VerifiedDelivery};
 
@@ -187,6 +187,7 @@ pub(crate) fn is_met(
         }
         Need::NotHidden => holds(&|file| !file.hides(class, account)),
         Need::NotHiddenFromPerson => holds(&|file| !file.hides_from_person(class, account)),
+        Need::NotHiddenFromEverybody => holds(&|file| !file.hides_from_everybody(class)),
         Need::OfAge => holds(&|file| !file.is_minor(now)),
     }
 }

@@ -1,33 +1,9 @@
 //! Why something would be allowed or denied: the same rows and the same needs as the decision, each said with whether it is met.
 
-use model::{AccountId, ClientId, ClinicId, Purpose, Role, Timestamp};
+use model::{Purpose, Role, Timestamp};
 
 use crate::decide::{is_met, of_whom_it_is_about, rules_for};
-use crate::{Caller, DenialReason, Need, Permissions, Request};
-
-/// Who would ask.
-#[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
-    /// The account.
-    pub account: AccountId,
-    /// Its clinic.
-    pub clinic: ClinicId,
-    /// What it is to its clinic.
-    pub roles: &'a [Role],
-    /// The client that it belongs to.
-    pub client: Option<ClientId>,
-}
-
-impl<'a> From<&'a Caller> for Asker<'a> {
-    fn from(caller: &'a Caller) -> Self {
-        Self {
-            account: caller.account(),
-            clinic: caller.clinic(),
-            roles: caller.roles(),
-            client: caller.client(),
-        }
-    }
-}
+use crate::{Asker, DenialReason, Need, Permissions, Request};
 
 /// A row of the table that is about what would be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,6 +69,12 @@ impl<'v> KeyIndex<'v> {
         self.shelf.doc(None, "rewrap progress", &name, &self.seal)
     }
 
+    /// The version that is sealed with elsewhere, where it is a later one than this.
+    pub(crate) fn sealed_elsewhere(&self, current: u32) -> Result<Option<u32>, StoreError> {
+        let known = self.progress().read()?.map(|known| known.value.version());
+        Ok(known.filter(|version| *version > current))
+    }
+
     pub(crate) fn lease(&self) -> Doc<'_, LeaseRecord, KeySet> {
         let name = self.name("lease", 0);
         self.shelf.doc(None, "rewrap lease", &name, &self.seal)

@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod asker;
 pub mod bootstrap_code;
 mod call;
 mod clinic_key;
@@ -73,12 +74,13 @@ mod table;
 mod vault;
 mod webhook;
 
+pub use asker::Asker;
 pub use call::{CallingFunction, InNameOf, PrivateCall, Unproven};
 pub use clinic_key::ClinicKey;
 pub use decide::{
     CallPermit, Denial, DenialReason, FRESH_FOR, Permit, Request, WebhookPermit, decide, decide_call, decide_webhook,
 };
-pub use explain::{Asker, Considered, Explanation, explain};
+pub use explain::{Considered, Explanation, explain};
 pub use gate::{Gate, Recorded, RecordedCall, RecordedWebhook, Refusal};
 pub use ground::Ground;
 pub use lawful::{LawfulGround, LiveConsent, LiveGround, Recipient, Restriction};

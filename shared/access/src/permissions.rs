@@ -169,6 +169,14 @@ impl Permissions {
             .any(|restriction| restriction.account.is_some() && restriction.hides(class, account))
     }
 
+    /// Whether the client hides data of this class from everybody but herself.
+    #[must_use]
+    pub fn hides_from_everybody(&self, class: DataClass) -> bool {
+        self.restrictions
+            .iter()
+            .any(|restriction| restriction.account.is_none() && restriction.class.is_none_or(|hidden| hidden == class))
+    }
+
     /// The account's emergency access to the client at this time.
     #[must_use]
     pub fn emergency(&self, account: AccountId, now: Timestamp) -> Option<LawfulGround> {

@@ -5,8 +5,9 @@
 //! no more than that part again: a key that is rewrapped already is passed over.
 //!
 //! When nothing is left under the older versions, they can be destroyed. That is said only once a whole pass found nothing, and
-//! one that began a [`GRACE`] after the current version was first seen as such. Until then an instance may be at work that was started
-//! with the keyring before, and that still makes keys under the older version, behind the pass.
+//! one that began a [`GRACE`] after the current version was first seen as such. Until then a request may be on its way that began
+//! before, and that makes a key under the older version, behind the pass. One that begins later makes none: progress says
+//! that another version seals ([`VaultError::Behind`]).
 
 mod progress;
 #[cfg(test)]
@@ -25,7 +26,8 @@ use progress::{Pass, Seen};
 use crate::key_index::{KeyIndex, SHARDS};
 use crate::{Recorded, Vault, VaultError};
 
-/// How long after a version became current an instance may still seal under the one before: how long a rollout takes at most.
+/// How long after a version was first seen as the current one a key may still be made under the one before: by a request that began
+/// earlier, which takes seconds. The rest is for clocks that differ, and for a store whose copies come to agree late.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many keys one run looks at.
@@ -86,12 +88,15 @@ impl Vault<'_> {
     fn rewrap_class(&self, class: DataClass, clock: &dyn Clock) -> Result<Rewrap, VaultError> {
         let seal = self.seal(class)?;
         let current = seal.current_version();
-        if !seal.has_older() {
-            return Ok(Rewrap::complete(class, current));
-        }
         let index = self.index(class);
         let report = |progress: &Progress, now: Timestamp| progress.report(class, current, now);
         let before = index.progress().read()?;
+        // Without an older version there is nothing that one could seal. An instance that others have left behind has none
+        // either, and can't say that of theirs.
+        let is_behind = |known: &Versioned<Progress>| known.value.version() > current;
+        if !seal.has_older() && !before.as_ref().is_some_and(is_behind) {
+            return Ok(Rewrap::complete(class, current));
+        }
         if let Some(before) = before
             && !before.value.is_anything_due(current, clock.now())
         {

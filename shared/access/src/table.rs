@@ -44,13 +44,15 @@ pub enum Need {
     NotHidden,
     /// The client does not hide the class from the caller by name.
     NotHiddenFromPerson,
+    /// The client does not hide the class from everybody. Whoever asks, the answer is the same.
+    NotHiddenFromEverybody,
     /// The client is not a minor.
     OfAge,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::KnownClient,
         Self::IsClient,
         Self::IsSubject,
@@ -64,6 +66,7 @@ impl Need {
         Self::Ground,
         Self::NotHidden,
         Self::NotHiddenFromPerson,
+        Self::NotHiddenFromEverybody,
         Self::OfAge,
     ];
 
@@ -84,6 +87,7 @@ impl Need {
             Self::Ground => "ground",
             Self::NotHidden => "not_hidden",
             Self::NotHiddenFromPerson => "not_hidden_from_person",
+            Self::NotHiddenFromEverybody => "not_hidden_from_everybody",
             Self::OfAge => "of_age",
         }
     }
@@ -105,6 +109,7 @@ impl Need {
             Self::Ground => "a live consent covers the class for the purpose, or another lawful ground does",
             Self::NotHidden => "the client does not hide the class from whoever asks",
             Self::NotHiddenFromPerson => "the client does not hide the class from whoever asks by name",
+            Self::NotHiddenFromEverybody => "the client does not hide the class from everybody",
             Self::OfAge => "the client is not a minor",
         }
     }
@@ -116,7 +121,7 @@ impl Need {
     pub fn reason(self) -> DenialReason {
         match self {
             Self::Ground => DenialReason::NoConsent,
-            Self::NotHidden | Self::NotHiddenFromPerson => DenialReason::Restricted,
+            Self::NotHidden | Self::NotHiddenFromPerson | Self::NotHiddenFromEverybody => DenialReason::Restricted,
             Self::OfAge => DenialReason::Minor,
             _ => DenialReason::NoRule,
         }
@@ -171,14 +176,16 @@ pub const TABLE: &[Rule] = &[
         needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
     },
     // Figures about all clients of the clinic, of which none tells of fewer than eleven people. Care operations (45 CFR 164.501), which no consent
-    // is needed for. Whoever asks sees the figures alone.
+    // is needed for. Whoever asks sees the figures alone. Nothing here may depend on who asks: whoever can hide a client from one account, and administrators and privacy officers
+    // can, would ask before and after, or as two people, and the difference would be she. A restriction by name is about who sees her data
+    // (45 CFR 164.522(a)), and figures show nobody's (164.502(d)(2), 164.514(a)). One from everybody restricts the use for operations itself, so it counts.
     Rule {
         id: "quality.aggregates",
         roles: &[ClinicAdmin, PrivacyOfficer],
         actions: &[Export],
         classes: &[Identity, Health],
         purposes: &[QualityImprovement],
-        needs: &[Need::KnownClient, Need::NotHidden],
+        needs: &[Need::KnownClient, Need::NotHiddenFromEverybody],
     },
     // Whom they are about.
     Rule {

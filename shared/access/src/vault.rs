@@ -63,6 +63,14 @@ pub enum VaultError {
     /// The key store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A later version than this keyring's current one seals the class elsewhere: what is made here could be lost with the older one.
+    #[error("another instance seals {class} with version {version}: deliver its keyring here")]
+    Behind {
+        /// The class.
+        class: DataClass,
+        /// The version that seals elsewhere.
+        version: u32,
+    },
 }
 
 impl<'a> Vault<'a> {
@@ -141,14 +149,23 @@ impl<'a> Vault<'a> {
 
     /// The data key of this name, made on first use.
     ///
-    /// Order: index, then key. A crash in between leaves an entry that leads nowhere, which a rewrap passes over; the next try adds it
+    /// Where a later version has been seen as the current one, none is made: the pass that decides whether the older versions can go may
+    /// have gone by, and nothing would find the key. Whoever asks before it is seen has ended long before that pass begins, a
+    /// [`GRACE`](crate::GRACE) later.
+    ///
+    /// Order: progress, index, then key. A crash in between leaves an entry that leads nowhere, which a rewrap passes over; the next try adds it
     /// again, at worst, and makes the key. The other way round a key could be left that no rewrap ever finds, and that is lost
     /// with the version that wraps it.
     pub(crate) fn find_or_make(&self, clinic: ClinicId, class: DataClass, name: &str) -> Result<DataKey, VaultError> {
         if let Some(key) = self.find(clinic, class, name)? {
             return Ok(key);
         }
-        self.index(class).add(clinic, name)?;
+        let index = self.index(class);
+        let current = self.seal(class)?.current_version();
+        if let Some(version) = index.sealed_elsewhere(current)? {
+            return Err(VaultError::Behind { class, version });
+        }
+        index.add(clinic, name)?;
         let key = DataKey::generate(self.entropy);
         let wrapped = WrappedKey {
             key: Zeroizing::new(Base64::encode_string(key.wrappable())),

@@ -25,8 +25,8 @@ use testkit::{World, log_in};
 ///
 /// `known` the clinic has this client, `self` the caller is she, `subject` she or a participant of a shared file, `team` the caller
 /// treats her, `supervises`, `acts` for her, `acts-records` for her records too, `author` of it, `authorized` by name, `glass` broken,
-/// `open` not hidden from the caller, `unnamed` not hidden from the caller by name, `consent` she agrees or the law does, `age` she
-/// is no minor, `-` nothing. A line more for the same is another way.
+/// `open` not hidden from the caller, `unnamed` not hidden from the caller by name, `unlocked` not hidden from everybody, `consent` she
+/// agrees or the law does, `age` she is no minor, `-` nothing. A line more for the same is another way.
 const POLICY: &str = "
 clinician        health           TREAT     create,read,list,amend    team,open,consent
 clinician        health           TREAT     read,list                 supervises,open,consent
@@ -58,8 +58,8 @@ clinician        identity         BTG       read                      glass,unna
 clinician        identity         BTG       search                    -
 
 clinic_admin     identity         PATADMIN  create,read,list,amend,export known,open,consent
-clinic_admin     identity         HQUALIMP  export                    known,open
-clinic_admin     health           HQUALIMP  export                    known,open
+clinic_admin     identity         HQUALIMP  export                    known,unlocked
+clinic_admin     health           HQUALIMP  export                    known,unlocked
 clinic_admin     care_team        HQUALIMP  search                    -
 clinic_admin     identity         TREAT     search                    -
 clinic_admin     identity         PATADMIN  search                    -
@@ -113,8 +113,8 @@ guardian         access_decision  FAMRQT    read                      acts
 
 privacy_officer  identity         HRESCH    export                    known,open,consent
 privacy_officer  health           HRESCH    export                    known,open,consent
-privacy_officer  identity         HQUALIMP  export                    known,open
-privacy_officer  health           HQUALIMP  export                    known,open
+privacy_officer  identity         HQUALIMP  export                    known,unlocked
+privacy_officer  health           HQUALIMP  export                    known,unlocked
 privacy_officer  care_team        HQUALIMP  search                    -
 privacy_officer  consent          HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    read,list                 known
@@ -443,6 +443,7 @@ impl Circumstances {
             "glass" => self.glass,
             "open" => self.hidden == Hidden::Nothing,
             "unnamed" => self.hidden != Hidden::ByName,
+            "unlocked" => self.hidden != Hidden::FromEverybody,
             "consent" => self.agreed == Agreed::This,
             "age" => !self.minor,
             other => panic!("{other}"),
@@ -451,9 +452,10 @@ impl Circumstances {
 }
 
 /// What is told to whoever would be let in but for this; nothing else is told to anybody.
-const TOLD: [(&str, DenialReason); 4] = [
+const TOLD: [(&str, DenialReason); 5] = [
     ("open", DenialReason::Restricted),
     ("unnamed", DenialReason::Restricted),
+    ("unlocked", DenialReason::Restricted),
     ("consent", DenialReason::NoConsent),
     ("age", DenialReason::Minor),
 ];

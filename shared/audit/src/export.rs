@@ -12,6 +12,9 @@ use crate::Event;
 /// The format's name.
 pub const FORMAT: &str = "confide-audit-export-1";
 
+/// What a chain has come to.
+pub(crate) type ChainValue = [u8; 32];
+
 /// An exported trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +73,7 @@ pub struct Signature {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// Not this format.
-    #[error("the file is not a {FORMAT}")]
+    #[error("the file is neither a {FORMAT} nor a part of one that this version knows")]
     Format,
     /// An entry is missing or out of place.
     #[error("chain {function}/{shard}: entry {expected} is missing or out of place")]
@@ -133,47 +136,73 @@ impl Export {
     /// # Errors
     /// The first [`Finding`].
     pub fn verify_chains(&self) -> Result<(), Finding> {
-        if self.format != FORMAT {
-            return Err(Finding::Format);
-        }
-        self.chains.iter().try_for_each(|chain| chain.verify(self.clinic))
+        self.values().try_for_each(|values| values.map(drop))
+    }
+
+    /// Every chain with its values, recomputed as they are asked for; in their place the finding that it is not this format.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Result<(&ExportedChain, Vec<ChainValue>), Finding>> {
+        let foreign = (self.format != FORMAT).then_some(Err(Finding::Format));
+        let chains = self.chains.iter().map(|chain| Ok((chain, chain.values(self.clinic)?)));
+        foreign.into_iter().chain(chains)
     }
 }
 
 impl ExportedChain {
-    fn verify(&self, clinic: ClinicId) -> Result<(), Finding> {
-        let (function, shard) = (self.function, self.shard);
-        let mut now = [0; 32];
-        let mut expected = 0_u64;
-        for entry in &self.entries {
-            expected = expected.saturating_add(1);
-            if entry.sequence != expected {
-                return Err(Finding::Sequence {
-                    function,
-                    shard,
-                    expected,
-                });
-            }
-            let event = serde_json::from_str::<Event>(&entry.event)
-                .ok()
-                .filter(|event| event.function == function && event.clinic == Some(clinic))
-                .ok_or(Finding::Foreign {
-                    function,
-                    shard,
-                    sequence: entry.sequence,
-                })?;
-            now = store::chain(&now, entry.sequence, event.id.as_bytes(), entry.event.as_bytes());
-        }
-        if expected != self.sequence {
+    /// The chain value before the first entry, and after each.
+    fn values(&self, clinic: ClinicId) -> Result<Vec<ChainValue>, Finding> {
+        verify_entries(
+            clinic,
+            (self.function, self.shard),
+            (0, ChainValue::default()),
+            &self.entries,
+            (self.sequence, &self.chain),
+        )
+    }
+}
+
+/// Recomputes a chain from where it stood before the entries, and returns its value there and after each of them.
+///
+/// # Errors
+/// The first [`Finding`]: an entry that is not the next one or none of this chain, or entries that come to another stand than `to`.
+pub(crate) fn verify_entries(
+    clinic: ClinicId,
+    (function, shard): (Function, u8),
+    (after, value): (u64, ChainValue),
+    entries: &[ExportedEntry],
+    to: (u64, &str),
+) -> Result<Vec<ChainValue>, Finding> {
+    let (mut at, mut now) = (after, value);
+    let mut values = Vec::with_capacity(entries.len().saturating_add(1));
+    values.push(now);
+    for entry in entries {
+        at = at.saturating_add(1);
+        if entry.sequence != at {
             return Err(Finding::Sequence {
                 function,
                 shard,
-                expected: expected.saturating_add(1),
+                expected: at,
             });
         }
-        if base16ct::lower::encode_string(&now) != self.chain {
-            return Err(Finding::Chain { function, shard });
-        }
-        Ok(())
+        let event = serde_json::from_str::<Event>(&entry.event)
+            .ok()
+            .filter(|event| event.function == function && event.clinic == Some(clinic))
+            .ok_or(Finding::Foreign {
+                function,
+                shard,
+                sequence: entry.sequence,
+            })?;
+        now = store::chain(&now, entry.sequence, event.id.as_bytes(), entry.event.as_bytes());
+        values.push(now);
     }
+    if at != to.0 {
+        return Err(Finding::Sequence {
+            function,
+            shard,
+            expected: at.saturating_add(1),
+        });
+    }
+    if base16ct::lower::encode_string(&now) != to.1 {
+        return Err(Finding::Chain { function, shard });
+    }
+    Ok(values)
 }

@@ -7,8 +7,12 @@
 
 mod event;
 mod export;
+mod joined;
+mod part;
 mod trail;
 
 pub use event::{Actor, Decision, Event};
 pub use export::{Export, ExportedChain, ExportedEntry, FORMAT as EXPORT_FORMAT, Finding, Signature, statement};
+pub use joined::{Flaw, Joined, Total};
+pub use part::{FORMAT as PART_FORMAT, Part, Stand, Stretch};
 pub use trail::{Chains, SHARDS, Trail};

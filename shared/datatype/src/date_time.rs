@@ -5,12 +5,15 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Confidential, Timestamp};
+use model::{Confidential, Timestamp, has_form};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
-/// The longest dateTime: an instant with nanoseconds and an offset.
-const LONGEST: usize = "2026-12-01T08:00:00.000000000+05:30".len();
+/// What stands where in a dateTime, up to its fraction of a second and its offset (FHIR R4, data type `dateTime`): digits where this has zeros.
+const FORM: &str = "0000-00-00T00:00:00";
+
+/// The farthest offset of a dateTime.
+const FARTHEST: &str = "14:00";
 
 /// How far ahead of UTC it may already be tomorrow somewhere (UTC+14, Kiribati): a date without a time says no offset.
 const AHEAD_OF_UTC: SignedDuration = SignedDuration::from_hours(14);
@@ -57,38 +60,71 @@ impl TryFrom<String> for DateTime {
     type Error = NoDateTime;
 
     fn try_from(text: String) -> Result<Self, NoDateTime> {
-        let start_of = |date: Date| date.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
-        let day = |text: &str| text.parse::<Date>().map_err(|_| NoDateTime);
-        let is_plain = text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'+' | b'T' | b'Z'));
-        if !is_plain || text.len() > LONGEST {
-            return Err(NoDateTime);
-        }
-        let (first, last) = match text.len() {
-            4 => (day(&format!("{text}-01-01"))?, day(&format!("{text}-12-31"))?),
-            7 => {
-                let first = day(&format!("{text}-01"))?;
-                (first, first.last_of_month())
-            }
-            10 => (day(&text)?, day(&text)?),
-            _ => {
-                let instant = text.parse().map_err(|_| NoDateTime)?;
-                return Ok(Self {
-                    text: Confidential::new(text),
-                    earliest: instant,
-                    latest: instant,
-                });
-            }
-        };
-        let (earliest, last) = (start_of(first), start_of(last));
-        let latest = last.and_then(|last| last.checked_add(LAST_OF_DAY));
+        let (earliest, latest) = moments(&text).ok_or(NoDateTime)?;
         Ok(Self {
             text: Confidential::new(text),
-            earliest: earliest.map_err(|_| NoDateTime)?,
-            latest: latest.map_err(|_| NoDateTime)?,
+            earliest,
+            latest,
         })
     }
+}
+
+/// Whether a text is a `dateTime` of FHIR R4: a year, a month, a day, or an instant to the second with its offset.
+#[must_use]
+pub fn is_date_time(text: &str) -> bool {
+    moments(text).is_some()
+}
+
+/// Whether a text is an `instant` of FHIR R4: a `dateTime` that is known to the second.
+#[must_use]
+pub fn is_instant(text: &str) -> bool {
+    text.len() > FORM.len() && is_date_time(text)
+}
+
+/// The first and the last moment that a dateTime may mean, or `None` where a text is none.
+fn moments(text: &str) -> Option<(Timestamp, Timestamp)> {
+    if !has_fields(text) {
+        return None;
+    }
+    let day = |text: &str| text.parse::<Date>().ok();
+    let (first, last) = match text.len() {
+        4 => (day(&format!("{text}-01-01"))?, day(&format!("{text}-12-31"))?),
+        7 => {
+            let first = day(&format!("{text}-01"))?;
+            (first, first.last_of_month())
+        }
+        10 => (day(text)?, day(text)?),
+        _ => {
+            let instant = text.parse().ok()?;
+            return Some((instant, instant));
+        }
+    };
+    let start_of = |date: Date| date.to_zoned(TimeZone::UTC).map(|start| start.timestamp()).ok();
+    Some((start_of(first)?, start_of(last)?.checked_add(LAST_OF_DAY).ok()?))
+}
+
+/// Whether each field is where FHIR R4 wants it, whose years begin with 1. What is in the fields is jiff's to check, which reads more
+/// forms of ISO 8601 than this one.
+fn has_fields(text: &str) -> bool {
+    if text.starts_with("0000") {
+        return false;
+    }
+    let Some((time, rest)) = text.split_at_checked(FORM.len()) else {
+        let is_partial = matches!(text.len(), 4 | 7 | 10);
+        return is_partial && FORM.get(..text.len()).is_some_and(|form| has_form(text, form));
+    };
+    let offset = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => match fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()) {
+            offset if offset.len() < fraction.len() => offset,
+            _ => return false,
+        },
+    };
+    let is_offset = match offset.strip_prefix(['+', '-']) {
+        Some(hours) => has_form(hours, "00:00") && hours <= FARTHEST,
+        None => offset == "Z",
+    };
+    has_form(time, FORM) && is_offset
 }
 
 impl From<DateTime> for String {
@@ -199,8 +235,46 @@ mod tests {
             "2026-12-01T08:00:00Z[UTC]",
             "2026-12-01T08:00:00+00:00[Europe/Vienna]",
             "-002026",
+            // Times, and no dateTime of FHIR R4: fields are where they belong, seconds are required, years begin with 1.
+            "2018-09-17T10:15Z",
+            "2018-09-17T07Z",
+            "2018-09-17T101500Z",
+            "20180917T101500Z",
+            "20180917",
+            "2018-09-17T10:15:00+0530",
+            "2018-09-17T10:15:00+05",
+            "2018-09-17T10:15:00+5:30",
+            "2018-09-17T10:15:00+14:01",
+            "2018-09-17T10:15:00+05:30:00",
+            "2018-09-17T10:15:00.Z",
+            "2018-09-17T10:15:00ZZ",
+            "2018-09-17T24:00:00Z",
+            "2018-09-17T10:60:00Z",
+            "2018-09-17T10:15:00+05:60",
+            "0000",
+            "0000-01",
+            "0000-01-01",
+            "0000-01-01T00:00:00Z",
+            "+2018-09",
+            "+201",
         ] {
             assert_eq!(time(text), None, "{text}");
+            assert!(!is_date_time(text) && !is_instant(text), "{text}");
+        }
+        for text in [
+            "0001",
+            "2018-09-17T10:15:00+05:30",
+            "2018-09-17T10:15:00-13:59",
+            "2018-09-17T10:15:00+14:00",
+            "2018-09-17T23:59:60Z",
+            "2018-09-17T10:15:00.123456789-00:00",
+        ] {
+            assert!(time(text).is_some(), "{text}");
+            assert_eq!(
+                (is_date_time(text), is_instant(text)),
+                (true, text.len() > 10),
+                "{text}"
+            );
         }
     }
 

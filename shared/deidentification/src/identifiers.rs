@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::place::is_in_the_united_states;
 use crate::released::Finding;
 
 /// The shortest number that is looked for inside other words. A shorter one, "140", has to be a whole word.
@@ -62,6 +63,11 @@ static MONTHS: [&str; 12] = [
 pub struct Identifiers {
     names: Vec<String>,
     places: Vec<Vec<String>>,
+    /// Names of which a text does not say where they begin and end, as skeletons: see [`is_unspaced`].
+    unspaced_names: Vec<String>,
+    unspaced_places: Vec<String>,
+    /// Codes of places, in capitals: "ON".
+    place_codes: Vec<String>,
     numbers: Vec<String>,
     telephones: Vec<String>,
     dates: Vec<Date>,
@@ -89,12 +95,14 @@ fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// Words, of letters or of digits: "21st" is two.
+/// Words, of letters or of digits: "21st" is two. A name among letters of a script without spaces is one, too.
 pub(crate) fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut last = None;
     for letter in folded(text) {
-        let kind = letter.is_alphanumeric().then(|| letter.is_numeric());
+        let kind = letter
+            .is_alphanumeric()
+            .then(|| (letter.is_numeric(), is_unspaced(letter)));
         if kind != last {
             words.push(String::new());
         }
@@ -105,6 +113,26 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// Whether a text has no space on both sides of a word in this script, so that a name in it is in the middle of what looks like a word: scripts whose lines break between
+/// letters or by a dictionary (Unicode Standard Annex #14, classes ID, CJ and SA), and Hangul, whose particles are written at the name.
+fn is_unspaced(letter: char) -> bool {
+    matches!(letter,
+        // Thai, Lao, Myanmar, Khmer, Tai Le, New Tai Lue, Tai Tham, Tai Viet, with the marks above and below their letters.
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17d3}' | '\u{1950}'..='\u{19df}' | '\u{1a20}'..='\u{1aaf}'
+        | '\u{a9e0}'..='\u{a9ff}' | '\u{aa60}'..='\u{aadf}'
+        // Han with its mark of repetition, Hiragana, Katakana without the point between names, Hangul.
+        | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// The parts of a name that are in such scripts, however short: a family name is often one character.
+fn unspaced(name: &str) -> impl Iterator<Item = String> + '_ {
+    name.split(|letter| !is_unspaced(letter))
+        .map(skeleton)
+        .filter(|part| !part.is_empty())
 }
 
 /// Whether two words are the same to somebody who leaves out accents: "José" is "Jose". Latin letters with a mark (Latin-1 Supplement to
@@ -129,13 +157,18 @@ impl Identifiers {
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
             && self.places.is_empty()
+            && self.unspaced_names.is_empty()
+            && self.unspaced_places.is_empty()
+            && self.place_codes.is_empty()
             && self.numbers.is_empty()
             && self.telephones.is_empty()
             && self.dates.is_empty()
     }
 
-    /// A name, or several in one text. Every word of two letters or more is one; initials are too common to be looked for.
+    /// A name, or several in one text. Every word of two letters or more is one; initials are too common to be looked for. In scripts without
+    /// spaces between words one character is enough, wherever it stands, which finds too much rather than too little.
     pub fn add_name(&mut self, name: &str) {
+        self.unspaced_names.extend(unspaced(name));
         let whole = skeleton(name);
         let words = words(name).into_iter().filter(|word| word.chars().count() > 1);
         self.names.extend(words);
@@ -168,9 +201,21 @@ impl Identifiers {
 
     /// A city, district or other place smaller than a State.
     pub fn add_place(&mut self, place: &str) {
+        self.unspaced_places.extend(unspaced(place));
         let words = words(place);
         if !words.is_empty() {
             self.places.push(words);
+        }
+    }
+
+    /// A province, a state or another first division of a country other than the United States: no State in the sense of 45 CFR 160.103, so a
+    /// place like any other. A code of up to three capitals, such as "ON", is looked for as it is: in small letters it is a word.
+    pub fn add_division(&mut self, division: &str) {
+        let is_code = division.len() <= 3 && division.bytes().all(|letter| letter.is_ascii_uppercase());
+        if is_code && !division.is_empty() {
+            self.place_codes.push(division.to_owned());
+        } else {
+            self.add_place(division);
         }
     }
 
@@ -238,6 +283,9 @@ impl Identifiers {
         self.add_strings(address.get("line"), Self::add_address_line);
         self.add_strings(address.get("city"), Self::add_place);
         self.add_strings(address.get("district"), Self::add_place);
+        if !is_in_the_united_states(address.get("country")) {
+            self.add_strings(address.get("state"), Self::add_division);
+        }
         self.add_strings(address.get("postalCode"), Self::add_number);
     }
 
@@ -273,6 +321,11 @@ impl Identifiers {
             .split(|letter: char| !letter.is_alphanumeric())
             .map(skeleton)
             .collect();
+        let has_code = |code: &String| {
+            text.split(|letter: char| !letter.is_alphanumeric())
+                .any(|word| word == code)
+        };
+        let is_within = |part: &String| whole.contains(part.as_str());
         let has_word = |wanted: &str| words.iter().chain(&blocks).any(|word| is_same(word, wanted));
         let has_place = |place: &Vec<String>| {
             words
@@ -289,8 +342,16 @@ impl Identifiers {
         let has_date =
             |date: &Date| occurs(*date, &words) || compact(*date).iter().any(|date| all_digits.contains(date.as_str()));
         [
-            (Finding::Name, self.names.iter().any(|name| has_word(name))),
-            (Finding::Place, self.places.iter().any(has_place)),
+            (
+                Finding::Name,
+                self.names.iter().any(|name| has_word(name)) || self.unspaced_names.iter().any(is_within),
+            ),
+            (
+                Finding::Place,
+                self.places.iter().any(has_place)
+                    || self.unspaced_places.iter().any(is_within)
+                    || self.place_codes.iter().any(has_code),
+            ),
             (Finding::Number, self.numbers.iter().any(has_number)),
             (
                 Finding::Telecom,
@@ -336,7 +397,10 @@ fn is_month_named(word: &str, month: &str) -> bool {
 
 /// Whether words next to each other are this day, in any order; or its day and month without the year, or its month and year.
 fn occurs(date: Date, words: &[String]) -> bool {
-    let fill = ["st", "nd", "rd", "th", "of", "the"];
+    // What stands between the numbers of a day in Chinese and Japanese, and in Korean, too.
+    let fill = [
+        "st", "nd", "rd", "th", "of", "the", "\u{5e74}", "\u{6708}", "\u{b144}", "\u{c6d4}",
+    ];
     let words: Vec<&str> = words
         .iter()
         .map(String::as_str)

@@ -192,12 +192,19 @@ fn zip3(code: &str) -> Option<String> {
     Some(if is_tabulated && !is_restricted { digits } else { "000" }.to_owned())
 }
 
+/// Whether a country, as an Address says it, is the United States.
+pub(crate) fn is_in_the_united_states(country: Option<&Value>) -> bool {
+    matches!(country.and_then(Value::as_str), Some("US" | "USA"))
+}
+
 /// An Address (FHIR R4) as country, State and three digits. Without a country there is nothing: five digits are a postal code in many.
 pub(crate) fn address(address: &Map<String, Value>) -> Option<Value> {
     let text = |name| address.get(name).and_then(Value::as_str);
-    let country = match text("country")? {
-        "US" | "USA" => "US",
-        other => COUNTRIES.split_ascii_whitespace().find(|known| *known == other)?,
+    let country = text("country")?;
+    let country = if is_in_the_united_states(address.get("country")) {
+        "US"
+    } else {
+        COUNTRIES.split_ascii_whitespace().find(|known| *known == country)?
     };
     let mut kept = json!({"country": country});
     if country == "US" {

@@ -57,8 +57,9 @@ pub enum Finding {
 /// A text that a reviewer released, and in which none of the client's own identifiers is found.
 ///
 /// The reviewer is the one who knows; the search is a second look that cannot be forgotten. It finds what is written as it was given, in
-/// another case, without accents or separators. It does not find nicknames, other spellings, other scripts, months in other languages
-/// than English, or a story that only one person can have.
+/// another case, without accents or separators, and in scripts without spaces between words wherever it stands. It does not find nicknames, other
+/// spellings, other scripts, names with an ending ("Annas"), named months in other languages than English, or a story that only one person can
+/// have.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReleasedText {
     text: Confidential<String>,
@@ -148,7 +149,7 @@ fn longest_number(text: &str) -> usize {
     longest
 }
 
-/// Three numbers with the same separator between them, or a month beside a number.
+/// Three numbers with the same separator between them, or a month beside a number: by its name, or numbered as in Chinese, Japanese and Korean.
 fn has_date(text: &str) -> bool {
     let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_numeric = text
@@ -166,6 +167,8 @@ fn has_date(text: &str) -> bool {
         .collect();
     let is_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     let is_named = words.windows(2).any(|pair| match pair {
+        // Month 3, and not three months, which takes a counter in between.
+        [a, b] if is_digits(a) && b.starts_with(['\u{6708}', '\u{c6d4}']) => true,
         [a, b] => (is_month(a) && is_digits(b)) || (is_digits(a) && is_month(b)),
         _ => false,
     });

@@ -103,6 +103,10 @@ fn components(instrument: &Instrument, answers: &[Node]) -> Option<Node> {
 
 /// The assessment that an observation is, which it takes. An instrument whose answers are wanted is none without them: then it stays an observation.
 pub(crate) fn read_assessment(from: &mut Node, around: &dyn Around) -> Option<Node> {
+    // Of FHIR's elements none is called so. What is, is no answer.
+    if from.at("answers").is_some() {
+        return None;
+    }
     let before = from.clone();
     let instrument = from.text_at("code.text").and_then(named);
     if let Some(instrument) = instrument {

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::node::{NoTree, Node};
+use crate::report::{Reason, Report, Why};
 
 /// The most bytes of a bundle. A function has little memory, and a tree takes a few times its text.
 const BYTES: usize = 8 * 1024 * 1024;
 
 /// The most entries of a bundle.
 const ENTRIES: usize = 5_000;
+
+/// The most single values of a resource, of which real ones have 400. It is copied while it is read.
+const VALUES: usize = 50_000;
 
 /// The system of identifiers that are URIs (FHIR R4, Identifier; RFC 3986).
 const URIS: &str = "urn:ietf:rfc:3986";
@@ -69,10 +73,11 @@ impl std::fmt::Debug for Bundle {
 }
 
 impl Bundle {
-    /// Reads a bundle of at most 8 MiB, 5 000 entries and 32 levels.
+    /// Reads a bundle of at most 8 MiB, 5 000 entries, 32 levels and 600 000 values, arrays and objects, with at most 256 members in an
+    /// object, 50 000 values in a resource and 5 000 different paths.
     ///
     /// # Errors
-    /// All that is wrong with it: it is not JSON, too large, of another type, has an entry without a `fullUrl` or a resource, two
+    /// All that is wrong with it: it is not JSON, has too much of something, is of another type, has an entry without a `fullUrl` or a resource, two
     /// entries of one name, or not exactly one `Patient`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
         let one = |field: &str, detail: &str| Invalid {
@@ -130,6 +135,9 @@ impl Bundle {
                 note(format!("{at}/fullUrl"), "must not be that of another entry");
             }
             let resource = entry.at_mut("resource").map_or(Node::Nothing, Node::take);
+            if resource.values() > VALUES {
+                note(format!("{at}/resource"), "must have at most 50000 values");
+            }
             // It is in the source.
             entry.at_mut("fullUrl").map(Node::take);
             if let Some(id) = resource.text_at("id") {
@@ -151,6 +159,18 @@ impl Bundle {
         if !problems.is_empty() {
             return Err(Invalid { problems });
         }
+        // Whatever is not carried over is named by its path, so no more of them are read than are reported.
+        let mut paths = Report::default();
+        for entry in &entries {
+            paths.add_rest(&entry.resource_type, &entry.resource, &|_, _| Why::Each(Reason::NoHome));
+        }
+        paths.add_rest("Bundle", &tree, &|_, _| Why::Each(Reason::NoHome));
+        if paths.is_shortened() {
+            return Err(one(
+                "/entry",
+                "must have at most 5000 different paths of elements, of at most 1000 bytes each",
+            ));
+        }
         for said in ["resourceType", "type"] {
             tree.at_mut(said).map(Node::take);
         }
@@ -164,17 +184,17 @@ impl Bundle {
     }
 
     /// The entry that a reference in another one names: by its `fullUrl`, or by type and id under the base of the one that refers (FHIR
-    /// R4, Bundle, "Resolving references in Bundles").
+    /// R4, Bundle, "Resolving references in Bundles", <http://hl7.org/fhir/R4/bundle.html#references>).
     pub(crate) fn resolve(&self, from: &Entry, reference: &str) -> Option<&Entry> {
-        let position = self.by_url.get(reference).or_else(|| {
-            let (base, _) = split_base(&from.full_url)?;
-            self.by_url.get(&format!("{base}/{reference}"))
-        });
-        match position {
-            Some(position) => self.entries.get(*position),
-            // Where entries are named by UUIDs, type and id are those of the resource.
-            None => self.entries.get((*self.by_name.get(reference)?)?),
-        }
+        let position = self.by_url.get(reference).copied().or_else(|| {
+            match split_base(&from.full_url) {
+                // The same type and id under another base is somebody else.
+                Some((base, _)) => self.by_url.get(&format!("{base}/{reference}")).copied(),
+                // Who is named by a UUID has no base: type and id are those of the resource.
+                None => *self.by_name.get(reference)?,
+            }
+        })?;
+        self.entries.get(position)
     }
 }
 

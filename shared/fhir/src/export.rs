@@ -19,6 +19,8 @@ pub struct Exported {
     pub encounter: Option<String>,
     /// The owner's JSON.
     pub content: Node,
+    /// The owner's id of the record that it was added to.
+    pub appends: Option<String>,
 }
 
 /// A bundle, and what is not in it.
@@ -56,8 +58,9 @@ impl Around for References {
     }
 }
 
-/// FHIR's ids have no underscore.
-fn fhir_id(id: &str) -> String {
+/// An id as FHIR's are, which have no underscore.
+#[must_use]
+pub fn fhir_id(id: &str) -> String {
     id.replace('_', "-")
 }
 
@@ -138,6 +141,22 @@ impl Export {
         export.bundle.put("type", Node::from_text("collection"));
         export.bundle.put("entry", Node::List(growing.entries));
         export
+    }
+
+    /// Says that the client is looked at in another entry: her Patient is not in use any more, and names the one that is (FHIR R4, Patient.link).
+    pub fn replaced_by(&mut self, patient: &str) {
+        let entries = match self.bundle.at_mut("entry") {
+            Some(Node::List(entries)) => entries.as_mut_slice(),
+            _ => &mut [],
+        };
+        let mut resources = entries.iter_mut().filter_map(|entry| entry.at_mut("resource"));
+        if let Some(client) = resources.find(|resource| resource.text_at("resourceType") == Some("Patient")) {
+            let mut link = Node::object();
+            link.put("other.reference", Node::from_text(patient));
+            link.put("type", Node::from_text("replaced-by"));
+            client.put("active", Node::Boolean(false));
+            client.put("link", Node::List(vec![link]));
+        }
     }
 
     /// The resources alone.
@@ -232,6 +251,12 @@ impl Export {
             let mut reference = Node::object();
             reference.put("reference", Node::Text(format!("Goal/{id}")));
             resource.put("goal", Node::List(vec![reference]));
+        }
+        // What is added to may be of any type, and `relatesTo` names documents alone.
+        if let Some(record) = part.appends.and_then(|record| references.reference(&record)) {
+            let mut related = Node::object();
+            related.put("reference", Node::Text(record));
+            resource.put("context.related", Node::List(vec![related]));
         }
         rest.prune();
         self.report

@@ -1,5 +1,6 @@
 //! From a bundle to what its owners keep, and what they don't.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use datatype::says_diagnosis;
@@ -95,10 +96,10 @@ struct Reading<'b> {
     ids: &'b dyn Fn(&Source, Kind) -> String,
     /// What may be named elsewhere, by its position.
     names: BTreeMap<usize, String>,
+    /// How many bytes of them may still be repeated.
+    room: Cell<usize>,
     /// Positions of resources that can't be imported: nothing refers to them.
     lost: BTreeSet<usize>,
-    /// Positions of the goals of plans that are not lost.
-    pursued: BTreeSet<usize>,
     /// Codes that stand for diagnoses in this bundle, whatever else they may be.
     diagnoses: BTreeSet<(String, String)>,
 }
@@ -117,7 +118,7 @@ impl Around for Place<'_, '_> {
             is_patient: entry.resource_type == "Patient",
             id: kind.map(|kind| (self.reading.ids)(&entry.source, kind)),
             kind,
-            name: self.reading.names.get(&entry.position).cloned(),
+            name: self.reading.name(entry),
         })
     }
 
@@ -132,6 +133,15 @@ impl Around for Place<'_, '_> {
     fn calling_code(&self) -> Option<&str> {
         self.reading.settings.calling_code.as_deref()
     }
+}
+
+fn is_goal(entry: &Entry) -> bool {
+    entry.resource_type == "Goal"
+}
+
+/// Whether there are rules that say how to understand all of a resource (FHIR R4, Resource.implicitRules, a modifier).
+fn has_implicit_rules(resource: &Node) -> bool {
+    resource.at("implicitRules").is_some()
 }
 
 /// What is made of an entry, if anything. An observation may be an assessment; both are records of the same id.
@@ -176,6 +186,9 @@ fn table(resource_type: &str) -> &'static [Field] {
 
 /// The longest name, in bytes. It is repeated wherever it is referred to, so a long one would be many times the bundle.
 const NAME: usize = 500;
+
+/// The most bytes that all names are repeated with: the largest bundle becomes twice as large by them, and not fifteen times.
+const NAMES: usize = 8 * 1024 * 1024;
 
 fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
     let named = bundle
@@ -222,29 +235,29 @@ impl Import {
             refused,
             ids,
             names: names(bundle),
+            room: Cell::new(NAMES),
             lost: BTreeSet::new(),
-            pursued: BTreeSet::new(),
             diagnoses: diagnoses(bundle),
         };
         // Whatever refers to a resource that can't be imported may lack what it needs then, and so on. Each round loses one at least.
         loop {
-            reading.pursued = reading.pursued();
-            let (import, lost) = reading.read();
-            if lost.is_subset(&reading.lost) {
-                let is_refused = handling == Handling::Strict && !import.not_imported.is_empty();
+            let import = reading.read();
+            if import.not_imported.keys().all(|lost| reading.lost.contains(lost)) {
+                let not_imported: Vec<NotImported> = import.not_imported.into_values().collect();
+                let is_refused = handling == Handling::Strict && !not_imported.is_empty();
                 return match import.client {
                     Some(client) if !is_refused => Ok(Self {
                         client,
                         parts: import.parts,
-                        not_imported: import.not_imported,
+                        not_imported,
                         report: import.report,
                     }),
                     _ => Err(Refused {
-                        resources: import.not_imported,
+                        resources: not_imported,
                     }),
                 };
             }
-            reading.lost.extend(lost);
+            reading.lost.extend(import.not_imported.into_keys());
         }
     }
 }
@@ -253,21 +266,24 @@ impl Import {
 struct Found {
     client: Option<Part>,
     parts: Vec<Part>,
-    not_imported: Vec<NotImported>,
+    /// By their positions.
+    not_imported: BTreeMap<usize, NotImported>,
     report: Report,
 }
 
 impl Reading<'_> {
-    /// One round, and the positions of what can't be imported.
-    fn read(&self) -> (Found, BTreeSet<usize>) {
+    /// One round.
+    fn read(&self) -> Found {
+        self.room.set(NAMES);
         let mut found = Found::default();
-        let mut lost = BTreeSet::new();
         let mut guardians = Vec::new();
         let mut goals = self.goals();
         found
             .report
             .add_rest("Bundle", &self.bundle.around, &|_, _| Why::Each(Reason::Transport));
-        for entry in &self.bundle.entries {
+        // Goals come last: then it is known which of them are part of a plan.
+        let (last, first): (Vec<&Entry>, Vec<&Entry>) = self.bundle.entries.iter().partition(|entry| is_goal(entry));
+        for entry in first.into_iter().chain(last) {
             let resource_type = entry.resource_type.as_str();
             if table(resource_type).is_empty() {
                 found
@@ -299,22 +315,29 @@ impl Reading<'_> {
                         .add_rest(resource_type, &rest, &|path, node| why(resource_type, path, node));
                 }
                 Err(problems) => {
-                    lost.insert(entry.position);
                     found
                         .report
                         .add(resource_type, "", Reason::ResourceNotImportable, before);
-                    found.not_imported.push(NotImported {
+                    let not_imported = NotImported {
                         source: entry.source.clone(),
                         resource_type: resource_type.to_owned(),
                         problems,
-                    });
+                    };
+                    found.not_imported.insert(entry.position, not_imported);
                 }
             }
         }
         if let Some(client) = found.client.as_mut().filter(|_| !guardians.is_empty()) {
             client.content.put("guardians", Node::List(guardians));
         }
-        (found, lost)
+        found
+    }
+
+    /// What may be named elsewhere, as long as there is room for it.
+    fn name(&self, entry: &Entry) -> Option<String> {
+        let name = self.names.get(&entry.position)?;
+        self.room.set(self.room.get().checked_sub(name.len())?);
+        Some(name.clone())
     }
 
     /// What is made of an entry; what is not stays in `rest`.
@@ -327,8 +350,7 @@ impl Reading<'_> {
     ) -> Result<Read, Vec<&'static str>> {
         let place = Place { reading: self, entry };
         let resource_type = entry.resource_type.as_str();
-        // Rules that say how to understand all of it (FHIR R4, Resource.implicitRules, a modifier).
-        if rest.at("implicitRules").is_some() {
+        if has_implicit_rules(rest) {
             return Err(vec!["implicitRules"]);
         }
         rest.at_mut("resourceType").map(Node::take);
@@ -339,10 +361,13 @@ impl Reading<'_> {
         }
         let made = match resource_type {
             "Goal" => {
-                // It is a goal of a plan, or nobody's.
-                let is_pursued = self.pursued.contains(&entry.position);
+                // It is a goal of a plan, which has it by now, or nobody's.
                 read(clinical::GOAL, rest, &place)?;
-                return if is_pursued { Ok(Read::Goal) } else { Err(vec!["id"]) };
+                return if goals.contains_key(&entry.position) {
+                    Err(vec!["id"])
+                } else {
+                    Ok(Read::Goal)
+                };
             }
             "RelatedPerson" => {
                 let guardian = read(person::GUARDIAN, rest, &place)?;
@@ -358,8 +383,15 @@ impl Reading<'_> {
             "Patient" => self.read_client(rest, &place)?,
             "CarePlan" => self.read_plan(entry, rest, goals, &place)?,
             "Claim" | "ExplanationOfBenefit" => {
-                self.withhold_diagnoses(resource_type, rest, report);
-                read(table(resource_type), rest, &place)?
+                let withheld = self.withhold_diagnoses(rest);
+                let made = read(table(resource_type), rest, &place)?;
+                for (position, values) in withheld {
+                    report.add(resource_type, "item.productOrService", Reason::Withheld, values);
+                    // Of an item that is not kept it is left over, and the sender did not say it.
+                    rest.at_mut(&format!("item[{position}].productOrService"))
+                        .map(Node::take);
+                }
+                made
             }
             "Observation" => match read_assessment(rest, &place) {
                 Some(assessment) => return Ok(Read::Part(self.part(entry, Kind::Assessment, assessment))),
@@ -419,12 +451,15 @@ impl Reading<'_> {
                 let target = problem
                     .text_at("reference")
                     .and_then(|reference| place.target(reference));
-                if let Some(name) = target.and_then(|target| target.name) {
+                let diagnosis = target.filter(|target| target.kind == Some(Kind::Diagnosis));
+                if let Some(name) = diagnosis.and_then(|diagnosis| diagnosis.name) {
                     problem.put("display", Node::Text(name));
                 }
             }
         }
-        // A goal is that of the first plan that names it: many plans of one large goal would be many times the bundle.
+        let mut made = read(clinical::TREATMENT_PLAN, rest, place)?;
+        // A goal is that of the first plan that is imported and names it: many plans of one large goal would be many times the bundle. So
+        // goals are taken last, when nothing but their lack can keep the plan out.
         let mut pursued = Vec::new();
         if let Some(Node::List(list)) = rest.at_mut("goal") {
             for goal in list {
@@ -437,7 +472,6 @@ impl Reading<'_> {
                 }
             }
         }
-        let mut made = read(clinical::TREATMENT_PLAN, rest, place)?;
         if !pursued.is_empty() {
             made.put("content.goals", Node::List(pursued));
         } else if made.at("content.activities").is_none() {
@@ -446,10 +480,11 @@ impl Reading<'_> {
         Ok(made)
     }
 
-    /// Goals by their position in the bundle.
+    /// Goals that can be part of a plan, by their position in the bundle.
     fn goals(&self) -> BTreeMap<usize, Node> {
-        let goals = self.bundle.entries.iter().filter(|entry| entry.resource_type == "Goal");
+        let goals = self.bundle.entries.iter().filter(|entry| is_goal(entry));
         goals
+            .filter(|entry| !has_implicit_rules(&entry.resource))
             .filter_map(|entry| {
                 let place = Place { reading: self, entry };
                 let goal = read(clinical::GOAL, &mut entry.resource.clone(), &place).ok()?;
@@ -458,30 +493,14 @@ impl Reading<'_> {
             .collect()
     }
 
-    /// The positions of the goals that a plan has which is imported.
-    fn pursued(&self) -> BTreeSet<usize> {
-        let plans = self
-            .bundle
-            .entries
-            .iter()
-            .filter(|entry| entry.resource_type == "CarePlan");
-        let plans = plans.filter(|plan| !self.lost.contains(&plan.position));
-        plans
-            .flat_map(|plan| {
-                let goals = plan.resource.at("goal").map(Node::as_list).unwrap_or_default();
-                let references = goals.iter().filter_map(|goal| goal.text_at("reference"));
-                references.filter_map(|reference| self.bundle.resolve(plan, reference))
-            })
-            .map(|goal| goal.position)
-            .collect()
-    }
-
-    /// Puts "masked" where an item of a claim says by its service what somebody has: billers of a practice have no use for it.
-    fn withhold_diagnoses(&self, resource_type: &str, rest: &mut Node, report: &mut Report) {
+    /// Puts "masked" where an item of a claim says by its service what somebody has: billers of a practice have no use for it. The
+    /// positions of these items, and how many values each said it with.
+    fn withhold_diagnoses(&self, rest: &mut Node) -> Vec<(usize, usize)> {
+        let mut withheld = Vec::new();
         let Some(Node::List(items)) = rest.at_mut("item") else {
-            return;
+            return withheld;
         };
-        for item in items {
+        for (position, item) in items.iter_mut().enumerate() {
             let Some(service) = item.at_mut("productOrService") else {
                 continue;
             };
@@ -489,16 +508,12 @@ impl Reading<'_> {
             if !codings.iter().any(|coding| self.is_diagnosis(coding)) {
                 continue;
             }
-            report.add(
-                resource_type,
-                "item.productOrService",
-                Reason::Withheld,
-                service.values(),
-            );
+            withheld.push((position, service.values()));
             *service = Node::object();
             service.put("coding[0].system", Node::from_text(DATA_ABSENT_REASON));
             service.put("coding[0].code", Node::from_text("masked"));
         }
+        withheld
     }
 
     /// Whether a code says what somebody has: that of a diagnosis in the bundle, one of a classification of diseases, or one that

@@ -3,6 +3,8 @@
 //! Reading takes: a value that was mapped is gone from its tree afterwards, one that was not stands where it stood.
 
 use base64ct::{Base64, Encoding};
+use datatype::{is_date_time, is_instant};
+use model::e164;
 use serde::Serialize;
 
 use crate::money;
@@ -209,7 +211,7 @@ pub(crate) enum Shape {
     Annotations,
     /// Annotations that begin with a word and a colon, and the list of what stands after it.
     Labelled(&'static str),
-    /// The same, where there is one at most, with a day after it.
+    /// The one of them that has a day after it, and the day. Two days are none.
     LabelledDay(&'static str),
     /// An identifier that begins with this, and the identifier.
     Identified(&'static str),
@@ -261,15 +263,13 @@ pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Re
     if from.at("modifierExtension").is_some() {
         lacking.push("modifierExtension");
     }
-    let mut found: Vec<&str> = Vec::new();
     for row in fields {
-        let is_there = found.contains(&row.field) && !row.field.is_empty();
-        if row.need == Need::Alternative && is_there {
-            continue;
-        }
+        // What has been read is not written over: what can't stand beside it stays where it is.
+        let is_there = !row.field.is_empty() && made.at(row.field).is_some();
+        let has_room = !is_there || (matches!(row.shape, Shape::Each(_)) && row.need != Need::Alternative);
         let part = from.at_mut(row.element);
         let has_part = part.is_some();
-        let value = part.and_then(|part| row.shape.read(part, around));
+        let value = part.filter(|_| has_room).and_then(|part| row.shape.read(part, around));
         // Another row may have had what this one wants.
         let lacks = match row.need {
             Need::Required => value.is_none(),
@@ -280,7 +280,6 @@ pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Re
             lacking.push(row.element);
         }
         let Some(value) = value else { continue };
-        found.push(row.field);
         if !matches!(row.shape, Shape::Client | Shape::Fixed(_) | Shape::Harmless(_)) {
             made.put(row.field, value);
         }
@@ -417,9 +416,12 @@ impl Shape {
                     return Some(text.take());
                 }
                 let name = full_name(from)?;
-                for part in ["prefix", "given", "family", "suffix"] {
-                    from.at_mut(part).map(Node::take);
+                for part in ["prefix", "given", "suffix"] {
+                    if let Some(Node::List(list)) = from.at_mut(part) {
+                        list.iter_mut().for_each(|word| drop(taken_text(word)));
+                    }
                 }
+                from.at_mut("family").and_then(taken_text);
                 from.prune();
                 Some(Node::Text(name))
             }
@@ -449,19 +451,28 @@ impl Shape {
             }
             Self::Labelled(label) => {
                 let Node::List(notes) = from else { return None };
-                let labelled = |note: &mut Node| {
-                    let text = note.at_mut("text")?;
-                    let rest = text.as_text()?.strip_prefix(label)?.strip_prefix(": ")?.to_owned();
-                    text.take();
-                    Some(Node::Text(rest))
-                };
-                let texts: Vec<Node> = notes.iter_mut().filter_map(labelled).collect();
+                let texts: Vec<Node> = notes
+                    .iter_mut()
+                    .filter_map(|note| {
+                        let rest = labelled(note, label)?.to_owned();
+                        note.at_mut("text")?.take();
+                        Some(Node::Text(rest))
+                    })
+                    .collect();
                 (!texts.is_empty()).then_some(Node::List(texts))
             }
-            Self::LabelledDay(label) => match Self::Labelled(label).read(from, around)? {
-                Node::List(days) => days.into_iter().next().filter(|day| day.as_text().is_some_and(is_day)),
-                _ => None,
-            },
+            Self::LabelledDay(label) => {
+                let Node::List(notes) = from else { return None };
+                let mut days = notes
+                    .iter_mut()
+                    .filter(|note| labelled(note, label).is_some_and(is_day));
+                let (Some(note), None) = (days.next(), days.next()) else {
+                    return None;
+                };
+                let day = labelled(note, label)?.to_owned();
+                note.at_mut("text")?.take();
+                Some(Node::Text(day))
+            }
             Self::Identified(prefix) => {
                 let Node::List(identifiers) = from else { return None };
                 let is_it = |identifier: &&mut Node| {
@@ -507,9 +518,7 @@ impl Shape {
             Self::Date => text
                 .filter(|date| date.len() <= 10 && is_date_time(date))
                 .map(Node::from_text),
-            Self::Instant => text
-                .filter(|time| time.parse::<jiff::Timestamp>().is_ok())
-                .map(Node::from_text),
+            Self::Instant => text.filter(|time| is_instant(time)).map(Node::from_text),
             Self::Day => {
                 let text = text.filter(|time| is_date_time(time))?;
                 text.get(..10).filter(|day| is_day(day)).map(Node::from_text)
@@ -582,19 +591,16 @@ impl Shape {
                 made.put("coding[0].code", from.take());
                 Some(made)
             }
-            Self::Annotations => {
-                from.as_text()?;
-                Some(Node::List(vec![annotation(String::new(), from.take())?]))
-            }
+            Self::Annotations => Some(Node::List(vec![annotation("", from)?])),
             Self::Labelled(label) => {
                 let Node::List(texts) = from else { return None };
                 let notes: Vec<Node> = texts
                     .iter_mut()
-                    .filter_map(|text| annotation(format!("{label}: "), text.take()))
+                    .filter_map(|text| annotation(&format!("{label}: "), text))
                     .collect();
                 (!notes.is_empty()).then_some(Node::List(notes))
             }
-            Self::LabelledDay(label) => Some(Node::List(vec![annotation(format!("{label}: "), from.take())?])),
+            Self::LabelledDay(label) => Some(Node::List(vec![annotation(&format!("{label}: "), from)?])),
             Self::Identified(_) => {
                 let mut made = Node::object();
                 made.put("value", from.take());
@@ -632,15 +638,20 @@ impl Shape {
     }
 }
 
+/// What an annotation says behind a word and a colon.
+fn labelled<'n>(note: &'n Node, label: &str) -> Option<&'n str> {
+    note.text_at("text")?.strip_prefix(label)?.strip_prefix(": ")
+}
+
 fn taken_text(node: &mut Node) -> Option<String> {
     let text = node.as_text()?.to_owned();
     node.take();
     Some(text)
 }
 
-fn annotation(label: String, text: Node) -> Option<Node> {
+fn annotation(label: &str, text: &mut Node) -> Option<Node> {
     let mut made = Node::object();
-    made.put("text", Node::Text(format!("{label}{}", text.as_text()?)));
+    made.put("text", Node::Text(format!("{label}{}", taken_text(text)?)));
     Some(made)
 }
 
@@ -680,35 +691,10 @@ fn is_day(text: &str) -> bool {
     text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// FHIR R4, data type `dateTime`: a year, a month, a day, or an instant with its offset.
-fn is_date_time(text: &str) -> bool {
-    match text.len() {
-        4 => is_day(&format!("{text}-01-01")),
-        7 => is_day(&format!("{text}-01")),
-        10 => is_day(text),
-        _ => text.parse::<jiff::Timestamp>().is_ok(),
-    }
-}
-
-/// An e-mail address as it is, and a telephone number with its country code. What was written for callers inside a country gets that
-/// country's, where it is known; the zero in front of a number there is not part of it (ITU-T E.123).
+/// An e-mail address as it is, and a telephone number with its country code.
 fn contact(text: &str, calling_code: Option<&str>) -> Option<String> {
     if text.contains('@') {
         return Some(text.to_owned());
     }
-    let is_number = text
-        .chars()
-        .all(|character| character.is_ascii_digit() || "+-./() ".contains(character));
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let international = if text.trim_start().starts_with('+') {
-        Some(digits)
-    } else if let Some(rest) = digits.strip_prefix("00") {
-        Some(rest.to_owned())
-    } else {
-        calling_code.map(|code| format!("{code}{}", digits.strip_prefix('0').unwrap_or(&digits)))
-    };
-    // E.164: at most 15 digits. Fewer than 8 are an extension or a short code.
-    international
-        .filter(|digits| is_number && (8..=15).contains(&digits.len()))
-        .map(|digits| format!("+{digits}"))
+    e164(text, calling_code)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use model::json_depth;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -12,6 +12,13 @@ use serde_json::value::RawValue;
 /// How deep arrays and objects may nest. FHIR sets no limit; the deepest element of R4 in use, an extension inside a contained
 /// resource, stays below half of it.
 const DEPTH: usize = 32;
+
+/// The most values, arrays and objects of one tree. A bundle has one for every 23 bytes, one of answers to questionnaires alone for
+/// every 13, which is 550 000 in the largest that is exported. Each takes some 50 bytes of memory beside its text, and an instance has 128 MiB.
+const NODES: usize = 600_000;
+
+/// The most members of an object, which are looked through one by one. Real ones have 22; no type of R4 has half as many elements.
+const MEMBERS: usize = 256;
 
 /// A JSON value. It is somebody's health or person, so it does not print.
 #[derive(Clone, Eq)]
@@ -37,6 +44,10 @@ pub(crate) enum NoTree {
     TooDeep,
     #[error("must be JSON in which no object has a member twice")]
     NotJson,
+    #[error("must have at most 600000 values, arrays and objects")]
+    TooMany,
+    #[error("must have at most 256 members in each object")]
+    TooWide,
 }
 
 impl Node {
@@ -44,7 +55,10 @@ impl Node {
         if json_depth::exceeds(bytes, DEPTH) {
             return Err(NoTree::TooDeep);
         }
-        serde_json::from_slice(bytes).map_err(|_| NoTree::NotJson)
+        let mut growth = Growth::default();
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let tree = growth.deserialize(&mut json).and_then(|tree| json.end().map(|()| tree));
+        tree.map_err(|_| growth.exceeded.unwrap_or(NoTree::NotJson))
     }
 
     pub(crate) fn object() -> Self {
@@ -283,26 +297,54 @@ impl Serialize for Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Growth::default().deserialize(deserializer)
+    }
+}
+
+/// How far a tree has grown.
+#[derive(Default)]
+struct Growth {
+    nodes: usize,
+    /// What there is too much of.
+    exceeded: Option<NoTree>,
+}
+
+impl Growth {
+    fn exceeds<E: serde::de::Error>(&mut self, bound: NoTree) -> E {
+        self.exceeded = Some(bound);
+        E::custom(bound)
+    }
+
+    fn grow(&mut self, raw: &RawValue) -> Result<Node, serde_json::Error> {
+        // Told before it is built.
+        self.nodes = self.nodes.saturating_add(1);
+        if self.nodes > NODES {
+            return Err(self.exceeds(NoTree::TooMany));
+        }
+        let text = raw.get();
+        match text.bytes().next() {
+            Some(b'{') => serde_json::Deserializer::from_str(text).deserialize_map(Members(self)),
+            Some(b'[') => serde_json::Deserializer::from_str(text).deserialize_seq(Entries(self)),
+            Some(b'"') => serde_json::from_str(text).map(Node::Text),
+            Some(b't' | b'f') => serde_json::from_str(text).map(Node::Boolean),
+            Some(b'n') => Ok(Node::Nothing),
+            _ => Ok(Node::Number(text.to_owned())),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Growth {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
-        from_raw(raw).map_err(D::Error::custom)
+        self.grow(raw).map_err(D::Error::custom)
     }
 }
 
-fn from_raw(raw: &RawValue) -> Result<Node, serde_json::Error> {
-    let text = raw.get();
-    match text.bytes().next() {
-        Some(b'{') => serde_json::Deserializer::from_str(text).deserialize_map(Members),
-        Some(b'[') => serde_json::Deserializer::from_str(text).deserialize_seq(Entries),
-        Some(b'"') => serde_json::from_str(text).map(Node::Text),
-        Some(b't' | b'f') => serde_json::from_str(text).map(Node::Boolean),
-        Some(b'n') => Ok(Node::Nothing),
-        _ => Ok(Node::Number(text.to_owned())),
-    }
-}
+struct Members<'g>(&'g mut Growth);
 
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for Members<'_> {
     type Value = Node;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -311,19 +353,24 @@ impl<'de> Visitor<'de> for Members {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut members: Vec<(String, Node)> = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, Node>()? {
+        while let Some(name) = map.next_key::<String>()? {
+            if members.len() == MEMBERS {
+                return Err(self.0.exceeds(NoTree::TooWide));
+            }
             if members.iter().any(|(member, _)| *member == name) {
                 return Err(A::Error::custom("a member twice"));
             }
-            members.push((name, value));
+            members.push((name, map.next_value_seed(&mut *self.0)?));
         }
+        // Most have fewer than there is room for, and there are many.
+        members.shrink_to_fit();
         Ok(Node::Object(members))
     }
 }
 
-struct Entries;
+struct Entries<'g>(&'g mut Growth);
 
-impl<'de> Visitor<'de> for Entries {
+impl<'de> Visitor<'de> for Entries<'_> {
     type Value = Node;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -332,9 +379,10 @@ impl<'de> Visitor<'de> for Entries {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Node, A::Error> {
         let mut list = Vec::new();
-        while let Some(value) = sequence.next_element()? {
+        while let Some(value) = sequence.next_element_seed(&mut *self.0)? {
             list.push(value);
         }
+        list.shrink_to_fit();
         Ok(Node::List(list))
     }
 }

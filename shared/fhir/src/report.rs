@@ -6,6 +6,15 @@ use serde::Serialize;
 
 use crate::node::Node;
 
+/// The most lines. A real patient of many years has 370 different paths.
+const LINES: usize = 5_000;
+
+/// The longest path, in bytes. Real ones have 67.
+const PATH: usize = 1_000;
+
+/// What stands for names that are not repeated.
+const ELLIPSIS: &str = "…";
+
 /// Why something was not carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,6 +54,7 @@ pub struct Line {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     lines: BTreeMap<(String, String, Reason), (usize, usize)>,
+    is_shortened: bool,
 }
 
 impl Report {
@@ -66,9 +76,21 @@ impl Report {
     }
 
     pub(crate) fn add(&mut self, of: &str, path: &str, reason: Reason, values: usize) {
-        let line = self.lines.entry((of.to_owned(), path.to_owned(), reason)).or_default();
+        let mut key = (of.to_owned(), path.to_owned(), reason);
+        let is_full = self.lines.len() >= LINES && !self.lines.contains_key(&key);
+        if is_full || path.len() > PATH {
+            // Counted all the same: nothing is dropped in silence.
+            self.is_shortened = true;
+            ELLIPSIS.clone_into(&mut key.1);
+        }
+        let line = self.lines.entry(key).or_default();
         line.0 += 1;
         line.1 += values;
+    }
+
+    /// Whether there was more to say than 5 000 lines, or a path of more than 1 000 bytes. All of it is counted, without its path.
+    pub(crate) fn is_shortened(&self) -> bool {
+        self.is_shortened
     }
 
     /// Notes all that is left in a tree: an element of which a rule says why it is not carried over as one, all else by its values.
@@ -126,7 +148,7 @@ fn printable(name: &str) -> String {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if is_name { name.to_owned() } else { "…".to_owned() }
+    if is_name { name.to_owned() } else { ELLIPSIS.to_owned() }
 }
 
 /// Why what is left at a path was not carried over.

@@ -10,7 +10,7 @@ impl Message {
     /// Hands the message to `notify`. When this returns `Ok`, it is durable, and it leaves as its urgency says.
     ///
     /// # Errors
-    /// 503 where `notify` did not answer, or has nobody to send by. Whether the message was taken is unknown then: send the
+    /// 503 where `notify` did not answer, had too much to do at once, or has nobody to send by. Whether the message was taken is unknown then: send the
     /// same one again, under the same key. 500 where it breaks a rule: a defect of the caller.
     pub fn send(&self, exchange: &Exchange<'_>) -> Result<Accepted, Problem> {
         let response = exchange.call(Function::Notify, MESSAGES, self)?;
@@ -74,6 +74,10 @@ mod tests {
         Err(Problem::defect("on purpose"))
     }
 
+    fn is_contended(_: &Exchange<'_>) -> Result<Reply, Problem> {
+        Err(store::StoreError::Contended.into())
+    }
+
     fn ask(world: &World) -> Answer {
         let routes = [Route::new(Method::GET, "/v1/auth/send", sends)];
         Answer::from(world.serve(Function::Auth, &routes, &Call::get("/v1/auth/send").request()))
@@ -105,6 +109,20 @@ mod tests {
         assert_eq!(ask(&failing).status, 503);
         let absent = World::new(1);
         assert_eq!(ask(&absent).status, 503);
+    }
+
+    /// That too many write at once says nothing of the message: it is not refused.
+    #[test]
+    fn where_too_many_write_at_once_the_message_is_to_be_sent_again() {
+        let world = world(is_contended);
+        let answer = ask(&world);
+        assert_eq!((answer.status, answer.problem()), (503, Some("unavailable")));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert!(
+            world.log().concat().contains("from auth to notify is to be repeated"),
+            "{:?}",
+            world.log()
+        );
     }
 
     #[test]

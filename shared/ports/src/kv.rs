@@ -124,6 +124,12 @@ pub trait Kv {
     /// [`KvError`] where it is not known to be gone.
     fn remove_once(&self, key: &OnceKey) -> Result<(), KvError>;
 
+    /// Removes several once-keys, together where the store can. Any of them may be gone already, and nothing may lead to them any more.
+    ///
+    /// # Errors
+    /// [`KvError`] where not all of them are known to be gone; any of them may be.
+    fn remove_many_once(&self, keys: Vec<OnceKey>) -> Result<(), KvError>;
+
     /// Reads a document that the caller does not mean to change.
     ///
     /// # Errors

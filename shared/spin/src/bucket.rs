@@ -34,6 +34,10 @@ impl Bucket for SpinBucket {
         self.0.delete(key).map_err(failure)
     }
 
+    fn delete_many(&self, keys: &[String]) -> Result<(), BucketError> {
+        batch::delete_many(&self.0, keys).map_err(failure)
+    }
+
     fn increment(&self, key: &str, by: i64) -> Result<i64, BucketError> {
         atomics::increment(&self.0, key, by).map_err(failure)
     }

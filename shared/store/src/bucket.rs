@@ -63,6 +63,12 @@ pub trait Bucket {
     /// [`BucketError`]; the deletion may have taken effect all the same.
     fn delete(&self, key: &str) -> Result<(), BucketError>;
 
+    /// Deletes several keys; together where the backend can.
+    ///
+    /// # Errors
+    /// [`BucketError`]; any of the deletions may have taken effect all the same.
+    fn delete_many(&self, keys: &[String]) -> Result<(), BucketError>;
+
     /// Adds to a number. On SQLite, a value that is not a number poisons the whole store.
     ///
     /// # Errors

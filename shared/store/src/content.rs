@@ -149,10 +149,11 @@ impl Content<'_> {
     /// [`StoreError`] where the store does not answer; the rest is removed by the next try.
     pub fn remove(&self, length: u64) -> Result<(), StoreError> {
         // The first chunk goes last: while it is there, a try that broke off is known to have left something.
-        for number in (0..chunks(length)).rev() {
-            self.shelf.kv.remove_once(&self.key(number))?;
+        let others: Vec<OnceKey> = (1..chunks(length)).map(|number| self.key(number)).collect();
+        if !others.is_empty() {
+            self.shelf.kv.remove_many_once(others)?;
         }
-        Ok(())
+        Ok(self.shelf.kv.remove_once(&self.key(0))?)
     }
 }
 

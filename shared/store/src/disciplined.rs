@@ -128,6 +128,11 @@ impl<B: Bucket> Kv for Disciplined<'_, B> {
         Ok(self.bucket.delete(key.as_str())?)
     }
 
+    fn remove_many_once(&self, keys: Vec<OnceKey>) -> Result<(), KvError> {
+        let keys: Vec<String> = keys.into_iter().map(String::from).collect();
+        Ok(self.bucket.delete_many(&keys)?)
+    }
+
     fn doc(&self, key: &DocKey) -> Result<Option<Vec<u8>>, KvError> {
         Ok(self.bucket.get(key.as_str())?)
     }

@@ -248,6 +248,36 @@ impl<T, K: Sealer + ?Sized, E: Encoding<T>> Doc<'_, T, K, E> {
         Err(StoreError::Contended.into())
     }
 
+    /// Changes what is kept with the document and is no part of its versions: it is sealed anew at the version that it has, beside the same
+    /// writers, so nobody who changes it meanwhile finds it stale. `change` may be computed several times, and says whether there is
+    /// anything to write; `false` comes back where there is no document.
+    ///
+    /// Each time is one more seal of a version, of which a derived key has room for 2^12: for what happens a few times at most.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is then stored, except where the store left the outcome unknown.
+    pub fn annotate(&self, mut change: impl FnMut(&mut T) -> bool) -> Result<bool, StoreError> {
+        for _ in self.shelf.attempts() {
+            let Some(slot) = self.shelf.kv.open(&self.at)? else {
+                return Ok(false);
+            };
+            let ([], document) = split_margin(slot.value())?;
+            let Opened {
+                version,
+                writers,
+                mut value,
+            } = self.unseal(document)?;
+            if !change(&mut value) {
+                return Ok(true);
+            }
+            let stored = self.seal(&[], version, &writers, &value)?;
+            if slot.swap(&stored)? == Swap::Applied {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
     fn seal(&self, margin: &[u8], version: u64, writers: &[Writer], value: &T) -> Result<Vec<u8>, StoreError> {
         let mut plain = Zeroizing::new(Vec::with_capacity(1024));
         plain.push(u8::try_from(writers.len()).map_err(|_| StoreError::Form)?);

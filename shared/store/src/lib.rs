@@ -29,6 +29,6 @@ pub use encoding::{Compact, Encoding, Json};
 pub use error::StoreError;
 pub use history::History;
 pub use lease::{Lease, LeaseRecord};
-pub use log::{Entry, Head, Log, chain};
+pub use log::{Entry, Head, INLINE as LONGEST_RUN, Link, Log, Run, chain};
 pub use mark::without_doubles;
 pub use shelf::Shelf;

@@ -27,8 +27,8 @@ use crate::{Shelf, StoreError};
 
 const FORMAT: u8 = 1;
 
-/// How many entries the head carries.
-const INLINE: usize = 16;
+/// How many entries the head carries, and so the most of a run.
+pub const INLINE: usize = 16;
 
 /// How many bytes of entries the head carries at most, so that an append stays a small write.
 const INLINE_BYTES: usize = 8 * 1024;
@@ -77,6 +77,14 @@ pub struct Head {
     pub chain: Hash,
 }
 
+impl Head {
+    /// Before the first entry.
+    const EMPTY: Self = Self {
+        sequence: 0,
+        chain: GENESIS,
+    };
+}
+
 /// The chain value after an entry.
 #[must_use]
 pub fn chain(before: &Hash, sequence: u64, id: &EntryId, json: &[u8]) -> Hash {
@@ -89,12 +97,47 @@ pub fn chain(before: &Hash, sequence: u64, id: &EntryId, json: &[u8]) -> Hash {
     hash.finalize().into()
 }
 
-/// The segment before the oldest inline entry.
-#[derive(Clone)]
-struct Link {
+/// Names a run of entries that the head carries no more, and what they must come to. Whatever is read by a link is checked against the link;
+/// that the log has ever stood there, only the head says that it was found by. So a link that leaves this program must come back as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
     hash: Hash,
     sequence: u64,
     chain: Hash,
+}
+
+impl Link {
+    /// The link as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 72] {
+        let mut bytes = [0; 72];
+        let parts = [self.hash.as_slice(), &self.sequence.to_be_bytes(), &self.chain];
+        for (byte, value) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
+            *byte = *value;
+        }
+        bytes
+    }
+
+    /// The link that [`Link::to_bytes`] made these bytes of. `None` where it can't have.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut bytes = Bytes(bytes);
+        let link = bytes.target().ok()?;
+        bytes.0.is_empty().then_some(link)
+    }
+}
+
+/// Entries of a log without a gap, checked against the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run<T> {
+    /// Where the log stood before them.
+    pub after: Head,
+    /// Where it stood with them.
+    pub head: Head,
+    /// The entries, oldest first.
+    pub entries: Vec<Entry<T>>,
+    /// What lies before them.
+    pub older: Option<Link>,
 }
 
 struct Frame<'b> {
@@ -138,13 +181,17 @@ impl<'b> Bytes<'b> {
     fn link(&mut self) -> Result<Option<Link>, CryptoError> {
         match self.array()? {
             [0] => Ok(None),
-            [1] => Ok(Some(Link {
-                hash: self.array()?,
-                sequence: u64::from_be_bytes(self.array()?),
-                chain: self.array()?,
-            })),
+            [1] => self.target().map(Some),
             _ => Err(CryptoError::Tampered),
         }
+    }
+
+    fn target(&mut self) -> Result<Link, CryptoError> {
+        Ok(Link {
+            hash: self.array()?,
+            sequence: u64::from_be_bytes(self.array()?),
+            chain: self.array()?,
+        })
     }
 
     /// What is left, as frames.
@@ -174,9 +221,7 @@ fn write_link(bytes: &mut Vec<u8>, link: Option<&Link>) {
         None => bytes.push(0),
         Some(link) => {
             bytes.push(1);
-            bytes.extend_from_slice(&link.hash);
-            bytes.extend_from_slice(&link.sequence.to_be_bytes());
-            bytes.extend_from_slice(&link.chain);
+            bytes.extend_from_slice(&link.to_bytes());
         }
     }
 }
@@ -333,7 +378,7 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
     }
 
     /// Appends an entry as [`Log::append`] does, but tries only once: `None` where somebody else changed the log
-    /// meanwhile, and nothing was appended.
+    /// meanwhile, and nothing was appended. A swap whose answer was lost looks like that too; so the entry is then looked for where it would be.
     ///
     /// # Errors
     /// [`StoreError`] where the entry is not known to be durable.
@@ -363,7 +408,11 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
             None => self.shelf.kv.create(&self.at, &head)? == Creation::Created,
             Some(slot) => slot.swap(&head)? == Swap::Applied,
         };
-        Ok(is_written.then_some(sequence))
+        if is_written {
+            Ok(Some(sequence))
+        } else {
+            self.find(&id, sequence)
+        }
     }
 
     /// Appends under a fresh id.
@@ -382,6 +431,66 @@ impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Log<'_, T, K> {
             next: Next::Head,
             entries: Vec::new(),
             before: before.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The newest run of entries, or the one that a link names; `None` where the log is empty. To whoever follows the links each run costs one
+    /// read, however long the log is.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer, or the run is not what was written.
+    pub fn run(&self, at: Option<&Link>) -> Result<Option<Run<T>>, StoreError> {
+        let mut stored = Vec::new();
+        let next = at.map_or(Next::Head, |link| Next::Segment(*link));
+        let Some(block) = self.block(next, &mut stored)? else {
+            return Ok(None);
+        };
+        Ok(Some(Run {
+            after: block.link.map_or(Head::EMPTY, |link| Head {
+                sequence: link.sequence,
+                chain: link.chain,
+            }),
+            head: Head {
+                sequence: block.sequence,
+                chain: block.chain,
+            },
+            entries: self.open_block(&block)?,
+            older: block.link,
+        }))
+    }
+
+    /// Where this entry is, if it is in the block of entries that now has this place. Costs a read for each time that others have
+    /// moved the entries of the head to a segment meanwhile, and one more.
+    #[cold]
+    fn find(&self, id: &EntryId, sequence: u64) -> Result<Option<u64>, StoreError> {
+        let mut next = Next::Head;
+        loop {
+            let mut stored = Vec::new();
+            let Some(block) = self.block(next, &mut stored)? else {
+                return Ok(None);
+            };
+            if block.first_sequence() <= sequence {
+                return Ok(block.position(id));
+            }
+            next = block.link.map_or(Next::End, Next::Segment);
+        }
+    }
+
+    /// The next older block, whose bytes are then in `stored`; `None` at the end of the log.
+    fn block<'b>(&self, next: Next, stored: &'b mut Vec<u8>) -> Result<Option<Block<'b>>, StoreError> {
+        match next {
+            Next::Head => match self.shelf.kv.doc(&self.at)? {
+                None => Ok(None),
+                Some(head) => {
+                    *stored = head;
+                    Ok(Some(self.parse_head(stored)?.0))
+                }
+            },
+            Next::Segment(link) => {
+                *stored = self.read_segment(&link)?;
+                Ok(Some(Block::of_segment(stored, &link)?))
+            }
+            Next::End => Ok(None),
         }
     }
 
@@ -430,22 +539,12 @@ struct Walk<'l, 's, T, K: ?Sized> {
 impl<T: Serialize + DeserializeOwned, K: Authenticator + ?Sized> Walk<'_, '_, T, K> {
     /// Loads the next older block; `false` at the end of the log.
     fn load(&mut self) -> Result<bool, StoreError> {
-        let stored;
-        let block = match std::mem::replace(&mut self.next, Next::End) {
-            Next::Head => match self.log.shelf.kv.doc(&self.log.at)? {
-                None => return Ok(false),
-                Some(head) => {
-                    stored = head;
-                    self.log.parse_head(&stored)?.0
-                }
-            },
-            Next::Segment(link) => {
-                stored = self.log.read_segment(&link)?;
-                Block::of_segment(&stored, &link)?
-            }
-            Next::End => return Ok(false),
+        let mut stored = Vec::new();
+        let next = std::mem::replace(&mut self.next, Next::End);
+        let Some(block) = self.log.block(next, &mut stored)? else {
+            return Ok(false);
         };
-        self.next = block.link.clone().map_or(Next::End, Next::Segment);
+        self.next = block.link.map_or(Next::End, Next::Segment);
         // Blocks that lie wholly behind the cursor are skipped without being opened.
         if block.first_sequence() < self.before {
             self.entries = self.log.open_block(&block)?;

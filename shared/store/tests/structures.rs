@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use model::Function;
 use ports::{Creation, Entropy};
 use proptest::prelude::*;
-use store::{Entry, Lease, LeaseRecord, Resealed, Shelf, StoreError, UpdateError, Versioned};
+use store::{Entry, Lease, LeaseRecord, Link, Resealed, Shelf, StoreError, UpdateError, Versioned};
 use testkit::{Fault, SeededEntropy, World, survive};
 
 /// Runs a test on a shelf of its own, with a key.
@@ -49,6 +49,55 @@ fn a_log_goes_on_under_the_current_version() {
     with(&newer, &|log| {
         let values: Vec<_> = log.newest_first(None).map(|entry| entry.unwrap().value).collect();
         assert_eq!(values, [3, 2, 1]);
+    });
+}
+
+/// What stands beside the versions changes without making one: whoever changes the document meanwhile goes on with the version that she has
+/// seen, and loses nothing of it.
+#[test]
+fn a_document_is_annotated_at_its_version() {
+    let world = Rc::new(World::new(1));
+    let with = move |world: &World, run: &dyn Fn(&store::Doc<'_, (u32, bool), DataKey>)| {
+        on_shelf(world, |shelf, key| run(&shelf.doc(None, "test", "d", key)));
+    };
+    let mark = |(_, marked): &mut (u32, bool)| !std::mem::replace(marked, true);
+    with(&world, &|doc| {
+        assert!(!doc.annotate(mark).unwrap(), "there is none");
+        assert_eq!(doc.create(&(7, false)).unwrap(), Creation::Created);
+    });
+    // Operation 0 reads; before 1 swaps, somebody else changes the value.
+    let meanwhile = world.clone();
+    world.stores.disarm();
+    world.stores.meanwhile(1, move || {
+        meanwhile.stores.disarm();
+        with(&meanwhile, &|doc| {
+            doc.update(Some(1), |(number, _)| {
+                *number += 1;
+                Ok::<_, ()>(())
+            })
+            .unwrap();
+        });
+    });
+    with(&world, &|doc| {
+        assert!(doc.annotate(mark).unwrap());
+        assert_eq!(
+            doc.read().unwrap().unwrap(),
+            Versioned {
+                version: 2,
+                value: (8, true)
+            }
+        );
+    });
+    let before = world.stores.dump();
+    with(&world, &|doc| assert!(doc.annotate(mark).unwrap()));
+    assert!(world.stores.dump() == before, "marked already, it is left alone");
+    with(&world, &|doc| {
+        let changed = doc.update(Some(2), |(number, _)| {
+            *number += 1;
+            Ok::<_, ()>(())
+        });
+        assert_eq!(changed.unwrap().version, 3);
+        assert_eq!(doc.read().unwrap().unwrap().value, (9, true));
     });
 }
 
@@ -212,6 +261,52 @@ fn a_log_pages_through_all_its_segments() {
     });
 }
 
+/// Runs follow their links to the first entry, each for one read, also by links that were away meanwhile; what is no link of the log opens nothing.
+#[test]
+fn a_log_is_read_run_by_run() {
+    let world = World::new(1);
+    on_shelf(&world, |shelf, key| {
+        let log = shelf.log::<u32, _>(None, "test", "l", key);
+        assert_eq!(log.run(None).unwrap(), None);
+        for n in 1..=100 {
+            log.push(&n).unwrap();
+        }
+        let mut run = log.run(None).unwrap().unwrap();
+        assert_eq!(run.head, log.head().unwrap());
+        let (mut seen, mut links) = (Vec::new(), Vec::new());
+        loop {
+            assert!(run.entries.len() <= store::LONGEST_RUN);
+            let computed = run.entries.iter().fold(run.after.chain, |now, entry| {
+                store::chain(&now, entry.sequence, &entry.id, entry.json.as_bytes())
+            });
+            assert_eq!(computed, run.head.chain);
+            seen.extend(run.entries.iter().rev().map(|entry| entry.value));
+            let Some(link) = run.older else { break };
+            // Whatever is appended meanwhile, the link leads to the same.
+            log.push(&0).unwrap();
+            let bytes = link.to_bytes();
+            assert_eq!(Link::from_bytes(&bytes), Some(link));
+            assert!(
+                Link::from_bytes(&bytes[1..]).is_none()
+                    && Link::from_bytes(&[bytes.as_slice(), &[0]].concat()).is_none()
+            );
+            world.stores.disarm();
+            let next = log.run(Some(&link)).unwrap().unwrap();
+            assert_eq!((world.stores.operations(), next.head), (1, run.after));
+            links.push(link);
+            run = next;
+        }
+        assert_eq!((seen, run.after.sequence), ((1..=100).rev().collect(), 0));
+        for byte in 0..72 {
+            let mut bytes = links[0].to_bytes();
+            bytes[byte] ^= 1;
+            assert!(log.run(Link::from_bytes(&bytes).as_ref()).is_err(), "{byte}");
+        }
+        let other = shelf.log::<u32, _>(None, "test", "m", key);
+        assert!(other.run(Some(&links[0])).is_err());
+    });
+}
+
 /// Every operation of an append failing in every way, on a log about to spill and on one that is not: what was
 /// acknowledged is there once, the chain verifies, and the same append repeated is there once.
 #[test]
@@ -241,6 +336,60 @@ fn an_append_survives_every_fault() {
                     assert_eq!(entries(&log).unwrap(), expected, "{fault:?} at {nth}, length {length}");
                 });
             }
+        }
+    }
+}
+
+/// An append whose swap was applied and reported as failed, and that others have overtaken since, is recognised and not done twice:
+/// among the newest entries, and where others have moved it to a segment, or to one behind that.
+#[test]
+fn an_append_with_unknown_outcome_happens_once() {
+    let long = |id: u8| format!("{id}{}", "-".repeat(9 * 1024));
+    let short = |id: u8| id.to_string();
+    for (length, others, value) in [
+        (0, 1, &short as &dyn Fn(u8) -> String),
+        (1, 1, &short),
+        (14, 1, &short),
+        (15, 1, &short),
+        (15, 40, &short),
+        (16, 16, &short),
+        (1, 1, &long),
+        (2, 3, &long),
+    ] {
+        for nth in 0..8 {
+            let world = Rc::new(World::new(1));
+            on_shelf(&world, |shelf, key| {
+                let log = shelf.log::<String, _>(None, "test", "l", key);
+                for n in 0..length {
+                    log.push(&short(n)).unwrap();
+                }
+                let (other, values) = (world.clone(), (0..others).map(|n| value(100 + n)).collect::<Vec<_>>());
+                world.stores.meanwhile(nth + 1, move || {
+                    on_shelf(&other, |shelf, key| {
+                        let log = shelf.log::<String, _>(None, "test", "l", key);
+                        for value in values {
+                            // It may find the log being created and give way; then it says so.
+                            let _ = log.push(&value);
+                        }
+                    });
+                });
+                world.stores.arm(nth, Fault::AppliedButFailed);
+                let case = format!("after {length}, overtaken by {others}, at {nth}");
+                let mine = log.try_append([9; 16], &value(99));
+                world.stores.disarm();
+                let found: Vec<u64> = log
+                    .newest_first(None)
+                    .map(Result::unwrap)
+                    .filter(|entry| entry.id == [9; 16])
+                    .map(|entry| entry.sequence)
+                    .collect();
+                assert!(found.len() <= 1, "{case}");
+                match mine {
+                    Ok(sequence) => assert_eq!(found.first().copied(), sequence, "{case}"),
+                    // Nobody knows, and that is said.
+                    Err(error) => assert_eq!(error, StoreError::Kv(ports::KvError::Unavailable), "{case}"),
+                }
+            });
         }
     }
 }

@@ -215,6 +215,15 @@ impl Bucket for MemoryBucket {
         })
     }
 
+    fn delete_many(&self, keys: &[String]) -> Result<(), BucketError> {
+        let first = keys.first().map_or("", String::as_str);
+        self.run("delete-many", first, |values| {
+            for key in keys {
+                values.remove(&self.at(key));
+            }
+        })
+    }
+
     fn increment(&self, key: &str, by: i64) -> Result<i64, BucketError> {
         self.run("increment", key, |values| {
             let value = values.entry(self.at(key)).or_insert_with(|| vec![0; 8]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access::{Caller, CallingFunction, InNameOf, PrivateCall, Unproven};
 use crypto::KeyringPlan;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use model::Function;
 use ports::{OutboundError, OutboundLimits};
@@ -40,27 +40,40 @@ fn is_no_such_route(body: &[u8]) -> bool {
     serde_json::from_slice(body).is_ok_and(kind)
 }
 
+/// When to ask again, in seconds, where an answer says so (RFC 9110, section 10.2.3). As a date it is not used.
+fn asks_again_after(response: &Response<Vec<u8>>) -> Option<i64> {
+    let value = response.headers().get(RETRY_AFTER)?;
+    let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<u32>().ok());
+    Some(seconds.map_or(1, i64::from))
+}
+
 impl Exchange<'_> {
     /// Calls a private route of another function in this one's own name, and returns its answer where it has decided something: a status below
-    /// 500. The caller's request id goes along, so that the trails of both tell one story.
+    /// 500 without `Retry-After`. The caller's request id goes along, so that the trails of both tell one story.
     ///
     /// # Errors
-    /// 503 where the callee did not answer, failed, or does not know this function. What it did is unknown then; every private
-    /// route that changes something is idempotent by a key in its body, so the same request is to be sent again.
+    /// 503 where the callee did not answer, failed, asks to be asked again, or does not know this function. What it did is unknown then; every
+    /// private route that changes something is idempotent by a key in its body, so the same request is to be sent again.
     pub fn call<T: Serialize>(
         &self,
         callee: Function,
         path: &'static str,
         body: &T,
     ) -> Result<Response<Vec<u8>>, Problem> {
-        self.call_for(InNameOf::default(), callee, path, body)
+        let response = self.call_for(InNameOf::default(), callee, path, body)?;
+        // Too many wrote there at once (409 `contended`), or it has no time now: that decides nothing, and the next try may find the opposite.
+        // Nobody but this function will repeat the call.
+        match asks_again_after(&response) {
+            Some(seconds) => Err(self.unanswered(callee, seconds, "is to be repeated")),
+            None => Ok(response),
+        }
     }
 
     /// Calls a private route of another function in the name of whoever presents this request's token: the callee decides about her, for the
-    /// purpose that she names.
+    /// purpose that she names. What it answers is an answer to her: also that she is to repeat the request, which she can.
     ///
     /// # Errors
-    /// As [`Exchange::call`].
+    /// As [`Exchange::call`], but for the callee that asks to be asked again.
     pub fn call_in_name_of<T: Serialize>(
         &self,
         _: &Caller,
@@ -78,6 +91,14 @@ impl Exchange<'_> {
         self.call_for(person, callee, path, body)
     }
 
+    fn unanswered(&self, callee: Function, seconds: i64, why: &str) -> Problem {
+        Problem::unavailable(
+            seconds,
+            "Another part of the service did not answer. Repeat the request.",
+        )
+        .log(format!("a call from {} to {callee} {why}", self.function))
+    }
+
     fn call_for<T: Serialize>(
         &self,
         person: InNameOf<'_>,
@@ -85,10 +106,7 @@ impl Exchange<'_> {
         path: &'static str,
         body: &T,
     ) -> Result<Response<Vec<u8>>, Problem> {
-        let failed = |why: &str| {
-            Problem::unavailable(1, "Another part of the service did not answer. Repeat the request.")
-                .log(format!("a call from {} to {callee} {why}", self.function))
-        };
+        let failed = |why: &str| self.unanswered(callee, 1, why);
         let body = serde_json::to_vec(body).map_err(|_| Problem::defect("the body of a call does not serialise"))?;
         let call = PrivateCall {
             caller: self.function,

@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use access::{Caller, CallingFunction, Gate, PermissionsReader, SessionKeys, Sessions, Token};
 use audit_trail::Trail;
@@ -15,9 +15,6 @@ use crate::{Problem, RateLimit, cookie, json};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
-/// Where the host says who the client is. It appends its own after what the client sent, so the last value counts.
-pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
-
 /// One request on its way through a handler, with everything that the handler may reach.
 pub struct Exchange<'a> {
     /// The platform.
@@ -32,6 +29,8 @@ pub struct Exchange<'a> {
     pub(crate) connection: Connection<'a>,
     /// The function that has shown that it calls.
     pub(crate) calling: Cell<Option<CallingFunction>>,
+    /// Where it came from, once somebody has asked.
+    pub(crate) network: OnceCell<Option<String>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -199,19 +198,14 @@ impl<'a> Exchange<'a> {
         ))
     }
 
-    /// The network address that the request came from. Hosts append the one they saw to what the client may have sent:
-    /// only the last value counts.
+    /// The network address that the request came from, or that the proxies which the operator trusts say it came from.
     #[must_use]
     pub fn network(&self) -> Option<String> {
-        let last = self.request.headers().get_all(&CLIENT_ADDRESS).iter().next_back()?;
-        let address = last.to_str().ok()?.rsplit(',').next()?.trim();
-        // Port numbers tell nothing about who it was.
-        let address = address
-            .parse::<std::net::SocketAddr>()
-            .map(|socket| socket.ip())
-            .or_else(|_| address.parse())
-            .ok()?;
-        Some(address.to_string())
+        let origin = || {
+            let trusted = || self.platform.secrets.secret("trusted_proxies");
+            crate::network::origin(self.request.headers(), trusted).map(|address| address.to_string())
+        };
+        self.network.get_or_init(origin).clone()
     }
 
     /// Lets the answer, whatever it will be, say how many more requests the caller may make.

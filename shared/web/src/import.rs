@@ -317,6 +317,29 @@ pub struct Exported<'p, I, C> {
     /// Whose entry is looked at in the place of this one: they are one person's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<ClientId>,
+    /// In the place of whose entries this one is looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<ClientId>,
+    /// The record that it was added to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appends: Option<RecordId>,
+}
+
+impl<'p, I, C> Exported<'p, I, C> {
+    /// A part that stands alone.
+    #[must_use]
+    pub fn new(id: I, kind: &'static str, content: &'p C) -> Self {
+        Self {
+            id,
+            kind,
+            encounter: None,
+            content,
+            result: None,
+            replaced_by: None,
+            replaces: Vec::new(),
+            appends: None,
+        }
+    }
 }
 
 /// A page of an export in the making. Each part is serialised once, to be counted and to be sent.
@@ -544,14 +567,7 @@ mod tests {
     fn a_page_ends_before_it_is_too_large() {
         let fill = |size: usize| {
             let (mut page, content) = (ExportPage::default(), "x".repeat(size));
-            let part = Exported {
-                id: "rec_1",
-                kind: "note",
-                encounter: None,
-                content: &content,
-                result: None,
-                replaced_by: None,
-            };
+            let part = Exported::new("rec_1", "note", &content);
             let mut count = 0;
             while page.push(&part).unwrap() {
                 count += 1;

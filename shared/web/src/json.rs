@@ -3,6 +3,7 @@
 //! A body is read into a tree first, and the tree into its type. What tracks where in the tree that is, and which fields nobody
 //! asked for, is here compiled once; as layers around a parser it would be compiled for each type of body.
 
+use std::collections::BinaryHeap;
 use std::fmt;
 
 use model::json_depth;
@@ -176,8 +177,11 @@ struct Elements<'t>(std::iter::Enumerate<std::slice::Iter<'t, Tree>>);
 struct Variant<'t>(&'t str, Option<&'t Tree>);
 
 fn check_twice(members: &[(String, Tree)]) -> Result<(), Error> {
-    for (position, (name, _)) in members.iter().enumerate() {
-        if members.iter().take(position).any(|(before, _)| before == name) {
+    // In their order, each comes beside its like. Compared with all before it, the names of one body would keep a processor busy for half a
+    // minute, and bodies are read before anybody is known.
+    let mut names: BinaryHeap<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    while let Some(name) = names.pop() {
+        if names.peek() == Some(&name) {
             return Err(Error::at(name, "once", "must be sent once"));
         }
     }

@@ -13,6 +13,7 @@ mod exchange;
 pub mod import;
 mod json;
 pub mod listing;
+mod network;
 mod page;
 mod payment_card;
 mod problem;
@@ -26,8 +27,9 @@ mod stream;
 
 pub use asking::Asking;
 pub use check::Check;
-pub use exchange::{CLIENT_ADDRESS, Exchange};
+pub use exchange::Exchange;
 pub use json::Part;
+pub use network::CLIENT_ADDRESS;
 pub use page::page_size;
 pub use payment_card::CardSearch;
 pub use problem::{Problem, Violation};

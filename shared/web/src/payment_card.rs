@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use model::has_form;
 use zeroize::Zeroizing;
 
 use crate::Problem;
@@ -169,22 +170,51 @@ fn is_uuid(word: &str) -> bool {
         && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// A text with a word in the place of each of its UUIDs.
-fn without_uuids(text: &str) -> Cow<'_, str> {
-    let words = || text.split_inclusive(|character: char| !character.is_alphanumeric() && character != '-');
-    let named = |word: &str| is_uuid(word.trim_end_matches(|character: char| !character.is_alphanumeric()));
-    // Most texts are told apart by their hyphens.
-    if text.bytes().filter(|byte| *byte == b'-').count() < 4 || !words().any(named) {
+/// Whether a word is an instant of this century or the one before it (RFC 3339, section 5.6). Clocks tell it to the nanosecond, and one in
+/// fifty then looks like a card's number.
+fn is_instant(word: &str) -> bool {
+    word.split_at_checked("0000-00-00T00:00:00".len())
+        .is_some_and(|(second, rest)| {
+            let (fraction, offset) = rest.split_at(rest.find(['Z', '+', '-']).unwrap_or(rest.len()));
+            let digits = fraction.strip_prefix('.').unwrap_or_default();
+            has_form(second, "0000-00-00T00:00:00")
+                && (second.starts_with("19") || second.starts_with("20"))
+                && (fraction.is_empty() || matches!(digits.len(), 1..=9))
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+                && (offset == "Z" || has_form(offset, "+00:00") || has_form(offset, "-00:00"))
+        })
+}
+
+/// A text with `name` in the place of each of its words that is one of these. Words are of letters, digits and `joined`.
+fn without<'t>(text: &'t str, joined: &[char], is_one: fn(&str) -> bool, name: &str) -> Cow<'t, str> {
+    let words = || text.split_inclusive(|character: char| !character.is_alphanumeric() && !joined.contains(&character));
+    let is_one = |word: &str| is_one(word.trim_end_matches(|character: char| !character.is_alphanumeric()));
+    if !words().any(is_one) {
         return Cow::Borrowed(text);
     }
-    words().map(|word| if named(word) { "uuid " } else { word }).collect()
+    words().map(|word| if is_one(word) { name } else { word }).collect()
+}
+
+/// A text without what is known to be something else than a card's number.
+fn without_names(text: &str) -> Cow<'_, str> {
+    // Most texts have too few hyphens for either.
+    match text.bytes().filter(|byte| *byte == b'-').count() {
+        0 | 1 => Cow::Borrowed(text),
+        hyphens => {
+            let text = without(text, &['-', ':', '.', '+'], is_instant, "instant ");
+            match hyphens {
+                2 | 3 => text,
+                _ => Cow::Owned(without(&text, &['-'], is_uuid, "uuid ").into_owned()),
+            }
+        }
+    }
 }
 
 fn holds_number(text: &str) -> bool {
     if is_measured(text) {
         return false;
     }
-    let text = without_uuids(text);
+    let text = without_names(text);
     let mut run = Run::default();
     let mut found = false;
     let mut end = |run: &mut Run| found |= std::mem::take(run).holds_number();
@@ -231,29 +261,40 @@ fn squeezed(name: &str) -> String {
         .collect()
 }
 
-/// Whether something of this name is a card's security code.
-pub(crate) fn is_security_code(name: &str, value: &str) -> bool {
-    let code = value.trim();
-    (3..=4).contains(&code.chars().count())
-        && code.chars().all(|character| digit(character).is_some())
-        && SECURITY_CODE.contains(&squeezed(name).as_str())
+fn is_code(value: &str) -> bool {
+    (3..=4).contains(&value.chars().count()) && value.chars().all(|character| digit(character).is_some())
 }
 
-/// Whether a text says a security code: its name, and three or four digits as one of the two words after it.
+fn names_security_code(name: &str) -> bool {
+    SECURITY_CODE.contains(&squeezed(name).as_str())
+}
+
+/// Whether something of this name is a card's security code.
+pub(crate) fn is_security_code(name: &str, value: &str) -> bool {
+    is_code(value.trim()) && names_security_code(name)
+}
+
+/// Whether a text says a security code: its name of one word or of three, and three or four digits as one of the two words after it.
 fn holds_security_code(text: &str) -> bool {
     let words: Vec<&str> = text
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
-    (0..words.len()).any(|position| {
-        let named_by = |count: usize| {
-            let name = words.get(position..position + count).unwrap_or_default();
-            let value = words.iter().skip(position + count).take(2);
-            let name = name.concat();
-            value.into_iter().any(|value| is_security_code(&name, value))
-        };
-        named_by(1) || named_by(3)
-    })
+    // Codes are looked for before their names: hardly any text has words of three digits.
+    words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| is_code(word))
+        .any(|(code, _)| {
+            [code, code.saturating_sub(1)].into_iter().any(|end| {
+                let before = words.get(..end).unwrap_or_default();
+                let last = |count| before.len().checked_sub(count).and_then(|start| before.get(start..));
+                [1, 3]
+                    .into_iter()
+                    .filter_map(last)
+                    .any(|name| names_security_code(&name.concat()))
+            })
+        })
 }
 
 /// Whether a text is a decimal and nothing else, of at most six digits in front of the point. What was computed or measured (FHIR's decimals are
@@ -400,6 +441,28 @@ mod tests {
         }
     }
 
+    /// The cursor of a list that goes by time, as a URL has it, and what other systems' clocks write.
+    #[test]
+    fn an_instant_is_no_card() {
+        for text in [
+            "2026-11-30T10:41:24.846885253Z",
+            "2026-11-30T10:44:28.285970256Z",
+            "2026-11-30T10:42:17.696002456Z",
+            "/v1/audit/events?cursor=2026-11-30T10:41:24.846885253Z~aud_4111&from=2026-11-30T10:44:28.285970256Z",
+            "seen at 2026-11-30T10:36:29.446278-05:00.",
+        ] {
+            assert_eq!(find(text), None, "{text}");
+        }
+        for text in [
+            "2026-11-30T10:41:24.846885253Z 4111 1111 1111 1111",
+            "4111-11-11 11:11:11.11",
+            "2026-11-30T10:41:24.4111111111111111Z",
+            "paid 2026-11-30T10:41:24Z with 4111-1111-1111-1111",
+        ] {
+            assert_eq!(find(text), Some(CardData::Number), "{text}");
+        }
+    }
+
     /// Of what Synthea computed (FHIR R4, data type `decimal`): all of them pass Luhn's check in a network's range, with or without what
     /// stands in front of the point.
     #[test]
@@ -488,6 +551,13 @@ mod tests {
             digits.pop();
             digits.push((check + wrong) % 10);
             prop_assert!(!is_number(&digits));
+        }
+
+        #[test]
+        fn no_instant_is_a_card(second in 0..4_102_444_800_i64, nanosecond in 0..1_000_000_000_i32, shown in 0..=9_u8) {
+            let instant = jiff::Timestamp::new(second, nanosecond).unwrap();
+            let text = format!("{instant:.precision$}", precision = usize::from(shown));
+            prop_assert_eq!(find(&format!("?cursor={text}~aud_1")), None);
         }
 
         /// No text makes looking at it fail.

@@ -358,6 +358,9 @@ impl From<VaultError> for Problem {
             VaultError::NoClient => Self::defect("a vault was asked for the key of no client"),
             VaultError::Keyring(error) => error.into(),
             VaultError::Store(error) => error.into(),
+            VaultError::Behind { .. } => {
+                Self::unavailable(30, "The service is not set up completely.").log(format!("keyring: {error}"))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use crypto::Keyring;
 use http::header::{
@@ -107,6 +107,7 @@ fn answer(
         rate_limit: Cell::new(None),
         connection,
         calling: Cell::new(None),
+        network: OnceCell::new(),
     };
     let answer = (route.handler)(&exchange);
     match exchange.rate_limit.get() {

@@ -13,7 +13,7 @@ use web::{Exchange, Problem, Reply};
 
 use crate::access_review::campaign::{Campaign, check_days};
 use crate::access_review::evidence::enter;
-use crate::access_review::read::ReviewAnswer;
+use crate::access_review::read::{ReviewAnswer, find};
 use crate::access_review::verdict::{Decision, Outcome};
 use crate::documents::Documents;
 
@@ -58,15 +58,6 @@ pub(crate) fn clinic_of(accounts: &Accounts<'_>, clinic: ClinicId) -> Result<Cli
     let clinic = accounts.clinic(clinic).read()?;
     let clinic = clinic.ok_or_else(|| Problem::defect("an account belongs to a clinic that does not exist"))?;
     Ok(clinic.value)
-}
-
-/// A review, if there is one.
-pub(crate) fn find(
-    accounts: &Accounts<'_>,
-    clinic: ClinicId,
-    review: AccessReviewId,
-) -> Result<Option<Campaign>, Problem> {
-    Ok(accounts.campaign(clinic, review).read()?.map(|campaign| campaign.value))
 }
 
 /// Changes a review, behind a pointer: all that goes into an update is compiled for each type of change.

@@ -7,11 +7,12 @@ use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Ti
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::access_review::begin::find;
+use crate::access_review::read::find;
 use crate::access_review::settle::Matter;
 use crate::access_review::verdict::{Claim, Decision, Outcome, Verdict};
-use crate::administration::{checked_reason, deactivated, last_administrator, note, own_account_refused};
+use crate::administration::{deactivated, last_administrator};
 use crate::invitation::check_roles;
+use crate::upon_account::{checked_reason, note, own_account_refused};
 
 /// How often it is tried while other decisions about the account go first.
 const ATTEMPTS: usize = 8;

@@ -3,12 +3,11 @@
 use access::{Recorded, Request};
 use account::session::admit;
 use account::{Account, Accounts};
-use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use model::{AccessReviewId, AccountId, Action, ClinicId, Confidential, DataClass, Role, Timestamp};
 use serde::Serialize;
 use web::listing::{Page, Wanted};
 use web::{Exchange, Problem, Reply};
 
-use crate::access_review::begin::find;
 use crate::access_review::campaign::{Campaign, Lapse};
 use crate::access_review::verdict::{Decision, Outcome, Verdict};
 use crate::administration::StateName;
@@ -103,6 +102,15 @@ struct EvidenceAnswer {
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// A review, if there is one.
+pub(crate) fn find(
+    accounts: &Accounts<'_>,
+    clinic: ClinicId,
+    review: AccessReviewId,
+) -> Result<Option<Campaign>, Problem> {
+    Ok(accounts.campaign(clinic, review).read()?.map(|campaign| campaign.value))
 }
 
 impl From<&Campaign> for ReviewAnswer {

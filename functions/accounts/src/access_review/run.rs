@@ -16,8 +16,8 @@ use crate::access_review::campaign::{Campaign, is_next_due};
 use crate::access_review::evidence::enter;
 use crate::access_review::settle::Matter;
 use crate::access_review::verdict::{Claim, Decision, Outcome, lapse};
-use crate::administration::note;
 use crate::documents::Documents;
+use crate::upon_account::note;
 
 const MESSAGE: Label = Label::new("confide 2026-11 access review message");
 

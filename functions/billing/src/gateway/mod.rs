@@ -33,7 +33,7 @@ pub(crate) struct Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
     /// It tells of a payment.
-    Payment(Told),
+    Payment(Box<Told>),
     /// It tells of a payment that is for no order, so that no invoice can be tied to it.
     NoOrder,
     /// It is of a kind that tells of payments, and lacks something or has something that is none.

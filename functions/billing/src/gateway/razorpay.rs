@@ -100,7 +100,9 @@ fn content(payload: &Payload, is_refund: bool, at: Timestamp) -> Option<Content>
     let mut facts = GatewayPayment {
         progress: match (payment.status.as_deref()?, payment.captured) {
             ("created", _) => Progress::Created,
-            ("authorized", _) | ("refunded", Some(false)) => Progress::Authorized,
+            ("authorized", _) => Progress::Authorized,
+            // What is not captured in time Razorpay gives back by itself (razorpay.com/docs/payments/refunds/auto-refunds).
+            ("refunded", Some(false)) => Progress::Cancelled,
             // Money that was given back was taken before.
             ("captured" | "refunded", _) => Progress::Captured,
             ("failed", _) => Progress::Failed,
@@ -109,9 +111,9 @@ fn content(payload: &Payload, is_refund: bool, at: Timestamp) -> Option<Content>
         ..GatewayPayment::default()
     };
     match facts.progress {
-        Progress::Authorized => facts.authorized = Some(amount),
+        Progress::Authorized | Progress::Cancelled => facts.authorized = Some(amount),
         Progress::Captured => (facts.captured, facts.captured_at) = (Some(amount), Some(at)),
-        Progress::Created | Progress::Failed | Progress::Cancelled => {}
+        Progress::Created | Progress::Failed => {}
     }
     if is_refund {
         let refund = &payload.refund.as_ref()?.entity;
@@ -131,13 +133,13 @@ fn content(payload: &Payload, is_refund: bool, at: Timestamp) -> Option<Content>
         };
         facts.refunds = BTreeMap::from([(refund.id.clone().filter(|id| is_name(id))?, told)]);
     }
-    Some(Content::Payment(Told {
+    Some(Content::Payment(Box::new(Told {
         order: order.clone(),
         session: None,
         payment: id,
         currency,
         facts,
-    }))
+    })))
 }
 
 #[cfg(test)]
@@ -180,7 +182,7 @@ mod tests {
 
     fn payment(event: &Value) -> Told {
         match told(event) {
-            Content::Payment(told) => told,
+            Content::Payment(told) => *told,
             other => panic!("{other:?}"),
         }
     }
@@ -221,7 +223,7 @@ mod tests {
             ("authorized", false, Some(Progress::Authorized)),
             ("captured", true, Some(Progress::Captured)),
             ("refunded", true, Some(Progress::Captured)),
-            ("refunded", false, Some(Progress::Authorized)),
+            ("refunded", false, Some(Progress::Cancelled)),
             ("failed", false, Some(Progress::Failed)),
             ("lost", false, None),
         ] {
@@ -251,6 +253,28 @@ mod tests {
             assert_eq!((refund.progress, refund.amount), (progress, amount(4000)));
             assert_eq!(refund.processed_at.is_some(), progress == RefundProgress::Processed);
         }
+    }
+
+    /// What was held and never captured is held no more, and was not taken by having been given back.
+    #[test]
+    fn an_auto_refund_ends_what_was_held() {
+        let mut event = refunded();
+        event["payload"]["payment"]["entity"]["captured"] = false.into();
+        let given_back = payment(&event).facts;
+        let mut event = captured();
+        event["payload"]["payment"]["entity"]["status"] = "authorized".into();
+        let held = payment(&event).facts;
+        for order in [[&held, &given_back], [&given_back, &held]] {
+            let mut payment = GatewayPayment::default();
+            order.into_iter().for_each(|fact| payment.join(fact));
+            assert_eq!(
+                (payment.progress, payment.authorized),
+                (Progress::Cancelled, Some(amount(10000)))
+            );
+            assert!(!payment.is_held() && !payment.is_over_refunded());
+            assert_eq!((payment.received(), payment.refunded()), (0, 0));
+        }
+        assert_eq!(given_back.authorized, Some(amount(4000)));
     }
 
     #[test]

@@ -20,9 +20,15 @@ struct Envelope {
     created: i64,
 }
 
+/// Before this version of the API, Stripe makes a refund of what it lets go where less is taken than was held, and counts it in
+/// `amount_refunded` (docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow). From it
+/// on, all that is told as refunded was taken before.
+const RELEASES_COUNT_NO_MORE: &str = "2025-03-31";
+
 /// What an event has that tells of a payment.
 #[derive(Deserialize)]
 struct Event {
+    api_version: Option<String>,
     data: Data,
 }
 
@@ -85,7 +91,7 @@ pub(super) fn read(body: &[u8]) -> Option<Delivered> {
         Some(tells) => {
             let event: Option<Event> = serde_json::from_slice(body).ok();
             event
-                .and_then(|event| content(tells, &event.data.object, at))
+                .and_then(|event| content(tells, &event, at))
                 .unwrap_or(Content::Incomplete)
         }
     };
@@ -145,6 +151,14 @@ fn taken(much: Amount, at: Timestamp) -> GatewayPayment {
     }
 }
 
+/// Taken of what was held: where that was more, and the rest counts as refunded, this is known of the payment too.
+fn taken_of(held: Option<Amount>, much: Amount, at: Timestamp, counts_releases: bool) -> GatewayPayment {
+    GatewayPayment {
+        released_from: held.filter(|held| counts_releases && *held > much),
+        ..taken(much, at)
+    }
+}
+
 fn only(progress: Progress) -> GatewayPayment {
     GatewayPayment {
         progress,
@@ -172,7 +186,15 @@ fn refund(
     Some((id.filter(|id| is_name(id))?.clone(), refund))
 }
 
-fn content(tells: Tells, object: &Object, at: Timestamp) -> Option<Content> {
+fn content(tells: Tells, event: &Event, at: Timestamp) -> Option<Content> {
+    let Event {
+        api_version,
+        data: Data { object },
+    } = event;
+    // A version begins with its day, so that versions are in the order of their names.
+    let counts_releases = api_version
+        .as_deref()
+        .is_some_and(|version| version < RELEASES_COUNT_NO_MORE);
     let is_intent = matches!(
         tells,
         Tells::IntentSucceeded
@@ -182,21 +204,30 @@ fn content(tells: Tells, object: &Object, at: Timestamp) -> Option<Content> {
             | Tells::IntentCapturable
     );
     let intent = if is_intent { &object.id } else { &object.payment_intent };
-    // A charge without a PaymentIntent is of an integration that ties nothing; a session without one takes no payment.
     let Some(intent) = intent else {
-        return if is_intent { None } else { Some(Content::NoOrder) };
+        return match (is_intent, object.payment_status.as_deref()) {
+            (true, _) => None,
+            // A session that only sets up a way to pay, or comes to nothing: there is no payment that somebody could look for.
+            (false, Some("no_payment_required")) => Some(Content::Other),
+            // A charge of an integration that ties nothing; a session whose payment is for an invoice of Stripe's own.
+            (false, _) => Some(Content::NoOrder),
+        };
     };
     let currency = Currency::from_code(&object.currency.as_deref()?.to_ascii_uppercase())?;
     let amount = |told: Option<i64>| amount(currency, told?);
     let facts = match tells {
-        Tells::IntentSucceeded => taken(amount(object.amount_received)?, at),
+        Tells::IntentSucceeded => {
+            let much = amount(object.amount_received)?;
+            taken_of(amount(object.amount), much, at, counts_releases)
+        }
         Tells::IntentFailed | Tells::ChargeFailed => only(Progress::Failed),
         Tells::IntentCanceled => only(Progress::Cancelled),
         Tells::IntentProcessing => only(Progress::Created),
         Tells::IntentCapturable => held(amount(object.amount_capturable)?),
         Tells::Charge => {
             let mut facts = if object.captured? {
-                taken(amount(object.amount_captured.or(object.amount))?, at)
+                let much = amount(object.amount_captured.or(object.amount))?;
+                taken_of(amount(object.amount), much, at, counts_releases)
             } else {
                 held(amount(object.amount)?)
             };
@@ -206,7 +237,7 @@ fn content(tells: Tells, object: &Object, at: Timestamp) -> Option<Content> {
                     .map(|told| refund(told.id.as_ref(), told.status.as_deref(), amount(told.amount), at))
                     .collect::<Option<_>>()?;
             }
-            // An amount of nothing held that is released counts as refunded at Stripe; of what was taken, it is.
+            // Where nothing was taken, what counts as refunded was let go.
             facts.refund_total = amount(object.amount_refunded)
                 .filter(|much| facts.progress == Progress::Captured && !much.is_nothing())
                 .map(|amount| RefundTotal { amount, at });
@@ -234,13 +265,13 @@ fn content(tells: Tells, object: &Object, at: Timestamp) -> Option<Content> {
     if !is_order(Gateway::Stripe, intent) || !intent.starts_with("pi_") {
         return None;
     }
-    Some(Content::Payment(Told {
+    Some(Content::Payment(Box::new(Told {
         order: intent.clone(),
         session,
         payment: intent.clone(),
         currency,
         facts,
-    }))
+    })))
 }
 
 #[cfg(test)]
@@ -260,6 +291,16 @@ mod tests {
 
     fn told(kind: &str, object: &Value) -> Content {
         read(&event(kind, object)).unwrap().content
+    }
+
+    /// What an event of this version of the API tells.
+    fn facts_of(version: &str, kind: &str, object: &Value) -> GatewayPayment {
+        let mut event: Value = serde_json::from_slice(&event(kind, object)).unwrap();
+        event["api_version"] = version.into();
+        match read(event.to_string().as_bytes()).unwrap().content {
+            Content::Payment(told) => told.facts,
+            other => panic!("{kind} {other:?}"),
+        }
     }
 
     fn facts(kind: &str, object: &Value) -> GatewayPayment {
@@ -351,6 +392,7 @@ mod tests {
             }
         }
         let mut charge = charge(true);
+        charge["amount"] = 5300.into();
         charge["amount_refunded"] = 300.into();
         let sum = facts("charge.refunded", &charge);
         assert_eq!((sum.received(), sum.refunded(), sum.refunds.len()), (5300, 300, 0));
@@ -366,6 +408,109 @@ mod tests {
         charge["refunds"] = Value::Null;
         charge["captured"] = false.into();
         assert_eq!(facts("charge.refunded", &charge).refund_total, None);
+    }
+
+    /// 60 of 100 taken. What is let go counts as refunded in the older versions of the API, and is no refund.
+    #[test]
+    fn what_is_let_go_is_not_given_back() {
+        let charge = |refunded: i64| {
+            let mut charge = charge(true);
+            charge["amount"] = 100.into();
+            charge["amount_captured"] = 60.into();
+            charge["amount_refunded"] = refunded.into();
+            charge
+        };
+        let refund = |id: &str, much: i64| {
+            let mut refund = refund("succeeded");
+            refund["id"] = id.into();
+            refund["amount"] = much.into();
+            refund
+        };
+        let mut intent = intent();
+        intent["amount"] = 100.into();
+        intent["amount_received"] = 60.into();
+        let (old, new) = ("2025-02-24.acacia", "2025-03-31.basil");
+        for (version, events, refunded) in [
+            (old, vec![("charge.captured", charge(40))], 0),
+            (old, vec![("payment_intent.succeeded", intent.clone())], 0),
+            (
+                old,
+                vec![
+                    ("charge.captured", charge(40)),
+                    ("refund.created", refund("re_let_go", 40)),
+                    ("payment_intent.succeeded", intent.clone()),
+                ],
+                0,
+            ),
+            (
+                old,
+                vec![
+                    ("payment_intent.succeeded", intent.clone()),
+                    ("refund.created", refund("re_let_go", 40)),
+                ],
+                0,
+            ),
+            (
+                old,
+                vec![("charge.captured", charge(40)), ("charge.refunded", charge(50))],
+                10,
+            ),
+            (
+                old,
+                vec![
+                    ("charge.captured", charge(40)),
+                    ("refund.created", refund("re_let_go", 40)),
+                    ("refund.created", refund("re_real", 10)),
+                    ("charge.refunded", charge(50)),
+                ],
+                10,
+            ),
+            ("2014-10-07", vec![("charge.captured", charge(40))], 0),
+            (new, vec![("charge.captured", charge(0))], 0),
+            (new, vec![("charge.refunded", charge(10))], 10),
+            (
+                new,
+                vec![
+                    ("charge.captured", charge(0)),
+                    ("refund.created", refund("re_real", 40)),
+                    ("charge.refunded", charge(40)),
+                ],
+                40,
+            ),
+            ("2025-09-30.clover", vec![("charge.refunded", charge(10))], 10),
+        ] {
+            let facts: Vec<GatewayPayment> = events
+                .iter()
+                .map(|(kind, object)| facts_of(version, kind, object))
+                .collect();
+            // In every order: each event first, and then the others as they come, and backwards.
+            for first in 0..facts.len() {
+                let mut order: Vec<&GatewayPayment> = facts.iter().collect();
+                order.rotate_left(first);
+                for _ in 0..2 {
+                    order.reverse();
+                    let mut payment = GatewayPayment::default();
+                    order.iter().for_each(|fact| payment.join(fact));
+                    assert_eq!(
+                        (payment.received(), payment.refunded(), payment.is_over_refunded()),
+                        (60, refunded, false),
+                        "{version} {events:?}"
+                    );
+                }
+            }
+        }
+        // The account was moved to a newer version in between: a real refund stays one.
+        let mut payment = facts_of(old, "charge.captured", &charge(40));
+        payment.join(&facts_of(new, "refund.created", &refund("re_real", 10)));
+        assert_eq!((payment.received(), payment.refunded()), (60, 10));
+        // All was taken: nothing was let go.
+        let mut whole = charge(40);
+        whole["amount_captured"] = 100.into();
+        let whole = facts_of(old, "charge.refunded", &whole);
+        assert_eq!(
+            (whole.received(), whole.refunded(), whole.released_from),
+            (100, 40, None)
+        );
     }
 
     #[test]
@@ -442,6 +587,11 @@ mod tests {
         ] {
             assert_eq!(with(kind, object, field, value), Content::Incomplete, "{kind} {field}");
         }
+        // A session that takes no payment has neither an intent nor, where it only sets up a way to pay, a currency.
+        let mut free = session("no_payment_required");
+        free["payment_intent"] = Value::Null;
+        free["currency"] = Value::Null;
+        assert_eq!(told("checkout.session.completed", &free), Content::Other);
         assert_eq!(told("customer.created", &json!({"email": "SECRET"})), Content::Other);
         for wrong in [
             "",

@@ -79,15 +79,8 @@ fn page(ledger: &Ledger<'_, '_>, wanted: &Export, from: Cursor) -> Result<(Expor
         for entry in ledger.insurance_listing(kind)?.newest_first(after) {
             let entry = entry?;
             let id = DocumentId::from_bytes(kind, entry.value.id());
-            let part = Exported {
-                id,
-                kind: kind.name(),
-                encounter: None,
-                content: &ledger.read_insurance(id)?.value.current.content,
-                result: None,
-                replaced_by: None,
-            };
-            if !page.push(&part)? {
+            let kept = ledger.read_insurance(id)?.value.current;
+            if !page.push(&Exported::new(id, kind.name(), &kept.content))? {
                 return Ok((page, Some(Cursor { kind, after })));
             }
             after = Some(entry.sequence);

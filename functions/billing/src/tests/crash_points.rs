@@ -349,6 +349,101 @@ fn replaying() {
     );
 }
 
+#[test]
+fn dismissing() {
+    at_every_crash_point(
+        |practice| {
+            practice.deliver(&practice.razorpay("evt_1", &captured("pay_1", ORDER, 60)));
+            let listed = practice.expect(200, Call::get("/v1/billing/webhook-events"));
+            let event = listed.json["events"][0]["id"].as_str().unwrap();
+            format!("/v1/billing/webhook-events/{event}/dismiss")
+        },
+        |practice, dismiss| Call::post(dismiss, &json!({"reason": "A test"})).bearer(&practice.cast.billing.token),
+        |practice, _, answer| {
+            assert_eq!(answer.text("state"), "dismissed");
+            assert_eq!(practice.dead(), []);
+            let listed = practice.expect(200, Call::get("/v1/billing/webhook-events?state=dismissed"));
+            assert_eq!(listed.json["events"], json!([answer.json]));
+        },
+    );
+}
+
+/// A delivery that broke off, of a gateway that tells no more: whoever finds it and replays it has it among the dead letters.
+#[test]
+fn replaying_an_event_that_died_on_its_way() {
+    let practice = Practice::new();
+    practice.deliver(&practice.razorpay("evt_0", &json!({"event": "settlement.processed", "created_at": AT})));
+    let moment = Moment::after(&practice);
+    let mut found = 0;
+    for nth in 0.. {
+        let practice = moment.resume(nth);
+        let nth = usize::try_from(nth).unwrap();
+        let delivery = practice.razorpay("evt_1", &captured("pay_1", ORDER, 60));
+        practice.world.stores.arm(nth, Fault::KilledAfter);
+        survive(|| practice.send(&delivery));
+        let reached = practice.world.stores.operations() > nth;
+        practice.world.stores.disarm();
+        practice.world.clock.advance(SignedDuration::from_secs(61));
+        let listed = practice.expect(200, Call::get("/v1/billing/webhook-events?state=received"));
+        for event in listed.json["events"].as_array().unwrap() {
+            let replay = format!("/v1/billing/webhook-events/{}/replay", event["id"].as_str().unwrap());
+            assert_eq!(
+                practice.expect(200, Call::post(replay, &json!({}))).text("state"),
+                "dead"
+            );
+            let reason = ("payment.captured".to_owned(), "unknown_order".to_owned());
+            assert_eq!(practice.dead(), [reason], "{nth}");
+            found += 1;
+        }
+        if !reached {
+            break;
+        }
+    }
+    assert!(found > 0);
+}
+
+/// A delivery that broke off, of a gateway that tells no more: once the session is tied, whoever finds the event replays it.
+#[test]
+fn replaying_an_event_of_a_session() {
+    let session = "cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W";
+    let practice = Practice::new();
+    let invoice = practice.invoice("invoice", 100);
+    practice.deliver(&practice.razorpay("evt_0", &captured("pay_0", "order_other", 10)));
+    let moment = Moment::after(&practice);
+    let mut replayed = 0;
+    for nth in 0.. {
+        let practice = moment.resume(nth);
+        let nth = usize::try_from(nth).unwrap();
+        let completed = json!({"id": session, "payment_intent": INTENT, "payment_status": "paid", "amount_total": 60,
+            "currency": "inr"});
+        let delivery = practice.stripe(&stripe_event("evt_1", "checkout.session.completed", completed));
+        practice.world.stores.arm(nth, Fault::KilledAfter);
+        survive(|| practice.send(&delivery));
+        let reached = practice.world.stores.operations() > nth;
+        practice.world.stores.disarm();
+        practice.world.clock.advance(SignedDuration::from_secs(61));
+        practice.tie(&invoice, Gateway::Stripe, session);
+        for state in ["received", "dead"] {
+            let listed = practice.expect(200, Call::get(format!("/v1/billing/webhook-events?state={state}")));
+            for event in listed.json["events"].as_array().unwrap() {
+                if event["gateway_event_id"] == "evt_1" {
+                    let replay = format!("/v1/billing/webhook-events/{}/replay", event["id"].as_str().unwrap());
+                    let replay = practice.expect(200, Call::post(replay, &json!({})));
+                    assert_eq!(replay.text("state"), "applied", "{nth}");
+                    assert_eq!(practice.standing(&invoice).1, 60, "{nth}");
+                    replayed += 1;
+                }
+            }
+        }
+        practice.assert_whole();
+        if !reached {
+            assert_eq!(practice.standing(&invoice).1, 60, "nothing broke off");
+            break;
+        }
+    }
+    assert!(replayed > 0);
+}
+
 /// Into an empty file, and over what was imported before.
 #[test]
 fn importing_claims_and_explanations() {

@@ -104,6 +104,41 @@ fn an_invoice_from_writing_to_its_history() {
     );
 }
 
+/// An event that comes between a request and its repetition makes the document another, and the request no less a success.
+#[test]
+fn what_was_applied_is_answered_again_after_an_event() {
+    let practice = Practice::new();
+    let invoice = practice.invoice("invoice", 100);
+    practice.tie(&invoice, Gateway::Razorpay, ORDER);
+    let attempt = |id: &str| practice.razorpay("evt", &payment("payment.failed", id, ORDER, "failed", 100));
+    let amend = |amount: i64, tag: &str| {
+        let amendment = json!({"reason": "A slip", "invoice": content(amount)});
+        practice.as_billing(Call::put(&invoice, &amendment).header("if-match", tag))
+    };
+    assert_eq!(amend(90, "\"v2\"").header("etag"), Some("\"v3\""));
+    practice.deliver(&attempt("pay_1"));
+    let again = amend(90, "\"v2\"");
+    assert_eq!((again.status, again.header("etag")), (200, Some("\"v4\"")));
+    assert_eq!(
+        (again.json["total"].as_i64(), again.json["revision"].as_i64()),
+        (Some(90), Some(2))
+    );
+    // Another one, of what is no more, and one of what is not yet.
+    assert_refused(&amend(80, "\"v2\""), 412, "stale-version");
+    assert_refused(&amend(90, "\"v5\""), 412, "stale-version");
+
+    let void = |reason: &str, tag: &str| {
+        let body = json!({"reason": reason});
+        practice.as_billing(Call::post(format!("{invoice}/void"), &body).header("if-match", tag))
+    };
+    assert_eq!(void("A slip", "\"v4\"").header("etag"), Some("\"v5\""));
+    practice.deliver(&attempt("pay_2"));
+    let again = void("A slip", "\"v4\"");
+    assert_eq!((again.status, again.header("etag")), (200, Some("\"v6\"")));
+    assert_refused(&void("Another", "\"v4\""), 412, "stale-version");
+    assert_refused(&void("A slip", "\"v7\""), 412, "stale-version");
+}
+
 #[test]
 fn invoices_are_listed_newest_first() {
     let practice = Practice::new();
@@ -228,6 +263,7 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
     let before = practice.state();
     let statement = format!("/v1/billing/clients/{}/statement", practice.cast.client);
     let payments = format!("{invoice}/payments");
+    let refunds = format!("{payments}/pmt_00000000000000000000000000/refunds");
     let orders = format!("{invoice}/gateway-orders");
     for (call, status, problem, field) in [
         (
@@ -281,6 +317,36 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
             422,
             "invalid-content",
             "/received_on",
+        ),
+        (
+            Call::post(
+                &payments,
+                &json!({"method": "cash", "amount": 1, "received_on": "1969-12-31"}),
+            )
+            .once("a"),
+            422,
+            "invalid-content",
+            "/received_on",
+        ),
+        (
+            Call::post(
+                &refunds,
+                &json!({"amount": 1, "reason": "SECRET", "refunded_on": "0026-12-01"}),
+            )
+            .once("a"),
+            422,
+            "invalid-content",
+            "/refunded_on",
+        ),
+        (
+            Call::post(
+                &refunds,
+                &json!({"amount": 1, "reason": "SECRET", "refunded_on": "2026-12-03"}),
+            )
+            .once("a"),
+            422,
+            "invalid-content",
+            "/refunded_on",
         ),
         (
             Call::post(&payments, &json!({"method": "cash", "amount": 1})),
@@ -348,6 +414,24 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
             404,
             "not-found",
             "",
+        ),
+        (
+            Call::post(
+                "/v1/billing/webhook-events/gwe_00000000000000000000000000/dismiss",
+                &json!({"reason": "A test"}),
+            ),
+            404,
+            "not-found",
+            "",
+        ),
+        (
+            Call::post(
+                "/v1/billing/webhook-events/gwe_00000000000000000000000000/dismiss",
+                &json!({"reason": " "}),
+            ),
+            422,
+            "invalid-content",
+            "/reason",
         ),
     ] {
         let answer = practice.as_billing(call);

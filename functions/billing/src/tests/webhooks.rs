@@ -333,8 +333,12 @@ fn what_cannot_be_applied_is_kept_for_somebody_to_look_at() {
         "evt_noted",
         &json!({"event": "payment.dispute.created", "created_at": AT, "payload": {"SECRET": 1}}),
     ));
+    let free = json!({"id": "cs_test_free", "payment_intent": null, "payment_status": "no_payment_required", "currency": null});
+    practice.deliver(&practice.stripe(&stripe_event("evt_free", "checkout.session.completed", free)));
     let noted = practice.expect(200, Call::get("/v1/billing/webhook-events?state=noted"));
-    let noted = &noted.json["events"][0];
+    let noted = noted.json["events"].as_array().unwrap();
+    assert_eq!((noted.len(), &noted[0]["gateway_event_id"]), (2, &json!("evt_free")));
+    let noted = &noted[1];
     let fields: Vec<&str> = noted.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         (
@@ -375,6 +379,55 @@ fn what_cannot_be_applied_is_kept_for_somebody_to_look_at() {
             .into_iter()
             .map(|(_, reason)| reason)
             .collect::<Vec<_>>()
+    );
+}
+
+/// What comes to an invoice that is void is her credit until the gateway gives it back.
+#[test]
+fn money_that_reaches_a_void_invoice_is_on_her_account() {
+    let practice = Practice::new();
+    let invoice = practice.invoice("invoice", 100);
+    practice.tie(&invoice, Gateway::Razorpay, ORDER);
+    let reason = json!({"reason": "A slip"});
+    practice.expect(
+        200,
+        Call::post(format!("{invoice}/void"), &reason).header("if-match", "\"v2\""),
+    );
+    let statement = format!(
+        "/v1/billing/clients/{}/statement?from=2026-01-01&to=2027-12-31",
+        practice.cast.client
+    );
+    let balance = || {
+        let account = practice.expect(200, Call::get(&statement)).json["accounts"][0].clone();
+        account["closing_balance"].as_i64().unwrap()
+    };
+    let void = || vec![("payment.captured".to_owned(), "invoice_void".to_owned())];
+    assert_eq!(balance(), 0);
+    practice.deliver(&practice.razorpay("evt_1", &captured("pay_1", ORDER, 100)));
+    assert_eq!(practice.standing(&invoice), ("void".to_owned(), 100, 0));
+    assert_eq!((balance(), practice.dead()), (-100, void()));
+    let listed = practice.expect(200, Call::get("/v1/billing/webhook-events"));
+    let event = listed.json["events"][0]["id"].as_str().unwrap().to_owned();
+    let replay = || {
+        let replay = Call::post(format!("/v1/billing/webhook-events/{event}/replay"), &json!({}));
+        practice.expect(200, replay).text("state")
+    };
+    assert_eq!(replay(), "dead");
+    practice.deliver(&practice.razorpay("evt_2", &refunded("rfnd_1", "pay_1", ORDER, 100, 100)));
+    assert_eq!(practice.standing(&invoice), ("void".to_owned(), 100, 100));
+    assert_eq!((balance(), practice.dead()), (0, void()));
+    assert_eq!(replay(), "applied");
+    assert_eq!(practice.dead(), []);
+    // The bank returns it after all.
+    practice.deliver(&practice.razorpay(
+        "evt_3",
+        &refund("refund.failed", "rfnd_1", "pay_1", ORDER, "failed", 100, 100),
+    ));
+    assert_eq!(practice.standing(&invoice), ("void".to_owned(), 100, 0));
+    assert_eq!(balance(), -100);
+    assert_eq!(
+        practice.dead(),
+        [("refund.failed".to_owned(), "invoice_void".to_owned())]
     );
 }
 
@@ -432,6 +485,97 @@ fn a_dead_event_is_replayed_once_what_hindered_it_is_gone() {
     assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 0));
     assert_eq!(practice.expect(200, replay).text("state"), "applied");
     assert_eq!(practice.dead(), []);
+}
+
+/// What was told since, or applied, stands in no way of what is dead.
+#[test]
+fn a_dead_letter_does_not_sink() {
+    let practice = Practice::new();
+    practice.deliver(&practice.razorpay("evt_dead", &captured("pay_1", "order_unknown", 100)));
+    for n in 0..510 {
+        let other = json!({"event": "settlement.processed", "created_at": AT + n});
+        practice.deliver(&practice.razorpay("evt", &other));
+    }
+    let listed = practice.expect(200, Call::get("/v1/billing/webhook-events?limit=1"));
+    assert_eq!(listed.json["events"][0]["gateway_event_id"], "evt_dead");
+    assert_eq!(listed.json.get("next"), None);
+}
+
+#[test]
+fn a_dead_letter_is_dismissed_and_can_still_be_replayed() {
+    let practice = Practice::new();
+    let invoice = practice.invoice("invoice", 100);
+    for event in [captured("pay_1", ORDER, 120), captured("pay_2", "order_other", 50)] {
+        practice.deliver(&practice.razorpay("evt", &event));
+    }
+    let listed = |state: &str| {
+        let listed = practice.expect(200, Call::get(format!("/v1/billing/webhook-events?state={state}")));
+        listed.json["events"].as_array().unwrap().clone()
+    };
+    let id = listed("dead")[1]["id"].as_str().unwrap().to_owned();
+    let dismiss = |reason: &str| {
+        let path = format!("/v1/billing/webhook-events/{id}/dismiss");
+        Call::post(path, &json!({"reason": reason}))
+    };
+    let replay = || {
+        practice.expect(
+            200,
+            Call::post(format!("/v1/billing/webhook-events/{id}/replay"), &json!({})),
+        )
+    };
+    let dismissed = practice.expect(200, dismiss("SECRET another branch's"));
+    assert_eq!(
+        dismissed.json["dismissed"],
+        json!({"by": practice.cast.billing.account, "at": practice.world.clock.now(), "reason": "SECRET another branch's"})
+    );
+    assert_eq!(
+        (dismissed.text("state").as_str(), dismissed.text("reason").as_str()),
+        ("dismissed", "unknown_order")
+    );
+    let entry = practice.event(&dismissed);
+    assert_eq!(
+        (entry.rule.as_str(), entry.action, entry.resource.as_deref()),
+        ("payment.gateway-events", model::Action::Execute, Some(id.as_str()))
+    );
+    assert_eq!(listed("dead").len(), 1);
+    assert_eq!(listed("dismissed"), std::slice::from_ref(&dismissed.json));
+    // The same again, later; and in other words, which would hide who said what.
+    practice.wait(SignedDuration::from_mins(1));
+    let before = practice.state();
+    assert_eq!(
+        practice.expect(200, dismiss("SECRET another branch's")).json,
+        dismissed.json
+    );
+    assert_refused(&practice.as_billing(dismiss("SECRET a test")), 409, "not-a-dead-letter");
+    assert!(practice.state() == before);
+    // Nothing is otherwise: it stays where it is.
+    assert_eq!(replay().json, dismissed.json);
+    assert_eq!(listed("dead").len(), 1);
+    // Its order is tied after all, and something else hinders it: somebody has to look again.
+    practice.tie(&invoice, Gateway::Razorpay, ORDER);
+    let back = listed("dead");
+    assert_eq!(back.len(), 2);
+    assert_eq!(
+        (&back[1]["id"], &back[1]["reason"]),
+        (&json!(id), &json!("amount_differs"))
+    );
+    assert_eq!(back[1]["dismissed"], dismissed.json["dismissed"]);
+    assert_eq!(listed("dismissed"), Vec::<Value>::new());
+    practice.expect(200, dismiss("SECRET again"));
+    let amendment = json!({"reason": "A line was missing", "invoice": content(120)});
+    practice.expect(200, Call::put(&invoice, &amendment).header("if-match", "\"v2\""));
+    assert_eq!(replay().text("state"), "applied");
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 0));
+    assert_eq!((listed("dead").len(), listed("dismissed").len()), (1, 0));
+    assert_refused(&practice.as_billing(dismiss("SECRET")), 409, "not-a-dead-letter");
+    // What tells of no payment was never dead.
+    practice.deliver(&practice.razorpay("evt", &json!({"event": "settlement.processed", "created_at": AT})));
+    let noted = listed("noted")[0]["id"].as_str().unwrap().to_owned();
+    let dismiss = Call::post(
+        format!("/v1/billing/webhook-events/{noted}/dismiss"),
+        &json!({"reason": "SECRET"}),
+    );
+    assert_refused(&practice.as_billing(dismiss), 409, "not-a-dead-letter");
 }
 
 /// Money that has moved is booked whatever she agrees to: the ground is the gateway's, and the trail names it.

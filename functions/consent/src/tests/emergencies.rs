@@ -13,12 +13,19 @@ const REASON: &str = "She called from a bridge.";
 thread_local! {
     /// What `notify` has taken, each message once.
     static TAKEN: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
+    /// For whom it takes none.
+    static UNTAKEN: RefCell<Option<ClientId>> = const { RefCell::new(None) };
 }
 
 /// `notify`, as far as it is known here: a message is durable with its answer, and the same key is the same message.
 fn take_message(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     assert_eq!(exchange.calling_function()?.function(), Function::Consent);
     let message: Message = exchange.json()?;
+    if let Recipient::Client { client_id, .. } = message.recipient
+        && UNTAKEN.with_borrow(|untaken| *untaken == Some(client_id))
+    {
+        return Err(Problem::defect("on purpose"));
+    }
     TAKEN.with_borrow_mut(|taken| match taken.iter().find(|before| before.key == message.key) {
         Some(before) => assert_eq!(*before, message, "a key names one message"),
         None => taken.push(message),
@@ -31,6 +38,7 @@ fn take_message(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 fn deploy_notify(practice: &Practice) {
     TAKEN.take();
+    UNTAKEN.take();
     let route = Route::new(Method::POST, MESSAGES, take_message);
     practice.world.deploy(Function::Notify, &[route]);
 }
@@ -56,6 +64,16 @@ fn reading(practice: &Practice, client: &str, staff: &Staff) -> [String; 2] {
         let question = format!("role=clinician&action=read&class=health{purpose}");
         practice.rule(client, staff.account, &question)
     })
+}
+
+#[track_caller]
+fn run_job(practice: &Practice, handed_over: usize, not_handed_over: usize) {
+    let job = practice.somebody(Role::Job).token;
+    let done = practice.accepted(&job, Call::post(JOB, &json!({})));
+    assert_eq!(
+        done.json,
+        json!({"handed_over": handed_over, "not_handed_over": not_handed_over})
+    );
 }
 
 fn listed(practice: &Practice) -> Vec<Value> {
@@ -130,7 +148,7 @@ fn the_glass_is_broken_for_an_hour_and_not_a_second_longer() {
 
     let entry = json!({"emergency_id": id, "client_id": client, "account_id": practice.colleague.account.to_string(),
         "reason": REASON, "taken_at": "2026-12-01T08:00:00Z", "until": "2026-12-01T09:00:00Z",
-        "client_told_at": "2026-12-01T08:00:00Z"});
+        "client_message_accepted_at": "2026-12-01T08:00:00Z"});
     assert_eq!(listed(&practice), std::slice::from_ref(&entry));
     let hers = practice.accepted(&her.token, Call::get(path(&client)));
     assert_eq!(hers.json, json!({"emergencies": [entry]}));
@@ -361,15 +379,11 @@ fn who_watches_sees_what_was_taken_and_others_do_not() {
 fn what_nobody_could_be_told_of_the_job_tells_later() {
     let practice = Practice::new();
     let client = practice.open("open");
-    let run = |told: usize, untold: usize| {
-        let job = practice.somebody(Role::Job).token;
-        let done = practice.accepted(&job, Call::post(JOB, &json!({})));
-        assert_eq!(done.json, json!({"told": told, "untold": untold}));
-    };
+    let run = |handed_over, not_handed_over| run_job(&practice, handed_over, not_handed_over);
     // Nobody waits for a mail system in an emergency.
     practice.accepted(&practice.colleague.token, breaking(&client, "break"));
     assert_eq!(reading(&practice, &client, &practice.colleague)[0], "emergency.records");
-    assert_eq!(listed(&practice)[0]["client_told_at"], Value::Null);
+    assert_eq!(listed(&practice)[0]["client_message_accepted_at"], Value::Null);
     assert!(
         practice
             .world
@@ -381,7 +395,10 @@ fn what_nobody_could_be_told_of_the_job_tells_later() {
     practice.world.clock.advance(SignedDuration::from_mins(1));
     deploy_notify(&practice);
     run(1, 0);
-    assert_eq!(listed(&practice)[0]["client_told_at"], json!("2026-12-01T08:01:00Z"));
+    assert_eq!(
+        listed(&practice)[0]["client_message_accepted_at"],
+        json!("2026-12-01T08:01:00Z")
+    );
     assert_eq!(TAKEN.take().len(), 2);
     run(0, 0);
     assert!(TAKEN.take().is_empty());
@@ -394,6 +411,43 @@ fn what_nobody_could_be_told_of_the_job_tells_later() {
     }
 }
 
+/// A shared file has no entry in `identity`: a message to it would reach nobody.
+#[test]
+fn of_a_shared_file_each_participant_is_written_to() {
+    let practice = Practice::new();
+    deploy_notify(&practice);
+    let mut participants = [practice.open("one"), practice.open("other")];
+    participants.sort_by_key(|client| client.parse::<ClientId>().unwrap());
+    let couple = Call::post("/v1/consent/clients", &json!({"participants": participants})).once("both");
+    let both = practice.accepted(&practice.clinician.token, couple).text("client_id");
+    let recipients = || -> Vec<String> {
+        let taken = TAKEN.take();
+        let clients = taken.iter().filter_map(|message| match &message.recipient {
+            Recipient::Client { client_id, .. } => Some(client_id.to_string()),
+            _ => None,
+        });
+        clients.collect()
+    };
+    practice.accepted(&practice.colleague.token, breaking(&both, "break"));
+    assert_eq!(recipients(), participants);
+    assert!(listed(&practice)[0]["client_message_accepted_at"].is_string());
+
+    // That one could not be told keeps nothing from the other, and nobody says that both were.
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    UNTAKEN.set(participants[0].parse().ok());
+    practice.accepted(&practice.colleague.token, breaking(&both, "again"));
+    assert_eq!(recipients(), participants[1..]);
+    assert_eq!(listed(&practice)[0]["client_message_accepted_at"], Value::Null);
+    run_job(&practice, 0, 1);
+    UNTAKEN.take();
+    run_job(&practice, 1, 0);
+    assert_eq!(
+        listed(&practice)[0]["client_message_accepted_at"],
+        "2026-12-01T08:00:01Z"
+    );
+    run_job(&practice, 0, 0);
+}
+
 /// A clinic that has not said whom to ask about privacy: the client is told, and its list has it for whoever looks.
 #[test]
 fn where_nobody_is_named_the_client_is_told_and_the_job_is_done() {
@@ -401,16 +455,14 @@ fn where_nobody_is_named_the_client_is_told_and_the_job_is_done() {
     let client = practice.open("open");
     practice.accepted(&practice.colleague.token, breaking(&client, "break"));
     deploy_notify(&practice);
-    let job = practice.somebody(Role::Job).token;
-    for told in [1, 0] {
-        let done = practice.accepted(&job, Call::post(JOB, &json!({})));
-        assert_eq!(done.json, json!({"told": told, "untold": 0}));
-        assert_eq!(TAKEN.take().len(), told);
+    for handed_over in [1, 0] {
+        run_job(&practice, handed_over, 0);
+        assert_eq!(TAKEN.take().len(), handed_over);
     }
     // As soon as somebody is named, she is told what waits for her.
     let said = practice.as_admin(Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction()));
     assert_eq!(said.status, 201);
-    practice.accepted(&job, Call::post(JOB, &json!({})));
+    run_job(&practice, 1, 0);
     let messages = TAKEN.take();
     assert!(matches!(
         &messages[..],

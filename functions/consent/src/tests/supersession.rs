@@ -165,9 +165,13 @@ fn superseding_and_withdrawing_the_old_one_meet() {
             }
             status => panic!("{nth}: {status} {}", withdraw.json),
         };
+        // What was answered with a withdrawal, nothing has come in the place of; else the new one has.
         match give.status {
-            // The old one is gone, whichever ended it.
-            201 => assert_eq!(live, [give.text("consent_id")], "{nth}"),
+            201 => assert_eq!((withdraws, &live[..]), (false, &[give.text("consent_id")][..]), "{nth}"),
+            409 => {
+                assert_refused(give, 409, "supersedes-ended");
+                assert_eq!((withdraws, live.len()), (true, 0), "{nth}");
+            }
             _ => {
                 assert_violates(give, "/supersedes", "live-consent");
                 assert_eq!((withdraws, live.len()), (true, 0), "{nth}");
@@ -191,6 +195,90 @@ fn superseding_and_withdrawing_the_old_one_meet() {
             (withdraw, give)
         },
         |practice, nth, withdraw, give| verify(practice, nth, give, withdraw),
+    );
+}
+
+/// A withdrawal that happens as a whole after the new one was found to be in order: it was answered, and no consent is left.
+#[test]
+fn nothing_comes_in_the_place_of_what_was_withdrawn() {
+    let mut practice = Practice::new();
+    let (client, notice, old) = agreed(&practice);
+    let terms = superseding(&notice, &old);
+    let moment = practice.moment();
+    let mut met = 0;
+    for nth in 0.. {
+        practice.return_to(&moment);
+        // Broken off, withdrawn, repeated: the same as two requests that meet.
+        practice.world.stores.arm(nth, Fault::KilledAfter);
+        let was_killed = survive(|| practice.give(&client, "new", &terms)).is_none();
+        practice.world.stores.disarm();
+        practice.world.clock.advance(SignedDuration::from_secs(61));
+        if !was_killed {
+            break;
+        }
+        let withdrawn = practice.send(&withdrawing(&client, &old).bearer(&practice.clinician.token));
+        let again = practice.give(&client, "new", &terms);
+        if withdrawn.status != 200 {
+            assert_refused(&withdrawn, 409, "superseded");
+            assert_eq!(live(&practice, &client), [again.text("consent_id")], "{nth}");
+            continue;
+        }
+        assert_eq!(live(&practice, &client), [""; 0], "{nth}");
+        if again.status == 422 {
+            assert_violates(&again, "/supersedes", "live-consent");
+            continue;
+        }
+        met += 1;
+        assert_refused(&again, 409, "supersedes-ended");
+        // Nor does it say anywhere that it is in effect, however often it is sent.
+        assert_refused(&practice.give(&client, "new", &terms), 409, "supersedes-ended");
+        assert_eq!(
+            practice.events(&client)[1..],
+            ["given", "withdrawn", "given", "withdrawn"]
+        );
+        let list = practice.as_admin(Call::get(consents(&client)));
+        let new = list.json["entries"][0]["consent_id"].as_str().unwrap().to_owned();
+        let read = practice.as_admin(Call::get(format!("{}/{new}", consents(&client))));
+        assert_eq!(
+            (read.text("supersedes"), read.json["withdrawn_at"].is_string()),
+            (old.clone(), true)
+        );
+        let fhir = practice.as_admin(Call::get(format!("{}/{new}/fhir", consents(&client))));
+        assert_eq!((fhir.status, fhir.text("status")), (200, "inactive".to_owned()));
+        // There is nothing to withdraw.
+        practice.refused(
+            &practice.clinician.token,
+            withdrawing(&client, &new),
+            409,
+            "supersedes-ended",
+        );
+        assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    }
+    assert!(met > 0, "they never met");
+}
+
+/// Of two that come in the place of one consent, the first that is entered does.
+#[test]
+fn two_that_supersede_the_same_meet() {
+    at_every_meeting(
+        |practice| {
+            let (client, notice, old) = agreed(practice);
+            ["new", "other"]
+                .map(|key| {
+                    let call = Call::post(consents(&client), &superseding(&notice, &old)).once(key);
+                    call.bearer(&practice.clinician.token)
+                })
+                .into()
+        },
+        |practice, nth, first, second| {
+            let given: Vec<String> = [first, second]
+                .into_iter()
+                .filter(|answer| answer.status == 201)
+                .map(|answer| answer.text("consent_id"))
+                .collect();
+            assert_eq!(given.len(), 1, "{nth}: {} {}", first.json, second.json);
+            assert_eq!(live(practice, &practice.open("open")), given, "{nth}");
+        },
     );
 }
 

@@ -11,6 +11,7 @@ use crate::ROUTES;
 /// A clinic with a client who agrees to everything, and somebody who treats and bills her.
 struct Practice {
     world: World,
+    clinic: ClinicId,
     token: String,
     admin: String,
     client: String,
@@ -25,18 +26,30 @@ impl Practice {
         world.deploy(Function::Billing, &billing::ROUTES);
         world.set(Function::Exchange, "base_url", "https://practice.example/");
         let clinic: ClinicId = world.entropy.id();
-        let session = |roles: &[Role]| log_in(&world, roles, clinic, world.entropy.id::<kind::Account>(), None);
         let mut practice = Self {
-            token: session(&[Role::Clinician, Role::Billing]),
-            admin: session(&[Role::ClinicAdmin]),
+            clinic,
+            token: String::new(),
+            admin: String::new(),
             client: String::new(),
             withdraw: String::new(),
             world,
         };
+        practice.token = practice.session(&[Role::Clinician, Role::Billing]);
+        practice.admin = practice.session(&[Role::ClinicAdmin]);
         let jurisdiction = Call::put("/v1/consent/jurisdiction", &testkit::jurisdiction());
         practice.to_consent(201, &jurisdiction.bearer(&practice.admin));
         (practice.client, practice.withdraw) = practice.agreeing("first");
         practice
+    }
+
+    fn session(&self, roles: &[Role]) -> String {
+        log_in(
+            &self.world,
+            roles,
+            self.clinic,
+            self.world.entropy.id::<kind::Account>(),
+            None,
+        )
     }
 
     fn to_consent(&self, status: u16, call: &Call) -> Answer {
@@ -190,6 +203,64 @@ fn nobody_is_overwritten_by_somebody_else() {
         assert!(!refused.body().contains("1987"), "what is registered is not told");
         assert_eq!(practice.stored(), stored);
     }
+}
+
+/// Nobody but `identity` knows who is registered. Where the caller may not give it anything, what others would take goes into nobody's file.
+#[test]
+fn whoever_may_not_ask_who_she_is_imports_nothing_of_her() {
+    let practice = Practice::new();
+    practice.import(&bundle());
+    let stored = practice.stored();
+    let mut other = bundle();
+    other["entry"][0]["resource"]["birthDate"] = json!("1990-01-01");
+    other["entry"][3]["fullUrl"] = json!("https://hospital.example/Claim/b2");
+    let clerk = practice.session(&[Role::Billing]);
+    let call = importing(&practice.client, &other).header("prefer", "handling=lenient");
+    let refused = Answer::from(
+        practice
+            .world
+            .serve(Function::Exchange, &ROUTES, &call.bearer(&clerk).request()),
+    );
+    assert_eq!(refused.status, 403, "{}", refused.json);
+    assert_eq!(practice.stored(), stored);
+}
+
+/// What a colleague has added goes out with what it was added to, and stays what it is where it comes back.
+#[test]
+fn an_addendum_goes_out_and_is_known_again() {
+    let practice = Practice::new();
+    let imported = practice.import(&bundle());
+    let condition = imported.json["parts"][1]["id"].as_str().unwrap();
+    let records = format!("/v1/records/clients/{}/records", practice.client);
+    let added = Call::post(
+        format!("{records}/{condition}/addenda"),
+        &json!({"text": "It was jet lag."}),
+    )
+    .once("add");
+    let added = Answer::from(practice.world.serve(
+        Function::Records,
+        &records::ROUTES,
+        &added.bearer(&practice.token).request(),
+    ));
+    assert_eq!(added.status, 201, "{}", added.json);
+    let exported = practice.export();
+    let addendum = went_out(&exported)
+        .into_iter()
+        .find(|resource| resource["resourceType"] == "DocumentReference")
+        .unwrap();
+    let condition = format!("Condition/{}", condition.replace('_', "-"));
+    assert_eq!(addendum["context"]["related"], json!([{"reference": condition}]));
+    assert_eq!(addendum["content"][0]["attachment"]["data"], "SXQgd2FzIGpldCBsYWcu");
+    let stored = practice.stored();
+    let again = practice.import(&exported.json);
+    assert_eq!(outcomes(&again), ["unchanged"; 5]);
+    assert_eq!(again.json["parts"][4]["id"], added.json["id"]);
+    assert_eq!(practice.stored(), stored);
+    let (other, _) = practice.agreeing("other");
+    assert_eq!(
+        outcomes(&practice.send(&importing(&other, &exported.json))),
+        ["created"; 5]
+    );
 }
 
 /// A resource that its owner refuses: nothing is imported, or the others are, and who refers to it refers to nothing.

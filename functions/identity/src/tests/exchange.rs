@@ -154,6 +154,28 @@ fn an_import_registers_and_corrects_what_nobody_corrected() {
     assert_eq!(outcome(&answer), "kept");
 }
 
+/// A birth date that was corrected here shuts out nobody from whom she was imported, and what they say of it stays theirs.
+#[test]
+fn what_was_corrected_here_makes_nobody_somebody_else() {
+    let practice = Practice::new();
+    let client = practice.consenting("open");
+    let sent = details("zoe@example.org");
+    assert_eq!(practice.import(&client, &sent), "created");
+    let mut corrected = sent.clone();
+    corrected["birth_date"] = json!("1987-03-12");
+    assert_eq!(practice.correct(&client, 1, &corrected).status, 200);
+    let before = practice.state();
+    let checked = practice.for_exchange(&practice.clinician.token, CHECK, &body(&client, &sent));
+    assert_eq!(checked.json, json!({"refused": []}));
+    assert_eq!(practice.import(&client, &sent), "unchanged");
+    assert_eq!(practice.import(&client, &details("new@example.org")), "kept");
+    let mut elsewhere = body(&client, &sent);
+    elsewhere["parts"][0]["source"]["system"] = json!("https://elsewhere.example");
+    let imported = practice.for_exchange(&practice.clinician.token, IMPORT, &elsewhere);
+    assert_violates(&imported, "/parts/0/content/birth_date", "same-person");
+    assert!(practice.state() == before);
+}
+
 /// The wrong client was picked: nothing of the one gets into the other's entry, and nobody learns what is in there.
 #[test]
 fn an_import_never_makes_two_people_one() {
@@ -191,14 +213,22 @@ fn an_import_never_makes_two_people_one() {
     let merging = Call::post("/v1/identity/merges", &merging).once("merge");
     assert_eq!(practice.send(&merging.bearer(&practice.admin.token)).status, 200);
     let before = practice.state();
-    for content in [details("zoe@example.org"), details("new@example.org")] {
-        let checked = practice.for_exchange(&practice.clinician.token, CHECK, &body(&client, &content));
+    for (content, becomes) in [
+        (details("zoe@example.org"), "unchanged"),
+        (details("new@example.org"), "kept"),
+    ] {
+        let mut elsewhere = body(&client, &content);
+        elsewhere["parts"][0]["source"]["system"] = json!("https://elsewhere.example");
+        let checked = practice.for_exchange(&practice.clinician.token, CHECK, &elsewhere);
         assert_eq!(
             checked.json["refused"][0]["errors"][0]["rule"], "replaced",
             "{}",
             checked.json
         );
-        assert_violates(&practice.imports(&client, &content), "/parts/0/id", "replaced");
+        let imported = practice.for_exchange(&practice.clinician.token, IMPORT, &elsewhere);
+        assert_violates(&imported, "/parts/0/id", "replaced");
+        // Whom she was imported from goes on sending what is hers, and is not to send it to another file, where all of it would be new.
+        assert_eq!(practice.import(&client, &content), becomes);
     }
     assert!(practice.state() == before);
     // Whoever counts people sees that the two are one.

@@ -59,6 +59,14 @@ impl std::str::FromStr for ProviderName {
     }
 }
 
+/// The provider that would send a message now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct By {
+    pub(crate) provider: ProviderName,
+    /// Whether it knows a repeated message by its key.
+    pub(crate) is_idempotent: bool,
+}
+
 /// A message in words, on its way to one address.
 pub(crate) struct Letter<'l> {
     /// The key under which the provider knows a repeated message, where it knows any.

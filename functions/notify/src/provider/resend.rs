@@ -15,7 +15,8 @@ use super::{Letter, Outcome, Provider, ProviderName, by_status};
 pub(crate) struct Resend {
     /// Where the API is, without a slash at the end.
     pub(crate) base: String,
-    pub(crate) key: Zeroizing<String>,
+    /// The API key, as the header that carries it.
+    pub(crate) authorization: HeaderValue,
     /// `Name <address>`.
     pub(crate) from: String,
 }
@@ -55,6 +56,14 @@ struct Failed {
     name: String,
 }
 
+/// The header that carries an API key. `None` where the key can't stand in one.
+pub(crate) fn authorization(key: &str) -> Option<HeaderValue> {
+    let bearer = Zeroizing::new(format!("Bearer {key}"));
+    let mut authorization = HeaderValue::from_str(&bearer).ok()?;
+    authorization.set_sensitive(true);
+    Some(authorization)
+}
+
 impl Provider for Resend {
     fn name(&self) -> ProviderName {
         ProviderName::Resend
@@ -83,13 +92,10 @@ impl Provider for Resend {
                 auto_submitted: "auto-generated",
             },
         };
-        let bearer = Zeroizing::new(format!("Bearer {}", *self.key));
-        let mut authorization = HeaderValue::from_str(&bearer).ok()?;
-        authorization.set_sensitive(true);
         Request::builder()
             .method(Method::POST)
             .uri(format!("{}/emails", self.base))
-            .header(AUTHORIZATION, authorization)
+            .header(AUTHORIZATION, &self.authorization)
             .header(CONTENT_TYPE, "application/json")
             .header("idempotency-key", letter.id.to_string())
             .body(serde_json::to_vec(&email).ok()?)
@@ -176,7 +182,7 @@ mod tests {
     fn resend() -> Resend {
         Resend {
             base: "https://api.resend.com".to_owned(),
-            key: Zeroizing::new("re_SECRET".to_owned()),
+            authorization: authorization("re_SECRET").unwrap(),
             from: "Accounts <accounts@example.org>".to_owned(),
         }
     }

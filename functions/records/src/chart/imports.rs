@@ -31,8 +31,7 @@ impl OpenChart<'_> {
         let ImportedPart { id, imported, writing } = part;
         let record =
             Record::new(*id, account, now, writing.clone(), false, imported.fingerprint).imported(imported.clone());
-        let kept = Kept::Record(record.clone());
-        if self.begin(*id, &kept)? == Creation::Created {
+        if self.begin(*id, Kept::Record(record.clone()))? == Creation::Created {
             self.list_anew(None, &record)?;
             return Ok(Outcome::Created);
         }

@@ -1,5 +1,5 @@
-//! Standardised instruments. Of those whose scoring is published the answers are kept and the scores computed from them, at
-//! every reading: nobody types a score that the answers do not come to. Their texts are not in here, only the numbers of their items.
+//! Standardised instruments. Of those whose scoring is published the answers are kept, and with them the scores that are computed
+//! from them when they are written: nobody types a score that the answers do not come to. Their texts are not in here, only the numbers of their items.
 
 use std::ops::Range;
 

@@ -29,13 +29,20 @@ pub(crate) struct Written {
     pub(crate) result: Option<Json>,
 }
 
+impl Written {
+    /// How long its text is, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.content.0.get().len()
+    }
+}
+
 /// JSON text about a person.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Json(Box<RawValue>);
 
 impl Json {
-    pub(super) fn of<T: Serialize>(value: &T) -> Result<Self, Problem> {
+    pub(crate) fn of<T: Serialize>(value: &T) -> Result<Self, Problem> {
         to_raw_value(value)
             .map(Self)
             .map_err(|_| Problem::defect("the content of a record does not serialise"))

@@ -7,7 +7,7 @@ use web::{Check, Exchange, Problem, Reply};
 use super::{REASON, changed};
 use crate::chart::Chart;
 use crate::content::Kind;
-use crate::record::{Hand, Refusal};
+use crate::record::Hand;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +26,7 @@ struct ReturnBody {
     reason: String,
 }
 
-/// The author signs, for her supervisor to sign too where she names one.
+/// The author signs, for her supervisor to sign too where she names one; and again, for another, where that one can't any more.
 pub(super) fn sign_for(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let SignBody { cosigner } = exchange.json()?;
     sign(exchange, class, cosigner)
@@ -45,12 +45,8 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
     let signed = chart.change(id, version, now, &|record, at| {
-        let signed = record.signed(Hand { account, at, version }, cosigner)?;
-        // Of one who was named before a return it is asked again: she may have left meanwhile.
-        match signed.cosigner {
-            Some(cosigner) if !chart.is_supervisor(cosigner, now) => Err(Refusal::NotSupervisor),
-            _ => Ok(signed),
-        }
+        let hand = Hand { account, at, version };
+        record.signed(hand, cosigner, &|cosigner| chart.may_cosign(cosigner, now))
     })?;
     // What broken-off uploads left: from now on there are no more.
     if signed.value.content.kind == Kind::Document {

@@ -37,7 +37,13 @@ impl Practice {
             .json(body)
     }
 
-    fn discarding(&self, record: &str, version: u64) -> Call {
+    /// The request that changes a draft to be of another time.
+    pub(super) fn redating(&self, record: &str, version: u64, session_at: &str) -> Call {
+        self.of_version(Method::PUT, &format!("/{record}"), version)
+            .json(&json!({"record": progress_at(session_at)}))
+    }
+
+    pub(super) fn discarding(&self, record: &str, version: u64) -> Call {
         self.of_version(Method::DELETE, &format!("/{record}"), version)
     }
 

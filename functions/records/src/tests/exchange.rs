@@ -463,7 +463,7 @@ fn an_export_has_what_is_signed_in_its_current_version() {
     let next = page.text("next");
     for cursor in ["", "SECRET", &next[1..]] {
         let answer = practice.send(&practice.exporting(&practice.clinician.token, Some(cursor)));
-        assert_violates(&answer, 400, "cursor", "cursor");
+        assert_violates(&answer, 400, "/cursor", "cursor");
     }
     let other = practice.open("other");
     practice.agree(&other);
@@ -474,6 +474,53 @@ fn an_export_has_what_is_signed_in_its_current_version() {
         (200, &json!({"parts": []})),
         "she has no chart"
     );
+}
+
+/// Whoever reads a note without what a colleague has added to it reads what is known to be wrong.
+#[test]
+fn what_was_added_to_a_record_goes_out_after_it() {
+    let practice = Practice::new();
+    let own = id(500);
+    assert_eq!(practice.import(&[part(500, &note_of(1, "SECRET dose"))]), ["created"]);
+    let added: Vec<Value> = ["SECRET not so", "SECRET half of it"]
+        .into_iter()
+        .enumerate()
+        .map(|(number, text)| {
+            let adding = practice.adding(&practice.colleague, &own, &format!("add-{number}-to-the-note"), text);
+            let addendum = practice.send(&adding);
+            assert_eq!(addendum.status, 201, "{}", addendum.json);
+            let content = json!({"session_at": addendum.json["added_at"], "text": text});
+            json!({"id": addendum.json["id"], "kind": "progress_note", "content": content, "appends": own})
+        })
+        .collect();
+    let parts = practice.exported(&practice.clinician.token).concat();
+    assert_eq!(parts.len(), 3);
+    assert_eq!((&parts[0]["id"], &parts[1..]), (&json!(own), added.as_slice()));
+    // Not a part is missing where a page ends between them, and none comes twice.
+    let newer: Vec<_> = (1..=99).map(|number| part(number, &note_of(28, "SECRET"))).collect();
+    assert!(practice.import(&newer).iter().all(|outcome| outcome == "created"));
+    let pages = practice.exported(&practice.clinician.token);
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [100, 2]);
+    assert_eq!(pages[1], added);
+    let body = json!({"client_id": practice.client, "kinds": ["diagnosis"]});
+    let diagnoses = practice.send(&practice.for_exchange(&practice.clinician.token, EXPORT, &body));
+    assert_eq!(diagnoses.json, json!({"parts": []}));
+}
+
+/// Also of a client whose first record has more than one page.
+#[test]
+fn a_record_has_as_many_pages_as_it_needs() {
+    let practice = Practice::new();
+    let own = practice.write("write", "SECRET");
+    let text = "ä".repeat(9_900);
+    for number in 0..45 {
+        let adding = practice.adding(&practice.colleague, &own, &format!("add-{number}-to-the-note"), &text);
+        assert_eq!(practice.send(&adding).status, 201);
+    }
+    let pages = practice.exported(&practice.clinician.token);
+    assert_eq!(pages.len(), 2);
+    let ids: BTreeSet<_> = pages.concat().iter().map(|part| part["id"].to_string()).collect();
+    assert_eq!((ids.len(), pages.concat().len()), (46, 46));
 }
 
 /// Of the kinds that are asked for, and an assessment with what its answers come to.

@@ -213,3 +213,40 @@ fn a_job_killed_anywhere_loses_nothing() {
         }
     }
 }
+
+/// An instance that is behind begins nobody's chart: the operator is told what to deliver, and the same request is taken once it is there.
+#[test]
+fn an_instance_with_the_keyring_before_begins_no_chart() {
+    let mut practice = Practice::new();
+    practice.write("record", "She slept.");
+    let new = practice.open("new");
+    practice.agree(&new);
+    change(&mut practice, |world, text| {
+        let added = add_key_version(&world.entropy, Function::Records, text, DataClass::Health).unwrap();
+        added.to_string()
+    });
+    let behind = practice.world.keyrings[&Function::Records].clone();
+    change(&mut practice, |_, text| {
+        let promoted = promote_key_version(Function::Records, text, DataClass::Health).unwrap();
+        promoted.to_string()
+    });
+    run_down(&practice);
+    let promoted = practice.world.keyrings.insert(Function::Records, behind).unwrap();
+
+    let begins = |practice: &Practice| {
+        let call = Call::post(path(&new, RECORDS), &progress("First hour.")).once("first");
+        practice.as_clinician(call)
+    };
+    let refused = begins(&practice);
+    assert_refused(&refused, 503, "unavailable");
+    let log = practice.world.log();
+    let told = "keyring: another instance seals health with version 2: deliver its keyring here";
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].contains(told) && !log[0].contains(&new), "{log:?}");
+    // Whoever has a chart goes on.
+    practice.write("next", "She slept again.");
+
+    practice.world.keyrings.insert(Function::Records, promoted);
+    let begun = begins(&practice);
+    assert_eq!(begun.status, 201, "{}", begun.json);
+}

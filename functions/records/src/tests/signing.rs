@@ -28,14 +28,14 @@ impl Practice {
     }
 
     /// What awaits somebody, as she lists it.
-    fn awaited(&self, token: &str) -> Vec<String> {
+    pub(super) fn awaited(&self, token: &str) -> Vec<String> {
         let list = Call::get(format!("{}?status=awaiting_cosignature", self.path(RECORDS)));
         let list = self.send(&list.bearer(token));
         assert_eq!(list.status, 200, "{}", list.json);
         values(&list, "records", "id")
     }
 
-    fn adding(&self, staff: &Staff, record: &str, key: &str, text: &str) -> Call {
+    pub(super) fn adding(&self, staff: &Staff, record: &str, key: &str, text: &str) -> Call {
         Call::post(
             format!("{}/{record}/addenda", self.path(RECORDS)),
             &json!({"text": text}),
@@ -226,6 +226,96 @@ fn only_who_supervises_is_asked_to_cosign() {
     practice.permits(&practice.admin.token, Call::delete(member));
     let cosign = practice.supervising(&supervisor, &record, 2, "cosign", &json!({}));
     assert_refused(&practice.send(&cosign), 403, "access-denied");
+    let unnamed = practice.send(&practice.signing(&record, 2, &json!({})));
+    assert_violates(&unnamed, 422, "/cosigner", "supervisor");
+    let same = practice.send(&practice.signing(&record, 2, &json!({"cosigner": supervisor.account})));
+    assert_violates(&same, 422, "/cosigner", "supervisor");
+}
+
+impl Practice {
+    fn leaves(&self, supervisor: &Staff) {
+        let member = self.about(&format!("care-team/{}", supervisor.account));
+        self.permits(&self.admin.token, Call::delete(member));
+    }
+
+    /// Holds that a record at this version waits for nobody who can sign, until its author asks another, who then does.
+    #[track_caller]
+    fn assert_asked_of_another(&self, record: &str, version: u64, supervisor: &Staff, another: &Staff) {
+        let sign = self.signing(record, version, &json!({"cosigner": another.account}));
+        let signed = self.send(&sign);
+        assert_eq!(
+            (signed.status, &signed.json["status"]),
+            (200, &json!("awaiting_cosignature")),
+            "{}",
+            signed.json
+        );
+        assert_eq!(signed.json["cosigner"], json!(another.account));
+        let first = json!({"account": self.clinician.account, "version": version, "signed_at": now_text(self)});
+        assert_eq!(signed.json["signatures"], json!([first]));
+        assert_eq!(self.send(&sign).json, signed.json, "the same request again is the same");
+        assert_eq!(self.awaited(&another.token), [record]);
+        let left = Call::get(format!("{}?status=awaiting_cosignature", self.path(RECORDS)));
+        let left = self.send(&left.bearer(&supervisor.token));
+        assert!(
+            left.status == 403 || left.json == json!({"records": []}),
+            "{}",
+            left.json
+        );
+        let cosigned = self.send(&self.supervising(another, record, version + 1, "cosign", &json!({})));
+        assert_eq!(cosigned.json["status"], "cosigned", "{}", cosigned.json);
+        assert_eq!((self.drafts(), self.listed()), (vec![], vec![record.to_owned()]));
+    }
+}
+
+/// Who was named and has left is not waited for: its author asks another, and only then.
+#[test]
+fn what_awaits_a_supervisor_who_has_left_is_signed_for_another() {
+    let practice = Practice::new();
+    let (supervisor, another) = (practice.supervisor(), practice.supervisor());
+    let record = practice.awaiting(&supervisor);
+    let to_another = practice.signing(&record, 2, &json!({"cosigner": another.account}));
+    assert_refused(&practice.send(&to_another), 409, "already-signed");
+    practice.leaves(&supervisor);
+    let theirs = Call::post(
+        format!("{}/{record}/sign", practice.path(RECORDS)),
+        &json!({"cosigner": another.account}),
+    );
+    let theirs = practice.as_colleague(theirs.header("if-match", "\"v2\""));
+    assert_refused(&theirs, 403, "not-author");
+    practice.assert_asked_of_another(&record, 2, &supervisor, &another);
+}
+
+#[test]
+fn an_amendment_that_awaits_a_supervisor_who_has_left_is_signed_for_another() {
+    let practice = Practice::new();
+    let (supervisor, another) = (practice.supervisor(), practice.supervisor());
+    let record = practice.awaiting(&supervisor);
+    let cosigned = practice.send(&practice.supervising(&supervisor, &record, 2, "cosign", &json!({})));
+    assert_eq!(cosigned.status, 200, "{}", cosigned.json);
+    practice.leaves(&supervisor);
+    let cosigned = practice.signing(&record, 3, &json!({"cosigner": another.account}));
+    assert_refused(&practice.send(&cosigned), 409, "already-signed");
+    let amended = practice.send(&practice.amending(&record, 3, "SECRET two"));
+    assert_eq!(amended.json["status"], "awaiting_cosignature");
+    practice.assert_asked_of_another(&record, 4, &supervisor, &another);
+}
+
+/// She could read nothing of what she is to sign.
+#[test]
+fn nobody_is_asked_to_cosign_from_whom_the_client_hides_it() {
+    let practice = Practice::new();
+    let (supervisor, another) = (practice.supervisor(), practice.supervisor());
+    let record = practice.awaiting(&supervisor);
+    let hidden = json!({"class": "health", "account_id": supervisor.account});
+    practice.permits(
+        &client_token(&practice),
+        Call::post(practice.about("restrictions"), &hidden).once("hide"),
+    );
+    let draft = practice.draft("another", "SECRET");
+    let named = practice.send(&practice.signing(&draft, 1, &json!({"cosigner": supervisor.account})));
+    assert_violates(&named, 422, "/cosigner", "supervisor");
+    assert_eq!(practice.send(&practice.discarding(&draft, 1)).status, 204);
+    practice.assert_asked_of_another(&record, 2, &supervisor, &another);
 }
 
 #[test]
@@ -383,6 +473,33 @@ fn two_equal_addenda_at_once_are_one() {
             assert!(matches!(second.status, 201 | 503), "{}", second.json);
             let record = practice.listed().remove(0);
             assert_eq!(practice.read(&record).json["addenda"].as_array().unwrap().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn an_addendum_and_an_amendment_at_once_both_last() {
+    at_every_interleaving(
+        |practice| {
+            let record = practice.write("write", "SECRET");
+            (
+                practice.adding(&practice.colleague, &record, "add", "SECRET more"),
+                practice.amending(&record, 1, "SECRET two"),
+            )
+        },
+        |practice, call| practice.send(call),
+        |practice, added, amended| {
+            assert!(matches!(added.status, 201 | 503), "{}", added.json);
+            assert_eq!(
+                amended.status, 200,
+                "an addendum makes no version stale: {}",
+                amended.json
+            );
+            let record = practice.read(&practice.listed().remove(0)).json;
+            assert_eq!(record["content"]["text"], "SECRET two");
+            if added.status == 201 {
+                assert_eq!(record["addenda"], json!([added.json]));
+            }
         },
     );
 }

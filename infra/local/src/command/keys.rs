@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use access::{DATA_KEY_CLASSES, RewrapState};
 use anyhow::{Context as _, Result, anyhow, bail};
-use crypto::{KeyringPlan, RotationError, add_key_version, promote_key_version, remove_key_version};
+use crypto::{Keyring, KeyringPlan, RotationError, add_key_version, promote_key_version, remove_key_version};
 use model::{DataClass, Function};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -39,7 +39,8 @@ pub struct Arguments {
 pub enum Command {
     /// Which function holds which keys, in which versions
     List,
-    /// Make a new version of a class's sealing key the current one: it is added, and seals once everybody can open it
+    /// Make a new version of a class's sealing key the current one: it is added, and seals once everybody can open it. Where one was added
+    /// already, it is that one
     Rotate {
         /// The class, such as `health`
         class: String,
@@ -49,7 +50,7 @@ pub enum Command {
         prepare: bool,
 
         /// How long the host that serves this folder has to take the version up and to end requests that began before, in seconds.
-        /// 0 where nothing is served
+        /// 0 where nothing is served, or where every instance has had it for as long
         #[arg(long, default_value_t = 35, value_name = "SECONDS")]
         wait: u64,
     },
@@ -170,9 +171,7 @@ impl Sealed {
 
     /// Changes the owner's keyring.
     fn change(self, home: &Home, change: impl FnOnce(&str) -> Result<Zeroizing<String>, RotationError>) -> Result<()> {
-        let keyrings = home.keyrings()?;
-        let text = keyrings.get(&self.owner).map_or("", |text| text.as_str());
-        home.replace(self.owner, change(text)?)
+        home.change(self.owner, |text| Ok(change(text)?))
     }
 
     /// The version that seals, and the one that is to seal next.
@@ -194,27 +193,40 @@ fn add(home: &Home, sealed: Sealed) -> Result<()> {
         ));
         console::line(format_args!(
             "next: give every instance of {owner} the keyring (a host that serves this folder takes it up by itself, Spin when it is \
-             started again), then run this again without --prepare"
+             started again), then run this again without --prepare, and with --wait 0 where that is long done"
         ));
     }
     Ok(())
 }
 
-/// Order: added, waited, promoted. A command that ends in between leaves a version that waits, and run again it promotes it.
+/// Order: added, waited, promoted. A command that ends in between leaves a version that waits, and run again it waits and promotes it:
+/// when it was added, nothing says.
 async fn rotate(home: &Home, sealed: Sealed, wait: Duration) -> Result<()> {
     let Sealed { class, owner } = sealed;
-    if sealed.versions(home)?.1.is_none() {
-        sealed.change(home, |text| add_key_version(&SystemEntropy, owner, text, class))?;
-        // Not before every request knows the version: one that began with the keyring before could not open what it seals.
-        if !wait.is_zero() {
-            console::line(format_args!(
-                "a new version of {class} opens; waiting {} s until no request is left that does not know it",
-                wait.as_secs()
-            ));
-            tokio::time::sleep(wait).await;
+    let next = match sealed.versions(home)? {
+        (_, Some(next)) => next,
+        (_, None) => {
+            sealed.change(home, |text| add_key_version(&SystemEntropy, owner, text, class))?;
+            let (_, next) = sealed.versions(home)?;
+            next.context("somebody else has changed the keyring meanwhile: see `confide keys list`")?
         }
+    };
+    // Not before every request knows the version: one that began with the keyring before could not open what it seals.
+    if !wait.is_zero() {
+        console::line(format_args!(
+            "version {next} of {class} opens; waiting {} s until no request is left that does not know it",
+            wait.as_secs()
+        ));
+        tokio::time::sleep(wait).await;
     }
-    sealed.change(home, |text| promote_key_version(owner, text, class))?;
+    home.change(owner, |text| {
+        // Another command may have promoted it meanwhile and added one more, for which nobody has waited.
+        let keyring = Keyring::parse(owner, Some(text))?;
+        if keyring.seal(class)?.versions().max() != Some(next) {
+            bail!("a later version than {next} of {class} was added meanwhile: see `confide keys list`");
+        }
+        Ok(promote_key_version(owner, text, class)?)
+    })?;
     let (current, _) = sealed.versions(home)?;
     console::line(format_args!(
         "{class} is sealed with version {current}; what older versions sealed stays readable"
@@ -275,7 +287,8 @@ fn describe(said: &Said) -> String {
             format!("{class}: version {current} seals; a pass over the data keys is at {percent} %")
         }
         RewrapState::Waiting => format!(
-            "{class}: version {current} seals and a pass has ended; the one that decides begins a day after the version was first seen"
+            "{class}: version {current} seals. Either a pass has ended, and the one that decides begins a day after the version was first seen; or \
+             another instance seals with a later version, and the one that answers has to be given it"
         ),
         RewrapState::Blocked => format!(
             "{class}: version {current} seals, and there are data keys that do not open (the log of the function says how many): no \
@@ -391,14 +404,108 @@ mod tests {
                 .to_string()
                 .contains("version 2 was added")
         );
-        // It waits for nobody: whoever prepared it has waited.
-        rotate(&home, health, Duration::from_secs(3600)).await.unwrap();
+        rotate(&home, health, Duration::ZERO).await.unwrap();
         assert_eq!(health.versions(&home).unwrap(), (2, None));
         rotate(&home, health, Duration::ZERO).await.unwrap();
         assert_eq!(health.versions(&home).unwrap(), (3, None));
         let account = Sealed::named("account").unwrap();
         rotate(&home, account, Duration::ZERO).await.unwrap();
         assert_eq!(account.versions(&home).unwrap(), (2, None));
+    }
+
+    /// The instances of a version that was added are not known to have it, whether this command added it or one that was broken off.
+    #[tokio::test]
+    async fn a_version_that_was_added_before_is_waited_for_too() {
+        const LONG: Duration = Duration::from_secs(3600);
+        let (_folder, home) = home();
+        let health = Sealed::named("health").unwrap();
+        for _ in 0..2 {
+            let broken_off = tokio::time::timeout(Duration::from_millis(20), rotate(&home, health, LONG)).await;
+            assert!(broken_off.is_err());
+            assert_eq!(health.versions(&home).unwrap(), (1, Some(2)));
+        }
+        // While one waits, another promotes and adds: nobody has waited for that one.
+        let waiting = rotate(&home, health, Duration::from_millis(50));
+        let others = async {
+            rotate(&home, health, Duration::ZERO).await?;
+            add(&home, health)
+        };
+        let (waited, others) = tokio::join!(waiting, others);
+        others.unwrap();
+        assert!(waited.unwrap_err().to_string().contains("a later version than 2"));
+        assert_eq!(health.versions(&home).unwrap(), (2, Some(3)));
+    }
+
+    /// Every class at once: each takes up what the others have written, also where one function owns several.
+    #[test]
+    fn many_who_change_keyrings_at_once_lose_none() {
+        let (_folder, home) = home();
+        let classes = || KeyringPlan::ALL.iter().flat_map(|plan| plan.seals);
+        assert!(classes().count() >= 8);
+        for next in 2..6 {
+            std::thread::scope(|scope| {
+                for class in classes() {
+                    let (home, sealed) = (&home, Sealed::named(class.name()).unwrap());
+                    scope.spawn(move || {
+                        add(home, sealed).unwrap();
+                        let promote = |text: &str| promote_key_version(sealed.owner, text, sealed.class);
+                        sealed.change(home, promote).unwrap();
+                    });
+                }
+            });
+            for class in classes() {
+                let versions = Sealed::named(class.name()).unwrap().versions(&home).unwrap();
+                assert_eq!(versions, (next, None), "{class}");
+            }
+        }
+        assert_eq!(
+            crate::dotenv::read(&home.env_file()).unwrap().len(),
+            home.keyrings().unwrap().len() + 4,
+            "the keyrings and the settings, once each"
+        );
+    }
+
+    /// After a leak: keys that are of use without the stores seal nothing, so fresh characters in their place are all that it takes.
+    #[test]
+    fn keys_that_seal_nothing_are_replaced_by_hand() {
+        let (_folder, home) = home();
+        let keyring = |function| home.keyring(function).unwrap();
+        let code = home.bootstrap_code().unwrap();
+        let mut text = std::fs::read_to_string(home.env_file()).unwrap();
+        let leaked: Vec<String> = {
+            let keyrings = home.keyrings().unwrap();
+            let document = |function| serde_json::from_str::<serde_json::Value>(&keyrings[&function]).unwrap();
+            [
+                &document(Function::Notify)["calls"]["identity"],
+                &document(Function::Auth)["keys"]["bootstrap"],
+                &document(Function::Audit)["keys"]["sign"],
+                &document(Function::Consent)["keys"]["receipt"],
+            ]
+            .map(|key| key.as_str().unwrap().to_owned())
+            .into()
+        };
+        for (key, holders) in leaked.iter().zip([2, 1, 1, 1]) {
+            assert_eq!((key.len(), text.matches(key).count()), (52, holders));
+            let fresh: [u8; 32] = ports::EntropyExt::bytes(&SystemEntropy);
+            text = text.replace(key, &model::base32hex::encode(&fresh));
+        }
+        let sealed = keyring(Function::Notify)
+            .seal(DataClass::Message)
+            .unwrap()
+            .versions()
+            .count();
+        std::fs::write(home.env_file(), text).unwrap();
+        let (notify, identity) = (keyring(Function::Notify), keyring(Function::Identity));
+        let calls = notify.calls(Function::Identity).unwrap().expose();
+        assert!(calls == identity.called_by(Function::Notify).unwrap().expose());
+        assert!(model::base32hex::encode(calls) != leaked[0]);
+        let bootstrap = |code: &str| {
+            let auth = keyring(Function::Auth);
+            access::bootstrap_code::verify(auth.key("bootstrap").unwrap(), code).is_some()
+        };
+        assert!(!bootstrap(&code) && bootstrap(&home.bootstrap_code().unwrap()));
+        assert_eq!(notify.seal(DataClass::Message).unwrap().versions().count(), sealed);
+        Function::ALL.into_iter().for_each(|function| _ = keyring(function));
     }
 
     /// What the keyring itself refuses is refused without asking anybody, and what can't be asked is refused too.

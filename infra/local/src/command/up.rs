@@ -179,6 +179,36 @@ mod tests {
         Ok(listed_jobs(&Typed::try_parse_from(typed)?.up)?.len())
     }
 
+    /// Stores that were put back before their keyrings: a first start would seal beside what it can't open.
+    #[tokio::test]
+    async fn no_deployment_is_begun_over_stores_without_keyrings() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("spin.toml");
+        fs::write(
+            &manifest,
+            "spin_manifest_version = 2\n[application]\nname = 'practice'\n",
+        )
+        .unwrap();
+        let home = Home::new(folder.path().join("home"));
+        fs::create_dir_all(home.folder().join("stores")).unwrap();
+        fs::write(home.store_file("health"), "rows").unwrap();
+        let typed = Typed::try_parse_from([
+            "up",
+            "--no-build",
+            "--listen=127.0.0.1:0",
+            "--manifest",
+            manifest.to_str().unwrap(),
+            "--home",
+            home.folder().to_str().unwrap(),
+        ]);
+        let error = serve(typed.unwrap().up, async { Ok(()) })
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("restore .env"), "{error}");
+        assert!(!home.is_initialised());
+    }
+
     #[test]
     fn the_list_lies_beside_the_manifest() {
         let folder = tempfile::tempdir().unwrap();

@@ -123,6 +123,10 @@ mod tests {
         let jobs = read(&file).unwrap();
         assert_eq!(jobs[0].name, "notify-drain");
         assert_eq!(jobs[0].every, Duration::from_mins(1));
+        let told = std::fs::read_to_string(file.with_file_name("README.md")).unwrap();
+        for job in jobs {
+            assert!(told.contains(&format!("`{}`", job.name)), "{} is not told of", job.name);
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Secrets of service identities: what the runner opens its sessions with. One clinic's jobs run as one identity of that clinic.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 
 use account::ServiceSecret;
 use anyhow::{Context as _, Result, bail};
 use zeroize::Zeroizing;
 
-use crate::home::{Home, replace_private_file};
+use crate::home::Home;
 
 const HEADING: &str =
     "# What scheduled jobs log in with, a secret a line, one for each clinic. `confide jobs add` adds one.";
@@ -75,12 +75,7 @@ fn read(home: &Home) -> Result<Vec<JobSecret>> {
 /// # Errors
 /// A home that is not there, and a file that can't be read or written.
 pub fn add(home: &Home, secret: &JobSecret) -> Result<Option<usize>> {
-    let folder = home.folder();
-    let opened = File::open(folder).with_context(|| format!("{}: `confide init` makes it", folder.display()))?;
-    // Two at once would each write what they have read, and one secret would be gone. The lock ends with the handle.
-    opened
-        .lock()
-        .with_context(|| format!("{} can't be locked", folder.display()))?;
+    let lock = home.lock()?;
     let known = read(home)?;
     if known.contains(secret) {
         return Ok(None);
@@ -92,7 +87,7 @@ pub fn add(home: &Home, secret: &JobSecret) -> Result<Option<usize>> {
         (before.trim_end(), "")
     };
     let text = Zeroizing::new([heading, kept, "\n", secret.reveal(), "\n"].concat());
-    replace_private_file(&home.job_secrets_file(), &text)?;
+    lock.replace_private_file(&home.job_secrets_file(), &text)?;
     Ok(Some(known.len() + 1))
 }
 

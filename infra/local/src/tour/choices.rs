@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use receipt::JwkSet;
 use serde_json::{Value, json};
 
+use crate::tour::papers::{note, notice};
 use crate::tour::people::{Clinic, Person, account, now};
 use crate::tour::stage::{Answer, Ask, Stage};
-use crate::tour::story::{note, notice};
 
 /// How long the child of the tour stays one, in seconds. Long enough for what happens before, on a slow machine too.
 const CHILDHOOD: i64 = 8;

@@ -1,6 +1,7 @@
 //! `confide tour`: walks one therapy note through the whole of Confide and holds every answer against the promise.
 
 mod choices;
+mod papers;
 mod patient;
 mod people;
 mod stage;

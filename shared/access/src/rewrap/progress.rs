@@ -101,6 +101,11 @@ impl Progress {
         }
     }
 
+    /// The latest version that was ever seen as the current one.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
     /// From when on nobody seals under an older version any more.
     fn settled_at(&self) -> Timestamp {
         self.seen_at.saturating_add(GRACE).unwrap_or(Timestamp::MAX)

@@ -78,8 +78,29 @@ impl Deployment {
     }
 
     fn make(&mut self, name: &str) {
-        let key = make(&self.world, &self.keyring, name).unwrap();
+        self.make_with(&self.keyring.clone(), name);
+    }
+
+    fn make_with(&mut self, keyring: &str, name: &str) {
+        let key = make(&self.world, keyring, name).unwrap();
         self.known.insert(name.to_owned(), key);
+    }
+
+    /// Whoever seals with the version before the current one makes no key, and leaves no trace of having tried.
+    fn assert_makes_none(&self, behind: &str) {
+        let stored = self.world.stores.dump();
+        let version = self.seen();
+        let refused = VaultError::Behind { class: CLASS, version };
+        assert_eq!(make(&self.world, behind, "one too many"), Err(refused));
+        assert_eq!(self.world.stores.dump(), stored);
+    }
+
+    /// The version that the job has seen as the current one.
+    fn seen(&self) -> u32 {
+        with_vault(&self.world, &self.keyring, |vault, _| {
+            let known = vault.index(CLASS).progress().read().unwrap();
+            known.unwrap().value.version()
+        })
     }
 
     /// The keyring with a version that opens, and the one in which it seals.
@@ -196,24 +217,43 @@ fn a_class_comes_under_its_new_version_and_the_old_one_opens_nothing() {
     deployment.assert_opens_all(&deployment.without(2));
 }
 
-/// In a rollout some instances still have the keyring in which the new version only opens. What they make behind the pass is found by
-/// the one that decides.
+/// In a rollout some instances still have the keyring in which the new version only opens. Until the job has seen the version as the
+/// current one they make keys, also one that a pass has gone by: the pass that decides finds it. From then on they make none, for as long
+/// as they stay behind, and read everything.
 #[test]
 fn what_a_late_instance_makes_is_found() {
     let mut deployment = Deployment::new(5);
     let (added, promoted) = deployment.rotated();
-    deployment.keyring = promoted;
-    assert_eq!(deployment.run_down().state, RewrapState::Waiting);
-    let late = make(&deployment.world, &added, "late").unwrap();
-    deployment.known.insert("late".to_owned(), late);
-    // It reads what was rewrapped, and leaves it alone.
-    deployment.assert_opens_all(&added);
-    let stored = deployment.world.stores.dump();
+    deployment.make_with(&added, "late");
     assert_eq!(run(&deployment.world, &added).unwrap().state, RewrapState::Complete);
-    assert_eq!(deployment.world.stores.dump(), stored);
-    // Of a version beyond the current one it can say nothing yet.
-    assert_eq!(run(&deployment.world, &added).unwrap().current, 1);
+    deployment.keyring = promoted;
+    // It has asked which version seals before the job says so, and makes its key when the pass has gone by.
+    let before = deployment.world.stores.dump();
+    deployment.make_with(&added, "behind the pass");
+    let made: Vec<_> = deployment.world.stores.dump();
+    let made: Vec<_> = made.into_iter().filter(|entry| !before.contains(entry)).collect();
+    deployment.world.stores.restore(&before);
+    assert_eq!(deployment.run_down().state, RewrapState::Waiting);
+    let mut stored = deployment.world.stores.dump();
+    stored.retain(|(store, key, _)| !made.iter().any(|(of, at, _)| (of, at) == (store, key)));
+    stored.extend(made);
+    deployment.world.stores.restore(&stored);
 
+    let assert_makes_none = |deployment: &Deployment| {
+        deployment.assert_makes_none(&added);
+        // It reads what was rewrapped, and leaves it alone.
+        deployment.assert_opens_all(&added);
+        let stored = deployment.world.stores.dump();
+        let said = run(&deployment.world, &added).unwrap();
+        assert_eq!((said.state, said.current, said.more), (RewrapState::Waiting, 1, false));
+        assert_eq!(deployment.world.stores.dump(), stored);
+        // What is there already is no first use.
+        assert_eq!(
+            make(&deployment.world, &added, "key-0"),
+            Ok(*deployment.known.get("key-0").unwrap())
+        );
+    };
+    assert_makes_none(&deployment);
     deployment.world.clock.advance(GRACE);
     let decisive = deployment.run();
     assert_eq!(
@@ -221,7 +261,44 @@ fn what_a_late_instance_makes_is_found() {
         (RewrapState::Rewrapping, true),
         "it found one"
     );
+    assert_makes_none(&deployment);
     assert_eq!(deployment.run_down().state, RewrapState::Complete);
+    assert_makes_none(&deployment);
+    deployment.keyring = deployment.without(1);
+    deployment.make("after the end of the older version");
+    assert_makes_none(&deployment);
+    deployment.assert_opens_all(&deployment.keyring);
+}
+
+/// The keyrings are put back to where the new version only opened, once everything is under it. Promoting it again begins no new pass,
+/// and needs none: meanwhile nothing came under the older version.
+#[test]
+fn a_keyring_that_is_put_back_makes_no_key_that_could_be_lost() {
+    let mut deployment = Deployment::new(5);
+    let (added, promoted) = deployment.rotated();
+    deployment.keyring.clone_from(&promoted);
+    deployment.complete();
+    deployment.keyring.clone_from(&added);
+    deployment.assert_makes_none(&added);
+    assert_eq!(deployment.run().state, RewrapState::Waiting);
+    deployment.keyring = promote_key_version(Function::Records, &added, CLASS)
+        .unwrap()
+        .to_string();
+    assert_eq!(deployment.keyring, promoted);
+    deployment.make("after it was put right");
+    assert_eq!(deployment.run().state, RewrapState::Complete);
+    deployment.assert_opens_all(&deployment.without(1));
+}
+
+/// They are put back before the job has seen the new version: what is made under the older one is rewrapped like everything else.
+#[test]
+fn a_keyring_that_is_put_back_before_any_pass_makes_keys_that_are_found() {
+    let mut deployment = Deployment::new(5);
+    let (added, promoted) = deployment.rotated();
+    deployment.make_with(&promoted, "under the new version");
+    deployment.make_with(&added, "under the older one again");
+    deployment.keyring = promoted;
+    deployment.complete();
     deployment.assert_opens_all(&deployment.without(1));
 }
 
@@ -383,7 +460,7 @@ fn no_key_is_ever_outside_the_index() {
     }
 }
 
-/// A key is given out by one read, index or not; its first use adds one durable write where its log has room.
+/// A key is given out by one read, index or not; its first use adds one durable write where its log has room, and a read before it.
 #[test]
 fn the_index_costs_the_first_use_one_write_and_no_other() {
     let deployment = Deployment::new(40);
@@ -402,7 +479,8 @@ fn the_index_costs_the_first_use_one_write_and_no_other() {
     assert_eq!(verbs(&again), ["get"]);
     let made = traced(&|| _ = make(&deployment.world, &deployment.keyring, "key-40").unwrap());
     let index: Vec<_> = made.iter().filter(|line| !line.contains("key-40")).cloned().collect();
-    assert_eq!(verbs(&index), ["get", "swap"], "{made:?}");
+    // Which version seals, then the entry.
+    assert_eq!(verbs(&index), ["get", "get", "swap"], "{made:?}");
 }
 
 /// While one run has the lease, another says how far it is and does nothing.
@@ -472,34 +550,43 @@ proptest! {
     #[test]
     fn every_key_survives_every_history(steps in proptest::collection::vec(step(), 1..40)) {
         let mut deployment = Deployment::new(2);
-        // The keyring of instances that a rollout has not come to: it knows the current version and seals under the one before. There is one
-        // until the grace is over.
-        let mut late: Option<(String, jiff::Timestamp)> = None;
+        // The keyrings of instances that a rollout has not come to, for however long, or of a deployment whose keyrings were put back: each
+        // knows the version that was current then and seals under the one before.
+        let mut late: Vec<String> = Vec::new();
         let mut seed = 1000;
         for step in steps {
-            let now = deployment.world.clock.now();
-            late = late.filter(|(_, since)| now < *since + GRACE);
             match step {
                 Step::Make(nth) => deployment.make(&format!("key-{nth}")),
                 Step::MakeLate(nth) => {
                     let name = format!("key-{nth}");
-                    let keyring = late.as_ref().map_or(&deployment.keyring, |(keyring, _)| keyring);
-                    let key = make(&deployment.world, keyring, &name).unwrap();
-                    let before = deployment.known.insert(name, key);
-                    prop_assert!(before.is_none_or(|before| before == key));
+                    let any = usize::from(nth) % late.len().max(1);
+                    let keyring = late.get(any).unwrap_or(&deployment.keyring);
+                    match make(&deployment.world, keyring, &name) {
+                        Ok(key) => {
+                            let before = deployment.known.insert(name, key);
+                            prop_assert!(before.is_none_or(|before| before == key));
+                        }
+                        Err(VaultError::Behind { version, .. }) => {
+                            prop_assert!(!late.is_empty() && version == deployment.seen());
+                            prop_assert!(!deployment.known.contains_key(&name));
+                        }
+                        // Two rotations behind: it can't open what there is.
+                        Err(VaultError::Store(StoreError::Crypto(crypto::CryptoError::UnknownKeyVersion))) => {
+                            prop_assert!(!late.is_empty() && deployment.known.contains_key(&name));
+                        }
+                        Err(other) => prop_assert!(false, "{other}"),
+                    }
                 }
                 Step::Read(nth) => {
                     let name = format!("key-{nth}");
                     let found = find(&deployment.world, &deployment.keyring, &name).unwrap();
                     prop_assert_eq!(found, deployment.known.get(&name).copied());
                 }
-                // Two rollouts do not overlap.
-                Step::Rotate if late.is_none() => {
+                Step::Rotate => {
                     let (added, promoted) = deployment.rotated();
                     deployment.keyring = promoted;
-                    late = Some((added, now));
+                    late.push(added);
                 }
-                Step::Rotate => {}
                 Step::Run => _ = deployment.run(),
                 Step::Broken { nth, fault, makes } => {
                     seed += 1;
@@ -530,7 +617,6 @@ proptest! {
                     let oldest = keyring.seal(CLASS).unwrap().versions().min().unwrap();
                     if said.state == RewrapState::Complete && oldest < said.current {
                         deployment.keyring = deployment.without(oldest);
-                        late = None;
                     }
                 }
             }

@@ -413,6 +413,27 @@ mod tests {
         assert_eq!(status(&world, "/passkey", HOME), 204);
     }
 
+    /// Behind one proxy, one stranger does not use up what everybody has; and whoever is no proxy does not choose where she is.
+    #[test]
+    fn behind_a_proxy_that_is_trusted_everybody_is_where_she_is() {
+        let world = World::new(6);
+        world.set(Function::Auth, "trusted_proxies", "10.0.0.0/8");
+        let wrong = |from: &str, forwarded: &str| {
+            let call = Call::post("/wrong", &serde_json::Value::Null).header("spin-client-addr", from);
+            let call = call.header("x-forwarded-for", forwarded);
+            Answer::from(world.serve(Function::Auth, &ROUTES, &call.request())).status
+        };
+        for _ in 0..50 {
+            assert!(wrong("10.0.0.1:80", "198.51.100.7") != 429);
+        }
+        assert_eq!(wrong("10.0.0.1:80", "198.51.100.7"), 429);
+        assert!(wrong("10.0.0.1:80", "203.0.113.9") != 429);
+        for number in 0..50 {
+            assert!(wrong("192.0.2.1:80", &format!("198.51.100.{number}")) != 429);
+        }
+        assert_eq!(wrong("192.0.2.1:80", "198.51.100.99"), 429);
+    }
+
     #[test]
     fn tries_at_nobody_fill_no_store() {
         let world = World::new(7);

@@ -117,6 +117,83 @@ fn what_looks_like_anybodys_is_found() {
     }
 }
 
+/// What is found in a text, of somebody of this name who lives at this address.
+fn found(name: &str, address: &serde_json::Value, text: &str) -> Vec<Finding> {
+    let mut hers = Identifiers::default();
+    hers.add_people(&json!({"resourceType": "Patient", "name": [{"text": name}], "address": [address]}));
+    let released = ReleasedText::new(text.to_owned(), review(), &hers);
+    released.err().unwrap_or_default()
+}
+
+#[test]
+fn a_name_is_found_where_no_space_says_that_it_begins() {
+    for (name, with, without) in [
+        // Han, also one character long, and with its mark of repetition.
+        ("王小明", "昨天王小明睡得很好。", "昨天他睡得很好。"),
+        ("王 小明", "小明睡得很好", "昨天他睡得很好。"),
+        ("林", "昨天林女士睡得很好", "昨天她睡得很好"),
+        ("佐々木", "今日は佐々木さんが来た。", "今日は来た。"),
+        ("𠮷田", "今日は𠮷田さんが来た。", "今日は来た。"),
+        // Kana, with the point between names.
+        ("さくら", "昨日さくらさんはよく眠れた。", "昨日はよく眠れた。"),
+        ("マリア・ガルシア", "昨日ガルシアさんは眠れた。", "昨日は眠れた。"),
+        ("マリア・ガルシア", "昨日マリアさんは眠れた。", "昨日は眠れた。"),
+        // Thai, Lao, Khmer and Myanmar, with marks that are no letters.
+        ("สมชาย", "เมื่อคืนสมชายนอนหลับดี", "เมื่อคืนเขานอนหลับดี"),
+        ("น้ำฝน", "เมื่อคืนน้ำฝนหลับดี", "เมื่อคืนเธอหลับดี"),
+        ("ສົມໄຊ", "ມື້ວານສົມໄຊນອນດີ", "ມື້ວານລາວນອນດີ"),
+        ("សុភា", "យប់មិញសុភាគេងលក់ស្រួល", "យប់មិញគេងលក់ស្រួល"),
+        ("အောင်ကျော်", "မနေ့ညကအောင်ကျော်ကောင်းကောင်းအိပ်တယ်", "မနေ့ညကကောင်းကောင်းအိပ်တယ်"),
+        // Hangul has spaces, and particles at the name.
+        ("김 민수", "어제 민수가 잘 잤다", "어제 잘 잤다"),
+        // Among letters of another script.
+        ("Mei 王", "Yesterday 王先生 slept", "Yesterday she slept"),
+        ("Mei 王", "昨天Mei睡得很好", "昨天她睡得很好"),
+    ] {
+        assert_eq!(found(name, &json!({}), with), [Finding::Name], "{name}: {with}");
+        assert_eq!(found(name, &json!({}), without), [], "{name}: {without}");
+    }
+    let tokyo = json!({"city": "東京", "country": "JP"});
+    assert_eq!(found("Mei", &tokyo, "去年東京で働いた。"), [Finding::Place]);
+    assert_eq!(found("Mei", &tokyo, "去年京都で働いた。"), []);
+}
+
+#[test]
+fn a_first_division_is_a_place_but_in_the_united_states() {
+    for (country, state, text, is_found) in [
+        ("CA", "Ontario", "They moved to ontario.", true),
+        ("CA", "ON", "They moved to Toronto, ON.", true),
+        ("CA", "ON", "She depends on him.", false),
+        ("IN", "Karnataka", "Back to Karnataka!", true),
+        ("IN", "Goa", "a holiday in Goa", true),
+        ("JP", "神奈川県", "去年神奈川県で働いた。", true),
+        ("US", "Ohio", "They moved to Ohio.", false),
+        ("USA", "OH", "They moved to Dayton, OH.", false),
+    ] {
+        let wanted: &[Finding] = if is_found { &[Finding::Place] } else { &[] };
+        let address = json!({"country": country, "state": state});
+        assert_eq!(found("Mei", &address, text), wanted, "{text}");
+    }
+    // Where nobody says which country it is, it may be one.
+    assert_eq!(found("Mei", &json!({"state": "Ohio"}), "in Ohio"), [Finding::Place]);
+}
+
+#[test]
+fn a_day_is_found_as_it_is_written_in_east_asia() {
+    for text in [
+        "生于1987年3月21日",
+        "1987年03月21日生まれ",
+        "1987년 3월 21일에",
+        "3月以后",
+        "3월에",
+    ] {
+        assert_eq!(findings(text), [Finding::Date], "{text}");
+    }
+    for text in ["三个月", "3个月", "3か月", "3개월", "1987年"] {
+        assert_eq!(findings(text), [], "{text}");
+    }
+}
+
 #[test]
 fn nothing_is_proven_without_anything_to_look_for() {
     let released = ReleasedText::new("fine".to_owned(), review(), &Identifiers::default());

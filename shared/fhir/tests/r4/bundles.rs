@@ -10,7 +10,7 @@ use crate::published::findings;
 
 const BASE: &str = "https://practice.example/fhir";
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         calling_code: Some("1".to_owned()),
         language: "en".to_owned(),
@@ -18,7 +18,7 @@ fn settings() -> Settings {
 }
 
 /// An owner's id of a source. What was exported has it in its URL.
-fn id(source: &Source, kind: Kind) -> String {
+pub(crate) fn id(source: &Source, kind: Kind) -> String {
     if source.system == BASE {
         return source.id.rsplit('/').next().unwrap().replacen('-', "_", 1);
     }
@@ -31,7 +31,7 @@ fn id(source: &Source, kind: Kind) -> String {
     format!("{prefix}_{}", source.id.replace([':', '/'], ""))
 }
 
-fn import(bytes: &[u8]) -> Import {
+pub(crate) fn import(bytes: &[u8]) -> Import {
     let bundle = Bundle::parse(bytes).unwrap();
     Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).unwrap()
 }
@@ -42,6 +42,7 @@ fn exported(part: &Part) -> Exported {
         kind: part.kind,
         encounter: part.encounter.clone(),
         content: part.content.clone(),
+        appends: None,
     }
 }
 
@@ -254,7 +255,7 @@ fn the_four_patients_are_imported() {
     );
 }
 
-fn small(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+pub(crate) fn small(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "id": "1", "name": [{"family": "Okafor"}], "birthDate": "1987-03-21"}},
         {"fullUrl": "urn:uuid:2", "resource": {"resourceType": "Encounter", "id": "2", "status": "finished", "subject": {"reference": "Patient/1"},
@@ -438,6 +439,24 @@ fn nothing_is_repeated_without_bound() {
     for line in ["Encounter serviceProvider.reference", "CarePlan goal.reference"] {
         assert!(lines.contains(&line.to_owned()), "{lines:?}");
     }
+}
+
+/// However many refer to somebody.
+#[test]
+fn names_are_repeated_until_they_are_a_bundle_themselves() {
+    let import = import(&small(|bundle| {
+        let entries = bundle["entry"].as_array_mut().unwrap();
+        entries[1]["resource"]["participant"] = json!(vec![json!({"individual": {"reference": "urn:uuid:6"}}); 20_000]);
+        entries.push(json!({"fullUrl": "urn:uuid:6", "resource": {"resourceType": "Practitioner", "name": [{"text": "x".repeat(500)}]}}));
+    }));
+    let content = serde_json::to_value(&import.parts[0].content).unwrap();
+    let named = content["participants"].as_array().unwrap().len();
+    assert_eq!(named, 8 * 1024 * 1024 / 500);
+    let line = import.report.lines().find(|line| line.of == "Encounter").unwrap();
+    assert_eq!(
+        (line.path.as_str(), line.values),
+        ("participant.individual.reference", 20_000 - named)
+    );
 }
 
 /// Numbers stay as they are written.

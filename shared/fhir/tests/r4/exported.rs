@@ -12,17 +12,18 @@ fn node(value: &Value) -> Node {
     serde_json::from_str(&value.to_string()).unwrap()
 }
 
-fn exported(id: &str, kind: &str, content: &Value) -> Exported {
+pub(crate) fn exported(id: &str, kind: &str, content: &Value) -> Exported {
     Exported {
         id: id.to_owned(),
         kind: Kind::named(kind).unwrap(),
         encounter: None,
         content: node(content),
+        appends: None,
     }
 }
 
 /// The example of `identity`, which has every field.
-fn client() -> Exported {
+pub(crate) fn client() -> Exported {
     let (_, example) = include_str!("../../../../functions/identity/README.md")
         .split_once("```json\n")
         .unwrap();
@@ -146,7 +147,14 @@ fn all() -> Vec<Exported> {
 
 #[test]
 fn whatever_is_exported_is_r4() {
-    let export = Export::of(client(), all(), "https://practice.example/fhir/");
+    let added = json!({"session_at": "2026-01-03T08:00:00Z", "text": "In partial remission."});
+    let mut parts = all();
+    parts.push(Exported {
+        appends: Some("rec_1".to_owned()),
+        ..exported("add_1", "progress_note", &added)
+    });
+    let mut export = Export::of(client(), parts, "https://practice.example/fhir/");
+    export.replaced_by("https://practice.example/fhir/Patient/cli-2");
     assert_eq!(export.not_exported, Vec::<String>::new());
     let left: Vec<_> = export
         .report
@@ -165,8 +173,16 @@ fn whatever_is_exported_is_r4() {
     let resources: Vec<&Value> = each(&bundle["entry"]).iter().map(|entry| &entry["resource"]).collect();
     assert_eq!(
         resources.len(),
-        1 + 1 + 18 + 2,
-        "the client, a guardian, one of each, two goals"
+        1 + 1 + 18 + 2 + 1,
+        "the client, a guardian, one of each, two goals, an addendum"
+    );
+    assert_eq!(
+        (&resources[0]["active"], &resources[0]["link"][0]["type"]),
+        (&json!(false), &json!("replaced-by"))
+    );
+    assert_eq!(
+        resources[22]["context"]["related"],
+        json!([{"reference": "Condition/rec-1"}])
     );
     for resource in resources {
         assert_eq!(findings(resource), Vec::<String>::new(), "{resource:#}");

@@ -8,6 +8,10 @@
     clippy::print_stderr
 )]
 
+mod bounds;
 mod bundles;
 mod exported;
+mod leftovers;
+mod plans;
 mod published;
+mod references;

@@ -65,7 +65,7 @@ pub(crate) fn findings(resource: &Value) -> Vec<String> {
                     && !element
                         .targets
                         .iter()
-                        .any(|target| reference.starts_with(&format!("{target}/")))
+                        .any(|target| reference.rsplit('/').nth(1) == Some(target))
                     && !element.targets.contains(&"Resource".to_owned())
                 {
                     found.push(format!("{path} refers to {reference}"));

@@ -522,12 +522,15 @@ impl Practice {
             }
         }
         let billing = Function::Billing;
-        door(
-            billing,
-            &self.biller,
-            Call::get("/v1/billing/webhook-events"),
-            "dead events",
+        for (list, name) in [("", "dead events"), ("?state=noted", "noted events")] {
+            let list = Call::get(format!("/v1/billing/webhook-events{list}"));
+            door(billing, &self.biller, list, name);
+        }
+        let dismiss = Call::post(
+            format!("/v1/billing/webhook-events/{event}/dismiss"),
+            &json!({"reason": "SECRET not ours"}),
         );
+        door(billing, &self.biller, dismiss, "dismiss an event");
         let replay = Call::post(format!("/v1/billing/webhook-events/{event}/replay"), &json!({}));
         door(billing, &self.biller, replay, "replay an event");
         door(billing, &self.biller, self.tying(&files[0].invoice, ORDER), "tie again");

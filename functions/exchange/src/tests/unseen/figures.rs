@@ -231,6 +231,56 @@ fn whoever_hides_is_counted_nowhere_and_whoever_is_there_twice_once() {
     assert_eq!(total(&["gender"]), shown(11));
 }
 
+/// Whoever could take one client out by hiding her from an account would subtract: her own figures from before and after, or another's.
+#[test]
+fn what_is_hidden_by_name_changes_nobodys_figures() {
+    let practice = Practice::new();
+    let clients = practice.enrol_many(14, "female", 1990);
+    for client in &clients {
+        practice.write(&client.id, "fear", &diagnosed("F41.1", "confirmed"));
+        practice.write(&client.id, "phq9", &assessed("PHQ-9", &[1; 9], "2026-11-05"));
+    }
+    let asked = |staff: &Staff| {
+        [&["gender"][..], &["age_group", "phq9_severity"], &["diagnosis"]].map(|by| {
+            let call = Call::post(AGGREGATES, &json!({"by": by}));
+            let answer = practice.send(&staff.token, Some("HQUALIMP"), call);
+            assert_eq!(answer.status, 200, "{}", answer.json);
+            answer.json
+        })
+    };
+    let (admin, officer) = (&practice.admin, &practice.officer);
+    let before = asked(admin);
+    assert!(before.iter().all(|figures| figures["total"] == shown(14)));
+    assert_eq!(asked(officer), before);
+    for (number, by, from, class) in [
+        (0, admin, admin, None),
+        (1, admin, admin, Some("health")),
+        (2, admin, officer, Some("identity")),
+        (3, officer, officer, None),
+        (4, officer, admin, Some("health")),
+    ] {
+        let path = format!("/v1/consent/clients/{}/restrictions", clients[number].id);
+        let restriction = json!({"account_id": from.account.to_string(), "class": class});
+        practice.succeeds(
+            Function::Consent,
+            &by.token,
+            Call::post(path, &restriction).once("hide"),
+        );
+        for staff in [admin, officer] {
+            assert_eq!(asked(staff), before, "{number}");
+        }
+    }
+    // What she hides from everybody is in nobody's.
+    for (number, restriction, left) in [(5, json!({}), 13), (0, json!({"class": "health"}), 12)] {
+        let path = format!("/v1/consent/clients/{}/restrictions", clients[number].id);
+        let call = Call::post(path, &restriction).once("from-everybody");
+        practice.succeeds(Function::Consent, &admin.token, call);
+        let after = asked(admin);
+        assert_eq!(asked(officer), after);
+        assert!(after.iter().all(|figures| figures["total"] == shown(left)), "{after:?}");
+    }
+}
+
 #[test]
 fn the_latest_signed_assessment_counts() {
     let practice = Practice::new();

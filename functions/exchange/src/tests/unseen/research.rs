@@ -72,17 +72,33 @@ impl Practice {
         client
     }
 
+    /// Ten clients who take part with as little as there can be: with one more they are enough for an export. Nothing of them is in a test's way.
+    fn others_taking_part(&self) -> Vec<OpenedClient> {
+        let open = |number: usize| {
+            let client = self.open(&format!("other-{number}"), &["TREAT", "HRESCH"]);
+            let details = json!({"name": {"family": "Quillfeather"}, "birth_date": "1961-08-09", "gender": "unknown",
+                "preferences": {"language": "en", "channels": []}});
+            self.register(&client.id, &details);
+            client
+        };
+        (0..10).map(open).collect()
+    }
+
     fn export(&self, body: &Value) -> Answer {
         self.send(&self.officer.token, Some("HRESCH"), Call::post(EXPORTS, body))
     }
 
     #[track_caller]
-    fn exported(&self, clients: &[&OpenedClient]) -> Value {
-        let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
-        let answer = self.export(&json!({"clients": ids}));
+    fn exported(&self, clients: &[&OpenedClient], others: &[OpenedClient]) -> Value {
+        let answer = self.export(&json!({"clients": ids(clients, others)}));
         assert_eq!(answer.status, 200, "{}", answer.json);
         answer.json
     }
+}
+
+fn ids<'c>(clients: &[&'c OpenedClient], others: &'c [OpenedClient]) -> Vec<&'c str> {
+    let all = clients.iter().copied().chain(others);
+    all.map(|client| client.id.as_str()).collect()
 }
 
 fn of_type<'v>(export: &'v Value, kind: &str) -> Vec<&'v Value> {
@@ -100,25 +116,24 @@ fn who_takes_part_leaves_without_what_tells_who_she_is() {
         &json!({"name": {"family": "Other"}, "birth_date": "1950-01-02", "gender": "male",
         "preferences": {"language": "en", "channels": []}}),
     );
+    let others = practice.others_taking_part();
     let before = practice.kept();
-    let ids = [&first.id, &other.id, &second.id];
-    let answer = practice.export(&json!({"clients": ids}));
+    let answer = practice.export(&json!({"clients": ids(&[&first, &other, &second], &others)}));
     assert_eq!(answer.status, 200, "{}", answer.json);
     assert!(practice.kept() == before, "an export changed something");
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("content-disposition"), Some("attachment"));
     let export = answer.json;
     assert_eq!(export["as_of"], "2026-12-01");
-    assert_eq!(export["clients"], json!({"included": 2, "left_out": 1}));
+    assert_eq!(export["clients"], json!({"included": 12, "left_out": 1}));
     assert_eq!(export.get("texts"), None);
     assert!(export["left_out"]["unlisted_elements"].as_u64().unwrap() > 0);
-    let patients = of_type(&export, "Patient");
+    let mut patients = of_type(&export, "Patient");
+    assert_eq!(patients.len(), 12);
+    patients.retain(|patient| patient["gender"] == "female");
     assert_eq!(patients.len(), 2);
     for patient in patients {
-        assert_eq!(
-            (&patient["birthDate"], &patient["gender"]),
-            (&json!("1987"), &json!("female"))
-        );
+        assert_eq!(patient["birthDate"], "1987");
         assert_eq!(
             patient["address"],
             json!([{"country": "US", "state": "MA", "postalCode": "021"}])
@@ -135,10 +150,18 @@ fn who_takes_part_leaves_without_what_tells_who_she_is() {
         0
     );
     let text = export.to_string();
-    for word in IDENTIFYING
-        .into_iter()
-        .chain(["SECRET", "Other", "1950", "\"male\"", "cli_", "cli-", "rec_", "rec-"])
-    {
+    for word in IDENTIFYING.into_iter().chain([
+        "SECRET",
+        "Other",
+        "Quillfeather",
+        "08-09",
+        "1950",
+        "\"male\"",
+        "cli_",
+        "cli-",
+        "rec_",
+        "rec-",
+    ]) {
         assert!(!text.contains(word), "{word}: {text}");
     }
     for client in [&first, &second, &other] {
@@ -146,11 +169,11 @@ fn who_takes_part_leaves_without_what_tells_who_she_is() {
     }
 
     // Each owner has decided about each, for whoever asked, and says which function called; of whom the first denied, the second was not asked.
-    for (function, decided) in [(Function::Identity, 3), (Function::Records, 2)] {
+    for (function, decided) in [(Function::Identity, 13), (Function::Records, 12)] {
         let events = practice.trail(function, Purpose::Research);
         assert_eq!(events.len(), decided, "{function}");
         let denied = events.iter().filter(|event| event.decision == Decision::Denied).count();
-        assert_eq!(denied, decided - 2, "{function}");
+        assert_eq!(denied, decided - 12, "{function}");
         for event in events {
             assert_eq!(event.calling, Some(Function::Exchange));
             assert_eq!(
@@ -170,44 +193,100 @@ fn who_takes_part_leaves_without_what_tells_who_she_is() {
 fn whoever_withdraws_or_hides_is_gone_from_the_next_export() {
     let practice = Practice::new();
     let (first, second) = (practice.taking_part("first"), practice.taking_part("second"));
-    assert_eq!(
-        practice.exported(&[&first, &second])["clients"],
-        json!({"included": 2, "left_out": 0})
-    );
+    let others = practice.others_taking_part();
+    let both = || practice.exported(&[&first, &second], &others);
+    let whole = both();
+    assert_eq!(whole["clients"], json!({"included": 12, "left_out": 0}));
+    assert_eq!(of_type(&whole, "Condition").len(), 2);
     practice.succeeds(
         Function::Consent,
         &practice.clinician.token,
         Call::post(&first.withdraw, &json!({})),
     );
-    let export = practice.exported(&[&first, &second]);
-    assert_eq!(export["clients"], json!({"included": 1, "left_out": 1}));
-    assert_eq!(of_type(&export, "Patient").len(), 1);
-    assert_eq!(export["resources"].as_array().unwrap().len(), 3);
+    let export = both();
+    assert_eq!(export["clients"], json!({"included": 11, "left_out": 1}));
+    assert_eq!(of_type(&export, "Patient").len(), 11);
+    // One patient of the others each, and what the second has beside herself.
+    assert_eq!(export["resources"].as_array().unwrap().len(), 11 + 2);
     // What is hidden from the one owner stays with the other too.
     practice.agrees(&first.id, "again", &["TREAT", "HRESCH"]);
-    assert_eq!(
-        practice.exported(&[&first, &second])["clients"],
-        json!({"included": 2, "left_out": 0})
-    );
+    assert_eq!(both()["clients"], json!({"included": 12, "left_out": 0}));
     practice.hides(&first.id, "health");
-    let export = practice.exported(&[&first, &second]);
-    assert_eq!(export["clients"], json!({"included": 1, "left_out": 1}));
-    assert_eq!(export["resources"].as_array().unwrap().len(), 3);
-    // Whoever is left alone, or is not there, or not registered, is refused with the same words.
-    let missing = practice.world.entropy.id::<model::kind::Client>().to_string();
+    let export = both();
+    assert_eq!(export["clients"], json!({"included": 11, "left_out": 1}));
+    assert_eq!(export["resources"].as_array().unwrap().len(), 11 + 2);
+}
+
+/// Two entries of one person are one subject.
+#[test]
+fn whoever_was_merged_away_is_no_second_subject() {
+    let practice = Practice::new();
+    let (first, second) = (practice.taking_part("first"), practice.taking_part("second"));
+    let others = practice.others_taking_part();
+    for client in [&first, &second] {
+        practice.agrees(&client.id, &format!("administration-{}", client.id), &["PATADMIN"]);
+    }
+    let body = json!({"surviving": first.id, "duplicate": second.id, "reason": "registered twice"});
+    let merge = Call::post("/v1/identity/merges", &body).once("merge");
+    practice.succeeds(
+        Function::Identity,
+        &practice.admin.token,
+        merge.header("purpose-of-use", "PATADMIN"),
+    );
+    let export = practice.exported(&[&first, &second], &others);
+    assert_eq!(export["clients"], json!({"included": 11, "left_out": 1}));
+    assert_eq!(of_type(&export, "Condition").len(), 1);
+}
+
+/// Whoever names the clients knows whose an export of one is, and of one with others who are not included.
+#[test]
+fn of_fewer_than_eleven_nothing_leaves() {
+    let practice = Practice::new();
+    let client = practice.taking_part("client");
+    let others = practice.others_taking_part();
+    assert_eq!(
+        practice.exported(&[&client], &others)["clients"],
+        json!({"included": 11, "left_out": 0})
+    );
+    let nobody = || practice.world.entropy.id::<model::kind::Client>().to_string();
+    for named in [ids(&[&client], &[]), ids(&[&client], &others[1..])] {
+        let refused = practice.export(&json!({"clients": named}));
+        assert_refused(&refused, 422, "invalid-content");
+        assert_names(&refused, "/clients", "count");
+    }
+    // Filled up with those who did not agree, are hidden, not registered or not there. Who of them agreed is not told: all are refused with the same words.
+    let silent = practice.open("silent", &["TREAT"]);
+    practice.register(&silent.id, &details());
+    let hidden = practice.taking_part("hidden");
+    practice.hides(&hidden.id, "identity");
     let unregistered = practice.open("unregistered", &["TREAT", "HRESCH"]);
-    let refusals = [first.id, missing, unregistered.id].map(|client| practice.export(&json!({"clients": [client]})));
+    let ten = ids(&[&client], &others[1..]);
+    let nobodies: Vec<String> = (0..11).map(|_| nobody()).collect();
+    let few = [&[client.id.clone()][..], &nobodies[1..]].concat();
+    let mut refusals = vec![json!(nobodies), json!(few)];
+    for other in [silent.id, hidden.id, unregistered.id, nobody()] {
+        refusals.push(json!([&ten[..], &[other.as_str()][..]].concat()));
+    }
+    let refusals: Vec<Answer> = refusals
+        .into_iter()
+        .map(|clients| practice.export(&json!({"clients": clients})))
+        .collect();
     for refusal in &refusals {
-        assert_refused(refusal, 403, "nobody-included");
+        assert_refused(refusal, 403, "too-few-included");
         assert_eq!(refusal.json, refusals[0].json);
     }
+    assert_eq!(
+        practice.export(&json!({"clients": ids(&[&client], &others)})).status,
+        200
+    );
 }
 
 #[test]
 fn it_is_for_nothing_else_and_nobody_else() {
     let practice = Practice::new();
     let client = practice.taking_part("client");
-    let call = || Call::post(EXPORTS, &json!({"clients": [client.id]}));
+    let others = practice.others_taking_part();
+    let call = || Call::post(EXPORTS, &json!({"clients": ids(&[&client], &others)}));
     for purpose in [
         None,
         Some("TREAT"),
@@ -238,7 +317,7 @@ fn it_is_for_nothing_else_and_nobody_else() {
         Role::Client,
     ] {
         let refused = practice.send(&practice.token(role), Some("HRESCH"), call());
-        assert_refused(&refused, 403, "nobody-included");
+        assert_refused(&refused, 403, "too-few-included");
     }
     let elsewhere = log_in(
         &practice.world,
@@ -250,10 +329,13 @@ fn it_is_for_nothing_else_and_nobody_else() {
     assert_refused(
         &practice.send(&elsewhere, Some("HRESCH"), call()),
         403,
-        "nobody-included",
+        "too-few-included",
     );
     assert_refused(&practice.send("nobody", Some("HRESCH"), call()), 401, "unauthenticated");
-    assert_eq!(practice.export(&json!({"clients": [client.id]})).status, 200);
+    assert_eq!(
+        practice.send(&practice.officer.token, Some("HRESCH"), call()).status,
+        200
+    );
 }
 
 #[test]
@@ -261,13 +343,16 @@ fn a_body_names_each_client_once() {
     let practice = Practice::new();
     let id = |number: u8| model::ClientId::from_bytes([number; 16]).to_string();
     let many: Vec<String> = (0..51).map(id).collect();
+    let mut twice = many[..11].to_vec();
+    twice.push(id(1));
     let texts: Vec<Value> = (0..101).map(|_| json!({"client_id": id(1), "text": "x"})).collect();
     for (body, field, rule) in [
         (json!({"clients": []}), "/clients", "count"),
+        (json!({"clients": many[..10]}), "/clients", "count"),
         (json!({"clients": many}), "/clients", "count"),
-        (json!({"clients": [id(1), id(2), id(1)]}), "/clients/2", "unique"),
+        (json!({"clients": twice}), "/clients/11", "unique"),
         (
-            json!({"clients": [id(1)], "released_texts": texts}),
+            json!({"clients": many[..11], "released_texts": texts}),
             "/released_texts",
             "count",
         ),
@@ -279,7 +364,7 @@ fn a_body_names_each_client_once() {
     for body in [
         json!({}),
         json!({"clients": ["SECRET"]}),
-        json!({"clients": [id(1)], "purpose": "SECRET"}),
+        json!({"clients": many[..11], "purpose": "SECRET"}),
     ] {
         assert_refused(&practice.export(&body), 400, "malformed-request");
     }
@@ -290,12 +375,13 @@ fn texts_leave_that_a_reviewer_releases_and_nobody_is_found_in() {
     let practice = Practice::new();
     let (first, second) = (practice.taking_part("first"), practice.taking_part("second"));
     let other = practice.open("other", &["TREAT"]);
+    let others = practice.others_taking_part();
     let body = |texts: &[(&str, &str)]| {
         let texts: Vec<Value> = texts
             .iter()
             .map(|(client, text)| json!({"client_id": client, "text": text}))
             .collect();
-        json!({"clients": [first.id, second.id, other.id], "released_texts": texts})
+        json!({"clients": ids(&[&first, &second, &other], &others), "released_texts": texts})
     };
     let texts = [
         (first.id.as_str(), "Sleep came back after 3 weeks."),
@@ -379,6 +465,7 @@ fn no_identifier_leaves_wherever_it_was_typed() {
         "[1-9][0-9]{7}",
         "[2-9][0-9]{9}",
     );
+    let others = practice.others_taking_part();
     let case = std::cell::Cell::new(0);
     let mut runner = TestRunner::new(Config {
         failure_persistence: None,
@@ -417,7 +504,7 @@ fn no_identifier_leaves_wherever_it_was_typed() {
             ] {
                 practice.write(&client.id, key, &record);
             }
-            let export = practice.exported(&[&client]);
+            let export = practice.exported(&[&client], &others);
             prop_assert_eq!(of_type(&export, "Condition").len(), 1);
             let text = export["resources"].to_string();
             for word in words.iter().chain([&member, &telephone]) {

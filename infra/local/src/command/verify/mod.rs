@@ -1,4 +1,4 @@
-//! `confide verify`: checks an exported audit trail or a consent receipt, with nothing but the file and the public key.
+//! `confide verify`: checks an exported audit trail, in one file or many, or a consent receipt, with nothing but the files and the public key.
 
 mod audit_export;
 mod receipt;
@@ -9,16 +9,19 @@ use std::path::{Path, PathBuf};
 use ::receipt::JwkSet;
 use anyhow::{Context as _, Result, bail};
 pub use audit_export::check;
-use audit_trail::Export;
+use audit_trail::PART_FORMAT;
 use serde_json::Value;
 
+use self::audit_export::Exported;
 use self::receipt::{Answer, PlainWords};
 use crate::console;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// The export, as /v1/audit/export gave it; or the receipt of a consent, by itself or in the answer that it came with
-    pub file: PathBuf,
+    /// The export, as /v1/audit/export gave it, or a part as /v1/audit/export/parts gave it; several of them are checked as one whole. Or the
+    /// receipt of a consent, by itself or in the answer that it came with
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 
     /// The public key to believe of an export, as /v1/audit/keys gives it. Without it the key in the export is used, which proves
     /// that the export is whole but not whose it is
@@ -32,7 +35,7 @@ pub struct Arguments {
 
 /// What the file is.
 enum Document {
-    Export(Export),
+    Exported(Exported),
     Receipt(Answer),
 }
 
@@ -48,21 +51,44 @@ impl Document {
             // From the text and not from the value, which keeps the last of two fields of one name without a word.
             return Ok(Self::Receipt(serde_json::from_str(text)?));
         }
-        Ok(Self::Export(serde_json::from_str(text)?))
+        Ok(Self::Exported(
+            if json.get("format").is_some_and(|format| format == PART_FORMAT) {
+                Exported::Part(serde_json::from_str(text)?)
+            } else {
+                Exported::Whole(serde_json::from_str(text)?)
+            },
+        ))
     }
 }
 
-/// Checks the file.
+fn open(file: &Path) -> Result<Document> {
+    Document::parse(&read(file)?)
+        .with_context(|| format!("{} is neither an audit export nor a receipt", file.display()))
+}
+
+/// Checks the file, or the files as one whole.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first thing that is wrong.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { file, public_key, keys } = arguments;
-    let document = Document::parse(&read(&file)?)
-        .with_context(|| format!("{} is neither an audit export nor a receipt", file.display()))?;
-    match (document, keys) {
-        (Document::Export(_), Some(_)) => bail!("an audit export is checked with --public-key, not with --keys"),
-        (Document::Export(export), None) => audit_export::run(&export, public_key.as_deref()),
+    let Arguments {
+        files,
+        public_key,
+        keys,
+    } = arguments;
+    let [file] = files.as_slice() else {
+        let exported = files.iter().map(|file| match open(file)? {
+            Document::Exported(exported) => Ok((file.as_path(), exported)),
+            Document::Receipt(_) => bail!("{} is a receipt: check it alone", file.display()),
+        });
+        if keys.is_some() {
+            bail!("an audit export is checked with --public-key, not with --keys");
+        }
+        return audit_export::run_together(exported, public_key.as_deref());
+    };
+    match (open(file)?, keys) {
+        (Document::Exported(_), Some(_)) => bail!("an audit export is checked with --public-key, not with --keys"),
+        (Document::Exported(exported), None) => audit_export::run(&exported, public_key.as_deref()),
         (Document::Receipt(_), None) => {
             bail!("a receipt is checked with --keys: a file with what /v1/consent/receipt-keys gives")
         }

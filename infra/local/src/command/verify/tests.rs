@@ -1,6 +1,10 @@
 use std::path::PathBuf;
 
 use ::receipt::{Jwk, JwkSet, ReceiptKey, Record};
+use audit_trail::{Event, ExportedEntry, PART_FORMAT, Part, Signature, Stand, Stretch};
+use base64ct::{Base64, Encoding as _};
+use ed25519_dalek::{Signer as _, SigningKey};
+use model::Function;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -49,7 +53,7 @@ impl Folder {
 
     fn verify_with(&self, text: &str, keys: Option<PathBuf>, public_key: Option<&str>) -> Result<(), String> {
         let arguments = Arguments {
-            file: self.keep("file", text),
+            files: vec![self.keep("file", text)],
             public_key: public_key.map(str::to_owned),
             keys,
         };
@@ -150,6 +154,130 @@ fn an_export_is_still_known() {
         "another key than the one to believe",
     );
     assert_refused(&folder.verify(&export), "is checked with --public-key");
+}
+
+/// A run of a chain of three entries in two parts, each entry by the number that it has: the newest part first.
+fn run_of_parts(signing: &SigningKey) -> [Part; 2] {
+    let entry = |sequence: u64| {
+        let event = json!({"id": format!("aud_{sequence}0000000000000000000000000"), "at": "2026-12-01T08:00:00Z",
+            "function": "records", "clinic": "cln_00000000000000000000000000", "action": "read", "class": "health",
+            "purpose": "TREAT", "decision": "allowed", "rule": "care.records", "request": "req_00000000000000000000000000"});
+        ExportedEntry {
+            sequence,
+            event: event.to_string(),
+        }
+    };
+    let mut stands = vec![[0; 32]];
+    for sequence in 1..=3 {
+        let ExportedEntry { event, .. } = entry(sequence);
+        let id = serde_json::from_str::<Event>(&event).unwrap().id;
+        let before = stands.last().unwrap();
+        stands.push(store::chain(before, sequence, id.as_bytes(), event.as_bytes()));
+    }
+    let hex = |sequence: u64| -> String {
+        let value = stands[usize::try_from(sequence).unwrap()];
+        value.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    [(1, 2, 3), (2, 0, 2)].map(|(number, after, through)| {
+        let mut part = Part {
+            format: PART_FORMAT.to_owned(),
+            clinic: "cln_00000000000000000000000000".parse().unwrap(),
+            exported_at: "2026-12-01T09:00:00Z".parse().unwrap(),
+            run: "aud_90000000000000000000000000".parse().unwrap(),
+            part: number,
+            last: number == 2,
+            chains: vec![Stretch {
+                function: Function::Records,
+                shard: 3,
+                after: Stand {
+                    sequence: after,
+                    chain: hex(after),
+                },
+                sequence: through,
+                chain: hex(through),
+                entries: (after + 1..=through).map(entry).collect(),
+            }],
+            next: (number == 1).then(|| "cursor".to_owned()),
+            signature: Signature {
+                algorithm: "Ed25519".to_owned(),
+                public_key: Base64::encode_string(signing.verifying_key().as_bytes()),
+                value: String::new(),
+            },
+        };
+        part.signature.value = Base64::encode_string(&signing.sign(part.statement().as_bytes()).to_bytes());
+        part
+    })
+}
+
+#[test]
+fn parts_are_checked_alone_and_together() {
+    let folder = Folder::new();
+    let signing = SigningKey::from_bytes(&[9; 32]);
+    let believed = Base64::encode_string(signing.verifying_key().as_bytes());
+    let [one, two] = run_of_parts(&signing);
+    let keep = |name: &str, part: &Part| folder.keep(name, &serde_json::to_string(part).unwrap());
+    let verify = |files: &[&PathBuf], public_key: Option<&str>| {
+        let arguments = Arguments {
+            files: files.iter().map(|file| (*file).clone()).collect(),
+            public_key: public_key.map(str::to_owned),
+            keys: None,
+        };
+        run(arguments).map_err(|error| format!("{error:#}"))
+    };
+    let (first, second) = (keep("one", &one), keep("two", &two));
+    for public_key in [None, Some(believed.as_str())] {
+        assert_eq!(verify(&[&first], public_key), Ok(()));
+        assert_eq!(verify(&[&second], public_key), Ok(()));
+        assert_eq!(verify(&[&first, &second], public_key), Ok(()));
+        assert_eq!(verify(&[&second, &first, &first], public_key), Ok(()));
+    }
+    assert_refused(
+        &verify(&[&first, &first], None),
+        "part 2 of the export aud_90000000000000000000000000 is missing",
+    );
+    assert_refused(
+        &verify(&[&second, &second], None),
+        "part 1 of the export aud_90000000000000000000000000 is missing",
+    );
+    assert_refused(
+        &verify(&[&first, &second], Some("BBBB")),
+        "another key than the one to believe",
+    );
+
+    let mut changed = two.clone();
+    changed.chains[0].entries[1].event = changed.chains[0].entries[1].event.replace("read", "list");
+    let changed = keep("changed", &changed);
+    for files in [vec![&changed], vec![&first, &changed]] {
+        assert_refused(
+            &verify(&files, None),
+            "chain records/3: its entries are not those that were recorded",
+        );
+    }
+    // Passed off as the whole: consistent, and not what was signed.
+    let mut alone = one.clone();
+    alone.last = true;
+    let alone = keep("alone", &alone);
+    assert_refused(&verify(&[&alone], None), "the signature is not over this trail");
+    assert_refused(
+        &verify(&[&alone, &second], None),
+        "the signature is not over this trail",
+    );
+    // Signed by itself, and not joined to anything.
+    let mut apart = one.clone();
+    apart.run = "aud_80000000000000000000000000".parse().unwrap();
+    apart.last = true;
+    apart.signature.value = Base64::encode_string(&signing.sign(apart.statement().as_bytes()).to_bytes());
+    let apart = keep("apart", &apart);
+    assert_refused(
+        &verify(&[&apart, &apart], None),
+        "chain records/3: entries 1 to 2 are in none of the files",
+    );
+
+    let elsewhere = run_of_parts(&SigningKey::from_bytes(&[8; 32]));
+    let elsewhere = keep("elsewhere", &elsewhere[1]);
+    assert_refused(&verify(&[&first, &elsewhere], None), "is of another deployment");
+    let receipt = folder.keep("receipt", &key().issue(&record()).unwrap());
+    assert_refused(&verify(&[&first, &receipt], None), "is a receipt: check it alone");
 }
 
 #[test]
