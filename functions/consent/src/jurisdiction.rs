@@ -5,7 +5,7 @@ use crypto::{KeySet, Label, Secret, name};
 use http::StatusCode;
 use http::header::IF_MATCH;
 use law::Regime;
-use model::{Action, ClinicId, DataClass, is_language_tag};
+use model::{Action, ClinicId, DataClass, is_email_address, is_language_tag};
 use ports::Creation;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, StoreError, UpdateError, Versioned};
@@ -20,9 +20,6 @@ const LINE: usize = 200;
 
 /// The longest postal address, in characters.
 const ADDRESS: usize = 500;
-
-/// The longest e-mail address, in bytes (RFC 5321, section 4.5.3.1.3).
-const EMAIL: usize = 254;
 
 /// The most languages that a clinic tells its clients in.
 const LANGUAGES: usize = 64;
@@ -57,16 +54,6 @@ struct JurisdictionAnswer<'j> {
     jurisdiction: &'j Jurisdiction,
 }
 
-/// Only what every address has: people read it, and Confide sends nothing there.
-fn is_email(text: &str) -> bool {
-    let is_plain = |character: char| !character.is_whitespace() && !character.is_control();
-    text.len() <= EMAIL
-        && text.chars().all(is_plain)
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
-}
-
 impl Jurisdiction {
     /// Whether a clinic can say so.
     ///
@@ -83,7 +70,7 @@ impl Jurisdiction {
         let contact = &self.privacy_contact;
         check.text(&contact.name, "/privacy_contact/name", 1, LINE);
         check.that(
-            is_email(&contact.email),
+            is_email_address(&contact.email),
             "/privacy_contact/email",
             "email",
             "must be an e-mail address",

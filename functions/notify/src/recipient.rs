@@ -1,16 +1,13 @@
 //! Who a message is for, as an address.
 
 use http::StatusCode;
-use model::{ClientId, ClinicId, Confidential, Function};
+use model::{ClientId, ClinicId, Confidential, Function, is_email_address};
 use notification::Channel;
 use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem};
 
 /// The private route of `identity`.
 const CONTACT: &str = "/v1/identity/private/contact";
-
-/// The longest e-mail address, in bytes (RFC 5321, section 4.5.3.1.3, without the angle brackets).
-const LONGEST_ADDRESS: usize = 254;
 
 #[derive(Serialize)]
 struct ContactBody {
@@ -60,18 +57,6 @@ pub(crate) fn resolve(
     Ok(address.map(|address| Address { address, language }))
 }
 
-/// Whether a text is one address, and nothing that a mail system could take for two, or for a header (CWE-93). Whether
-/// somebody reads it, only a message shows.
-fn is_email(text: &str) -> bool {
-    let is_safe =
-        |character: char| !character.is_control() && !character.is_whitespace() && !"<>(),:;\"\\[]".contains(character);
-    text.len() <= LONGEST_ADDRESS
-        && text.chars().all(is_safe)
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
-}
-
 /// ITU-T E.164: a plus sign and 8 to 15 digits, the first of which is no zero.
 fn is_phone(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| {
@@ -80,7 +65,12 @@ fn is_phone(text: &str) -> bool {
 }
 
 pub(crate) fn check_email(check: &mut Check, text: &str) {
-    check.that(is_email(text), "/recipient/email", "email", "must be an e-mail address");
+    check.that(
+        is_email_address(text),
+        "/recipient/email",
+        "email",
+        "must be an e-mail address",
+    );
 }
 
 pub(crate) fn check_phone(check: &mut Check, text: &str) {
@@ -97,23 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_and_nothing_else() {
-        for (text, good) in [
-            ("zoe@example.org", true),
-            ("o'neil+x@sub.example.org", true),
-            ("éva@exämple.org", true),
-            ("zoe", false),
-            ("@example.org", false),
-            ("zoe@localhost", false),
-            ("zoe@example.org,eve@example.org", false),
-            ("zoe@example.org@eve.org", false),
-            ("Zoe <zoe@example.org>", false),
-            ("zoe@example.org\r\nBcc: eve@example.org", false),
-            ("", false),
-        ] {
-            assert_eq!(is_email(text), good, "{text}");
-        }
-        assert!(!is_email(&format!("{}@example.org", "a".repeat(250))));
+    fn one_number_and_nothing_else() {
         for (text, good) in [
             ("+493012345678", true),
             ("+12345678", true),

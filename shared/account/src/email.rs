@@ -1,17 +1,15 @@
 //! E-mail addresses: as they were spelled, and the one form under which the same address is always found.
 
-use model::Confidential;
+use model::{Confidential, is_email_address};
 
 use crate::nfc::nfc;
-
-/// The longest address, in bytes (RFC 5321, section 4.5.3.1.3: a path of 256 with its brackets).
-const MOST: usize = 254;
 
 /// The longest part in front of the `@`, in bytes (RFC 5321, section 4.5.3.1.1).
 const MOST_LOCAL: usize = 64;
 
 /// What is said of a text that is no address.
-pub const RULE: &str = "must be an e-mail address: a name, one @ and a domain, without spaces, 254 bytes at most";
+pub const RULE: &str =
+    "must be an e-mail address: a name, one @ and a domain, without spaces, quotes or brackets, 254 bytes at most";
 
 /// An address.
 #[derive(Debug, Clone)]
@@ -30,20 +28,15 @@ pub(crate) fn fold(text: &str) -> String {
 }
 
 impl Email {
-    /// Checks only what every address has; whether it takes mail shows when mail is sent.
+    /// Checks what every address has that messages are sent to; whether it takes mail shows when mail is sent.
     ///
     /// # Errors
     /// [`NotAnAddress`].
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
         let spelled = nfc(text.trim());
         let (local, domain) = spelled.split_once('@').ok_or(NotAnAddress)?;
-        let sane = spelled.len() <= MOST
-            && (1..=MOST_LOCAL).contains(&local.len())
-            && !domain.contains('@')
-            && domain.split('.').all(|label| !label.is_empty())
-            && !spelled
-                .chars()
-                .any(|character| character.is_whitespace() || character.is_control());
+        let sane =
+            is_email_address(&spelled) && local.len() <= MOST_LOCAL && domain.split('.').all(|label| !label.is_empty());
         if !sane {
             return Err(NotAnAddress);
         }
@@ -80,7 +73,6 @@ mod tests {
             (" Ada.Okafor+x@Example.ORG\t", "ada.okafor+x@example.org"),
             ("Zoe\u{308}@example.org", "zo\u{eb}@example.org"),
             ("\u{c9}mile@example.org", "\u{e9}mile@example.org"),
-            ("root@localhost", "root@localhost"),
         ] {
             assert_eq!(Email::parse(text).unwrap().folded(), folded);
         }
@@ -106,6 +98,10 @@ mod tests {
             "a@example..org",
             "a@.org",
             "a@example.org.",
+            // Nobody is sent anything there.
+            "root@localhost",
+            "Ada <ada@example.org>",
+            "ada@example.org,eve@example.org",
             &long_local,
             &long,
         ] {
