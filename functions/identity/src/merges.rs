@@ -1,7 +1,8 @@
 //! The handlers of merges: two entries that are one client's become one to look at, and two again where that was wrong.
 //!
 //! A merge is administration. It is decided as what it is, a correction of both entries, and so needs what a correction of
-//! each needs: that its client is known here, and a live ground.
+//! each needs: that its client is known here, and a live ground. Undoing takes back what was said of both, and needs no ground: whoever was taken
+//! for somebody else has agreed to nothing of it, and may have withdrawn or hidden everything since.
 
 use access::{Caller, Gate, PermissionsReader, Recorded, Request};
 use model::{AccountId, Action, ClientId, Confidential, DataClass, MergeId, Purpose, Timestamp};
@@ -90,10 +91,10 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Decides and records that this merge changes a client's entry.
-    fn admit(&self, client: ClientId, merge: MergeId) -> Result<Recorded, Problem> {
+    /// Decides and records what is done with this merge to a client's entry.
+    fn admit(&self, action: Action, client: ClientId, merge: MergeId) -> Result<Recorded, Problem> {
         let permissions = self.permissions.read(self.caller.clinic(), client)?;
-        let request = Request::new(Action::Amend, DataClass::Identity)
+        let request = Request::new(action, DataClass::Identity)
             .about(client)
             .of(merge)
             .purpose(Some(self.purpose));
@@ -138,8 +139,8 @@ pub(crate) fn merge(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let index = exchange.keyring.key("index")?;
     let (clinic, by) = (desk.caller.clinic(), desk.caller.account());
     let id: MergeId = idempotency::created_id(index, clinic, by, exchange.path(), key);
-    let of_survivor = desk.admit(surviving, id)?;
-    let of_duplicate = desk.admit(duplicate, id)?;
+    let of_survivor = desk.admit(Action::Amend, surviving, id)?;
+    let of_duplicate = desk.admit(Action::Amend, duplicate, id)?;
     let register = Register::new(exchange)?;
     let (survivor, duplicate_entry) = (open(&register, &of_survivor)?, open(&register, &of_duplicate)?);
     let register_key = register.unlock_or_create(&of_survivor)?;
@@ -191,8 +192,8 @@ pub(crate) fn undo(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let register_key = register.unlock(&search)?.ok_or_else(not_found)?;
     let doc = merge::doc(&register, search.clinic(), id, &register_key);
     let merge = doc.read()?.ok_or_else(not_found)?.value;
-    let of_survivor = desk.admit(merge.surviving, id)?;
-    let of_duplicate = desk.admit(merge.duplicate, id)?;
+    let of_survivor = desk.admit(Action::Revoke, merge.surviving, id)?;
+    let of_duplicate = desk.admit(Action::Revoke, merge.duplicate, id)?;
     let (by, at) = (desk.caller.account(), exchange.platform.clock.now());
     let merging = Merging {
         id,

@@ -310,6 +310,16 @@ pub const TABLE: &[Rule] = &[
         purposes: &[PatientAdministration],
         needs: &[Need::KnownClient, Need::NotHidden, Need::Ground],
     },
+    // Taking back what was wrongly said of her identity shows nothing of it. As long as a mistake stands, what is meant for one person goes to
+    // another, so it needs no consent of either (GDPR 5(1)(d)).
+    Rule {
+        id: "administration.identity.unlink",
+        roles: &[ClinicAdmin],
+        actions: &[Revoke],
+        classes: &[Identity],
+        purposes: &[PatientAdministration],
+        needs: &[Need::KnownClient],
+    },
     Rule {
         id: "self.identity",
         roles: &[Client],

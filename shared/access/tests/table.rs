@@ -58,6 +58,7 @@ clinician        identity         BTG       read                      glass,unna
 clinician        identity         BTG       search                    -
 
 clinic_admin     identity         PATADMIN  create,read,list,amend,export known,open,consent
+clinic_admin     identity         PATADMIN  revoke                    known
 clinic_admin     identity         HQUALIMP  export                    known,unlocked
 clinic_admin     health           HQUALIMP  export                    known,unlocked
 clinic_admin     care_team        HQUALIMP  search                    -

@@ -241,6 +241,36 @@ fn an_entry_stands_for_a_bounded_number() {
     }
 }
 
+/// Whoever was taken for somebody else, and then withdraws or hides what is hers, does not shut in the mistake with it.
+#[test]
+fn a_wrong_merge_is_undone_whatever_was_withdrawn_since() {
+    let practice = Practice::new();
+    let survivor = practice.registered("one", &one());
+    let duplicate = practice.open("two");
+    let withdraw = practice.agree(&duplicate);
+    assert_eq!(practice.register(&duplicate, &two()).status, 201);
+    let merge = practice.merge(&survivor, &duplicate, "merge").text("merge_id");
+    let herself = log_in(
+        &practice.world,
+        &[Role::Client],
+        practice.clinic,
+        practice.world.entropy.id(),
+        Some(duplicate.parse().unwrap()),
+    );
+    let hide = Call::post(
+        format!("/v1/consent/clients/{duplicate}/restrictions"),
+        &json!({"class": "identity"}),
+    );
+    practice.to_consent(&hide.once("hide").bearer(&herself), 201);
+    practice.to_consent(&Call::post(&withdraw, &json!({})).bearer(&herself), 200);
+    assert_refused(&practice.merge(&survivor, &duplicate, "again"), 403, "restricted");
+    let undone = practice.undo(&merge);
+    assert_eq!(undone.status, 200, "{}", undone.json);
+    assert_eq!(practice.links(&survivor), (None, vec![]));
+    let own = practice.send(&Call::get(format!("/v1/identity/clients/{duplicate}")).bearer(&herself));
+    assert_eq!((own.status, &own.json["replaced_by"]), (200, &Value::Null));
+}
+
 #[test]
 fn only_administrators_merge_and_only_with_grounds_for_both() {
     let practice = Practice::new();
