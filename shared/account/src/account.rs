@@ -144,7 +144,8 @@ pub struct Account {
     /// Recognises the secret of a service identity, which has no password. See [`ServiceSecret`](crate::ServiceSecret).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_verifier: Option<[u8; 32]>,
-    /// Counts the passwords that it has had, so that what was mailed to set one is good for one.
+    /// Numbers the passwords that it has had, so that what was mailed to set one is good for one. A link with the number before is that by
+    /// which the password was set, unless numbers were left out.
     #[serde(default)]
     pub passwords: u64,
     /// Another address that was asked for.
