@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use jiff::SignedDuration;
+use model::Function;
 use notification::{Content, Message, Recipient, Template};
-use practicekit::sweep::{Chain, Moment, Sweep};
+use practicekit::sweep::{Chain, Moment, Sweep, trail};
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, mailed_link, messages, race, staff};
 use serde_json::json;
 use testkit::{Answer, Call, Fault, survive};
@@ -283,6 +284,26 @@ fn links_to_a_new_password_are_void_then() {
         practice.send(&practice.credentials(NEW, ZOE_PASSWORD, None)).status,
         201
     );
+}
+
+/// A deployment elsewhere that was given a copy of stores and keyrings changes nobody's address.
+#[test]
+fn links_are_followed_in_the_home_region_alone() {
+    let (practice, ada, _, links) = asked(512);
+    let before = trail(&practice);
+    practice.world.set(Function::Auth, "region", "in-mumbai");
+    for link in [&links.current, &links.new] {
+        let refused = confirm(&practice, link);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (421, Some("clinic-homed-elsewhere"))
+        );
+    }
+    assert!(trail(&practice) == before && messages().is_empty());
+    practice.world.set(Function::Auth, "region", "local");
+    let one = confirm(&practice, &links.new);
+    assert_eq!(one.json["waiting_for"], json!(["current"]), "nothing was confirmed");
+    assert!(gets_in(&practice, &ada, ADMIN));
 }
 
 #[test]
