@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use jiff::SignedDuration;
-use model::Function;
+use model::{Confidential, Function};
 use notification::{Content, Message, Recipient, Template};
 use practicekit::sweep::{Chain, Moment, Sweep, trail};
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, mailed_link, messages, race, staff};
@@ -382,6 +382,49 @@ fn withdrawn_while_it_is_confirmed() {
         assert!(gets_in(&practice, &ada, now), "{nth}");
         assert!(!gets_in(&practice, &ada, other), "{nth}");
         assert!(is_free(&practice, &ada, now, other), "{nth}");
+        if done {
+            return;
+        }
+    }
+}
+
+/// Asked for once more while an earlier change is made: the link goes to the address that the account has by then, and that one is freed.
+#[test]
+fn asked_for_while_another_one_is_made() {
+    let third = "ada@third.example";
+    for nth in 0.. {
+        let (practice, ada, token, links) = asked(513);
+        assert_eq!(confirm(&practice, &links.current).status, 200);
+        messages();
+        let practice = std::rc::Rc::new(practice);
+        let (rival, last) = (std::rc::Rc::clone(&practice), confirm_call(&links.new));
+        practice.world.stores.meanwhile(nth, move || {
+            let made = rival.send(&last);
+            assert!([200, 401].contains(&made.status), "{}", made.json);
+        });
+        let answer = practice.send(&ask_call(&token, third));
+        let done = practice.world.stores.operations() <= nth;
+        practice.world.stores.disarm();
+        assert_eq!(answer.status, 202, "{nth}: {}", answer.json);
+        let sent = messages();
+        let now = if gets_in(&practice, &ada, NEW) { NEW } else { ADMIN };
+        let mailed = |template: Template, to: &str| {
+            let message = sent
+                .iter()
+                .find(|message| message.content.template() == template)
+                .unwrap();
+            assert_eq!(
+                message.recipient,
+                Recipient::Email(Confidential::new(to.to_owned())),
+                "{nth}"
+            );
+            message.content.token().unwrap().expose().clone()
+        };
+        let current = mailed(Template::EmailChangeOld, now);
+        assert_eq!(confirm(&practice, &current).status, 200, "{nth}");
+        let both = confirm(&practice, &mailed(Template::EmailChangeNew, third));
+        assert_eq!(both.json["waiting_for"], json!([]), "{nth}");
+        assert!(is_free(&practice, &ada, third, now), "{nth}");
         if done {
             return;
         }
