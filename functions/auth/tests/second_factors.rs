@@ -5,6 +5,7 @@
 use jiff::SignedDuration;
 use model::Function;
 use ports::Clock;
+use practicekit::authenticator::Authenticator;
 use practicekit::sweep::trail;
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, code_at, code_by_sms, messages, other_code, race};
 use serde_json::json;
@@ -442,6 +443,11 @@ fn log_ins_are_begun_and_completed_in_the_home_region_alone() {
     practice.register_sms(&token, "+491701234567");
     practice.world.clock.advance(SignedDuration::from_secs(61));
     let log_in = practice.password_alone(&zoe).text("log_in");
+    let job = Call::post("/v1/auth/service-identities", &json!({"name": "mail", "role": "job"}));
+    let job = practice.send(
+        &job.bearer(&practice.log_in(&ada).text("token"))
+            .once("an-identity-for-mail"),
+    );
     messages();
     let before = trail(&practice);
     practice.world.set(Function::Auth, "region", "in-mumbai");
@@ -450,6 +456,8 @@ fn log_ins_are_begun_and_completed_in_the_home_region_alone() {
         practice.credentials(zoe.email, zoe.password, None),
         practice.credentials(zoe.email, "wrong", Some("000000")),
         practice.confirmation(&ada),
+        practice.passkey_alone(&mut Authenticator::new(1)),
+        Call::post("/v1/auth/service-tokens", &json!({"secret": job.text("secret")})),
         Call::post("/v1/auth/log-ins/sms", &waiting),
         Call::post("/v1/auth/log-ins/passkey", &waiting),
         Call::post(
