@@ -108,24 +108,26 @@ fn begin(
     email: &Email,
     event: EventId,
 ) -> Result<Reply, Problem> {
-    let mut check = Check::new();
-    check.that(
-        !email.is_same(account.email.expose()),
-        "/email",
-        "changed",
-        "must be another address than the account's",
-    );
-    check.finish()?;
     let now = exchange.platform.clock.now();
-    let mut link = Link::new(LinkUse::EmailChangeTo, account.clinic, account.id, 0, now).mailed_to(&account.email);
+    let mut link = Link::new(LinkUse::EmailChangeTo, account.clinic, account.id, 0, now);
     let mut before = None;
     accounts.change(account.clinic, account.id, &mut |account| {
+        let mut check = Check::new();
+        check.that(
+            !email.is_same(account.email.expose()),
+            "/email",
+            "changed",
+            "must be another address than the account's",
+        );
+        check.finish()?;
+        // The address that this change replaces: an earlier change may have been made since the account was read.
+        link.email = account.email.clone();
         before = account.email_change.take();
         link.number = account.ask_for_email(email, link.expires_at);
         Ok(())
     })?;
     free(accounts, account, before)?;
-    for (mailbox, address) in [(Mailbox::Current, &account.email), (Mailbox::New, email.spelled())] {
+    for (mailbox, address) in [(Mailbox::Current, &link.email), (Mailbox::New, email.spelled())] {
         let token = link.seal(mailbox.link_use(), accounts.seal, exchange.platform.entropy)?;
         let token = Confidential::new(token.to_string());
         let content = match mailbox {
@@ -224,6 +226,9 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Some((mailbox, link)) = link else {
         return Err(refuse(exchange, None, None)?);
     };
+    accounts
+        .resident_clinic(exchange, link.clinic)
+        .map_err(|problem| attempt.excuse(problem))?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account
         .map(|account| account.value)

@@ -1,8 +1,6 @@
 //! Recovery of accounts over HTTP. What is approved, and by whom, [`crate::recovery`] says.
 
 use access::{Caller, Request};
-use account::factor::Factors;
-use account::password::PasswordHash;
 use account::session::{admit, end_others};
 use account::throttle::clear_all;
 use account::{Account, AccountState, Accounts, Link, LinkUse, Unchanged};
@@ -170,7 +168,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Order: record, recovery (approved), account (factors and password gone), sessions, tries forgotten, message with the link,
 /// answer. A crash after the recovery leaves one that is approved and an account that is as it was; after the account, one that
-/// nobody gets in to: its owner has no link yet. Repeated by who has approved it, the request does what is left and sends another link, which
+/// nobody gets in to: its owner has no link yet. Whatever whoever holds the account does in between, repeated by who has approved it, the request does what is left and sends another link, which
 /// is good for as long as the first.
 pub(crate) fn approve(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: RecoveryId = exchange.parameter("recovery")?;
@@ -197,7 +195,7 @@ fn recover(
     if account.state != AccountState::Active {
         return Err(nothing_to_recover());
     }
-    let number = account.passwords.saturating_add(1);
+    let number = account.number_for_recovery();
     let approved = accounts
         .recovery(clinic, recovery.id)
         .update(None, |recovery| recovery.approve(caller.account(), number, now));
@@ -208,12 +206,7 @@ fn recover(
         if account.state != AccountState::Active {
             return Err(nothing_to_recover().into());
         }
-        // Once: whoever has chosen a password since keeps it.
-        if account.passwords < approval.number {
-            account.factors = Factors::default();
-            account.set_password(PasswordHash::nobody());
-            account.end_log_ins();
-        }
+        account.recover(approval.number);
         left = account.clone();
         Ok(())
     });
@@ -222,12 +215,12 @@ fn recover(
         Err(UpdateError::Refused(Unchanged::Failed(problem))) => return Err(problem),
         Err(error) => return Err(error.into()),
     }
-    if left.passwords != approval.number {
+    if !left.has_no_password() {
         return Ok(());
     }
     end_others(exchange, accounts, &left, None)?;
     clear_all(accounts, clinic, left.id)?;
-    let link = Link::new(LinkUse::Recovery, clinic, left.id, approval.number, approval.at);
+    let link = Link::new(LinkUse::Recovery, clinic, left.id, left.passwords, approval.at);
     let token = link.seal(LinkUse::Recovery, accounts.seal, exchange.platform.entropy)?;
     let message = Message {
         // Each event sends one link.

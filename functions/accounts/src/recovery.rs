@@ -22,7 +22,7 @@ pub(crate) struct Approval {
     #[serde(with = "nanosecond::required")]
     pub(crate) at: Timestamp,
     pub(crate) by: AccountId,
-    /// How many passwords the account has had once its password is taken away.
+    /// The number of the account's password once it is taken away.
     pub(crate) number: u64,
 }
 

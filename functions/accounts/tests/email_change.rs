@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use jiff::SignedDuration;
+use model::{Confidential, Function};
 use notification::{Content, Message, Recipient, Template};
-use practicekit::sweep::{Chain, Moment, Sweep};
+use practicekit::sweep::{Chain, Moment, Sweep, trail};
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, mailed_link, messages, race, staff};
 use serde_json::json;
 use testkit::{Answer, Call, Fault, survive};
@@ -272,13 +273,37 @@ fn links_to_a_new_password_are_void_then() {
     let reset = mailed_link(Template::PasswordReset);
     assert_eq!(confirm(&practice, &links.new).status, 200);
     assert_eq!(confirm(&practice, &links.current).status, 200);
-    let body = json!({"token": reset, "password": "a stranger in the mailbox"});
-    let refused = practice.send(&Call::post("/v1/auth/password-resets/confirm", &body));
-    assert_eq!((refused.status, refused.problem()), (401, Some("invalid-link")));
+    // Nor does it say which password is right.
+    for password in ["a stranger in the mailbox", ZOE_PASSWORD] {
+        let body = json!({"token": reset, "password": password});
+        let refused = practice.send(&Call::post("/v1/auth/password-resets/confirm", &body));
+        assert_eq!((refused.status, refused.problem()), (401, Some("invalid-link")));
+    }
+    assert!(practice.is_live(&token));
     assert_eq!(
         practice.send(&practice.credentials(NEW, ZOE_PASSWORD, None)).status,
         201
     );
+}
+
+/// A deployment elsewhere that was given a copy of stores and keyrings changes nobody's address.
+#[test]
+fn links_are_followed_in_the_home_region_alone() {
+    let (practice, ada, _, links) = asked(512);
+    let before = trail(&practice);
+    practice.world.set(Function::Auth, "region", "in-mumbai");
+    for link in [&links.current, &links.new] {
+        let refused = confirm(&practice, link);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (421, Some("clinic-homed-elsewhere"))
+        );
+    }
+    assert!(trail(&practice) == before && messages().is_empty());
+    practice.world.set(Function::Auth, "region", "local");
+    let one = confirm(&practice, &links.new);
+    assert_eq!(one.json["waiting_for"], json!(["current"]), "nothing was confirmed");
+    assert!(gets_in(&practice, &ada, ADMIN));
 }
 
 #[test]
@@ -357,6 +382,49 @@ fn withdrawn_while_it_is_confirmed() {
         assert!(gets_in(&practice, &ada, now), "{nth}");
         assert!(!gets_in(&practice, &ada, other), "{nth}");
         assert!(is_free(&practice, &ada, now, other), "{nth}");
+        if done {
+            return;
+        }
+    }
+}
+
+/// Asked for once more while an earlier change is made: the link goes to the address that the account has by then, and that one is freed.
+#[test]
+fn asked_for_while_another_one_is_made() {
+    let third = "ada@third.example";
+    for nth in 0.. {
+        let (practice, ada, token, links) = asked(513);
+        assert_eq!(confirm(&practice, &links.current).status, 200);
+        messages();
+        let practice = std::rc::Rc::new(practice);
+        let (rival, last) = (std::rc::Rc::clone(&practice), confirm_call(&links.new));
+        practice.world.stores.meanwhile(nth, move || {
+            let made = rival.send(&last);
+            assert!([200, 401].contains(&made.status), "{}", made.json);
+        });
+        let answer = practice.send(&ask_call(&token, third));
+        let done = practice.world.stores.operations() <= nth;
+        practice.world.stores.disarm();
+        assert_eq!(answer.status, 202, "{nth}: {}", answer.json);
+        let sent = messages();
+        let now = if gets_in(&practice, &ada, NEW) { NEW } else { ADMIN };
+        let mailed = |template: Template, to: &str| {
+            let message = sent
+                .iter()
+                .find(|message| message.content.template() == template)
+                .unwrap();
+            assert_eq!(
+                message.recipient,
+                Recipient::Email(Confidential::new(to.to_owned())),
+                "{nth}"
+            );
+            message.content.token().unwrap().expose().clone()
+        };
+        let current = mailed(Template::EmailChangeOld, now);
+        assert_eq!(confirm(&practice, &current).status, 200, "{nth}");
+        let both = confirm(&practice, &mailed(Template::EmailChangeNew, third));
+        assert_eq!(both.json["waiting_for"], json!([]), "{nth}");
+        assert!(is_free(&practice, &ada, third, now), "{nth}");
         if done {
             return;
         }

@@ -271,3 +271,33 @@ fn an_approval_that_breaks_off_is_finished_by_the_next_try() {
         assert_eq!(clinic.complete(&mailed(), NEW_PASSWORD).status, 204, "{case}");
     });
 }
+
+/// As above, and whoever holds the account changes its password in between: she has lost it all the same.
+#[test]
+fn an_approval_that_breaks_off_is_finished_whatever_its_holder_does() {
+    let clinic = clinic(117);
+    let practice = &clinic.practice;
+    let holder = practice.log_in(&clinic.ben).text("token");
+    let cyd_token = practice.log_in(&clinic.cyd).text("token");
+    let recovery = clinic.request();
+    let call = approve_call(&cyd_token, &recovery);
+    let change = json!({"current": clinic.ben.password, "new": "not hers 7"});
+    let change = Call::put("/v1/auth/password", &change).bearer(&holder);
+    let changed = std::cell::Cell::new(false);
+    break_off(
+        practice,
+        || practice.send(&call),
+        |first, case| {
+            if first.is_none_or(|first| first.status != 204) {
+                changed.set(practice.send(&change).status == 204 || changed.get());
+                let again = practice.send(&call);
+                assert_eq!(again.status, 204, "{case}: {}", again.json);
+            }
+            assert!(!practice.is_live(&holder), "{case}");
+            assert_eq!(clinic.complete(&mailed(), NEW_PASSWORD).status, 204, "{case}");
+            let session = practice.send(&practice.credentials(BEN, NEW_PASSWORD, None));
+            assert_eq!(session.text("assurance"), "enrolment", "{case}");
+        },
+    );
+    assert!(changed.get(), "it came in between");
+}

@@ -55,7 +55,7 @@ pub(crate) fn checked(email: &str, password: &Password, mut check: Check) -> Res
     email.ok_or_else(|| Problem::defect("a checked address is missing"))
 }
 
-/// Looks the account up and checks the password, beside which this factor is shown. At a locked factor nothing is right, and
+/// Looks the account up and checks the password, beside which this factor is shown; 421 for a clinic that is at home elsewhere. At a locked factor nothing is right, and
 /// everything takes as long.
 pub(crate) fn present<'t>(
     exchange: &Exchange<'_>,
@@ -66,6 +66,9 @@ pub(crate) fn present<'t>(
     second: Option<Factor>,
 ) -> Result<Presented<'t>, Problem> {
     let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
+    accounts
+        .resident_clinic(exchange, clinic)
+        .map_err(|problem| attempt.excuse(problem))?;
     let found = accounts.find(clinic, email)?;
     let exists = found.is_some();
     let subject = match &found {

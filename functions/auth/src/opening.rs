@@ -63,7 +63,8 @@ pub(crate) struct Opening<'o> {
 
 impl Opening<'_> {
     /// Opens the session. `again` decides once more on what the account is by then, and uses up what was shown; `None` where
-    /// it decides otherwise.
+    /// it decides otherwise, and where the account has other roles or another client by then: whoever changed these has ended the sessions
+    /// that there were, and would not come to one that begins afterwards with those before.
     ///
     /// Order: record, account (what was shown used up, slot taken), session, a look at the account, answer. A crash after the account leaves a slot
     /// whose session does not exist, which no list shows and which a later log-in takes; what was shown is used up all the
@@ -104,8 +105,10 @@ impl Opening<'_> {
             network: exchange.network().map(Confidential::new),
         };
         let mut place = None;
+        let decided = account;
         let taken = accounts.change(account.clinic, account.id, &mut |account| {
-            if !again(account)? {
+            let is_same = account.roles == decided.roles && account.client == decided.client;
+            if !is_same || !again(account)? {
                 return Err(Unchanged::Raced);
             }
             account.enrolled_at.get_or_insert(now);

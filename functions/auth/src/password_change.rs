@@ -34,7 +34,7 @@ fn wrong_password() -> Problem {
 ///
 /// Order: record, failure counted and given back, notice, account, sessions, answer. A crash after the notice leaves a notice of what was not done; the repeated
 /// request does it and sends no other. A crash after the account leaves other sessions alive; the repeated request finds the
-/// new password to be the account's and ends them.
+/// new password to be the account's, which is a second try, and ends them.
 pub(crate) fn change(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let PasswordBody { current, new } = exchange.json()?;
     let mut check = Check::new();
@@ -65,10 +65,12 @@ fn change_to(
     }
     let pepper = exchange.keyring.key("pepper")?;
     if !account.password.is_of(current, pepper)? {
-        if !account.password.is_of(new, pepper)? {
+        // A guess at the password like the first one, so it is counted like that.
+        let verdict = attempt.at(subject, &[Factor::Password])?;
+        if verdict == Verdict::Locked || !account.password.is_of(new, pepper)? {
             return Err(wrong_password());
         }
-        let _ = attempt.released();
+        let _ = attempt.succeeded();
         own.end_others(exchange, account)?;
         return Ok(own.done());
     }

@@ -10,11 +10,11 @@ use account::factor::{Factors, SecondFactor};
 use account::notice;
 use account::password::{Password, PasswordHash};
 use account::session::end_others;
-use account::throttle::{Attempt, RouteClass, Subject, Verdict, clear_all, limit_rate};
+use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, clear_all, limit_rate};
 use account::{Account, AccountState, Accounts, Ceremony, CodeUse, Link, LinkUse, Proof, USUAL_LANGUAGE, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
-use model::{AccountId, Action, ClinicId, Confidential, DataClass};
+use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId};
 use notification::{Channel, Content, Message, Recipient, Urgency};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -214,9 +214,10 @@ pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Proble
 
 /// Sets the password that comes with a link.
 ///
-/// Order: failure counted, try counted (codes by SMS), record, notice, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions, failure given back, tries
-/// forgotten, answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
-/// other. After the account, the link is used: with the same password, the repeated request finds it set, and does the rest.
+/// Order: failure counted, try counted (codes by SMS), record, notice, failure given back, tries forgotten, account (factor used up, password set, log-ins and sessions ended as far as the account says), sessions,
+/// answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
+/// other. A crash after the tries leaves no lockout, to whoever has shown all that it takes. After the account, the link is used: with the same password, the repeated request finds it set, and
+/// does the rest. The password is then a try like one at a log-in, so that nobody guesses it at a used link, and being right it ends no lockout.
 fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
     let ConfirmBody {
         token,
@@ -255,9 +256,14 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     let (link, mut account) = follow(exchange, &accounts, link_use, &token)?;
     let pepper = exchange.keyring.key("pepper")?;
-    let is_again =
-        link.number.checked_add(1) == Some(account.passwords) && account.password.is_of(&password, pepper)?;
-    if !is_again && link.number != account.passwords {
+    let subject = Subject::Account(account.clinic, account.id);
+    let is_repeated = link.number.checked_add(1) == Some(account.passwords);
+    if is_repeated {
+        let verdict = attempt.at(subject, &[Factor::Password])?;
+        if !account.password.is_of(&password, pepper)? || verdict == Verdict::Locked {
+            return Err(refuse(exchange, Some(&account))?);
+        }
+    } else if link.number != account.passwords {
         return Err(refuse(exchange, Some(&account))?);
     }
     let request = Request::new(Action::Amend, DataClass::Authenticator).of(account.id);
@@ -266,23 +272,20 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         let gate = exchange.gate()?;
         Ok::<_, Problem>(gate.note(Some(link.clinic), Some(actor), &request, Decision::Allowed, rule)?)
     };
-    if is_again {
+    if is_repeated {
         let event = record()?;
         let _ = attempt.released();
-        return finish(exchange, &accounts, &account)
-            .map(|reply| reply.recorded(event))
-            .map_err(|problem| problem.recorded(event));
+        return finish(exchange, &accounts, &account, event);
     }
 
     let ceremony = Ceremony::LogIn(link.clinic);
     let passkey = offered.passkey_proof(exchange, ceremony)?;
     let code_use = CodeUse::Reset(link.number.to_be_bytes());
     let proof = offered.proof(code_use, passkey.as_ref());
-    if let Some(factor) = proof.as_ref().and_then(|proof| proof.factor().throttled()) {
-        let subject = Subject::Account(account.clinic, account.id);
-        if attempt.at(subject, &[factor])? == Verdict::Locked {
-            return Err(refuse(exchange, Some(&account))?);
-        }
+    if let Some(factor) = proof.as_ref().and_then(|proof| proof.factor().throttled())
+        && attempt.at(subject, &[factor])? == Verdict::Locked
+    {
+        return Err(refuse(exchange, Some(&account))?);
     }
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
@@ -305,6 +308,9 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     let occasion = [b"link".as_slice(), &link.number.to_be_bytes()].concat();
     notice::tell(exchange, &accounts, &account, &occasion, Content::PasswordChanged)
         .map_err(|problem| problem.recorded(event))?;
+    // Before the password: otherwise whoever forgot hers, and shut its factor with trying, could not repeat what dies after it.
+    let _ = attempt.released();
+    clear_all(&accounts, account.clinic, account.id).map_err(|problem| problem.recorded(event))?;
     let mut changed = account.clone();
     let set = accounts.change(account.clinic, account.id, &mut |account| {
         if !decide(account)? {
@@ -320,17 +326,18 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refuse(exchange, Some(&account))?),
         Err(error) => return Err(Problem::from(error).recorded(event)),
     }
-    let _ = attempt.released();
-    finish(exchange, &accounts, &changed)
-        .map(|reply| reply.recorded(event))
-        .map_err(|problem| problem.recorded(event))
+    finish(exchange, &accounts, &changed, event)
 }
 
 /// What is left once the password is set.
-fn finish(exchange: &Exchange<'_>, accounts: &Accounts<'_>, account: &Account) -> Result<Reply, Problem> {
-    end_others(exchange, accounts, account, None)?;
-    clear_all(accounts, account.clinic, account.id)?;
-    Ok(Reply::no_content())
+fn finish(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    account: &Account,
+    event: EventId,
+) -> Result<Reply, Problem> {
+    end_others(exchange, accounts, account, None).map_err(|problem| problem.recorded(event))?;
+    Ok(Reply::no_content().recorded(event))
 }
 
 /// Records a refusal, which is counted already.

@@ -38,7 +38,12 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
     let secret = ServiceSecret::parse(&secret);
     let found = match &secret {
-        Some(secret) => accounts.account(secret.clinic, secret.account).read()?,
+        Some(secret) => {
+            accounts
+                .resident_clinic(exchange, secret.clinic)
+                .map_err(|problem| attempt.excuse(problem))?;
+            accounts.account(secret.clinic, secret.account).read()?
+        }
         None => None,
     };
     let found = found.map(|account| account.value);

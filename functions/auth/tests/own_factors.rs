@@ -270,6 +270,35 @@ fn another_app_takes_the_place_of_the_first() {
     assert_eq!(practice.send(&second).status, 201);
 }
 
+/// Where no app waits to be confirmed, the code is one of the app that lets her in: counted as at a log-in, and used up.
+#[test]
+fn guessing_at_a_code_that_confirms_nothing_is_locked_out() {
+    let (practice, ada, [token, ..]) = ada(316);
+    let confirm = |code: &str| {
+        let body = json!({"code": code});
+        practice.send(&Call::post("/v1/auth/factors/totp/confirm", &body).bearer(&token))
+    };
+    let used = confirm(&practice.code(&ada));
+    assert_eq!((used.status, used.problem()), (409, Some("wrong-code")));
+    let code = next_code(&practice, &ada.secret);
+    assert_eq!(confirm(&code).status, 204);
+    assert_eq!(
+        step_up(&practice, &token, &json!({"totp": code})).status,
+        403,
+        "used up"
+    );
+    for _ in 0..3 {
+        assert_eq!(confirm(other_code(&code)).problem(), Some("wrong-code"));
+    }
+    let right = next_code(&practice, &ada.secret);
+    assert_eq!(confirm(&right).problem(), Some("wrong-code"), "locked");
+    assert_eq!(
+        step_up(&practice, &token, &json!({"totp": right})).status,
+        403,
+        "everywhere"
+    );
+}
+
 #[test]
 fn staff_keep_a_second_factor() {
     let (practice, _, [token, other, _]) = ada(307);
@@ -447,6 +476,20 @@ fn guessing_at_the_current_password_is_locked_out() {
     assert_eq!(change(ada.password).status, 403, "locked");
     practice.world.clock.advance(minutes(2));
     assert_eq!(change(ada.password).status, 204);
+}
+
+/// A repeated request is recognised by the new password: that is a guess as well.
+#[test]
+fn each_password_that_is_tried_is_counted() {
+    for (guesses, status) in [(1, 204), (2, 403)] {
+        let (practice, ada, [token, ..]) = ada(317);
+        let change =
+            |new: &str| practice.send(&Call::put(PASSWORD, &json!({"current": "guess", "new": new})).bearer(&token));
+        for _ in 0..guesses {
+            assert_eq!(change("another guess").status, 403);
+        }
+        assert_eq!(change(ada.password).status, status, "{guesses}");
+    }
 }
 
 #[test]

@@ -249,6 +249,28 @@ fn a_reset_ends_lockouts() {
     );
 }
 
+/// The password that was set is tried there as at a log-in, whoever reads the mailbox; and being right forgets no other tries.
+#[test]
+fn a_used_link_is_no_way_round_the_limits_of_guessing() {
+    let (practice, token) = link_for_zoe(91);
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
+    let log_in = |password: &str| practice.send(&practice.credentials(ZOE, password, None)).status;
+    let session = practice
+        .send(&practice.credentials(ZOE, NEW_PASSWORD, None))
+        .text("token");
+    for _ in 0..5 {
+        let wrong = confirm(&practice, &token, "eight lanterns at dusk");
+        assert_eq!((wrong.status, wrong.problem()), (401, Some("invalid-link")));
+    }
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 401, "locked");
+    assert!(practice.is_live(&session));
+    assert_eq!(log_in(NEW_PASSWORD), 401, "the same tries");
+    practice.world.clock.advance(SignedDuration::from_secs(61));
+    assert_eq!(confirm(&practice, &token, NEW_PASSWORD).status, 204);
+    assert_eq!(confirm(&practice, &token, "eight lanterns at dusk").status, 401);
+    assert_eq!(log_in(NEW_PASSWORD), 401, "locked again by the next one that is wrong");
+}
+
 /// Whether there is an account, or a clinic, and whether it is open: the same answer, the same operations, one message.
 #[test]
 fn nobody_learns_who_has_an_account() {
@@ -369,6 +391,10 @@ fn what_breaks_off_is_finished_by_the_next_try() {
     let session = practice
         .send(&practice.credentials(ZOE, ZOE_PASSWORD, None))
         .text("token");
+    // As somebody comes who has forgotten hers.
+    for _ in 0..5 {
+        assert_eq!(practice.send(&practice.credentials(ZOE, "wrong", None)).status, 401);
+    }
     let request = || confirm(&practice, &token, NEW_PASSWORD);
     break_off(&practice, request, |first, case| {
         if first.is_some_and(|first| first.status == 204) {

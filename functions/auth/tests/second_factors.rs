@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use jiff::SignedDuration;
+use model::Function;
 use ports::Clock;
+use practicekit::authenticator::Authenticator;
+use practicekit::sweep::trail;
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, code_at, code_by_sms, messages, other_code, race};
 use serde_json::json;
 use testkit::{Answer, Call};
@@ -429,4 +432,49 @@ fn nothing_of_it_lies_in_the_open() {
         }
     }
     assert_eq!(practice.world.log(), Vec::<String>::new());
+}
+
+/// A deployment elsewhere that was given a copy of stores and keyrings takes no password, keeps no log-in and sends no code.
+#[test]
+fn log_ins_are_begun_and_completed_in_the_home_region_alone() {
+    let (practice, ada) = Practice::open(231);
+    let zoe = practice.enrol_zoe(&ada);
+    let token = practice.password_alone(&zoe).text("token");
+    practice.register_sms(&token, "+491701234567");
+    practice.world.clock.advance(SignedDuration::from_secs(61));
+    let log_in = practice.password_alone(&zoe).text("log_in");
+    let job = Call::post("/v1/auth/service-identities", &json!({"name": "mail", "role": "job"}));
+    let job = practice.send(
+        &job.bearer(&practice.log_in(&ada).text("token"))
+            .once("an-identity-for-mail"),
+    );
+    messages();
+    let before = trail(&practice);
+    practice.world.set(Function::Auth, "region", "in-mumbai");
+    let waiting = json!({"log_in": log_in});
+    for call in [
+        practice.credentials(zoe.email, zoe.password, None),
+        practice.credentials(zoe.email, "wrong", Some("000000")),
+        practice.confirmation(&ada),
+        practice.passkey_alone(&mut Authenticator::new(1)),
+        Call::post("/v1/auth/service-tokens", &json!({"secret": job.text("secret")})),
+        Call::post("/v1/auth/log-ins/sms", &waiting),
+        Call::post("/v1/auth/log-ins/passkey", &waiting),
+        Call::post(
+            "/v1/auth/log-ins/complete",
+            &json!({"log_in": log_in, "sms_code": "000000"}),
+        ),
+    ] {
+        let refused = practice.send(&call);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (421, Some("clinic-homed-elsewhere")),
+            "{call:?}"
+        );
+    }
+    assert!(trail(&practice) == before && messages().is_empty());
+    practice.world.set(Function::Auth, "region", "local");
+    let sent = practice.send(&Call::post("/v1/auth/log-ins/sms", &waiting));
+    assert_eq!(sent.status, 202, "{}", sent.json);
+    assert_eq!(practice.complete(&log_in, "sms_code", &code_by_sms().1).status, 201);
 }

@@ -48,6 +48,10 @@ const CLIENT_IDLE: u32 = 30 * 60;
 /// How long a session lasts at most.
 pub const SESSION_LENGTH: SignedDuration = SignedDuration::from_hours(12);
 
+/// How many numbers of passwords a recovery leaves out: more than anybody uses up who still holds the account between its approval and its
+/// being carried out, so that no other change passes for it.
+const RECOVERY_STEP: u64 = 1 << 32;
+
 const SERVICE_SESSION_LENGTH: SignedDuration = SignedDuration::from_mins(10);
 
 /// In which messages reach somebody who did not say.
@@ -144,7 +148,8 @@ pub struct Account {
     /// Recognises the secret of a service identity, which has no password. See [`ServiceSecret`](crate::ServiceSecret).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_verifier: Option<[u8; 32]>,
-    /// Counts the passwords that it has had, so that what was mailed to set one is good for one.
+    /// Numbers the passwords that it has had, so that what was mailed to set one is good for one. A link with the number before is that by
+    /// which the password was set, unless numbers were left out.
     #[serde(default)]
     pub passwords: u64,
     /// Another address that was asked for.
@@ -269,6 +274,27 @@ impl Account {
         self.password = password;
         self.passwords = self.passwords.saturating_add(1);
         self.pending_log_ins.end_all();
+    }
+
+    /// The number that the password gets which a recovery puts there that is approved now.
+    pub fn number_for_recovery(&self) -> u64 {
+        self.passwords.saturating_add(RECOVERY_STEP)
+    }
+
+    /// Takes the factors and the password away for the recovery with this number, and ends all that was begun. Once: whoever has chosen
+    /// a password since keeps it.
+    pub fn recover(&mut self, number: u64) {
+        if self.passwords < number {
+            self.factors = Factors::default();
+            self.set_password(PasswordHash::nobody());
+            self.passwords = number;
+            self.end_log_ins();
+        }
+    }
+
+    /// Whether its password was taken away, and its owner has chosen none since.
+    pub fn has_no_password(&self) -> bool {
+        self.password == PasswordHash::nobody()
     }
 
     /// Ends all that was begun: log-ins that are half done, and sessions, as far as the account says. See

@@ -106,7 +106,8 @@ impl Account {
     /// Makes the change with this number, which both have confirmed; `false` as for [`Account::confirm_email_change`], and where a
     /// confirmation is missing.
     ///
-    /// Links to a new password that lie in the mailbox so far are void from now on.
+    /// Links to a new password that lie in the mailbox so far are void from now on: not as used ones, of which the next number makes them,
+    /// since these are still good for saying whether a password is the account's.
     pub fn make_email_change(&mut self, number: u64) -> bool {
         if number != self.email_changes {
             return false;
@@ -114,7 +115,7 @@ impl Account {
         match self.email_change.take_if(|change| change.is_confirmed()) {
             Some(change) => {
                 self.email = change.email;
-                self.passwords = self.passwords.saturating_add(1);
+                self.passwords = self.passwords.saturating_add(2);
                 true
             }
             None => self.email_change.is_none(),
@@ -161,7 +162,7 @@ mod tests {
                 assert!(account.make_email_change(number));
                 assert!(account.confirm_email_change(number, first), "made already");
                 assert_eq!(account.email.expose(), "Zoe@Example.com");
-                assert_eq!((account.passwords, &account.email_change), (4, &None));
+                assert_eq!((account.passwords, &account.email_change), (5, &None));
             }
         }
     }

@@ -74,7 +74,7 @@ pub struct Link {
     pub clinic: ClinicId,
     /// Whose account it is about.
     pub account: AccountId,
-    /// How many passwords the account has had. Once it has another one, the link is used, or was overtaken.
+    /// The number of the account's password, when it was made. Once it has another one, the link is used, or was overtaken.
     pub number: u64,
     /// Until when it is good.
     pub expires_at: Timestamp,

@@ -1,6 +1,7 @@
 //! The authenticator app of oneself.
 
 use account::factor::TotpSecret;
+use account::throttle::{self, Attempt, RouteClass, Subject, Verdict};
 use account::{Account, Accounts};
 use model::Action;
 use notification::{Content, Factor};
@@ -48,7 +49,7 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Order: record, notice, account, sessions (where an app was replaced), answer. A crash after the notice leaves a notice of what
 /// was not done; the repeated request does it and sends no other. Once the account is changed, the repeated request finds no secret to
-/// confirm, and a right code of the new app: then it does what is left to do.
+/// confirm: see [`repeated`].
 pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ConfirmBody { code } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
@@ -68,12 +69,8 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Ok(())
     };
     let has_app = own.account.factors.totp.is_some();
-    // The same request once more.
-    if let (None, Some(totp)) = (&own.account.factors.totp_candidate, &own.account.factors.totp)
-        && totp.is_right(&code, now)?
-    {
-        own.end_others(exchange, &own.account)?;
-        return Ok(own.done());
+    if has_app && own.account.factors.totp_candidate.is_none() {
+        return repeated(exchange, &accounts, &own, &code).map_err(|problem| problem.or_recorded(own.event));
     }
     confirm(&mut own.account.clone()).map_err(|problem| problem.recorded(own.event))?;
     own.tell(exchange, Content::FactorAdded { factor: Factor::Totp })?;
@@ -81,6 +78,30 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if has_app {
         own.end_others(exchange, &account)?;
     }
+    Ok(own.done())
+}
+
+/// The same request once more, or with a later code of the app that it has made the account's: does what is left to do. The code is one
+/// that lets somebody in: so it is a try like any other, and used up.
+///
+/// Order: failure counted, account (code used up), failure given back, sessions, answer.
+fn repeated(exchange: &Exchange<'_>, accounts: &Accounts<'_>, own: &Own<'_>, code: &str) -> Result<Reply, Problem> {
+    let now = exchange.platform.clock.now();
+    let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
+    let subject = Subject::Account(own.account.clinic, own.account.id);
+    if attempt.at(subject, &[throttle::Factor::Totp])? == Verdict::Locked {
+        return Err(wrong_code());
+    }
+    let account = own.change(&mut |account| {
+        // An app that was taken away meanwhile is none to be confirmed, and a new one is not confirmed here, without its notice.
+        if account.factors.totp.is_some() && account.confirm_first_totp(code, now)? {
+            Ok(())
+        } else {
+            Err(wrong_code())
+        }
+    })?;
+    let _ = attempt.released();
+    own.end_others(exchange, &account)?;
     Ok(own.done())
 }
 

@@ -120,14 +120,6 @@ impl Totp {
         Ok(step.is_some())
     }
 
-    /// Whether it is a code of the app, used up or not. Shows that the app is set up, and lets nobody in.
-    ///
-    /// # Errors
-    /// 500 where the clock stands before 1970.
-    pub fn is_right(&self, code: &str, now: Timestamp) -> Result<bool, Problem> {
-        Ok(self.secret.step(code, now)?.is_some())
-    }
-
     /// Whether it is the code that confirmed the app: the request that did it is repeated, and changes nothing.
     pub(crate) fn was_confirmed_by(&self, code: &str, now: Timestamp) -> Result<bool, Problem> {
         Ok(self.secret.step(code, now)? == Some(self.confirmed_by))

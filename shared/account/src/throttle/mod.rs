@@ -15,7 +15,8 @@
 //! * What an attacker cannot do: keep the owner out. Strangers fill the strangers' lane; hers, at her usual place,
 //!   stays as it is, unless they go on for twelve weeks in which she does not log in once. Whoever shares her network
 //!   shares her lane. Locked out of both she has a passkey, for which there is no [`Factor`]: it cannot be guessed, so
-//!   it is never locked. Then there is the reset by e-mail, which clears everything ([`clear_all`]).
+//!   it is never locked. Then there is the reset by e-mail, which clears everything ([`clear_all`]), beside a second factor that is not locked where
+//!   the account has one; and the recovery by two administrators.
 //! * What an attacker learns: nothing. At a locked factor the right password is answered like a wrong one, after the
 //!   same work and the same store operations, and so is an account that does not exist.
 //! * Hammering at a lock neither counts nor prolongs it.
