@@ -128,6 +128,33 @@ fn only_administrators_invite() {
     }
 }
 
+/// An old session opens nothing that outlives it: an account of staff is one that stays.
+#[test]
+fn to_invite_anybody_but_a_client_takes_a_recent_proof() {
+    let (practice, ada) = Practice::open(20);
+    let token = practice.log_in(&ada).text("token");
+    practice.world.clock.advance(SignedDuration::from_mins(6));
+    let client = model::ClientId::from_bytes([5; 16]).to_string();
+    for (role, client, refused) in [
+        ("clinic_admin", None, Some("step-up-required")),
+        ("clinician", None, Some("step-up-required")),
+        ("auditor", None, Some("step-up-required")),
+        ("guardian", None, Some("step-up-required")),
+        ("client", Some(&client), None),
+    ] {
+        let mut body = json!({"email": format!("{role}@example.org"), "roles": [role]});
+        if let Some(client) = client {
+            body["client_id"] = json!(client);
+        }
+        let invited = practice.invite(&token, role, &body);
+        assert_eq!(invited.problem(), refused, "{role}: {}", invited.json);
+    }
+    let listed = practice.send(&Call::get("/v1/auth/invitations").bearer(&token));
+    assert_eq!(listed.json["invitations"].as_array().unwrap().len(), 1, "and nothing is kept");
+    let again = practice.log_in(&ada).text("token");
+    assert_eq!(practice.invite(&again, "fresh", &staff("ben@example.org")).status, 201);
+}
+
 #[test]
 fn invitations_are_accepted_once_or_not_at_all() {
     let (practice, ada) = Practice::open(10);
