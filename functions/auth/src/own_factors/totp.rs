@@ -75,7 +75,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         own.end_others(exchange, &own.account)?;
         return Ok(own.done());
     }
-    confirm(&mut own.account.clone()).map_err(|problem| problem.recorded(own.event))?;
+    confirm(&mut own.account.clone()).map_err(|problem| own.refuse(problem))?;
     own.tell(exchange, Content::FactorAdded { factor: Factor::Totp })?;
     let account = own.change(&mut |account| confirm(account))?;
     if has_app {
