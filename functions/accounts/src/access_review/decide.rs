@@ -127,8 +127,8 @@ fn recorded_as(decision: &Decision) -> (Action, &'static str) {
 /// `PUT /v1/auth/access-reviews/{review}/accounts/{account}`
 ///
 /// Order: record, verdict (claimed), account as administration changes it, evidence, verdict (standing), answer. A crash after the
-/// claim leaves one that the same request, another about this account, or the job carries out, whatever of it was done. Of two reviewers
-/// at once the claim decides: the other's decision comes after it as another one, or is the same. Of a reviewer and the lapse it
+/// claim leaves one that the same request, another about this account, or, while the review is open, the job carries out, whatever of it
+/// was done. Of two reviewers at once the claim decides: the other's decision comes after it as another one, or is the same. Of a reviewer and the lapse it
 /// decides, too: a lapse that came first is there to be restored, also where it came while this was under way, and one that comes
 /// later finds that somebody has decided. Whether the review is closed is asked right before the claim; one that is closed between the
 /// two has this decision after its end in the evidence.
