@@ -6,7 +6,7 @@ use account::factor::Factors;
 use account::notice;
 use account::password::PasswordHash;
 use account::session::{admit, end_others};
-use account::{Account, AccountState, Accounts, Last};
+use account::{Account, AccountState, Accounts, EmailChange, Last};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, Timestamp};
 use notification::Content;
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,10 @@ fn close_for_good(account: &mut Account, by: AccountId, reason: Confidential<Str
     account.set_password(PasswordHash::nobody());
     account.factors = Factors::default();
     account.service_verifier = None;
+    // What both mailboxes have confirmed stays: its address may be taken already, and has to be freed, by this request or by the next.
+    let confirmed = account.email_change.take().filter(EmailChange::is_confirmed);
     account.withdraw_email_change();
+    account.email_change = confirmed;
     account.end_log_ins();
 }
 
@@ -369,13 +372,14 @@ pub(crate) fn administer(exchange: &Exchange<'_>, change: &Change) -> Result<Rep
 }
 
 /// Order: record, clinic (an administrator does not count any more), notice (of what lets somebody in), account, clinic (an
-/// administrator counts), sessions, e-mail index (of an account that is closed for good), notice (of what keeps somebody
-/// out), answer. Repeated, it finds done what is done, and does the rest.
+/// administrator counts), sessions, e-mail index (of an account that is closed for good: its address, and one that was taken for a
+/// change of it), notice (of what keeps somebody out), answer. Repeated, it finds done what is done, and does the rest.
 ///
 /// A crash after the first change of the clinic leaves an administrator who does not count (see [`Administrators`]); after the account, sessions that
-/// live on and, where the account was closed for good, an address that is still taken: what let them in is gone, and they end by
+/// live on and, where the account was closed for good, addresses that are still taken: what let them in is gone, and they end by
 /// the repeated request. Whom to keep out does not wait for `notify`: where that does not answer, the answer is 503, the account
-/// is closed, and the repeated request sends the notice.
+/// is closed, and the repeated request sends the notice. A confirmation that is under way may take the new address after this has freed
+/// it: it frees it itself as it finds the account closed, and where it dies before, this request frees it once repeated.
 ///
 /// `check` is asked once the account was read, and the account is changed as it was read or not at all: so nothing is carried out that
 /// ceased to be wanted before. Whoever is asked again is asked about the account as it has become.
@@ -438,9 +442,12 @@ pub(crate) fn carry_out(
         if let AccountState::Deactivated { .. } = after.state
             && !after.is_service()
         {
-            let email = Email::parse(after.email.expose())
-                .map_err(|_| Problem::defect("an account holds what is no address"))?;
-            accounts.release_email(clinic, &email, id)?;
+            let claimed = after.email_change.iter().map(|change| &change.email);
+            for email in std::iter::once(&after.email).chain(claimed) {
+                let email =
+                    Email::parse(email.expose()).map_err(|_| Problem::defect("an account holds what is no address"))?;
+                accounts.release_email(clinic, &email, id)?;
+            }
         }
         if let Some((at, content)) = change.notice(&after) {
             notice::tell(exchange, accounts, &after, &at.as_nanosecond().to_be_bytes(), content)?;

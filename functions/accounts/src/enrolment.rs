@@ -270,6 +270,15 @@ pub(crate) fn refuse(
     problem: Problem,
 ) -> Result<Problem, Problem> {
     attempt.failed(Factor::Password)?;
+    record_refusal(exchange, clinic, problem)
+}
+
+/// Records a refusal: of what is no guess, once it is given back.
+pub(crate) fn record_refusal(
+    exchange: &Exchange<'_>,
+    clinic: Option<ClinicId>,
+    problem: Problem,
+) -> Result<Problem, Problem> {
     let request = Request::new(Action::Create, DataClass::Account);
     let event = exchange
         .gate()?
@@ -410,11 +419,11 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(clinic))?),
         Standing::Nothing => {
             let name = home.as_ref().map_or("", |clinic| clinic.name.expose().as_str());
-            newcomer
-                .check_password(name)
-                .map_err(|problem| attempt.excuse(problem))?;
+            if let Err(problem) = newcomer.check_password(name) {
+                return Err(record_refusal(exchange, Some(clinic), attempt.excuse(problem))?);
+            }
             if accounts.holder_of(clinic, &email)?.is_some() {
-                return Err(attempt.excuse(email_taken()));
+                return Err(record_refusal(exchange, Some(clinic), attempt.excuse(email_taken()))?);
             }
             None
         }

@@ -56,7 +56,9 @@ struct ListAnswer {
 
 /// `POST /v1/auth/invitations`
 ///
-/// The token is mailed, where the deployment sends e-mail, and told the inviter, who may hand it over in another way.
+/// The token is mailed, where the deployment sends e-mail, and told the inviter, who may hand it over in another way. So whoever
+/// finds an administrator's session open could invite herself, as a colleague or to a client's file, and have an account that outlives it: it
+/// takes a proof that is recent.
 ///
 /// Order: record, invitation, log, message, answer. A crash after the invitation leaves one that no list shows and whose token
 /// nobody was told; the repeated request comes to the same id and the same token, and adds the log entry. The message has the
@@ -74,7 +76,7 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
     let key = exchange.idempotency_key()?;
 
-    let (recorded, _) = admit(exchange, Request::new(Action::Create, DataClass::Account))?;
+    let (recorded, _) = admit(exchange, Request::new(Action::Create, DataClass::Account).fresh())?;
     let (clinic, event) = (recorded.clinic(), recorded.event());
     let accounts = Accounts::open(exchange)?;
     let index = accounts.index;

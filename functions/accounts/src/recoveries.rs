@@ -196,9 +196,10 @@ fn recover(
         return Err(nothing_to_recover());
     }
     let number = account.number_for_recovery();
-    let approved = accounts
-        .recovery(clinic, recovery.id)
-        .update(None, |recovery| recovery.approve(caller.account(), number, now));
+    let requester_may = found(accounts, clinic, recovery.requested_by, event)?.is_active_administrator();
+    let approved = accounts.recovery(clinic, recovery.id).update(None, |recovery| {
+        recovery.approve(caller.account(), requester_may, number, now)
+    });
     let approval = approved.map_err(Problem::from)?.value;
 
     let mut left = account;

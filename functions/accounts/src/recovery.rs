@@ -106,8 +106,16 @@ impl Recovery {
         }
     }
 
-    /// Approves it. Who has approved it before comes to the same approval, to finish what it began.
-    pub(crate) fn approve(&mut self, by: AccountId, number: u64, now: Timestamp) -> Result<Approval, Problem> {
+    /// Approves it, where who asked for it is an active administrator still: it takes two at the time of the approval, and whom
+    /// somebody has closed or demoted since asks for nothing. Who has approved it before comes to the same approval, to finish what it
+    /// began.
+    pub(crate) fn approve(
+        &mut self,
+        by: AccountId,
+        requester_may: bool,
+        number: u64,
+        now: Timestamp,
+    ) -> Result<Approval, Problem> {
         if by == self.requested_by {
             return Err(Problem::conflict(
                 "same-administrator",
@@ -118,6 +126,7 @@ impl Recovery {
             return Err(own_account_refused());
         }
         match (self.state(now), &self.approved) {
+            (State::Pending, _) if !requester_may => Err(requester_gone()),
             (State::Pending, _) => {
                 let approval = Approval { at: now, by, number };
                 self.approved = Some(approval.clone());
@@ -138,6 +147,13 @@ impl Recovery {
             State::Approved => Err(over()),
         }
     }
+}
+
+fn requester_gone() -> Problem {
+    Problem::conflict(
+        "requester-not-administrator",
+        "Who asked for the recovery is no active administrator any more. Withdraw the request and ask for it anew; another administrator approves that.",
+    )
 }
 
 fn over() -> Problem {
@@ -180,27 +196,34 @@ mod tests {
             (OWNER(), Err("own-account")),
             (APPROVER(), Ok(APPROVER())),
         ] {
-            assert_eq!(kind(recovery(now).approve(by, 2, now)), expected);
+            assert_eq!(kind(recovery(now).approve(by, true, 2, now)), expected);
         }
         let mut approved = recovery(now);
-        let first = approved.approve(APPROVER(), 2, now).unwrap();
+        assert_eq!(
+            kind(approved.approve(APPROVER(), false, 2, now)),
+            Err("requester-not-administrator")
+        );
+        let first = approved.approve(APPROVER(), true, 2, now).unwrap();
         let late = now + LIFETIME;
         assert_eq!(
-            approved.approve(APPROVER(), 9, late).unwrap(),
+            approved.approve(APPROVER(), false, 9, late).unwrap(),
             first,
             "the same one, to finish it"
         );
-        assert_eq!(kind(approved.approve(OTHER(), 2, now)), Err("recovery-over"));
+        assert_eq!(kind(approved.approve(OTHER(), true, 2, now)), Err("recovery-over"));
         assert_eq!(approved.withdraw(REQUESTER(), now).unwrap_err().kind, "recovery-over");
         assert_eq!(approved.state(late), State::Approved);
 
-        assert_eq!(kind(recovery(now).approve(APPROVER(), 2, late)), Err("recovery-over"));
+        assert_eq!(
+            kind(recovery(now).approve(APPROVER(), true, 2, late)),
+            Err("recovery-over")
+        );
         assert_eq!(recovery(now).state(late), State::Expired);
         let mut withdrawn = recovery(now);
         withdrawn.withdraw(OTHER(), now).unwrap();
         withdrawn.withdraw(REQUESTER(), now).unwrap();
         assert_eq!(withdrawn.withdrawn.as_ref().unwrap().by, OTHER());
-        assert_eq!(kind(withdrawn.approve(APPROVER(), 2, now)), Err("recovery-over"));
+        assert_eq!(kind(withdrawn.approve(APPROVER(), true, 2, now)), Err("recovery-over"));
         assert_eq!(withdrawn.state(late), State::Withdrawn);
     }
 }

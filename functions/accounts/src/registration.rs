@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::access_review::Lapse;
-use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, refuse};
+use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, record_refusal, refuse};
 
 #[derive(Serialize)]
 struct Settings {
@@ -189,9 +189,9 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Standing::Begun(account) if verdict == Verdict::Open => Some(account),
         Standing::Begun(_) | Standing::Taken => return Err(refused(&attempt, Some(link.clinic))?),
         Standing::Nothing => {
-            newcomer
-                .check_password(clinic.name.expose())
-                .map_err(|problem| attempt.excuse(problem))?;
+            if let Err(problem) = newcomer.check_password(clinic.name.expose()) {
+                return Err(record_refusal(exchange, Some(link.clinic), attempt.excuse(problem))?);
+            }
             if accounts.holder_of(link.clinic, &email)?.is_some() {
                 return Err(refused(&attempt, Some(link.clinic))?);
             }

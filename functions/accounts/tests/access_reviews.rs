@@ -732,6 +732,98 @@ fn of_two_reviewers_at_once_both_are_heard() {
     }
 }
 
+/// The job within the decision, at every operation of that: it lets the account lapse and closes the review. A kept account is never
+/// left closed, and nothing but a restoration comes after the end.
+#[test]
+fn a_lapse_within_a_decision_is_restored() {
+    let clinic = Rc::new(Clinic::open(716));
+    let review = clinic.begin();
+    clinic.practice.world.clock.advance(DAY * 14);
+    let token = clinic.token();
+    let run = Call::post(format!("{REVIEWS}/jobs/run"), &json!({})).bearer(&clinic.job());
+    let (start, stored) = (clinic.practice.world.clock.now(), clinic.practice.world.stores.dump());
+    let mut restored = 0;
+    for body in [
+        json!({"decision": "keep"}),
+        json!({"decision": "keep", "roles": ["clinician"]}),
+    ] {
+        let decide = put(&token, &review, &clinic.ben.account, &body);
+        for nth in 0.. {
+            let clock = &clinic.practice.world.clock;
+            clock.advance(start.duration_since(clock.now()));
+            clinic.practice.world.stores.restore(&stored);
+            let (rival, run) = (Rc::clone(&clinic), run.clone());
+            clinic.practice.world.stores.meanwhile(nth, move || {
+                let ran = rival.practice.send(&run);
+                assert!([200, 409, 503].contains(&ran.status), "{nth}: {}", ran.json);
+            });
+            let decided = clinic.practice.send(&decide);
+            let crossed = clinic.practice.world.stores.operations() > nth;
+            clinic.practice.world.stores.disarm();
+            if !crossed {
+                break;
+            }
+            assert!([204, 503].contains(&decided.status), "{nth}: {}", decided.json);
+            clinic.practice.world.clock.advance(SignedDuration::from_secs(61));
+            clinic.run();
+            let (stands, state) = (
+                clinic.decision(&review, &clinic.ben.account),
+                clinic.state(&clinic.ben.account),
+            );
+            let held = (stands["outcome"].as_str().unwrap(), state.as_str().unwrap());
+            let expected: &[(&str, &str)] = match decided.status {
+                204 => &[("kept", "active"), ("restored", "active")],
+                _ => &[("kept", "active"), ("restored", "active"), ("lapsed", "disabled")],
+            };
+            assert!(expected.contains(&held), "{nth}: {held:?}");
+            restored += usize::from(held.0 == "restored");
+            let evidence = clinic.evidence(&review);
+            let after = evidence.iter().skip_while(|(outcome, _)| outcome != "closed").skip(1);
+            assert!(
+                after.clone().all(|(outcome, _)| outcome == "restored"),
+                "{nth}: {evidence:?}"
+            );
+        }
+    }
+    assert!(restored > 0);
+}
+
+/// The job closes the review while a decision is recorded that would change another one: that comes too late.
+#[test]
+fn a_review_that_closes_meanwhile_takes_no_decision() {
+    let clinic = Rc::new(Clinic::open(717));
+    let review = clinic.begin();
+    let (keep, remove) = (json!({"decision": "keep"}), json!({"decision": "remove"}));
+    let kept = clinic.put(&clinic.token(), &review, &clinic.ben.account, &keep);
+    assert_eq!(kept.status, 204, "{}", kept.json);
+    clinic.practice.world.clock.advance(DAY * 14);
+    let decide = put(&clinic.token(), &review, &clinic.ben.account, &remove);
+    let run = Call::post(format!("{REVIEWS}/jobs/run"), &json!({})).bearer(&clinic.job());
+    let stores = &clinic.practice.world.stores;
+    let stored = stores.dump();
+    stores.disarm();
+    assert_eq!(clinic.practice.send(&decide).status, 204);
+    let trace = stores.trace();
+    let claimed = trace
+        .iter()
+        .position(|operation| operation.starts_with("accounts swap"));
+    let before = trace.iter().take(claimed.unwrap());
+    let recorded = before
+        .collect::<Vec<_>>()
+        .iter()
+        .rposition(|operation| operation.starts_with("audit "));
+    stores.restore(&stored);
+    let rival = Rc::clone(&clinic);
+    stores.meanwhile(recorded.unwrap(), move || {
+        assert_eq!(rival.practice.send(&run).json, json!({"began": false, "more": false}));
+    });
+    let decided = clinic.practice.send(&decide);
+    stores.disarm();
+    assert_eq!(decided.problem(), Some("review-closed"), "{}", decided.json);
+    assert_eq!(clinic.evidence(&review).last().unwrap().0, "closed");
+    assert_eq!(clinic.state(&clinic.ben.account), "active");
+}
+
 /// A decision that crosses with the lapse, at every operation of the job: a kept account is never left closed.
 #[test]
 fn a_decision_and_the_lapse_never_both_hold() {

@@ -2,9 +2,10 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use model::Function;
 use notification::Template;
 use practicekit::sweep::{Chain, Moment, Sweep};
-use practicekit::{Person, Practice, mailed_link, messages, staff};
+use practicekit::{Person, Practice, deploy_notify, mailed_link, messages, staff};
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
@@ -81,6 +82,52 @@ fn enabling() {
     clinic.done(&clinic.post(&format!("{path}/disable"), &json!({"reason": "on leave"})));
     clinic.sweep(&clinic.post(&format!("{path}/enable"), &json!({})), |practice, _| {
         assert_eq!(clinic.get(practice, &path)["state"], "active");
+    });
+}
+
+/// Both mailboxes have confirmed another address, and the change died at its notice: nobody else can have either address until the account
+/// is closed for good, and anybody then.
+#[test]
+fn closing_an_account_that_has_taken_another_address() {
+    const NEW: &str = "ben@elsewhere.example";
+    let (practice, ada) = Practice::open(528);
+    let ben = practice.enrol_ben(&ada);
+    practice.confirm(&ben);
+    let bens = practice.log_in(&ben).text("token");
+    messages();
+    let change = Call::post("/v1/auth/email-change", &json!({"email": NEW})).bearer(&bens);
+    assert_eq!(practice.send(&change).status, 202);
+    let sent = messages();
+    let links = sent.iter().filter_map(|message| message.content.token());
+    let confirmations = links.map(|link| Call::post("/v1/auth/email-change/confirm", &json!({"token": link.expose()})));
+    let [current, new] = &confirmations.collect::<Vec<_>>()[..] else {
+        panic!("a link to each");
+    };
+    assert_eq!(practice.send(current).status, 200);
+    practice.world.deploy(Function::Notify, &[]);
+    assert_eq!(practice.send(new).status, 503);
+    deploy_notify(&practice.world);
+
+    let token = practice.log_in(&ada).text("token");
+    let clinic = Clinic {
+        ben: practice.send(&Call::get("/v1/auth/accounts").bearer(&token)).json["accounts"][0]["account_id"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+        practice,
+        ada,
+        token,
+    };
+    let invited = |practice: &Practice, email: &str| practice.invite(&clinic.token, email, &staff(email));
+    for email in [ben.email, NEW] {
+        assert_eq!(invited(&clinic.practice, email).problem(), Some("email-taken"));
+    }
+    let path = format!("accounts/{}/deactivate", clinic.ben);
+    clinic.sweep(&clinic.post(&path, &json!({"reason": "left"})), |practice, _| {
+        for email in [ben.email, NEW] {
+            assert_eq!(invited(practice, email).status, 201, "{email}");
+        }
+        assert_eq!(practice.send(new).problem(), Some("invalid-link"));
     });
 }
 

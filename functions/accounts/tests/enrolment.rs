@@ -2,7 +2,9 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use audit_trail::Decision;
 use jiff::SignedDuration;
+use practicekit::sweep::recorded_as;
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, race, send, staff};
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
@@ -128,6 +130,26 @@ fn only_administrators_invite() {
     }
 }
 
+/// An old session opens nothing that outlives it: neither an account of staff nor one of a client's file.
+#[test]
+fn to_invite_somebody_takes_a_recent_proof() {
+    let (practice, ada) = Practice::open(20);
+    let token = practice.log_in(&ada).text("token");
+    practice.world.clock.advance(SignedDuration::from_mins(6));
+    for role in ["clinic_admin", "clinician", "auditor", "guardian", "client"] {
+        let mut body = json!({"email": format!("{role}@example.org"), "roles": [role]});
+        if role == "client" {
+            body["client_id"] = json!(model::ClientId::from_bytes([5; 16]).to_string());
+        }
+        let invited = practice.invite(&token, role, &body);
+        assert_eq!(invited.problem(), Some("step-up-required"), "{role}: {}", invited.json);
+    }
+    let listed = practice.send(&Call::get("/v1/auth/invitations").bearer(&token));
+    assert_eq!(listed.json["invitations"], json!([]), "and nothing is kept");
+    let again = practice.log_in(&ada).text("token");
+    assert_eq!(practice.invite(&again, "fresh", &staff("ben@example.org")).status, 201);
+}
+
 #[test]
 fn invitations_are_accepted_once_or_not_at_all() {
     let (practice, ada) = Practice::open(10);
@@ -153,10 +175,16 @@ fn invitations_are_accepted_once_or_not_at_all() {
         accepted.json,
         "repeated"
     );
-    assert_eq!(
-        practice.accept(&rival.text("token"), "eight ch").problem(),
-        Some("email-taken")
-    );
+    let taken = practice.accept(&rival.text("token"), "eight ch");
+    assert_eq!(taken.problem(), Some("email-taken"));
+    let weak = practice.accept(&expired.text("token"), "password1");
+    assert_eq!(weak.problem(), Some("invalid-content"));
+    for refused in [taken, weak] {
+        assert_eq!(
+            recorded_as(&practice, &refused),
+            ("enrolment.refused".to_owned(), Decision::Denied)
+        );
+    }
     let other_password = practice.accept(&first.text("token"), "eight cx");
     let unknown = practice.accept("cfi_unknown", "eight ch");
     let taken_back = practice.accept(&revoked.text("token"), "eight ch");

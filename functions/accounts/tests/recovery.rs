@@ -230,6 +230,40 @@ fn the_link_ends_after_a_day() {
     assert_eq!(clinic.complete(&link, NEW_PASSWORD).problem(), Some("invalid-link"));
 }
 
+/// A request counts for as long as who made it is an administrator.
+#[test]
+fn whoever_is_no_administrator_any_more_asks_for_nothing() {
+    for (seed, is_closed) in [(117, true), (118, false)] {
+        let clinic = clinic(seed);
+        let requested = clinic.send(&request_call(&clinic.cyd_token, &clinic.ben_id, "ben"));
+        let recovery = requested.text("recovery_id");
+        let (_, dan) = enrol(&clinic.practice, &clinic.ada_token, "dan@example.org", "clinic_admin");
+        let path = |what: &str| format!("/v1/auth/accounts/{}/{what}", clinic.cyd_id);
+        let change = if is_closed {
+            Call::post(path("disable"), &json!({"reason": "left"}))
+        } else {
+            Call::put(path("roles"), &json!({"roles": ["billing"]}))
+        };
+        assert_eq!(clinic.send(&change.bearer(&clinic.ada_token)).status, 204);
+        messages();
+        let refused = clinic.send(&approve_call(&clinic.ada_token, &recovery));
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (409, Some("requester-not-administrator")),
+            "{}",
+            refused.json
+        );
+        assert_eq!(messages(), []);
+        clinic.practice.log_in(&clinic.ben);
+        // Withdrawn and asked for anew, by one who is.
+        let token = clinic.practice.log_in(&clinic.ada).text("token");
+        let withdrawal = Call::delete(format!("{RECOVERIES}/{recovery}")).bearer(&token);
+        assert_eq!(clinic.send(&withdrawal).status, 204);
+        let anew = clinic.send(&request_call(&token, &clinic.ben_id, "anew"));
+        assert_eq!(anew.status, 201, "{dan} can approve it: {}", anew.json);
+    }
+}
+
 /// Approved and withdrawn at one time, at every operation: one of the two.
 #[test]
 fn approved_or_withdrawn() {

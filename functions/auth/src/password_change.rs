@@ -47,7 +47,7 @@ pub(crate) fn change(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         &accounts,
         Request::new(Action::Amend, DataClass::Authenticator),
     )?;
-    change_to(exchange, &accounts, &own, &current, &new).map_err(|problem| problem.recorded(own.event))
+    change_to(exchange, &accounts, &own, &current, &new).map_err(|problem| problem.or_recorded(own.event))
 }
 
 fn change_to(
@@ -61,14 +61,14 @@ fn change_to(
     let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
     let subject = Subject::Account(account.clinic, account.id);
     if attempt.at(subject, &[Factor::Password])? == Verdict::Locked {
-        return Err(wrong_password());
+        return Err(own.refuse(wrong_password()));
     }
     let pepper = exchange.keyring.key("pepper")?;
     if !account.password.is_of(current, pepper)? {
         // A guess at the password like the first one, so it is counted like that.
         let verdict = attempt.at(subject, &[Factor::Password])?;
         if verdict == Verdict::Locked || !account.password.is_of(new, pepper)? {
-            return Err(wrong_password());
+            return Err(own.refuse(wrong_password()));
         }
         let _ = attempt.succeeded();
         own.end_others(exchange, account)?;
@@ -76,7 +76,7 @@ fn change_to(
     }
     // Nothing that goes wrong from here on is a guess.
     let _ = attempt.succeeded();
-    check_new_password(accounts, account, new, "/new")?;
+    check_new_password(accounts, account, new, "/new").map_err(|problem| own.refuse(problem))?;
     let hash = PasswordHash::make(new, pepper, exchange.platform.entropy)?;
     own.tell(exchange, Content::PasswordChanged)?;
     let changed = own.change(&mut |now| {

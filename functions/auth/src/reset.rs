@@ -169,7 +169,7 @@ fn follow(
 ///
 /// Sends a code for [`confirm`] to the number of whoever has the link and no better factor at hand.
 ///
-/// Order: failure counted and given back, record, then see [`sms_codes::send`].
+/// Order: failure counted and given back, record, then see [`sms_codes::send`]. Of a refusal: record, answer.
 pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let CodeBody { token } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
@@ -181,7 +181,10 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     // Nothing is guessed here.
     let _ = attempt.released();
     let now = exchange.platform.clock.now();
-    let phone = sms_codes::registered_phone(&account, now)?;
+    let phone = match sms_codes::registered_phone(&account, now) {
+        Ok(phone) => phone,
+        Err(problem) => return Err(refuse_as(exchange, Some(&account), problem)?),
+    };
     let request = Request::new(Action::Create, DataClass::Authenticator).of(account.id);
     let event = exchange.gate()?.note(
         Some(account.clinic),
@@ -294,7 +297,8 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         }
     }
     if proof.is_none() && !account.factors.registered().usable_by(account.holder()).is_empty() {
-        return Err(attempt.excuse(factor_required(&account)));
+        let problem = attempt.excuse(factor_required(&account));
+        return Err(refuse_as(exchange, Some(&account), problem)?);
     }
     let decide = |account: &mut Account| -> Result<bool, Problem> {
         Ok(account.passwords == link.number && account.may_reset(proof.as_ref(), index, now)?)
@@ -302,7 +306,9 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     if !decide(&mut account.clone())? {
         return Err(refuse(exchange, Some(&account))?);
     }
-    check_new_password(&accounts, &account, &password, "/password").map_err(|problem| attempt.excuse(problem))?;
+    if let Err(problem) = check_new_password(&accounts, &account, &password, "/password") {
+        return Err(refuse_as(exchange, Some(&account), attempt.excuse(problem))?);
+    }
     let hash = PasswordHash::make(&password, pepper, exchange.platform.entropy)?;
     let event = record()?;
     let occasion = [b"link".as_slice(), &link.number.to_be_bytes()].concat();
@@ -342,6 +348,10 @@ fn finish(
 
 /// Records a refusal, which is counted already.
 fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
+    refuse_as(exchange, account, invalid_link())
+}
+
+fn refuse_as(exchange: &Exchange<'_>, account: Option<&Account>, problem: Problem) -> Result<Problem, Problem> {
     let request = Request::new(Action::Amend, DataClass::Authenticator);
-    record_refusal(exchange, request, account, "reset.refused", invalid_link())
+    record_refusal(exchange, request, account, "reset.refused", problem)
 }

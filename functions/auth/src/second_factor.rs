@@ -7,7 +7,7 @@ use account::throttle::{Attempt, RouteClass, Subject, Verdict, proven};
 use account::{Account, Accounts, Ceremony, CodeUse, PendingLogIn, PendingToken, Proof};
 use audit_trail::Decision;
 use http::StatusCode;
-use model::{Action, DataClass};
+use model::{Action, DataClass, EventId};
 use serde::Deserialize;
 use serde_json::Value;
 use web::{Exchange, Problem, Reply};
@@ -59,6 +59,15 @@ fn refuse(exchange: &Exchange<'_>, account: Option<&Account>, problem: Problem) 
     record_refusal(exchange, request, account, "login.refused", problem)
 }
 
+/// Records what is told or sent to whoever has shown the password.
+fn asked(exchange: &Exchange<'_>, account: &Account, rule: &'static str) -> Result<EventId, Problem> {
+    let request = Request::new(Action::Create, DataClass::Session);
+    let (clinic, actor) = (Some(account.clinic), Some(account.actor(None)));
+    Ok(exchange
+        .gate()?
+        .note(clinic, actor, &request, Decision::Allowed, rule)?)
+}
+
 /// The log-in that the token is of. The attempt that this is counts as failed until it is settled.
 fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) -> Result<Waiting<'t>, Problem> {
     let attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
@@ -87,7 +96,7 @@ fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) ->
 
 /// `POST /v1/auth/log-ins/sms`
 ///
-/// Order: record, then see [`sms_codes::send`].
+/// Order: record, then see [`sms_codes::send`]. Of a refusal: record, answer.
 pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody { log_in } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
@@ -96,15 +105,11 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let _ = waiting.attempt.released();
     let Waiting { token, account, .. } = waiting;
     let now = exchange.platform.clock.now();
-    let phone = sms_codes::registered_phone(&account, now)?;
-    let request = Request::new(Action::Create, DataClass::Session);
-    let event = exchange.gate()?.note(
-        Some(account.clinic),
-        Some(account.actor(None)),
-        &request,
-        Decision::Allowed,
-        "login.sms-code",
-    )?;
+    let phone = match sms_codes::registered_phone(&account, now) {
+        Ok(phone) => phone,
+        Err(problem) => return Err(refuse(exchange, Some(&account), problem)?),
+    };
+    let event = asked(exchange, &account, "login.sms-code")?;
     let code_use = CodeUse::LogIn(token.id);
     sms_codes::send_to_registered(
         exchange,
@@ -122,7 +127,7 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `POST /v1/auth/log-ins/passkey`
 ///
-/// What the browser needs to ask for one of the account's passkeys. Nothing is written: the challenge proves itself.
+/// What the browser needs to ask for one of the account's passkeys. Nothing but the record is written: the challenge proves itself.
 pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody { log_in } = exchange.json()?;
     let rp = relying_party(exchange)?;
@@ -131,11 +136,15 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
     // Nothing is guessed here.
     let _ = waiting.attempt.released();
     let Waiting { token, account, .. } = waiting;
-    account.check_usable(SecondFactor::Passkey)?;
+    if let Err(problem) = account.check_usable(SecondFactor::Passkey) {
+        return Err(refuse(exchange, Some(&account), problem)?);
+    }
+    // Which passkeys the account has is told: to whoever has its password, its owner or not.
+    let event = asked(exchange, &account, "login.passkey-options")?;
     let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
     let now = exchange.platform.clock.now();
     let challenge = ceremony.challenge(accounts.index, exchange.platform.entropy, now);
-    Reply::ok(&rp.request_options(&challenge, &account.factors.passkeys.credentials()))
+    Ok(Reply::ok(&rp.request_options(&challenge, &account.factors.passkeys.credentials()))?.recorded(event))
 }
 
 /// `POST /v1/auth/log-ins/complete`

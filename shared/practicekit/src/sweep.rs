@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use audit_trail::{Chains, Event};
+use audit_trail::{Chains, Decision, Event};
 use crypto::Keyring;
 use jiff::SignedDuration;
 use model::{ClinicId, Function, Timestamp};
@@ -131,6 +131,15 @@ pub fn trail(practice: &Practice) -> BTreeMap<String, Event> {
         }
         events
     })
+}
+
+/// What the trail says of an answer: which rule, and whether it was allowed.
+pub fn recorded_as(practice: &Practice, answer: &Answer) -> (String, Decision) {
+    let id = answer.header("audit-id").expect("an answer that names its entry");
+    let event = trail(practice)
+        .remove(id)
+        .expect("an entry that was there before the answer");
+    (event.rule, event.decision)
 }
 
 /// What there is besides the trail, and how often each of it was written.

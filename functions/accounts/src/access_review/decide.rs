@@ -127,9 +127,11 @@ fn recorded_as(decision: &Decision) -> (Action, &'static str) {
 /// `PUT /v1/auth/access-reviews/{review}/accounts/{account}`
 ///
 /// Order: record, verdict (claimed), account as administration changes it, evidence, verdict (standing), answer. A crash after the
-/// claim leaves one that the same request, another about this account, or the job carries out, whatever of it was done. Of two reviewers
-/// at once the claim decides: the other's decision comes after it as another one, or is the same. Of a reviewer and the lapse it
-/// decides, too: a lapse that came first is there to be restored, and one that comes later finds that somebody has decided.
+/// claim leaves one that the same request, another about this account, or, while the review is open, the job carries out, whatever of it
+/// was done. Of two reviewers at once the claim decides: the other's decision comes after it as another one, or is the same. Of a reviewer and the lapse it
+/// decides, too: a lapse that came first is there to be restored, also where it came while this was under way, and one that comes
+/// later finds that somebody has decided. Whether the review is closed is asked right before the claim; one that is closed between the
+/// two has this decision after its end in the evidence.
 pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let review: AccessReviewId = exchange.parameter("review")?;
     let id: AccountId = exchange.parameter("account")?;
@@ -154,11 +156,12 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         event: recorded.event(),
     };
     for _ in 0..ATTEMPTS {
+        // Before the account: one that has lapsed by then is read as closed, unless somebody has opened it since.
+        let verdict = matter.verdict()?;
         let account = accounts.account(clinic, id).read()?.map(|account| account.value);
         let account = account
             .filter(|account| campaign.asks_about(account))
             .ok_or_else(not_found)?;
-        let verdict = matter.verdict()?;
         let wanted = said.about(&account, &verdict, by, now);
         if verdict.already_says(&wanted) {
             return Ok(Reply::no_content().recorded(matter.event));
@@ -173,17 +176,17 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let (action, rule) = recorded_as(&wanted);
         let done = Request::new(action, DataClass::Account).of(id);
         matter.event = note(exchange, &caller, recorded.role(), &done, rule)?;
-        let is_closed = campaign.closed_at.is_some();
+        let is_closed = find(&accounts, clinic, review)?.is_none_or(|campaign| campaign.closed_at.is_some());
         let claim = matter
-            .claim(&wanted, is_closed)
+            .claim(&wanted, verdict.standing_number(), is_closed)
             .map_err(|problem| problem.or_recorded(matter.event))?;
         let is_wanted = match &claim {
             Claim::Stands | Claim::Taken(_) => true,
-            Claim::Resumed(_) => false,
+            Claim::Resumed(_) | Claim::Overtaken => false,
         };
         match matter.settle(claim) {
             Ok(()) if is_wanted => return Ok(Reply::no_content().recorded(matter.event)),
-            // Another decision went first, or an earlier try of this one: then it is what holds now.
+            // Another decision went first, or an earlier try of this one, or the lapse: then it is what holds now.
             Ok(()) => {}
             // Somebody else has carried it out meanwhile.
             Err(problem) if problem.kind == "contended" => {}

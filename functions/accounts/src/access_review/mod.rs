@@ -9,8 +9,8 @@
 //! **Decided, carried out, entered.** A decision is claimed in the verdict's document, where one compare-and-swap decides between two
 //! reviewers, and between a reviewer and the lapse. Then the account is changed, as administration changes it; then the evidence
 //! is entered; then the decision stands. What dies in between is a claim, which says all that is left to do: the same request,
-//! the next one about this account, or the job does it. What administration refuses, as to close the last administrator,
-//! takes the claim back: the evidence never says what did not happen.
+//! the next one about this account, or the job does it, which comes to reviews that are open only. What administration refuses, as
+//! to close the last administrator, takes the claim back: the evidence never says what did not happen.
 
 mod begin;
 mod campaign;

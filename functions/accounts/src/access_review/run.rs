@@ -265,7 +265,7 @@ impl Run<'_, '_> {
             let request = Request::new(Action::Amend, DataClass::Account).of(account.id);
             self.note(&request, "access-review.lapsed")?;
         }
-        matter.settle(matter.claim(&wanted, false)?)?;
+        matter.settle(matter.claim(&wanted, 0, false)?)?;
         Ok(true)
     }
 

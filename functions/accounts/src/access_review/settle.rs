@@ -35,14 +35,14 @@ impl Matter<'_, '_> {
     }
 
     /// Claims the account, and makes its document where there is none.
-    pub(crate) fn claim(&self, wanted: &Decision, is_closed: bool) -> Result<Claim, Problem> {
+    pub(crate) fn claim(&self, wanted: &Decision, seen: u32, is_closed: bool) -> Result<Claim, Problem> {
         let doc = self.accounts.verdict(self.clinic, self.review, self.account);
         if doc.read()?.is_none() {
             doc.create(&Verdict::default())?;
         }
         let mut claim = Claim::Stands;
         self.change(&mut |verdict| {
-            claim = verdict.claim(wanted, is_closed)?;
+            claim = verdict.claim(wanted, seen, is_closed)?;
             Ok(())
         })?;
         Ok(claim)
@@ -72,7 +72,7 @@ impl Matter<'_, '_> {
     /// `notify` does not answer; then the claim waits.
     pub(crate) fn settle(&self, claim: Claim) -> Result<(), Problem> {
         let (mut decision, is_resumed) = match claim {
-            Claim::Stands => return Ok(()),
+            Claim::Stands | Claim::Overtaken => return Ok(()),
             Claim::Taken(decision) => (decision, false),
             Claim::Resumed(decision) => (decision, true),
         };

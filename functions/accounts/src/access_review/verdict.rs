@@ -173,6 +173,8 @@ pub(crate) enum Claim {
     Taken(Decision),
     /// It is this one's turn, which was claimed before.
     Resumed(Decision),
+    /// Something holds that whoever decided had not seen: it has to be decided on what is so now.
+    Overtaken,
 }
 
 pub(crate) fn review_closed() -> Problem {
@@ -195,6 +197,11 @@ impl Verdict {
             .is_some_and(|standing| standing.outcome == Outcome::Lapsed)
     }
 
+    /// Which decision holds: 0 where none does.
+    pub(crate) fn standing_number(&self) -> u32 {
+        self.standing.as_ref().map_or(0, |standing| standing.number)
+    }
+
     /// Whether this is what holds already.
     pub(crate) fn already_says(&self, wanted: &Decision) -> bool {
         let is_said = |standing: &Decision| wanted.is_by_lapse() || standing.says_the_same(wanted);
@@ -202,16 +209,20 @@ impl Verdict {
     }
 
     /// Claims the account for a decision. What was claimed before is carried out first, whosever it is. A lapse never goes over what
-    /// somebody has decided.
+    /// somebody has decided; nor does a decision go over one that came after `seen`, the number of the one that it was taken on: to
+    /// keep an account that has lapsed meanwhile would leave it closed and say that it was kept.
     ///
     /// # Errors
     /// 409 where the review is closed, but for accounts that lapsed in it.
-    pub(crate) fn claim(&mut self, wanted: &Decision, is_closed: bool) -> Result<Claim, Problem> {
+    pub(crate) fn claim(&mut self, wanted: &Decision, seen: u32, is_closed: bool) -> Result<Claim, Problem> {
         if let Some(pending) = &self.pending {
             return Ok(Claim::Resumed(pending.clone()));
         }
         if self.already_says(wanted) {
             return Ok(Claim::Stands);
+        }
+        if self.standing_number() != seen {
+            return Ok(Claim::Overtaken);
         }
         if is_closed && !self.is_lapsed() {
             return Err(review_closed());
@@ -274,8 +285,10 @@ mod tests {
 
     /// Decides, carries out and settles.
     fn decide(verdict: &mut Verdict, wanted: &Decision, is_closed: bool) -> Result<bool, &'static str> {
-        match verdict.claim(wanted, is_closed).map_err(|problem| problem.kind)? {
+        let seen = verdict.standing_number();
+        match verdict.claim(wanted, seen, is_closed).map_err(|problem| problem.kind)? {
             Claim::Stands => Ok(false),
+            Claim::Overtaken => panic!("nothing came in between"),
             Claim::Taken(claimed) | Claim::Resumed(claimed) => {
                 verdict.settle(claimed.number, Some(&claimed));
                 Ok(true)
@@ -335,16 +348,35 @@ mod tests {
     }
 
     #[test]
+    fn a_decision_that_was_overtaken_is_taken_anew() {
+        let (keep, lapse) = (decision(Outcome::Kept, None), decision(Outcome::Lapsed, None));
+        let mut verdict = Verdict::default();
+        let seen = verdict.standing_number();
+        decide(&mut verdict, &lapse, false).unwrap();
+        let lapsed = verdict.clone();
+        for is_closed in [false, true] {
+            assert_eq!(verdict.claim(&keep, seen, is_closed).unwrap(), Claim::Overtaken);
+            assert_eq!(verdict.claim(&lapse, seen, is_closed).unwrap(), Claim::Stands);
+        }
+        assert_eq!(verdict, lapsed, "nothing is claimed");
+        // Whom an administrator has enabled since is kept, and not restored.
+        assert_eq!(decide(&mut verdict, &keep, true), Ok(true));
+    }
+
+    #[test]
     fn what_was_claimed_goes_first_and_what_is_refused_leaves_nothing() {
         let mut verdict = Verdict::default();
         let remove = decision(Outcome::Removed, None);
-        let Ok(Claim::Taken(claimed)) = verdict.claim(&remove, false) else {
+        let Ok(Claim::Taken(claimed)) = verdict.claim(&remove, 0, false) else {
             panic!("the first")
         };
         assert!(!verdict.stands());
         let keep = decision(Outcome::Kept, None);
-        assert_eq!(verdict.claim(&keep, false).unwrap(), Claim::Resumed(claimed.clone()));
-        assert_eq!(verdict.claim(&remove, true).unwrap(), Claim::Resumed(claimed.clone()));
+        assert_eq!(verdict.claim(&keep, 0, false).unwrap(), Claim::Resumed(claimed.clone()));
+        assert_eq!(
+            verdict.claim(&remove, 0, true).unwrap(),
+            Claim::Resumed(claimed.clone())
+        );
         verdict.settle(claimed.number + 1, Some(&keep));
         assert_eq!(
             verdict.pending,
@@ -353,7 +385,7 @@ mod tests {
         );
         verdict.settle(claimed.number, None);
         assert_eq!((&verdict.pending, &verdict.standing), (&None, &None));
-        let Ok(Claim::Taken(next)) = verdict.claim(&keep, false) else {
+        let Ok(Claim::Taken(next)) = verdict.claim(&keep, 0, false) else {
             panic!("free again")
         };
         assert_eq!(next.number, 2, "numbers are not used again: evidence is named by them");
@@ -412,13 +444,14 @@ mod tests {
         /// Requests that claim, die, come back and settle in any order: a number is one decision for ever, and what somebody
         /// decided is never undone by time.
         #[test]
-        fn a_number_is_one_decision(steps in prop::collection::vec((wanted(), any::<bool>(), 0..3_u8), 1..40)) {
+        fn a_number_is_one_decision(steps in prop::collection::vec((wanted(), any::<bool>(), any::<bool>(), 0..3_u8), 1..40)) {
             let mut verdict = Verdict::default();
             let mut given: Vec<Decision> = Vec::new();
-            for (wanted, is_closed, end) in steps {
+            for (wanted, is_behind, is_closed, end) in steps {
                 let before = verdict.clone();
-                match verdict.claim(&wanted, is_closed) {
-                    Ok(Claim::Stands) | Err(_) => prop_assert_eq!(&verdict, &before),
+                let seen = verdict.standing_number().saturating_sub(u32::from(is_behind));
+                match verdict.claim(&wanted, seen, is_closed) {
+                    Ok(Claim::Stands | Claim::Overtaken) | Err(_) => prop_assert_eq!(&verdict, &before),
                     Ok(Claim::Taken(claimed)) => {
                         prop_assert!(given.iter().all(|other| other.number < claimed.number));
                         prop_assert!(!claimed.is_by_lapse() || before.standing.is_none());

@@ -13,7 +13,8 @@ use account::factor::{Factors, SecondFactor};
 use account::notice;
 use account::session::{admit, end_others, own_account};
 use account::step;
-use account::{Account, Accounts};
+use account::{Account, Accounts, Unchanged};
+use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, Confidential, DataClass, EventId, Timestamp};
 use notification::{Content, Factor};
@@ -22,16 +23,18 @@ pub(crate) use passkeys::{add as add_passkey, options as passkey_options, remove
 pub(crate) use recovery_codes::make as make_recovery_codes;
 use serde::Serialize;
 pub(crate) use sms::{begin as begin_sms, confirm as confirm_sms, remove as remove_sms};
-use store::Versioned;
+use store::{UpdateError, Versioned};
 pub(crate) use totp::{begin as begin_totp, confirm as confirm_totp, remove as remove_totp};
 use web::{Exchange, Problem, Reply};
 
 /// Somebody who may change how she logs in, and her account.
 pub(crate) struct Own<'o> {
+    exchange: &'o Exchange<'o>,
     accounts: &'o Accounts<'o>,
     pub(crate) caller: Caller,
     pub(crate) account: Account,
     version: u64,
+    request: Request,
     pub(crate) event: EventId,
 }
 
@@ -79,24 +82,43 @@ fn not_by_this_session(assurance: Assurance) -> Problem {
 impl<'o> Own<'o> {
     /// Authenticates, decides and records, and holds the session against the account.
     pub(crate) fn admit(
-        exchange: &Exchange<'_>,
+        exchange: &'o Exchange<'o>,
         accounts: &'o Accounts<'o>,
         request: Request,
     ) -> Result<Self, Problem> {
-        let (recorded, caller) = admit(exchange, request.fresh())?;
+        let (recorded, caller) = admit(exchange, request.clone().fresh())?;
         let Versioned {
             version,
             value: account,
         } = own_account(accounts, &caller)?;
         let own = Self {
+            exchange,
             accounts,
             caller,
             account,
             version,
+            request,
             event: recorded.event(),
         };
-        own.check(&own.account).map_err(|problem| problem.recorded(own.event))?;
-        Ok(own)
+        match own.check(&own.account) {
+            Ok(()) => Ok(own),
+            Err(problem) => Err(own.refuse(problem)),
+        }
+    }
+
+    /// Records that the session, or what was shown in it, is refused what the table allows.
+    pub(crate) fn refuse(&self, problem: Problem) -> Problem {
+        let session = self.caller.session().id;
+        let (clinic, actor) = (Some(self.account.clinic), Some(self.account.actor(Some(session))));
+        let rule = "authenticator.refused";
+        let recorded = self
+            .exchange
+            .gate()
+            .and_then(|gate| Ok(gate.note(clinic, actor, &self.request, Decision::Denied, rule)?));
+        match recorded {
+            Ok(event) => problem.recorded(event),
+            Err(unrecorded) => unrecorded,
+        }
     }
 
     /// Whether the session may change the factors of the account as it is by now.
@@ -117,7 +139,8 @@ impl<'o> Own<'o> {
             .map_err(|problem| problem.recorded(self.event))
     }
 
-    /// Changes the account, unless the session may not change it any more, and gives what it then is.
+    /// Changes the account, unless the session may not change it any more, and gives what it then is. What is refused of the
+    /// account as it is by then is recorded so.
     pub(crate) fn change(
         &self,
         change: &mut dyn FnMut(&mut Account) -> Result<(), Problem>,
@@ -133,6 +156,9 @@ impl<'o> Own<'o> {
             });
         match (result, changed) {
             (Ok(()), Some(account)) => Ok(account),
+            (Err(UpdateError::Refused(Unchanged::Failed(problem))), _) if problem.kind != "contended" => {
+                Err(self.refuse(problem))
+            }
             (Err(error), _) => Err(Problem::from(error).recorded(self.event)),
             (Ok(()), None) => Err(Problem::defect("a change that was made was not tried").recorded(self.event)),
         }
@@ -186,7 +212,7 @@ fn remove(exchange: &Exchange<'_>, factor: Factor, take: &dyn Fn(&mut Factors) -
         }
         Ok(was_there)
     };
-    if taken(&mut own.account.clone()).map_err(|problem| problem.recorded(own.event))? {
+    if taken(&mut own.account.clone()).map_err(|problem| own.refuse(problem))? {
         own.tell(exchange, Content::FactorRemoved { factor })?;
     }
     let account = own.change(&mut |account| taken(account).map(drop))?;

@@ -145,12 +145,10 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         None => Err(Refused::Challenge),
         Some((challenge, unused)) => rp.register(&challenge, &credential).map(|passkey| (passkey, unused)),
     };
-    let (passkey, unused) = registered.map_err(|reason| refused(reason).recorded(own.event))?;
+    let (passkey, unused) = registered.map_err(|reason| own.refuse(refused(reason)))?;
     let passkey = RegisteredPasskey::new(index, clinic, account, name, passkey, now);
     let mut trial = own.account.factors.passkeys.clone();
-    trial
-        .add(passkey.clone())
-        .map_err(|full| too_many(full).recorded(own.event))?;
+    trial.add(passkey.clone()).map_err(|full| own.refuse(too_many(full)))?;
     let added = Content::FactorAdded {
         factor: Factor::Passkey,
     };

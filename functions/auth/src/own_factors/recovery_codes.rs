@@ -43,7 +43,7 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let made_by = mac(index, MADE_BY, &[clinic.as_bytes(), account.as_bytes(), key.as_bytes()]).truncated();
     let before = own.account.factors.recovery_codes.as_ref().map(|codes| codes.made_by);
     if before == Some(made_by) {
-        return Err(shown_before().recorded(own.event));
+        return Err(own.refuse(shown_before()));
     }
     let registered = own.account.factors.registered();
     if registered.usable_by(own.account.holder()).is_empty() {
@@ -51,7 +51,7 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             "no-second-factor",
             "Recovery codes stand in for a second factor. Set one up first.",
         );
-        return Err(problem.recorded(own.event));
+        return Err(own.refuse(problem));
     }
     let added = Content::FactorAdded {
         factor: Factor::RecoveryCodes,

@@ -41,7 +41,7 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             "sms-for-clients-only",
             "Codes by SMS are for clients. Staff set up a passkey or an authenticator app.",
         );
-        return Err(problem.recorded(own.event));
+        return Err(own.refuse(problem));
     }
     let now = exchange.platform.clock.now();
     let waiting = own
@@ -50,7 +50,7 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .sms_candidate
         .as_ref()
         .map(|candidate| &candidate.code);
-    sms_codes::check_wait(&own.account, waiting, now).map_err(|problem| problem.recorded(own.event))?;
+    sms_codes::check_wait(&own.account, waiting, now).map_err(|problem| own.refuse(problem))?;
     let code_use = CodeUse::Confirmation(own.caller.session().id);
     sms_codes::send(
         exchange,
@@ -91,8 +91,8 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         return Ok(own.done());
     }
     let counted = sms_codes::count_try(&accounts, &own.account, now, Factors::candidate_code_mut)
-        .and_then(|counted| counted.ok_or_else(wrong_code))
-        .map_err(|problem| problem.recorded(own.event))?;
+        .map_err(|problem| problem.recorded(own.event))?
+        .ok_or_else(|| own.refuse(wrong_code()))?;
     let replaces = counted.factors.sms.is_some();
     let confirm = |account: &mut Account| -> Result<(), Problem> {
         let candidate = &mut account.factors.sms_candidate;
@@ -106,7 +106,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         });
         Ok(())
     };
-    confirm(&mut counted.clone()).map_err(|problem| problem.recorded(own.event))?;
+    confirm(&mut counted.clone()).map_err(|problem| own.refuse(problem))?;
     own.tell(exchange, Content::FactorAdded { factor: Factor::Sms })?;
     let account = own.change(&mut |account| confirm(account))?;
     if replaces {

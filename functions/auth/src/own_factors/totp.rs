@@ -72,7 +72,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if has_app && own.account.factors.totp_candidate.is_none() {
         return repeated(exchange, &accounts, &own, &code).map_err(|problem| problem.or_recorded(own.event));
     }
-    confirm(&mut own.account.clone()).map_err(|problem| problem.recorded(own.event))?;
+    confirm(&mut own.account.clone()).map_err(|problem| own.refuse(problem))?;
     own.tell(exchange, Content::FactorAdded { factor: Factor::Totp })?;
     let account = own.change(&mut |account| confirm(account))?;
     if has_app {
@@ -90,7 +90,7 @@ fn repeated(exchange: &Exchange<'_>, accounts: &Accounts<'_>, own: &Own<'_>, cod
     let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
     let subject = Subject::Account(own.account.clinic, own.account.id);
     if attempt.at(subject, &[throttle::Factor::Totp])? == Verdict::Locked {
-        return Err(wrong_code());
+        return Err(own.refuse(wrong_code()));
     }
     let account = own.change(&mut |account| {
         // An app that was taken away meanwhile is none to be confirmed, and a new one is not confirmed here, without its notice.
