@@ -16,6 +16,7 @@ use crate::ledger::{
 use crate::notice::{Notice, Notices};
 use crate::optional_body::Reason;
 use crate::receipts::Receipts;
+use crate::redaction::Reader;
 use crate::terms::{Recorder, Terms};
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
@@ -315,13 +316,23 @@ fn live(consent: &Consent) -> LiveConsent {
     }
 }
 
-/// The ledger, newest first.
+/// The ledger, newest first, as far as whoever asks sees it: a page may have fewer entries than its limit.
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::List, DataClass::Consent, None)?;
-    let (page, next) = wanted.entries(&file.ledger().log)?;
-    let entries = page.iter().map(|entry| EntryAnswer::from(&entry.value)).collect();
+    let (file, recorded, permissions) = ClientFile::enter(exchange, &caller, Action::List, DataClass::Consent, None)?;
+    let reader = Reader::of(recorded.role(), recorded.account(), &permissions, file.now);
+    let ledger = file.ledger();
+    let (page, next) = wanted.entries(&ledger.log)?;
+    let mut seen = Vec::with_capacity(page.len());
+    for entry in page {
+        let hidden_by = match &entry.value {
+            LedgerEntry::Lifted(lifting) => ledger.restricted_by(lifting.restriction_id)?,
+            _ => None,
+        };
+        seen.extend(reader.redact(entry.value, hidden_by));
+    }
+    let entries = seen.iter().map(EntryAnswer::from).collect();
     Ok(Reply::ok(&LedgerAnswer { entries, next })?.recorded(recorded.event()))
 }
 

@@ -142,7 +142,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     file.ledger().begin(LedgerEntry::BrokeGlass(BrokenGlass {
         emergency_id,
         account_id,
-        reason: taken.reason.clone(),
+        reason: Some(taken.reason.clone()),
         taken_at: taken.taken_at,
         until: taken.until,
     }))?;

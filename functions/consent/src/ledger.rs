@@ -176,7 +176,8 @@ pub(crate) struct GroundEnd {
 pub(crate) struct BrokenGlass {
     pub(crate) emergency_id: EmergencyId,
     pub(crate) account_id: AccountId,
-    pub(crate) reason: Confidential<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Confidential<String>>,
     pub(crate) taken_at: Timestamp,
     pub(crate) until: Timestamp,
 }
@@ -351,6 +352,14 @@ impl Ledger<'_> {
     fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {
         let name = name(self.index, BEGUN, &[self.clinic.as_bytes(), self.client.as_bytes(), id]);
         self.shelf.doc(Some(self.clinic), "ledger begun", &name, self.seal)
+    }
+
+    /// Who recorded that something is hidden.
+    pub(crate) fn restricted_by(&self, id: RestrictionId) -> Result<Option<AccountId>, StoreError> {
+        Ok(match self.begun_doc(id.as_bytes()).read()?.map(|begun| begun.value) {
+            Some(LedgerEntry::Restricted(restricted)) => Some(restricted.restriction.recorded_by),
+            _ => None,
+        })
     }
 
     /// What an earlier try of the same request began. Its entry is there when this returns: a try that died before it is finished here.

@@ -153,6 +153,16 @@ fn the_glass_is_broken_for_an_hour_and_not_a_second_longer() {
     let hers = practice.accepted(&her.token, Call::get(path(&client)));
     assert_eq!(hers.json, json!({"emergencies": [entry]}));
     assert_eq!(practice.events(&client), ["joined_care_team", "broke_glass"]);
+    // Who has no row of the table to see it by does not read it in the ledger.
+    let ledger = Call::get(format!("/v1/consent/clients/{client}/consents"));
+    for (token, is_told) in [
+        (&practice.admin.token, false),
+        (&practice.officer.token, true),
+        (&her.token, true),
+    ] {
+        let list = practice.accepted(token, ledger.clone()).json;
+        assert_eq!(list["entries"][0]["reason"] == REASON, is_told, "{list}");
+    }
 
     practice.later(SignedDuration::from_secs(3599));
     assert_eq!(reading(&practice, &client, &practice.colleague)[0], "emergency.records");

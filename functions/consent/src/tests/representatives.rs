@@ -298,8 +298,10 @@ fn a_nominee_acts_once_it_is_found_that_the_client_cannot() {
         list.json["entries"][1],
         json!({"event": "representative_named", "account_id": nominee.account.to_string(), "authority": "nominee",
             "reads_records": false, "since": "2026-12-01T08:01:00Z", "at": "2026-12-01T08:01:00Z",
-            "recorded_by": practice.admin.account.to_string(), "reason": "SECRET coma"})
+            "recorded_by": practice.admin.account.to_string()})
     );
+    let hers = practice.accepted(&her.token, Call::get(consents(&client)));
+    assert_eq!(hers.json["entries"][1]["reason"], json!("SECRET coma"));
     // A repeated finding does not begin anew.
     practice.world.clock.advance(SignedDuration::from_mins(1));
     practice.accepted(admin, activate("again"));
@@ -339,6 +341,46 @@ fn a_client_names_and_removes_nominees_alone() {
         practice.events(&client),
         ["joined_care_team", "representative_named", "representative_removed"]
     );
+}
+
+/// What a child hides, and why somebody broke the glass, her parents see who see her records.
+#[test]
+fn a_parent_from_whom_the_child_hides_does_not_see_that_she_does() {
+    let family = Family::new();
+    let Family { practice, client, .. } = &family;
+    let emergencies = format!("/v1/consent/clients/{client}/emergency-access");
+    let why = json!({"reason": "SECRET she called from a bridge"});
+    practice.accepted(&practice.colleague.token, Call::post(&emergencies, &why).once("break"));
+    let sees = || {
+        let ledger = practice
+            .accepted(&family.parent.token, Call::get(consents(client)))
+            .json;
+        let file = practice
+            .accepted(&family.parent.token, Call::get(format!("/v1/consent/clients/{client}")))
+            .json;
+        assert!(!ledger.to_string().contains("SECRET"));
+        let taken = practice
+            .send(&Call::get(&emergencies).bearer(&family.parent.token))
+            .status;
+        let events = ledger["entries"].as_array().unwrap().len();
+        (events, file["restrictions"].as_array().unwrap().len(), taken)
+    };
+    assert_eq!(sees(), (3, 0, 403));
+    let reading = json!({"authority": "parent", "verification": "details_held", "reads_records": true});
+    practice.accepted(
+        &practice.admin.token,
+        Call::put(path(client, family.parent.account), &reading),
+    );
+    assert_eq!(sees(), (5, 0, 200));
+    let hide = |key: &str, from: AccountId| {
+        let body = json!({"account_id": from.to_string()});
+        let call = Call::post(format!("/v1/consent/clients/{client}/restrictions"), &body).once(key);
+        practice.accepted(&family.her.token, call);
+    };
+    hide("colleague", practice.colleague.account);
+    assert_eq!(sees(), (6, 1, 200));
+    hide("parent", family.parent.account);
+    assert_eq!(sees(), (4, 0, 403));
 }
 
 #[test]

@@ -188,6 +188,45 @@ fn nobody_shows_what_another_participant_hid() {
 }
 
 #[test]
+fn a_participant_does_not_see_what_another_hid_nor_why_she_withdrew() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [one, other],
+    } = &couple;
+    let (hers, others) = (practice.own(one).token, practice.own(other).token);
+    let given = practice.accepted(&hers, giving(both, "give", &terms(notice)));
+    let consents = format!("/v1/consent/clients/{both}/consents");
+    let withdraw = format!("{consents}/{}/withdraw", given.text("consent_id"));
+    practice.accepted(&hers, Call::post(withdraw, &json!({"reason": "SECRET I leave him"})));
+    let restrictions = format!("/v1/consent/clients/{both}/restrictions");
+    let hide = Call::post(&restrictions, &json!({"class": "health"})).once("hide");
+    let hidden = practice.accepted(&hers, hide).text("restriction_id");
+    let sees = |token: &str| {
+        let ledger = practice.accepted(token, Call::get(&consents)).json;
+        let file = practice
+            .accepted(token, Call::get(format!("/v1/consent/clients/{both}")))
+            .json;
+        let events = ledger["entries"].as_array().unwrap().len();
+        let restrictions = file["restrictions"].as_array().unwrap().len();
+        (events, restrictions, ledger.to_string().contains("SECRET"))
+    };
+    assert_eq!(sees(&hers), (4, 1, true));
+    assert_eq!(sees(&others), (3, 0, false));
+    // Whoever lifts it, it was hers.
+    practice.accepted(
+        &practice.officer.token,
+        Call::delete(format!("{restrictions}/{hidden}")),
+    );
+    assert_eq!(sees(&hers), (5, 0, true));
+    assert_eq!(sees(&others), (3, 0, false));
+    assert_eq!(sees(&practice.admin.token), (5, 0, false));
+    assert_eq!(sees(&practice.officer.token), (5, 0, true));
+}
+
+#[test]
 fn whose_file_it_is_is_checked() {
     let couple = Couple::new();
     let Couple {
