@@ -171,8 +171,8 @@ fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) ->
 /// Records a consent.
 ///
 /// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet in
-/// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. A
-/// crash after the permissions leaves nothing undone but the answer.
+/// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. Until then that one
+/// goes on, so that there is one or the other at any time: who wants neither withdraws either. A crash after the permissions leaves nothing undone but the answer.
 ///
 /// Where that one had ended when this one was entered, this one never takes effect: see [`check_place`]. A crash after the ledger entry leaves it without an end;
 /// the repeated request, or one that withdraws it, enters that.
@@ -368,7 +368,7 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Order: permissions, ledger, permissions once more, answer with its receipt. A crash after the first leaves a consent that is without
 /// effect and not yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is
 /// recording the same consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the
-/// repeated request too.
+/// repeated request too. What another has superseded loses its effect as well, before that is refused.
 pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
     let reason = Reason::of(exchange)?;
@@ -391,6 +391,10 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .recorded(recorded.event()));
     }
     if found.successor.is_some() {
+        // A crash of the request that entered the successor may have left it live, and so more than the ledger says.
+        if permissions.consents.iter().any(|live| live.id == consent_id) {
+            file.end(|permissions| permissions.consents.retain(|live| live.id != consent_id))?;
+        }
         return Err(superseded_problem().recorded(recorded.event()));
     }
     check_place(&file, &recorded, &found.given.consent)?;
