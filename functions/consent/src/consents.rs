@@ -11,7 +11,7 @@ use crate::consent_state::{ConsentHistory, ConsentState};
 use crate::file::{ClientFile, Files};
 use crate::ledger::{
     BrokenGlass, Change, Consent, Entered, Established, Given, GroundEnd, Hidden, LedgerEntry, Lifting, Membership,
-    OtherGround, Representation, Restricted, Standing, Withdrawal,
+    Method, OtherGround, Representation, Restricted, Standing, Withdrawal,
 };
 use crate::notice::{Notice, Notices};
 use crate::optional_body::Reason;
@@ -197,7 +197,20 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let begun = if let Some(begun) = ledger.begun(consent_id.as_bytes())? {
         begun
     } else {
-        let notice = Notices::new(exchange)?.read(recorded.clinic(), terms.notice_id)?;
+        let notices = Notices::new(exchange)?;
+        let notice = notices.read(recorded.clinic(), terms.notice_id)?;
+        // What was signed on paper is entered later, by staff, on the notice that was signed.
+        let is_paper = terms.method == Method::Written && recorded.role().is_staff();
+        if let Some(notice) = &notice
+            && !is_paper
+            && notices.replaced_by(recorded.clinic(), notice)?.is_some()
+        {
+            return Err(Problem::conflict(
+                "already-replaced",
+                "Another notice has replaced this one. Ask for consent on the newest of its series.",
+            )
+            .recorded(recorded.event()));
+        }
         let recorder = Recorder {
             role: recorded.role(),
             account: recorded.account(),
