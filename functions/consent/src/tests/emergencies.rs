@@ -226,11 +226,17 @@ fn the_glass_is_broken_by_clinicians_with_a_reason() {
     practice.refused(token, other, 422, "idempotency-key-reused");
     assert_eq!(TAKEN.take().len(), 2);
 
-    // As many as hold at once are bounded; what was begun is finished all the same.
-    for number in 1..16 {
-        practice.accepted(token, breaking(&client, &format!("break-{number}")));
-    }
+    // As many as hold at once are bounded, and those of one account further, who keeps nobody else out; what was begun is finished all the same.
+    practice.accepted(token, breaking(&client, "another"));
     practice.refused(token, breaking(&client, "one-more"), 409, "too-many-emergencies");
+    for _ in 0..7 {
+        let another = practice.somebody(Role::Clinician).token;
+        for key in ["break", "another"] {
+            practice.accepted(&another, breaking(&client, key));
+        }
+    }
+    let one_more = practice.somebody(Role::Clinician).token;
+    practice.refused(&one_more, breaking(&client, "break"), 409, "too-many-emergencies");
     practice.accepted(token, breaking(&client, "break"));
 }
 
@@ -336,8 +342,9 @@ fn who_watches_sees_what_was_taken_and_others_do_not() {
     let practice = Practice::new();
     deploy_notify(&practice);
     let client = practice.open("open");
-    for number in 0..3 {
-        practice.accepted(&practice.colleague.token, breaking(&client, &format!("break-{number}")));
+    for _ in 0..3 {
+        let clinician = practice.somebody(Role::Clinician).token;
+        practice.accepted(&clinician, breaking(&client, "break"));
         practice.world.clock.advance(SignedDuration::from_secs(1));
     }
     for role in [Role::PrivacyOfficer, Role::Auditor, Role::Security] {
