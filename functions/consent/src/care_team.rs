@@ -96,6 +96,10 @@ fn put(permissions: &mut Permissions, member: CareTeamMember, now: Timestamp) ->
         .iter_mut()
         .find(|there| there.account == member.account)
     {
+        // Who comes back after her time has not been there in between.
+        if !there.is_current(now) {
+            there.since = member.since;
+        }
         there.role = member.role;
         there.until = member.until;
         return Ok(());

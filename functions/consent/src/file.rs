@@ -221,10 +221,15 @@ impl<'a> ClientFile<'a> {
 }
 
 /// Takes away what has ended by itself: it allows nothing any more, and the ledger keeps it.
-fn prune(permissions: &mut Permissions, now: Timestamp) {
+///
+/// Before anything that it could count for again: a later majority makes nobody a parent anew, and who is named again begins anew.
+pub(crate) fn prune(permissions: &mut Permissions, now: Timestamp) {
     let mut consents = std::mem::take(&mut permissions.consents);
     consents.retain(|consent| permissions.is_current(consent, now));
     permissions.consents = consents;
+    let mut representatives = std::mem::take(&mut permissions.representatives);
+    representatives.retain(|representative| !permissions.has_lapsed(representative, now));
+    permissions.representatives = representatives;
     permissions.grounds.retain(|ground| ground.is_current(now));
     permissions.emergencies.retain(|emergency| now < emergency.until);
 }

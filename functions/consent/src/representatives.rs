@@ -6,7 +6,7 @@ use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::file::ClientFile;
+use crate::file::{ClientFile, prune};
 use crate::ledger::{Entered, Representation, Standing, Verification};
 use crate::optional_body::NoFields;
 
@@ -137,6 +137,7 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     );
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
     file.change(&recorded, |permissions| {
+        prune(permissions, now);
         let there = permissions
             .representatives
             .iter()
@@ -191,6 +192,7 @@ pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     )?;
     let now = file.now;
     file.change(&recorded, |permissions| {
+        prune(permissions, now);
         let nominee = permissions
             .representatives
             .iter_mut()
@@ -229,8 +231,9 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .iter()
         .find(|there| there.account == account);
     if let Some(there) = found {
-        // Her nominee is the client's own choice; her parents and guardians are not.
-        if recorded.role() == Role::Client && there.authority != Authority::Nominee {
+        // Her nominee is the client's own choice; her parents and guardians are not, as long as they may act.
+        let is_appointed = there.authority != Authority::Nominee && !permissions.has_lapsed(there, file.now);
+        if recorded.role() == Role::Client && is_appointed {
             return Err(not_a_nominee().recorded(recorded.event()));
         }
         file.end(|permissions| permissions.representatives.retain(|there| there.account != account))?;
@@ -261,6 +264,7 @@ pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     );
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
     file.permissions().update(None, |permissions| {
+        prune(permissions, file.now);
         permissions.minor_until = until;
         Ok::<_, Problem>(())
     })?;

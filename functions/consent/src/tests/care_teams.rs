@@ -104,6 +104,22 @@ fn a_client_is_handed_over_in_one_step() {
     practice.refused(&to.token, transfer(&client, from, to, None), 403, "access-denied");
 }
 
+#[test]
+fn who_comes_back_after_her_time_belongs_to_the_team_since_then() {
+    let practice = Practice::new();
+    let client = client(&practice);
+    let put = |body: Value| {
+        let call = Call::put(practice.member(&client, practice.colleague.account), &body);
+        practice.accepted(&practice.admin.token, call);
+        practice.file(&client)["care_team"][1]["since"].clone()
+    };
+    assert_eq!(put(json!({"until": "2026-12-01T08:10:00Z"})), "2026-12-01T08:00:00Z");
+    practice.world.clock.advance(SignedDuration::from_mins(5));
+    assert_eq!(put(json!({"until": "2026-12-01T08:06:00Z"})), "2026-12-01T08:00:00Z");
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    assert_eq!(put(json!({})), "2026-12-01T08:06:00Z");
+}
+
 /// A stand-in leaves or goes earlier, and stays longer by somebody else alone.
 #[test]
 fn nobody_makes_her_own_membership_longer() {

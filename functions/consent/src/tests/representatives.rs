@@ -383,6 +383,80 @@ fn a_parent_from_whom_the_child_hides_does_not_see_that_she_does() {
     assert_eq!(sees(), (4, 0, 403));
 }
 
+/// What ended by itself is as if it had never been: nobody acts by it again, and it is in nobody's way.
+#[test]
+fn who_represented_a_client_once_begins_anew() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let her = practice.own(&client).token;
+    let account = practice.somebody(Role::Guardian).account;
+    let name = |until: &str| Call::put(path(&client, account), &json!({"authority": "nominee", "until": until}));
+    let activate = Call::post(
+        format!("{}/activate", path(&client, account)),
+        &json!({"reason": "coma"}),
+    );
+    let acts = || practice.file(&client)["representatives"][0]["acts"].clone();
+    practice.accepted(&her, name("2026-12-01T08:10:00Z"));
+    practice.accepted(&practice.admin.token, activate.clone());
+    assert_eq!(acts(), json!(true));
+    practice.world.clock.advance(SignedDuration::from_mins(10));
+    practice.refused(&practice.admin.token, activate.clone(), 404, "not-found");
+    practice.accepted(&her, name("2026-12-01T09:00:00Z"));
+    assert_eq!(acts(), json!(false));
+    practice.accepted(&practice.admin.token, activate);
+    assert_eq!(acts(), json!(true));
+    assert_eq!(practice.events(&client)[1..], ["representative_named"; 4]);
+}
+
+#[test]
+fn of_age_she_names_or_removes_who_was_her_parent() {
+    for removes in [true, false] {
+        let Family {
+            practice,
+            client,
+            parent,
+            her,
+            ..
+        } = &Family::new();
+        let call = if removes {
+            Call::delete(path(client, parent.account))
+        } else {
+            naming(client, parent.account, "nominee")
+        };
+        practice.world.clock.advance(SignedDuration::from_mins(10));
+        practice.accepted(&her.token, call);
+        let event = if removes {
+            "representative_removed"
+        } else {
+            "representative_named"
+        };
+        assert_eq!(practice.events(client).last().unwrap(), event);
+        let there = if removes { json!([]) } else { json!([false]) };
+        let acting = practice.file(client)["representatives"].clone();
+        let acting: Vec<_> = acting.as_array().unwrap().iter().map(|named| &named["acts"]).collect();
+        assert_eq!(json!(acting), there);
+    }
+}
+
+#[test]
+fn a_later_majority_makes_nobody_a_parent_again() {
+    let family = Family::new();
+    let Family {
+        practice,
+        client,
+        parent,
+        ..
+    } = &family;
+    practice.accepted(&parent.token, family.giving("give", &by_guardian(&family.notice)));
+    practice.world.clock.advance(SignedDuration::from_mins(10));
+    let later = minority(client, &json!("2026-12-01T09:00:00Z"));
+    practice.accepted(&practice.admin.token, later);
+    practice.refused(&parent.token, Call::get(consents(client)), 403, "access-denied");
+    assert_eq!(practice.reading(client, &practice.clinician), "deny.no-consent");
+    practice.accepted(&practice.admin.token, naming(client, parent.account, "parent"));
+    practice.accepted(&parent.token, family.giving("again", &by_guardian(&family.notice)));
+}
+
 #[test]
 fn naming_keeps_its_rules() {
     let practice = Practice::new();
