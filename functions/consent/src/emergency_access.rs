@@ -153,7 +153,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if now < taken.until {
         file.make_live(
             // Not what was read above: a review may have come since, and writes the document before the permissions.
-            || Ok(emergencies.known(clinic, emergency_id)?.is_unjustified()),
+            |_| Ok(emergencies.known(clinic, emergency_id)?.is_unjustified()),
             |permissions| permissions.emergencies.iter().any(|live| live.id == emergency_id),
             |permissions| {
                 permissions.emergencies.push(EmergencyAccess {

@@ -151,20 +151,20 @@ impl<'a> ClientFile<'a> {
     ///
     /// What ends it always writes the permissions after the record that `has_ended` reads. So where that overtakes this request, either
     /// the record is seen here or this write finds the document changed, looks again and sees it then: what was ended never
-    /// comes back.
+    /// comes back. Whether it is in effect now.
     pub(crate) fn make_live(
         &self,
-        has_ended: impl Fn() -> Result<bool, Problem>,
+        has_ended: impl Fn(&Permissions) -> Result<bool, Problem>,
         is_live: impl Fn(&Permissions) -> bool,
         add: impl Fn(&mut Permissions),
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         for _ in 0..ATTEMPTS {
             let current = self.current()?;
             if is_live(&current.value) {
-                return Ok(());
+                return Ok(true);
             }
-            if has_ended()? {
-                return Ok(());
+            if has_ended(&current.value)? {
+                return Ok(false);
             }
             let updated = self.permissions().update(Some(current.version), |permissions| {
                 prune(permissions, self.now);
@@ -173,7 +173,28 @@ impl<'a> ClientFile<'a> {
             });
             match updated {
                 Err(UpdateError::Stale) => {}
-                updated => return Ok(updated.map(drop)?),
+                updated => return Ok(updated.map(|_| true)?),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// Changes the permissions by what the ledger says at the version that is replaced, and returns what it said.
+    pub(crate) fn change_by<T>(
+        &self,
+        look: impl Fn() -> Result<T, StoreError>,
+        change: impl Fn(&mut Permissions, &T),
+    ) -> Result<T, Problem> {
+        for _ in 0..ATTEMPTS {
+            let version = self.current()?.version;
+            let found = look()?;
+            let updated = self.permissions().update(Some(version), |permissions| {
+                change(permissions, &found);
+                Ok::<_, Problem>(())
+            });
+            match updated {
+                Err(UpdateError::Stale) => {}
+                updated => return Ok(updated.map(|_| found)?),
             }
         }
         Err(StoreError::Contended.into())

@@ -349,6 +349,23 @@ impl Ledger<'_> {
         Ok(None)
     }
 
+    /// The consents that the client gave herself, each with whether nothing has ended it yet, not even its time.
+    pub(crate) fn given_by_client(&self, now: Timestamp) -> Result<Vec<(ConsentId, bool)>, StoreError> {
+        let (mut given, mut ended) = (Vec::new(), Vec::new());
+        for entry in self.log.newest_first(None) {
+            let entry = entry?.value;
+            if let LedgerEntry::Given(Given { consent, .. }) = &entry
+                && consent.given_by == GivenBy::Client
+            {
+                let is_current = consent.expires_at.is_none_or(|end| now < end);
+                let is_open = is_current && !ended.contains(consent.consent_id.as_bytes());
+                given.push((consent.consent_id, is_open));
+            }
+            ended.extend(entry.ends());
+        }
+        Ok(given)
+    }
+
     fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {
         let name = name(self.index, BEGUN, &[self.clinic.as_bytes(), self.client.as_bytes(), id]);
         self.shelf.doc(Some(self.clinic), "ledger begun", &name, self.seal)

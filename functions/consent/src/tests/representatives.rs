@@ -383,6 +383,102 @@ fn a_parent_from_whom_the_child_hides_does_not_see_that_she_does() {
     assert_eq!(sees(), (4, 0, 403));
 }
 
+/// A minor agrees to nothing herself, and did not before it was known that she is one.
+#[test]
+fn what_a_minor_agreed_to_herself_ends_once_it_is_known() {
+    let practice = Practice::new();
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    let (her, admin) = (practice.own(&client), &practice.admin.token);
+    let giving = |key: &str, terms: &Value| Call::post(consents(&client), terms).once(key);
+    let guardian = practice.guardian(&client);
+    let mut guardians = by_guardian(&notice);
+    guardians["representative_id"] = json!(guardian);
+    guardians["classes"] = json!(["identity"]);
+    let guardians = practice.accepted(&practice.clinician.token, giving("guardians", &guardians));
+    let hers = practice.accepted(&her.token, giving("hers", &terms(&notice)));
+    let staffs = practice.accepted(&practice.clinician.token, giving("staffs", &terms(&notice)));
+    let entered = giving("entered", &terms(&notice));
+    practice.die_entered(&client, &entered.clone().bearer(&practice.clinician.token));
+    // She was of age all the time: that ends nothing.
+    practice.accepted(admin, minority(&client, &json!("2026-12-01T08:00:00Z")));
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+
+    let until = json!("2026-12-01T08:10:00Z");
+    practice.accepted(admin, minority(&client, &until));
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    let live = practice.file(&client)["consents"].clone();
+    assert_eq!(
+        (live.as_array().unwrap().len(), &live[0]["consent_id"]),
+        (1, &guardians.json["consent_id"])
+    );
+    let ended = practice.events(&client);
+    assert_eq!(
+        ended[ended.len() - 4..],
+        ["withdrawn", "withdrawn", "withdrawn", "minority_set"]
+    );
+    for given in [&hers, &staffs] {
+        let path = format!("{}/{}/receipt", consents(&client), given.text("consent_id"));
+        let receipt = practice.as_clinician(Call::get(path)).json["record"].clone();
+        assert_eq!(receipt["events"][1]["event_state"], "withdrawn", "{receipt}");
+    }
+    practice.refused(&practice.clinician.token, entered.clone(), 409, "guardian-decides");
+    practice.accepted(admin, minority(&client, &until));
+    assert_eq!(practice.events(&client), ended);
+    // Neither does majority bring anything back.
+    practice.world.clock.advance(SignedDuration::from_secs(10 * 60));
+    practice.accepted(&practice.clinician.token, entered);
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+}
+
+#[test]
+fn her_own_consents_end_however_it_becomes_known_that_she_is_a_minor() {
+    let minority = |practice: &Practice| {
+        let call = minority(&practice.open("open"), &json!("2030-01-01T00:00:00Z"));
+        call.bearer(&practice.admin.token)
+    };
+    let giving = |practice: &Practice, client: &str| {
+        let call = Call::post(consents(client), &terms(&practice.publish("notice")));
+        call.once("give").bearer(&practice.clinician.token)
+    };
+    let has_none = |practice: &Practice| {
+        let client = practice.open("open");
+        assert_eq!(practice.file(&client)["consents"], json!([]));
+        let events = practice.events(&client);
+        let count = |event: &str| events.iter().filter(|entered| *entered == event).count();
+        assert_eq!(count("given"), count("withdrawn"), "{events:?}");
+        assert_eq!(count("minority_set"), 1, "{events:?}");
+    };
+    at_every_crash(
+        |practice| {
+            let client = practice.open("open");
+            assert_eq!(practice.send(&giving(practice, &client)).status, 201);
+            minority(practice)
+        },
+        |practice, is_acknowledged| {
+            let is_live = practice.file(&practice.open("open"))["consents"] != json!([]);
+            assert!(!(is_acknowledged && is_live));
+        },
+        |practice, _| has_none(practice),
+    );
+    let prepare = |practice: &Practice| (giving(practice, &practice.open("open")), minority(practice));
+    at_every_meeting(prepare, |practice, nth, give, set| {
+        assert_eq!(set.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+        has_none(practice);
+    });
+    at_every_meeting(
+        |practice| {
+            let (give, set) = prepare(practice);
+            (set, give)
+        },
+        |practice, nth, set, give| {
+            assert_eq!(set.status, 204, "{nth}");
+            assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+            has_none(practice);
+        },
+    );
+}
+
 /// What ended by itself is as if it had never been: nobody acts by it again, and it is in nobody's way.
 #[test]
 fn who_represented_a_client_once_begins_anew() {

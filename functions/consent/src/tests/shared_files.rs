@@ -352,6 +352,29 @@ fn for_a_minor_in_a_shared_file_her_parent_agrees() {
     assert_eq!(couple.reading(), "care.records");
 }
 
+/// Her own file says by now that she is a minor: what she began to agree to in the shared one does not take effect.
+#[test]
+fn what_a_minor_began_to_agree_to_in_a_shared_file_never_holds() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [child, _],
+    } = &couple;
+    let hers = practice.own(child).token;
+    let give = giving(both, "give", &terms(notice)).bearer(&hers);
+    practice.die_entered(both, &give);
+    let until = json!({"until": "2030-01-01T00:00:00Z"});
+    let minority = Call::put(format!("/v1/consent/clients/{child}/minority"), &until);
+    practice.accepted(&practice.clinician.token, minority);
+    for _ in 0..2 {
+        assert_refused(&practice.send(&give), 409, "guardian-decides");
+        assert_eq!(practice.file(both)["consents"], json!([]));
+        assert_eq!(practice.events(both), ["joined_care_team", "given", "withdrawn"]);
+    }
+}
+
 #[test]
 fn opening_a_shared_file_is_finished_by_a_repeated_request() {
     at_every_crash_point(
