@@ -256,6 +256,13 @@ pub(crate) struct Change {
     pub(crate) entered: Entered,
 }
 
+/// What was said of a client's minority at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Minority {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Option<Timestamp>,
+}
+
 /// By whom something was changed, and what for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entered {
@@ -364,6 +371,23 @@ impl Ledger<'_> {
             ended.extend(entry.ends());
         }
         Ok(given)
+    }
+
+    /// Until when the client was said to be a minor, and when that was said, oldest first.
+    pub(crate) fn minorities(&self) -> Result<Vec<Minority>, StoreError> {
+        let mut minorities = Vec::new();
+        for entry in self.log.newest_first(None) {
+            if let LedgerEntry::Changed(Change {
+                standing: Standing::Minority(until),
+                at,
+                ..
+            }) = entry?.value
+            {
+                minorities.push(Minority { at, until });
+            }
+        }
+        minorities.reverse();
+        Ok(minorities)
     }
 
     fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {

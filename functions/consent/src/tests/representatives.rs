@@ -127,6 +127,13 @@ fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
         json!({"event_state": "expired", "event_time": "2026-12-01T08:10:00Z"})
     );
 
+    // That she is of age now, and is said to be, changes nothing of what was.
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    practice.accepted(&practice.admin.token, minority(client, &Value::Null));
+    let receipt = Call::get(format!("{}/{}/receipt", consents(client), given.text("consent_id")));
+    let record = practice.as_clinician(receipt).json["record"].clone();
+    assert_eq!(record["events"], events.json["record"]["events"]);
+
     practice.accepted(&her.token, herself);
     assert_eq!(practice.reading(client, &practice.clinician), "care.records");
     assert_eq!(
@@ -136,6 +143,7 @@ fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
             "minority_set",
             "representative_named",
             "given",
+            "minority_set",
             "given"
         ]
     );
