@@ -159,9 +159,9 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             entered: entered.clone(),
         })?;
         caseload::enter(&file, account)?;
-        let added = file.permissions().update(None, |permissions| place(permissions, since));
+        let added = file.update(None, &|permissions| place(permissions, since));
         match added {
-            Ok(_) => {}
+            Ok(()) => {}
             // The last place was taken meanwhile, or her own end came nearer: the ledger must not go on naming a member who is none, or otherwise.
             Err(UpdateError::Refused(refused)) => {
                 file.settle(|permissions| standing(permissions, account), &entered)?;

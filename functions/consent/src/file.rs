@@ -142,6 +142,15 @@ impl<'a> ClientFile<'a> {
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
     }
 
+    /// Changes the permissions. There is one copy of this for all changes, because the function has little room.
+    pub(crate) fn update(
+        &self,
+        expected: Option<u64>,
+        change: &dyn Fn(&mut Permissions) -> Result<(), Problem>,
+    ) -> Result<(), UpdateError<Problem>> {
+        self.permissions().update(expected, change).map(drop)
+    }
+
     /// Whether something that is in the ledger was ended since. What is not there counts as ended.
     pub(crate) fn has_ended(&self, id: &[u8; 16]) -> Result<bool, Problem> {
         Ok(self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()))
@@ -166,14 +175,14 @@ impl<'a> ClientFile<'a> {
             if has_ended(&current.value)? {
                 return Ok(false);
             }
-            let updated = self.permissions().update(Some(current.version), |permissions| {
+            let updated = self.update(Some(current.version), &|permissions| {
                 prune(permissions, self.now);
                 add(permissions);
-                Ok::<_, Problem>(())
+                Ok(())
             });
             match updated {
                 Err(UpdateError::Stale) => {}
-                updated => return Ok(updated.map(|_| true)?),
+                updated => return Ok(updated.map(|()| true)?),
             }
         }
         Err(StoreError::Contended.into())
@@ -188,13 +197,13 @@ impl<'a> ClientFile<'a> {
         for _ in 0..ATTEMPTS {
             let version = self.current()?.version;
             let found = look()?;
-            let updated = self.permissions().update(Some(version), |permissions| {
+            let updated = self.update(Some(version), &|permissions| {
                 change(permissions, &found);
-                Ok::<_, Problem>(())
+                Ok(())
             });
             match updated {
                 Err(UpdateError::Stale) => {}
-                updated => return Ok(updated.map(|_| found)?),
+                updated => return Ok(updated.map(|()| found)?),
             }
         }
         Err(StoreError::Contended.into())
@@ -202,9 +211,9 @@ impl<'a> ClientFile<'a> {
 
     /// Ends the effect of something. The document is written even where nothing is left to remove: see [`ClientFile::make_live`].
     pub(crate) fn end(&self, remove: impl Fn(&mut Permissions)) -> Result<(), Problem> {
-        self.permissions().update(None, |permissions| {
+        self.update(None, &|permissions| {
             remove(permissions);
-            Ok::<_, Problem>(())
+            Ok(())
         })?;
         Ok(())
     }
@@ -215,9 +224,9 @@ impl<'a> ClientFile<'a> {
         recorded: &Recorded,
         change: impl Fn(&mut Permissions) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
-        match self.permissions().update(None, change) {
+        match self.update(None, &change) {
             Err(UpdateError::Refused(refused)) => Err(refused.recorded(recorded.event())),
-            updated => Ok(updated.map(drop)?),
+            updated => Ok(updated?),
         }
     }
 
