@@ -1,7 +1,7 @@
 //! Who treats a client, and who supervises them.
 
-use access::{CareRole, CareTeamMember, Permissions};
-use model::{AccountId, Action, DataClass, Timestamp};
+use access::{CareRole, CareTeamMember, Permissions, Recorded};
+use model::{AccountId, Action, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
@@ -67,6 +67,28 @@ fn in_the_future(until: Option<Timestamp>, field: &str, now: Timestamp) -> Resul
     check.finish()
 }
 
+/// Whoever belongs to a team for a while does not make that longer herself: a stand-in would treat for as long as she likes. Others of the team
+/// and administrators do, and she leaves when she wants.
+fn check_own(
+    permissions: &Permissions,
+    recorded: &Recorded,
+    account: AccountId,
+    until: Option<Timestamp>,
+) -> Result<(), Problem> {
+    let is_own = recorded.role() == Role::Clinician && recorded.account() == account;
+    let mut members = permissions.care_team.iter();
+    let end = members
+        .find(|member| member.account == account)
+        .and_then(|member| member.until);
+    if is_own && end.is_some_and(|end| until.is_none_or(|until| end < until)) {
+        return Err(Problem::conflict(
+            "own-membership",
+            "Nobody makes longer how long she belongs to a care team herself. Ask another member, or an administrator.",
+        ));
+    }
+    Ok(())
+}
+
 /// Puts somebody into a team as she is to stand, or says why there is no room.
 fn put(permissions: &mut Permissions, member: CareTeamMember, now: Timestamp) -> Result<(), Problem> {
     if let Some(there) = permissions
@@ -74,6 +96,10 @@ fn put(permissions: &mut Permissions, member: CareTeamMember, now: Timestamp) ->
         .iter_mut()
         .find(|there| there.account == member.account)
     {
+        // Who comes back after her time has not been there in between.
+        if !there.is_current(now) {
+            there.since = member.since;
+        }
         there.role = member.role;
         there.until = member.until;
         return Ok(());
@@ -121,20 +147,22 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             since,
             until,
         };
+        let place = |permissions: &mut Permissions, since| {
+            check_own(permissions, &recorded, account, until)?;
+            put(permissions, member(since), now)
+        };
         // Looked at before anything is written, so that the ledger does not name somebody who is then refused.
-        put(&mut permissions.clone(), member(now), now).map_err(|problem| problem.recorded(recorded.event()))?;
+        place(&mut permissions.clone(), now).map_err(|problem| problem.recorded(recorded.event()))?;
         let since = file.ledger().ensure(Change {
             standing: wanted,
             at: now,
             entered: entered.clone(),
         })?;
         caseload::enter(&file, account)?;
-        let added = file
-            .permissions()
-            .update(None, |permissions| put(permissions, member(since), now));
+        let added = file.update(None, &|permissions| place(permissions, since));
         match added {
-            Ok(_) => {}
-            // The last place was taken meanwhile: the ledger must not go on naming a member who is none.
+            Ok(()) => {}
+            // The last place was taken meanwhile, or her own end came nearer: the ledger must not go on naming a member who is none, or otherwise.
             Err(UpdateError::Refused(refused)) => {
                 file.settle(|permissions| standing(permissions, account), &entered)?;
                 return Err(refused.recorded(recorded.event()));
@@ -211,6 +239,7 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 "The account in from does not treat this client.",
             ));
         }
+        check_own(permissions, &recorded, to, None)?;
         match handover_until {
             None => permissions.care_team.retain(|member| member.account != from),
             Some(_) => {

@@ -12,6 +12,7 @@ use web::{Check, Exchange, Problem, Reply};
 
 use crate::file::{ClientFile, Files};
 use crate::ledger::{Change, Entered, Membership, Standing};
+use crate::redaction::Reader;
 use crate::{care_team, caseload, roster};
 
 /// The most whose file one can be: a family, a group in therapy.
@@ -225,7 +226,15 @@ fn first_member(file: &ClientFile<'_>, account: AccountId) -> Result<CareTeamMem
 /// What holds for a client now.
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let caller = exchange.caller()?;
-    let (file, recorded, permissions) = ClientFile::enter(exchange, &caller, Action::Read, DataClass::Consent, None)?;
+    let (file, recorded, mut permissions) =
+        ClientFile::enter(exchange, &caller, Action::Read, DataClass::Consent, None)?;
+    let reader = Reader::of(recorded.role(), recorded.account(), &permissions, file.now);
+    let ledger = file.ledger();
+    for restriction in std::mem::take(&mut permissions.restrictions) {
+        if reader.sees_restriction(ledger.restricted_by(restriction.id)?) {
+            permissions.restrictions.push(restriction);
+        }
+    }
     Ok(Reply::ok(&ClientAnswer::new(permissions, &recorded, file.now))?.recorded(recorded.event()))
 }
 

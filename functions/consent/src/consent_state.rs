@@ -4,7 +4,7 @@ use access::Permissions;
 use model::{ClientId, ClinicId, ConsentId, Timestamp};
 use web::Problem;
 
-use crate::ledger::{Consent, Given, History, Ledger, LedgerEntry, Withdrawal};
+use crate::ledger::{Consent, Given, History, Ledger, LedgerEntry, Minority, Withdrawal};
 
 /// What the ledger says of one consent.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct ConsentHistory {
     pub(crate) withdrawal: Option<Withdrawal>,
     /// The consent that came in its place, where that is what ended it.
     pub(crate) successor: Option<Consent>,
+    /// What was said of the client's minority, oldest first, where it ends with that.
+    minorities: Vec<Minority>,
 }
 
 impl ConsentHistory {
@@ -29,12 +31,31 @@ impl ConsentHistory {
             Some(LedgerEntry::Given(successor)) => (None, Some(successor.consent)),
             _ => (None, None),
         };
+        let minorities = match given.consent.until_majority {
+            true => ledger.minorities()?,
+            false => Vec::new(),
+        };
         Ok(Some(Self {
+            minorities,
             given,
             withdrawal,
             successor,
         }))
     }
+}
+
+/// When what a parent agreed to ends, or has ended, with the client's minority: as that had been said by a moment, and not as it is said today, so that what was
+/// proven once stays so. What has ended no later word brings back, and that she has been of age for some time ends it when it is said.
+fn majority(minorities: &[Minority], given_at: Timestamp, as_of: Timestamp) -> Option<Timestamp> {
+    let mut majority: Option<Timestamp> = None;
+    for said in minorities.iter().filter(|said| said.at <= as_of) {
+        if said.at <= given_at {
+            majority = said.until;
+        } else if majority.is_none_or(|end| said.at < end) {
+            majority = Some(said.until.map_or(said.at, |until| until.max(said.at)));
+        }
+    }
+    majority
 }
 
 /// A consent with what had become of it at a moment.
@@ -78,14 +99,17 @@ impl<'c> ConsentState<'c> {
             successor.map(|successor| successor.given_at),
         ];
         let last = ended_at.into_iter().flatten().fold(consent.given_at, Timestamp::max);
+        let as_of = moment.max(last);
         Self {
             withdrawal,
             successor,
-            // A client who was never a minor was of age when it was given.
-            majority: consent
-                .until_majority
-                .then(|| file.minor_until.unwrap_or(consent.given_at)),
-            as_of: moment.max(last),
+            // What holds is there before its entry. A client who was never a minor was of age when it was given.
+            majority: consent.until_majority.then(|| {
+                majority(&history.minorities, consent.given_at, as_of)
+                    .or(file.minor_until)
+                    .unwrap_or(consent.given_at)
+            }),
+            as_of,
             ..Self::when_given(file, consent)
         }
     }
@@ -110,5 +134,44 @@ impl<'c> ConsentState<'c> {
     /// Where the notice is published that it was given on.
     pub(crate) fn notice_path(&self) -> String {
         format!("/v1/consent/notices/{}/{}", self.clinic, self.consent.notice_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Moments are minutes of an hour; what is said at a minute, until when she is a minor.
+    #[test]
+    fn what_a_parent_agreed_to_ends_as_was_said_at_the_time() {
+        let at = |minute: u8| -> Timestamp { format!("2026-12-01T08:{minute:02}:00Z").parse().unwrap() };
+        for (said, as_of, ends) in [
+            (&[][..], 30, None),
+            (&[(0, Some(20))], 30, Some(20)),
+            // Said only afterwards that she is of age, as she was by then.
+            (&[(0, Some(20)), (25, None)], 30, Some(20)),
+            (&[(0, Some(20)), (25, Some(22))], 30, Some(20)),
+            (&[(0, Some(20)), (25, Some(50))], 30, Some(20)),
+            // Put right while she was a minor.
+            (&[(0, Some(20)), (15, Some(40))], 30, Some(40)),
+            (&[(0, Some(20)), (15, Some(40))], 14, Some(20)),
+            (&[(0, Some(20)), (15, None)], 30, Some(15)),
+            (&[(0, Some(20)), (15, Some(5))], 30, Some(15)),
+            (&[(0, Some(5)), (8, Some(20))], 30, Some(20)),
+            (&[(0, Some(20)), (15, Some(40)), (41, None)], 50, Some(40)),
+        ] {
+            let minorities: Vec<_> = said
+                .iter()
+                .map(|(said_at, until)| Minority {
+                    at: at(*said_at),
+                    until: until.map(at),
+                })
+                .collect();
+            assert_eq!(
+                majority(&minorities, at(10), at(as_of)),
+                ends.map(at),
+                "{said:?} {as_of}"
+            );
+        }
     }
 }

@@ -10,13 +10,14 @@ use web::{Check, Exchange, Problem, Reply};
 use crate::consent_state::{ConsentHistory, ConsentState};
 use crate::file::{ClientFile, Files};
 use crate::ledger::{
-    BrokenGlass, Change, Consent, Entered, Established, Given, GroundEnd, Hidden, LedgerEntry, Lifting, Membership,
-    OtherGround, Representation, Restricted, Standing, Withdrawal,
+    BrokenGlass, Change, Consent, Entered, Established, Given, GivenBy, GroundEnd, Hidden, LedgerEntry, Lifting,
+    Membership, Method, OtherGround, Representation, Restricted, Standing, Withdrawal,
 };
 use crate::notice::{Notice, Notices};
 use crate::optional_body::Reason;
 use crate::receipts::Receipts;
-use crate::terms::{Recorder, Terms};
+use crate::redaction::Reader;
+use crate::terms::{Recorder, Terms, guardian_decides};
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
 const LIVE: usize = 64;
@@ -136,42 +137,78 @@ fn superseded_problem() -> Problem {
     )
 }
 
+/// Ends a consent and what it came in the place of: that is not there either, where this one never took effect.
+///
+/// Order: permissions, ledger, permissions once more. A crash after the first leaves a consent that is without effect and not yet entered as ended; the repeated
+/// request enters it. The second write keeps a request that is recording the same consent from bringing it back: see [`ClientFile::make_live`].
+fn end(
+    file: &ClientFile<'_>,
+    recorded: &Recorded,
+    consent: &Consent,
+    is_entered: bool,
+    reason: Option<Confidential<String>>,
+) -> Result<(), Problem> {
+    let (consent_id, superseded) = (consent.consent_id, consent.supersedes);
+    let remove = |permissions: &mut Permissions| {
+        permissions
+            .consents
+            .retain(|live| live.id != consent_id && Some(live.id) != superseded);
+    };
+    file.end(remove)?;
+    if is_entered {
+        return Ok(());
+    }
+    file.ledger().end(&LedgerEntry::Withdrawn(Withdrawal {
+        consent_id,
+        withdrawn_at: file.now,
+        recorded_by: recorded.account(),
+        reason,
+    }))?;
+    file.end(remove)
+}
+
+/// Enters that a consent never comes to have effect, and returns why.
+fn void(
+    file: &ClientFile<'_>,
+    recorded: &Recorded,
+    consent: &Consent,
+    why: Problem,
+    reason: &str,
+) -> Result<(), Problem> {
+    if !file.has_ended(consent.consent_id.as_bytes())? {
+        let reason = Some(Confidential::new(reason.to_owned()));
+        end(file, recorded, consent, false, reason)?;
+    }
+    Err(why.recorded(recorded.event()))
+}
+
 /// Refuses a consent that was to supersede one that had ended when this one was entered: it has no effect, and is entered as withdrawn.
 ///
 /// Between the look at what is live and the entry the other may have been withdrawn, or superseded by a third. The first entry that ends it
 /// counts: nothing comes in the place of what is gone, and a withdrawal that was answered holds.
 ///
-/// Order: ledger, permissions. A crash in between leaves nothing undone: what was not in the other's place was never live.
 fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) -> Result<(), Problem> {
     let Some(superseded) = consent.supersedes else {
         return Ok(());
     };
-    let (ledger, consent_id) = (file.ledger(), consent.consent_id);
-    let successor = ConsentHistory::read(&ledger, superseded)?.and_then(|history| history.successor);
-    if successor.is_some_and(|successor| successor.consent_id == consent_id) {
+    let successor = ConsentHistory::read(&file.ledger(), superseded)?.and_then(|history| history.successor);
+    if successor.is_some_and(|successor| successor.consent_id == consent.consent_id) {
         return Ok(());
     }
-    if !file.has_ended(consent_id.as_bytes())? {
-        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
-            consent_id,
-            withdrawn_at: file.now,
-            recorded_by: recorded.account(),
-            reason: Some(Confidential::new("What it was to supersede had ended.".to_owned())),
-        }))?;
-        file.end(|permissions| permissions.consents.retain(|live| live.id != consent_id))?;
-    }
-    Err(Problem::conflict(
+    let why = Problem::conflict(
         "supersedes-ended",
         "What this consent was to supersede had been withdrawn, or superseded by another, so this one has no effect.",
-    )
-    .recorded(recorded.event()))
+    );
+    void(file, recorded, consent, why, "What it was to supersede had ended.")
 }
 
 /// Records a consent.
 ///
 /// Order: ledger, permissions, answer with its receipt. A crash after the ledger entry leaves a consent that is proven and not yet in
-/// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. A
-/// crash after the permissions leaves nothing undone but the answer.
+/// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. Until then that one
+/// goes on, so that there is one or the other at any time: who wants neither withdraws either. A crash after the permissions leaves nothing undone but the answer.
+///
+/// Where it became known meanwhile that the client who gave it is a minor, it never takes effect either, and is entered as withdrawn.
 ///
 /// Where that one had ended when this one was entered, this one never takes effect: see [`check_place`]. A crash after the ledger entry leaves it without an end;
 /// the repeated request, or one that withdraws it, enters that.
@@ -193,25 +230,38 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let now = file.now;
     let fingerprint = idempotency::fingerprint(index, exchange.body());
     let ledger = file.ledger();
+    let recorder = Recorder {
+        role: recorded.role(),
+        account: recorded.account(),
+        client: caller.client(),
+    };
+    let participant = terms.participant(&permissions, &recorder);
+    let person = match participant.filter(|client| permissions.participants.contains(client)) {
+        Some(client) => Files::new(exchange)?
+            .of(recorded.clinic(), client)
+            .permissions()
+            .read()?
+            .map(|person| person.value),
+        None => None,
+    };
+    let person = person.as_ref().unwrap_or(&permissions);
     let begun = if let Some(begun) = ledger.begun(consent_id.as_bytes())? {
         begun
     } else {
-        let notice = Notices::new(exchange)?.read(recorded.clinic(), terms.notice_id)?;
-        let recorder = Recorder {
-            role: recorded.role(),
-            account: recorded.account(),
-            client: caller.client(),
-        };
-        let participant = terms.participant(&permissions, &recorder);
-        let person = match participant.filter(|client| permissions.participants.contains(client)) {
-            Some(client) => Files::new(exchange)?
-                .of(recorded.clinic(), client)
-                .permissions()
-                .read()?
-                .map(|person| person.value),
-            None => None,
-        };
-        let person = person.as_ref().unwrap_or(&permissions);
+        let notices = Notices::new(exchange)?;
+        let notice = notices.read(recorded.clinic(), terms.notice_id)?;
+        // What was signed on paper is entered later, by staff, on the notice that was signed.
+        let is_paper = terms.method == Method::Written && recorded.role().is_staff();
+        if let Some(notice) = &notice
+            && !is_paper
+            && notices.replaced_by(recorded.clinic(), notice)?.is_some()
+        {
+            return Err(Problem::conflict(
+                "already-replaced",
+                "Another notice has replaced this one. Ask for consent on the newest of its series.",
+            )
+            .recorded(recorded.event()));
+        }
         let consent = admissible(consent_id, terms, notice, &permissions, person, &recorder, now)
             .map_err(|problem| problem.recorded(recorded.event()))?;
         ledger.begin(LedgerEntry::Given(Given { consent, fingerprint }))?
@@ -224,18 +274,29 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let consent = &given.consent;
     check_place(&file, &recorded, consent)?;
-    if consent.expires_at.is_none_or(|end| now < end) {
-        file.make_live(
-            || file.has_ended(consent_id.as_bytes()),
+    let has_ended = || file.has_ended(consent_id.as_bytes());
+    let is_minors = |person: &Permissions| consent.given_by == GivenBy::Client && person.is_minor(now);
+    let is_void = if is_minors(person) {
+        true
+    } else if consent.expires_at.is_none_or(|end| now < end) {
+        let is_live = file.make_live(
+            |current| Ok(is_minors(current) || has_ended()?),
             |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
             |permissions| {
                 permissions.consents.retain(|live| Some(live.id) != consent.supersedes);
                 permissions.consents.push(live(consent));
             },
         )?;
-    } else if let Some(superseded) = consent.supersedes {
-        // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
-        file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
+        !is_live && !has_ended()?
+    } else {
+        if let Some(superseded) = consent.supersedes {
+            // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
+            file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
+        }
+        false
+    };
+    if is_void {
+        void(&file, &recorded, consent, guardian_decides(), "The client is a minor.")?;
     }
     let receipt = receipts.issue(&ConsentState::when_given(&permissions, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());
@@ -315,13 +376,23 @@ fn live(consent: &Consent) -> LiveConsent {
     }
 }
 
-/// The ledger, newest first.
+/// The ledger, newest first, as far as whoever asks sees it: a page may have fewer entries than its limit.
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::List, DataClass::Consent, None)?;
-    let (page, next) = wanted.entries(&file.ledger().log)?;
-    let entries = page.iter().map(|entry| EntryAnswer::from(&entry.value)).collect();
+    let (file, recorded, permissions) = ClientFile::enter(exchange, &caller, Action::List, DataClass::Consent, None)?;
+    let reader = Reader::of(recorded.role(), recorded.account(), &permissions, file.now);
+    let ledger = file.ledger();
+    let (page, next) = wanted.entries(&ledger.log)?;
+    let mut seen = Vec::with_capacity(page.len());
+    for entry in page {
+        let hidden_by = match &entry.value {
+            LedgerEntry::Lifted(lifting) => ledger.restricted_by(lifting.restriction_id)?,
+            _ => None,
+        };
+        seen.extend(reader.redact(entry.value, hidden_by));
+    }
+    let entries = seen.iter().map(EntryAnswer::from).collect();
     Ok(Reply::ok(&LedgerAnswer { entries, next })?.recorded(recorded.event()))
 }
 
@@ -354,10 +425,7 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// Withdraws a consent, as easily as it was given: one request, in effect on the very next one everywhere.
 ///
-/// Order: permissions, ledger, permissions once more, answer with its receipt. A crash after the first leaves a consent that is without
-/// effect and not yet entered as withdrawn; the repeated request enters it. The second write keeps a request that is
-/// recording the same consent from bringing it back: see [`ClientFile::make_live`]. A crash before it is healed by the
-/// repeated request too.
+/// Order: as [`end`] says, then the answer with its receipt. A crash in between is healed by the repeated request. What another has superseded loses its effect as well, before that is refused.
 pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let consent_id: ConsentId = exchange.parameter("consent")?;
     let reason = Reason::of(exchange)?;
@@ -380,26 +448,20 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .recorded(recorded.event()));
     }
     if found.successor.is_some() {
+        // A crash of the request that entered the successor may have left it live, and so more than the ledger says.
+        if permissions.consents.iter().any(|live| live.id == consent_id) {
+            file.end(|permissions| permissions.consents.retain(|live| live.id != consent_id))?;
+        }
         return Err(superseded_problem().recorded(recorded.event()));
     }
     check_place(&file, &recorded, &found.given.consent)?;
-    // What it came in the place of is not there either, where this one never took effect.
-    let superseded = found.given.consent.supersedes;
-    let remove = |permissions: &mut Permissions| {
-        permissions
-            .consents
-            .retain(|live| live.id != consent_id && Some(live.id) != superseded);
-    };
-    file.end(remove)?;
-    if found.withdrawal.is_none() {
-        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
-            consent_id,
-            withdrawn_at: file.now,
-            recorded_by: recorded.account(),
-            reason,
-        }))?;
-        file.end(remove)?;
-    }
+    end(
+        &file,
+        &recorded,
+        &found.given.consent,
+        found.withdrawal.is_some(),
+        reason,
+    )?;
     // Of two withdrawals that meet, the first is in the ledger, and both are answered with it.
     let ended = ConsentHistory::read(&ledger, consent_id)?
         .ok_or_else(|| Problem::defect("a consent that was just withdrawn is not in the ledger"))?;

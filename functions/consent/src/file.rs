@@ -142,6 +142,15 @@ impl<'a> ClientFile<'a> {
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
     }
 
+    /// Changes the permissions. There is one copy of this for all changes, because the function has little room.
+    pub(crate) fn update(
+        &self,
+        expected: Option<u64>,
+        change: &dyn Fn(&mut Permissions) -> Result<(), Problem>,
+    ) -> Result<(), UpdateError<Problem>> {
+        self.permissions().update(expected, change).map(drop)
+    }
+
     /// Whether something that is in the ledger was ended since. What is not there counts as ended.
     pub(crate) fn has_ended(&self, id: &[u8; 16]) -> Result<bool, Problem> {
         Ok(self.ledger().find(id)?.is_none_or(|history| history.ended.is_some()))
@@ -151,29 +160,50 @@ impl<'a> ClientFile<'a> {
     ///
     /// What ends it always writes the permissions after the record that `has_ended` reads. So where that overtakes this request, either
     /// the record is seen here or this write finds the document changed, looks again and sees it then: what was ended never
-    /// comes back.
+    /// comes back. Whether it is in effect now.
     pub(crate) fn make_live(
         &self,
-        has_ended: impl Fn() -> Result<bool, Problem>,
+        has_ended: impl Fn(&Permissions) -> Result<bool, Problem>,
         is_live: impl Fn(&Permissions) -> bool,
         add: impl Fn(&mut Permissions),
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         for _ in 0..ATTEMPTS {
             let current = self.current()?;
             if is_live(&current.value) {
-                return Ok(());
+                return Ok(true);
             }
-            if has_ended()? {
-                return Ok(());
+            if has_ended(&current.value)? {
+                return Ok(false);
             }
-            let updated = self.permissions().update(Some(current.version), |permissions| {
+            let updated = self.update(Some(current.version), &|permissions| {
                 prune(permissions, self.now);
                 add(permissions);
-                Ok::<_, Problem>(())
+                Ok(())
             });
             match updated {
                 Err(UpdateError::Stale) => {}
-                updated => return Ok(updated.map(drop)?),
+                updated => return Ok(updated.map(|()| true)?),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// Changes the permissions by what the ledger says at the version that is replaced, and returns what it said.
+    pub(crate) fn change_by<T>(
+        &self,
+        look: impl Fn() -> Result<T, StoreError>,
+        change: impl Fn(&mut Permissions, &T),
+    ) -> Result<T, Problem> {
+        for _ in 0..ATTEMPTS {
+            let version = self.current()?.version;
+            let found = look()?;
+            let updated = self.update(Some(version), &|permissions| {
+                change(permissions, &found);
+                Ok(())
+            });
+            match updated {
+                Err(UpdateError::Stale) => {}
+                updated => return Ok(updated.map(|()| found)?),
             }
         }
         Err(StoreError::Contended.into())
@@ -181,9 +211,9 @@ impl<'a> ClientFile<'a> {
 
     /// Ends the effect of something. The document is written even where nothing is left to remove: see [`ClientFile::make_live`].
     pub(crate) fn end(&self, remove: impl Fn(&mut Permissions)) -> Result<(), Problem> {
-        self.permissions().update(None, |permissions| {
+        self.update(None, &|permissions| {
             remove(permissions);
-            Ok::<_, Problem>(())
+            Ok(())
         })?;
         Ok(())
     }
@@ -194,9 +224,9 @@ impl<'a> ClientFile<'a> {
         recorded: &Recorded,
         change: impl Fn(&mut Permissions) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
-        match self.permissions().update(None, change) {
+        match self.update(None, &change) {
             Err(UpdateError::Refused(refused)) => Err(refused.recorded(recorded.event())),
-            updated => Ok(updated.map(drop)?),
+            updated => Ok(updated?),
         }
     }
 
@@ -221,10 +251,15 @@ impl<'a> ClientFile<'a> {
 }
 
 /// Takes away what has ended by itself: it allows nothing any more, and the ledger keeps it.
-fn prune(permissions: &mut Permissions, now: Timestamp) {
+///
+/// Before anything that it could count for again: a later majority makes nobody a parent anew, and who is named again begins anew.
+pub(crate) fn prune(permissions: &mut Permissions, now: Timestamp) {
     let mut consents = std::mem::take(&mut permissions.consents);
     consents.retain(|consent| permissions.is_current(consent, now));
     permissions.consents = consents;
+    let mut representatives = std::mem::take(&mut permissions.representatives);
+    representatives.retain(|representative| !permissions.has_lapsed(representative, now));
+    permissions.representatives = representatives;
     permissions.grounds.retain(|ground| ground.is_current(now));
     permissions.emergencies.retain(|emergency| now < emergency.until);
 }

@@ -156,7 +156,7 @@ pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ground = &established.ground;
     if ground.expires_at.is_none_or(|end| now < end) {
         file.make_live(
-            || file.has_ended(id),
+            |_| file.has_ended(id),
             |permissions| permissions.grounds.iter().any(|live| live.id == ground_id),
             |permissions| {
                 permissions.grounds.push(LiveGround {

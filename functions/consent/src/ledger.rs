@@ -176,7 +176,8 @@ pub(crate) struct GroundEnd {
 pub(crate) struct BrokenGlass {
     pub(crate) emergency_id: EmergencyId,
     pub(crate) account_id: AccountId,
-    pub(crate) reason: Confidential<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Confidential<String>>,
     pub(crate) taken_at: Timestamp,
     pub(crate) until: Timestamp,
 }
@@ -253,6 +254,13 @@ pub(crate) struct Change {
     pub(crate) standing: Standing,
     pub(crate) at: Timestamp,
     pub(crate) entered: Entered,
+}
+
+/// What was said of a client's minority at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Minority {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// By whom something was changed, and what for.
@@ -348,9 +356,51 @@ impl Ledger<'_> {
         Ok(None)
     }
 
+    /// The consents that the client gave herself, each with whether nothing has ended it yet, not even its time.
+    pub(crate) fn given_by_client(&self, now: Timestamp) -> Result<Vec<(ConsentId, bool)>, StoreError> {
+        let (mut given, mut ended) = (Vec::new(), Vec::new());
+        for entry in self.log.newest_first(None) {
+            let entry = entry?.value;
+            if let LedgerEntry::Given(Given { consent, .. }) = &entry
+                && consent.given_by == GivenBy::Client
+            {
+                let is_current = consent.expires_at.is_none_or(|end| now < end);
+                let is_open = is_current && !ended.contains(consent.consent_id.as_bytes());
+                given.push((consent.consent_id, is_open));
+            }
+            ended.extend(entry.ends());
+        }
+        Ok(given)
+    }
+
+    /// Until when the client was said to be a minor, and when that was said, oldest first.
+    pub(crate) fn minorities(&self) -> Result<Vec<Minority>, StoreError> {
+        let mut minorities = Vec::new();
+        for entry in self.log.newest_first(None) {
+            if let LedgerEntry::Changed(Change {
+                standing: Standing::Minority(until),
+                at,
+                ..
+            }) = entry?.value
+            {
+                minorities.push(Minority { at, until });
+            }
+        }
+        minorities.reverse();
+        Ok(minorities)
+    }
+
     fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {
         let name = name(self.index, BEGUN, &[self.clinic.as_bytes(), self.client.as_bytes(), id]);
         self.shelf.doc(Some(self.clinic), "ledger begun", &name, self.seal)
+    }
+
+    /// Who recorded that something is hidden.
+    pub(crate) fn restricted_by(&self, id: RestrictionId) -> Result<Option<AccountId>, StoreError> {
+        Ok(match self.begun_doc(id.as_bytes()).read()?.map(|begun| begun.value) {
+            Some(LedgerEntry::Restricted(restricted)) => Some(restricted.restriction.recorded_by),
+            _ => None,
+        })
     }
 
     /// What an earlier try of the same request began. Its entry is there when this returns: a try that died before it is finished here.

@@ -26,6 +26,7 @@ mod optional_body;
 mod proofs;
 mod receipts;
 mod record;
+mod redaction;
 mod representatives;
 mod restrictions;
 mod roster;

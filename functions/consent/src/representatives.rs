@@ -6,8 +6,8 @@ use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
-use crate::file::ClientFile;
-use crate::ledger::{Entered, Representation, Standing, Verification};
+use crate::file::{ClientFile, prune};
+use crate::ledger::{Entered, LedgerEntry, Representation, Standing, Verification, Withdrawal};
 use crate::optional_body::NoFields;
 
 /// The most of one client. The permissions document is read on every request about her, so it stays small.
@@ -137,6 +137,7 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     );
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
     file.change(&recorded, |permissions| {
+        prune(permissions, now);
         let there = permissions
             .representatives
             .iter()
@@ -191,6 +192,7 @@ pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     )?;
     let now = file.now;
     file.change(&recorded, |permissions| {
+        prune(permissions, now);
         let nominee = permissions
             .representatives
             .iter_mut()
@@ -229,8 +231,9 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .iter()
         .find(|there| there.account == account);
     if let Some(there) = found {
-        // Her nominee is the client's own choice; her parents and guardians are not.
-        if recorded.role() == Role::Client && there.authority != Authority::Nominee {
+        // Her nominee is the client's own choice; her parents and guardians are not, as long as they may act.
+        let is_appointed = there.authority != Authority::Nominee && !permissions.has_lapsed(there, file.now);
+        if recorded.role() == Role::Client && is_appointed {
             return Err(not_a_nominee().recorded(recorded.event()));
         }
         file.end(|permissions| permissions.representatives.retain(|there| there.account != account))?;
@@ -243,10 +246,11 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 }
 
 /// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is
-/// kept as the one moment that matters, and not as a birth date.
+/// kept as the one moment that matters, and not as a birth date. What a minor agreed to herself, before it was known, ends with it. What she agreed to in shared
+/// files does not: nothing says which those are.
 ///
-/// Order: permissions, ledger, answer. A crash in between leaves a minority that holds and is not entered; the repeated request
-/// enters it.
+/// Order: permissions, ledger, permissions once more where something ended, answer. A crash in between leaves a minority that holds, and consents without effect,
+/// that are not entered; the repeated request enters them. The second write keeps a request that is recording such a consent from bringing it back.
 pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let MinorityBody { until } = exchange.json()?;
     let caller = exchange.caller()?;
@@ -260,10 +264,36 @@ pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "a shared file has no age: each participant has her own",
     );
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
-    file.permissions().update(None, |permissions| {
-        permissions.minor_until = until;
-        Ok::<_, Problem>(())
-    })?;
+    let ledger = file.ledger();
+    let is_minor = until.is_some_and(|majority| file.now < majority);
+    let set = || {
+        file.change_by(
+            || match is_minor {
+                true => ledger.given_by_client(file.now),
+                false => Ok(Vec::new()),
+            },
+            |permissions, hers| {
+                prune(permissions, file.now);
+                permissions.minor_until = until;
+                permissions
+                    .consents
+                    .retain(|live| hers.iter().all(|(id, _)| *id != live.id));
+            },
+        )
+    };
+    let mut hers = set()?;
+    hers.retain(|(_, is_open)| *is_open);
+    for (consent_id, _) in &hers {
+        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
+            consent_id: *consent_id,
+            withdrawn_at: file.now,
+            recorded_by: recorded.account(),
+            reason: Some(Confidential::new("The client is a minor.".to_owned())),
+        }))?;
+    }
+    if !hers.is_empty() {
+        set()?;
+    }
     file.settle(
         |permissions| Standing::Minority(permissions.minor_until),
         &Entered::by(recorded.account()),

@@ -85,7 +85,7 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let hidden = &restricted.restriction;
     file.make_live(
-        || file.has_ended(id),
+        |_| file.has_ended(id),
         |permissions| is_live(permissions, restriction_id),
         |permissions| {
             permissions.restrictions.push(Restriction {

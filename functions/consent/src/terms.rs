@@ -55,6 +55,14 @@ pub(crate) struct Giver {
     pub(crate) until: Option<Timestamp>,
 }
 
+/// What a consent of a minor's own is refused with.
+pub(crate) fn guardian_decides() -> Problem {
+    Problem::conflict(
+        "guardian-decides",
+        "The client is a minor: a parent or guardian has to agree.",
+    )
+}
+
 impl Terms {
     /// Whether this can be agreed on this notice. Consent covers what the client was told, in a language that she was told it
     /// in, and no more.
@@ -185,10 +193,7 @@ impl Terms {
         );
         check.finish()?;
         if self.given_by == GivenBy::Client && person.is_minor(now) {
-            return Err(Problem::conflict(
-                "guardian-decides",
-                "The client is a minor: a parent or guardian has to agree.",
-            ));
+            return Err(guardian_decides());
         }
         let is_parents = acting.is_some_and(|acting| acting.authority == Authority::Parent);
         // A shared file does not know when its participants are of age, so what a parent agrees to there gets its end here.

@@ -93,9 +93,15 @@ impl Permissions {
     #[must_use]
     pub fn representative(&self, account: AccountId, now: Timestamp) -> Option<&Representative> {
         self.representatives.iter().find(|representative| {
-            let is_parent_of_an_adult = representative.authority == Authority::Parent && !self.is_minor(now);
-            representative.account == account && representative.acts(now) && !is_parent_of_an_adult
+            representative.account == account && representative.acts(now) && !self.has_lapsed(representative, now)
         })
+    }
+
+    /// Whether somebody's right to act for the client has ended by itself: with its time, or a parent's with the client's minority.
+    #[must_use]
+    pub fn has_lapsed(&self, representative: &Representative, now: Timestamp) -> bool {
+        let is_parent_of_an_adult = representative.authority == Authority::Parent && !self.is_minor(now);
+        is_parent_of_an_adult || representative.until.is_some_and(|end| end <= now)
     }
 
     /// Whether a consent of this file has not ended by itself.

@@ -709,13 +709,14 @@ pub const TABLE: &[Rule] = &[
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsSubject],
     },
+    // Why somebody broke the glass says what a record says.
     Rule {
         id: "guardian.emergency-access",
         roles: &[Guardian],
         actions: &[Read, List],
         classes: &[EmergencyAccess],
         purposes: &[FamilyRequest],
-        needs: &[Need::Representation],
+        needs: &[Need::RecordsRepresentation, Need::NotHidden],
     },
     Rule {
         id: "self.access-decision",

@@ -109,7 +109,7 @@ guardian         consent          FAMRQT    create,read,list,revoke   acts
 guardian         lawful_ground    FAMRQT    read,list                 acts
 guardian         representative   FAMRQT    read,list                 acts
 guardian         care_team        FAMRQT    read,list                 acts
-guardian         emergency_access FAMRQT    read,list                 acts
+guardian         emergency_access FAMRQT    read,list                 acts-records,open
 guardian         access_decision  FAMRQT    read                      acts
 
 privacy_officer  identity         HRESCH    export                    known,open,consent

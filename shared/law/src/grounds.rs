@@ -171,11 +171,12 @@ pub static RULES: &[Rule] = &[
         CARE,
         Source::read(Regime::Gdpr, "GDPR 6(1)(d), 9(2)(c)", GDPR),
     ),
+    // No exception for health by itself (9(2)): what an obligation reaches of that needs one of those.
     rule(
         "gdpr-6-1-c",
         Basis::LegalObligation,
         COMPLIANCE,
-        RECORD,
+        &[DataClass::Identity, DataClass::Billing],
         Source::read(Regime::Gdpr, "GDPR 6(1)(c)", GDPR),
     ),
     rule(
@@ -517,6 +518,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Article 6 alone is no ground for what article 9 prohibits.
+    #[test]
+    fn gdpr_lets_health_be_used_by_article_9_alone() {
+        for rule in RULES.iter().filter(|rule| rule.source.regime == Regime::Gdpr) {
+            let is_special = [DataClass::Health, DataClass::SubstanceUse, DataClass::Psychotherapy];
+            let reaches_health = rule.classes.iter().any(|class| is_special.contains(class));
+            assert!(
+                !reaches_health || rule.source.citation.contains("9(2)"),
+                "{}",
+                rule.rule
+            );
+        }
+        let obliged = |class| allowed(&[Regime::Gdpr], Basis::LegalObligation, Purpose::Compliance, class);
+        assert!(obliged(DataClass::Health).is_none() && obliged(DataClass::Identity).is_some());
     }
 
     #[test]

@@ -105,6 +105,82 @@ fn a_client_is_handed_over_in_one_step() {
 }
 
 #[test]
+fn who_comes_back_after_her_time_belongs_to_the_team_since_then() {
+    let practice = Practice::new();
+    let client = client(&practice);
+    let put = |body: Value| {
+        let call = Call::put(practice.member(&client, practice.colleague.account), &body);
+        practice.accepted(&practice.admin.token, call);
+        practice.file(&client)["care_team"][1]["since"].clone()
+    };
+    assert_eq!(put(json!({"until": "2026-12-01T08:10:00Z"})), "2026-12-01T08:00:00Z");
+    practice.world.clock.advance(SignedDuration::from_mins(5));
+    assert_eq!(put(json!({"until": "2026-12-01T08:06:00Z"})), "2026-12-01T08:00:00Z");
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    assert_eq!(put(json!({})), "2026-12-01T08:06:00Z");
+}
+
+/// A stand-in leaves or goes earlier, and stays longer by somebody else alone.
+#[test]
+fn nobody_makes_her_own_membership_longer() {
+    let practice = Practice::new();
+    let client = client(&practice);
+    let (clinician, colleague) = (&practice.clinician, &practice.colleague);
+    let put = |body: Value| Call::put(practice.member(&client, colleague.account), &body);
+    let until = |time: &str| put(json!({"until": format!("2026-12-01T{time}:00Z")}));
+    practice.accepted(&clinician.token, until("08:30"));
+    for longer in [put(json!({})), until("08:31"), put(json!({"role": "supervising"}))] {
+        practice.refused(&colleague.token, longer, 409, "own-membership");
+    }
+    practice.refused(
+        &colleague.token,
+        transfer(&client, clinician, colleague, None),
+        409,
+        "own-membership",
+    );
+    practice.accepted(&colleague.token, until("08:30"));
+    practice.accepted(&colleague.token, until("08:20"));
+    practice.refused(&colleague.token, until("08:30"), 409, "own-membership");
+    practice.accepted(&clinician.token, until("08:40"));
+    practice.accepted(&practice.admin.token, put(json!({})));
+    // Whoever has no end may give herself one, and may not take it back.
+    practice.accepted(&colleague.token, until("08:50"));
+    practice.refused(&colleague.token, put(json!({})), 409, "own-membership");
+    practice.accepted(
+        &colleague.token,
+        Call::delete(practice.member(&client, colleague.account)),
+    );
+}
+
+/// However her request to stay meets one that lets her go earlier.
+#[test]
+fn an_earlier_end_holds_however_it_meets_her_own() {
+    at_every_meeting(
+        |practice| {
+            let client = client(practice);
+            let put = |token: &str, time: &str| {
+                let body = json!({"until": format!("2026-12-01T{time}:00Z")});
+                Call::put(practice.member(&client, practice.colleague.account), &body).bearer(token)
+            };
+            practice.send(&put(&practice.admin.token, "08:30"));
+            (
+                put(&practice.colleague.token, "08:25"),
+                put(&practice.admin.token, "08:20"),
+            )
+        },
+        |practice, nth, own, admins| {
+            assert_eq!(admins.status, 204, "{nth}");
+            assert!(matches!(own.status, 204 | 409), "{nth}: {}", own.json);
+            let client = practice.open("open");
+            let end = practice.file(&client)["care_team"][1]["until"].clone();
+            assert_eq!(end, json!("2026-12-01T08:20:00Z"), "{nth}");
+            let list = practice.as_admin(Call::get(format!("/v1/consent/clients/{client}/consents")));
+            assert_eq!(list.json["entries"][0]["until"], end, "{nth}");
+        },
+    );
+}
+
+#[test]
 fn handing_over_keeps_its_rules() {
     let practice = Practice::new();
     let client = client(&practice);

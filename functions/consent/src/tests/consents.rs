@@ -119,6 +119,41 @@ fn consent_stays_within_its_notice() {
     assert_refused(&practice.withdraw(&client, &missing), 404, "not-found");
 }
 
+/// Nobody agrees any more to what the clinic has replaced; what was signed on paper before is entered all the same.
+#[test]
+fn consent_is_given_on_the_newest_notice() {
+    let practice = Practice::new();
+    let (client, first) = (practice.open("open"), practice.publish("notice"));
+    let her = practice.own(&client).token;
+    let giving =
+        |key: &str, terms: &Value| Call::post(format!("/v1/consent/clients/{client}/consents"), terms).once(key);
+    let with = |method: &str| {
+        let mut terms = terms(&first);
+        terms["method"] = json!(method);
+        terms
+    };
+    let early = practice.accepted(&her, giving("early", &with("electronic")));
+    let mut newer = notice();
+    newer["replaces"] = json!(first);
+    let published = practice.as_admin(Call::post("/v1/consent/notices", &newer).once("newer"));
+    assert_eq!(published.status, 201, "{}", published.json);
+    for (token, method) in [
+        (&her, "electronic"),
+        (&her, "written"),
+        (&practice.clinician.token, "electronic"),
+        (&practice.clinician.token, "in_person"),
+    ] {
+        practice.refused(token, giving("late", &with(method)), 409, "already-replaced");
+    }
+    practice.accepted(&practice.clinician.token, giving("paper", &with("written")));
+    practice.accepted(&her, giving("newer", &terms(&published.text("notice_id"))));
+    // What was given before is answered again as it was.
+    assert_eq!(
+        practice.accepted(&her, giving("early", &with("electronic"))).json,
+        early.json
+    );
+}
+
 #[test]
 fn consent_ends_with_its_time() {
     let practice = Practice::new();

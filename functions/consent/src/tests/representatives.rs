@@ -127,6 +127,13 @@ fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
         json!({"event_state": "expired", "event_time": "2026-12-01T08:10:00Z"})
     );
 
+    // That she is of age now, and is said to be, changes nothing of what was.
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    practice.accepted(&practice.admin.token, minority(client, &Value::Null));
+    let receipt = Call::get(format!("{}/{}/receipt", consents(client), given.text("consent_id")));
+    let record = practice.as_clinician(receipt).json["record"].clone();
+    assert_eq!(record["events"], events.json["record"]["events"]);
+
     practice.accepted(&her.token, herself);
     assert_eq!(practice.reading(client, &practice.clinician), "care.records");
     assert_eq!(
@@ -136,6 +143,7 @@ fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
             "minority_set",
             "representative_named",
             "given",
+            "minority_set",
             "given"
         ]
     );
@@ -298,8 +306,10 @@ fn a_nominee_acts_once_it_is_found_that_the_client_cannot() {
         list.json["entries"][1],
         json!({"event": "representative_named", "account_id": nominee.account.to_string(), "authority": "nominee",
             "reads_records": false, "since": "2026-12-01T08:01:00Z", "at": "2026-12-01T08:01:00Z",
-            "recorded_by": practice.admin.account.to_string(), "reason": "SECRET coma"})
+            "recorded_by": practice.admin.account.to_string()})
     );
+    let hers = practice.accepted(&her.token, Call::get(consents(&client)));
+    assert_eq!(hers.json["entries"][1]["reason"], json!("SECRET coma"));
     // A repeated finding does not begin anew.
     practice.world.clock.advance(SignedDuration::from_mins(1));
     practice.accepted(admin, activate("again"));
@@ -339,6 +349,216 @@ fn a_client_names_and_removes_nominees_alone() {
         practice.events(&client),
         ["joined_care_team", "representative_named", "representative_removed"]
     );
+}
+
+/// What a child hides, and why somebody broke the glass, her parents see who see her records.
+#[test]
+fn a_parent_from_whom_the_child_hides_does_not_see_that_she_does() {
+    let family = Family::new();
+    let Family { practice, client, .. } = &family;
+    let emergencies = format!("/v1/consent/clients/{client}/emergency-access");
+    let why = json!({"reason": "SECRET she called from a bridge"});
+    practice.accepted(&practice.colleague.token, Call::post(&emergencies, &why).once("break"));
+    let sees = || {
+        let ledger = practice
+            .accepted(&family.parent.token, Call::get(consents(client)))
+            .json;
+        let file = practice
+            .accepted(&family.parent.token, Call::get(format!("/v1/consent/clients/{client}")))
+            .json;
+        assert!(!ledger.to_string().contains("SECRET"));
+        let taken = practice
+            .send(&Call::get(&emergencies).bearer(&family.parent.token))
+            .status;
+        let events = ledger["entries"].as_array().unwrap().len();
+        (events, file["restrictions"].as_array().unwrap().len(), taken)
+    };
+    assert_eq!(sees(), (3, 0, 403));
+    let reading = json!({"authority": "parent", "verification": "details_held", "reads_records": true});
+    practice.accepted(
+        &practice.admin.token,
+        Call::put(path(client, family.parent.account), &reading),
+    );
+    assert_eq!(sees(), (5, 0, 200));
+    let hide = |key: &str, from: AccountId| {
+        let body = json!({"account_id": from.to_string()});
+        let call = Call::post(format!("/v1/consent/clients/{client}/restrictions"), &body).once(key);
+        practice.accepted(&family.her.token, call);
+    };
+    hide("colleague", practice.colleague.account);
+    assert_eq!(sees(), (6, 1, 200));
+    hide("parent", family.parent.account);
+    assert_eq!(sees(), (4, 0, 403));
+}
+
+/// A minor agrees to nothing herself, and did not before it was known that she is one.
+#[test]
+fn what_a_minor_agreed_to_herself_ends_once_it_is_known() {
+    let practice = Practice::new();
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    let (her, admin) = (practice.own(&client), &practice.admin.token);
+    let giving = |key: &str, terms: &Value| Call::post(consents(&client), terms).once(key);
+    let guardian = practice.guardian(&client);
+    let mut guardians = by_guardian(&notice);
+    guardians["representative_id"] = json!(guardian);
+    guardians["classes"] = json!(["identity"]);
+    let guardians = practice.accepted(&practice.clinician.token, giving("guardians", &guardians));
+    let hers = practice.accepted(&her.token, giving("hers", &terms(&notice)));
+    let staffs = practice.accepted(&practice.clinician.token, giving("staffs", &terms(&notice)));
+    let entered = giving("entered", &terms(&notice));
+    practice.die_entered(&client, &entered.clone().bearer(&practice.clinician.token));
+    // She was of age all the time: that ends nothing.
+    practice.accepted(admin, minority(&client, &json!("2026-12-01T08:00:00Z")));
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+
+    let until = json!("2026-12-01T08:10:00Z");
+    practice.accepted(admin, minority(&client, &until));
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    let live = practice.file(&client)["consents"].clone();
+    assert_eq!(
+        (live.as_array().unwrap().len(), &live[0]["consent_id"]),
+        (1, &guardians.json["consent_id"])
+    );
+    let ended = practice.events(&client);
+    assert_eq!(
+        ended[ended.len() - 4..],
+        ["withdrawn", "withdrawn", "withdrawn", "minority_set"]
+    );
+    for given in [&hers, &staffs] {
+        let path = format!("{}/{}/receipt", consents(&client), given.text("consent_id"));
+        let receipt = practice.as_clinician(Call::get(path)).json["record"].clone();
+        assert_eq!(receipt["events"][1]["event_state"], "withdrawn", "{receipt}");
+    }
+    practice.refused(&practice.clinician.token, entered.clone(), 409, "guardian-decides");
+    practice.accepted(admin, minority(&client, &until));
+    assert_eq!(practice.events(&client), ended);
+    // Neither does majority bring anything back.
+    practice.world.clock.advance(SignedDuration::from_secs(10 * 60));
+    practice.accepted(&practice.clinician.token, entered);
+    assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+}
+
+#[test]
+fn her_own_consents_end_however_it_becomes_known_that_she_is_a_minor() {
+    let minority = |practice: &Practice| {
+        let call = minority(&practice.open("open"), &json!("2030-01-01T00:00:00Z"));
+        call.bearer(&practice.admin.token)
+    };
+    let giving = |practice: &Practice, client: &str| {
+        let call = Call::post(consents(client), &terms(&practice.publish("notice")));
+        call.once("give").bearer(&practice.clinician.token)
+    };
+    let has_none = |practice: &Practice| {
+        let client = practice.open("open");
+        assert_eq!(practice.file(&client)["consents"], json!([]));
+        let events = practice.events(&client);
+        let count = |event: &str| events.iter().filter(|entered| *entered == event).count();
+        assert_eq!(count("given"), count("withdrawn"), "{events:?}");
+        assert_eq!(count("minority_set"), 1, "{events:?}");
+    };
+    at_every_crash(
+        |practice| {
+            let client = practice.open("open");
+            assert_eq!(practice.send(&giving(practice, &client)).status, 201);
+            minority(practice)
+        },
+        |practice, is_acknowledged| {
+            let is_live = practice.file(&practice.open("open"))["consents"] != json!([]);
+            assert!(!(is_acknowledged && is_live));
+        },
+        |practice, _| has_none(practice),
+    );
+    let prepare = |practice: &Practice| (giving(practice, &practice.open("open")), minority(practice));
+    at_every_meeting(prepare, |practice, nth, give, set| {
+        assert_eq!(set.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+        has_none(practice);
+    });
+    at_every_meeting(
+        |practice| {
+            let (give, set) = prepare(practice);
+            (set, give)
+        },
+        |practice, nth, set, give| {
+            assert_eq!(set.status, 204, "{nth}");
+            assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+            has_none(practice);
+        },
+    );
+}
+
+/// What ended by itself is as if it had never been: nobody acts by it again, and it is in nobody's way.
+#[test]
+fn who_represented_a_client_once_begins_anew() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let her = practice.own(&client).token;
+    let account = practice.somebody(Role::Guardian).account;
+    let name = |until: &str| Call::put(path(&client, account), &json!({"authority": "nominee", "until": until}));
+    let activate = Call::post(
+        format!("{}/activate", path(&client, account)),
+        &json!({"reason": "coma"}),
+    );
+    let acts = || practice.file(&client)["representatives"][0]["acts"].clone();
+    practice.accepted(&her, name("2026-12-01T08:10:00Z"));
+    practice.accepted(&practice.admin.token, activate.clone());
+    assert_eq!(acts(), json!(true));
+    practice.world.clock.advance(SignedDuration::from_mins(10));
+    practice.refused(&practice.admin.token, activate.clone(), 404, "not-found");
+    practice.accepted(&her, name("2026-12-01T09:00:00Z"));
+    assert_eq!(acts(), json!(false));
+    practice.accepted(&practice.admin.token, activate);
+    assert_eq!(acts(), json!(true));
+    assert_eq!(practice.events(&client)[1..], ["representative_named"; 4]);
+}
+
+#[test]
+fn of_age_she_names_or_removes_who_was_her_parent() {
+    for removes in [true, false] {
+        let Family {
+            practice,
+            client,
+            parent,
+            her,
+            ..
+        } = &Family::new();
+        let call = if removes {
+            Call::delete(path(client, parent.account))
+        } else {
+            naming(client, parent.account, "nominee")
+        };
+        practice.world.clock.advance(SignedDuration::from_mins(10));
+        practice.accepted(&her.token, call);
+        let event = if removes {
+            "representative_removed"
+        } else {
+            "representative_named"
+        };
+        assert_eq!(practice.events(client).last().unwrap(), event);
+        let there = if removes { json!([]) } else { json!([false]) };
+        let acting = practice.file(client)["representatives"].clone();
+        let acting: Vec<_> = acting.as_array().unwrap().iter().map(|named| &named["acts"]).collect();
+        assert_eq!(json!(acting), there);
+    }
+}
+
+#[test]
+fn a_later_majority_makes_nobody_a_parent_again() {
+    let family = Family::new();
+    let Family {
+        practice,
+        client,
+        parent,
+        ..
+    } = &family;
+    practice.accepted(&parent.token, family.giving("give", &by_guardian(&family.notice)));
+    practice.world.clock.advance(SignedDuration::from_mins(10));
+    let later = minority(client, &json!("2026-12-01T09:00:00Z"));
+    practice.accepted(&practice.admin.token, later);
+    practice.refused(&parent.token, Call::get(consents(client)), 403, "access-denied");
+    assert_eq!(practice.reading(client, &practice.clinician), "deny.no-consent");
+    practice.accepted(&practice.admin.token, naming(client, parent.account, "parent"));
+    practice.accepted(&parent.token, family.giving("again", &by_guardian(&family.notice)));
 }
 
 #[test]

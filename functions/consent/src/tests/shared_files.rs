@@ -188,6 +188,45 @@ fn nobody_shows_what_another_participant_hid() {
 }
 
 #[test]
+fn a_participant_does_not_see_what_another_hid_nor_why_she_withdrew() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [one, other],
+    } = &couple;
+    let (hers, others) = (practice.own(one).token, practice.own(other).token);
+    let given = practice.accepted(&hers, giving(both, "give", &terms(notice)));
+    let consents = format!("/v1/consent/clients/{both}/consents");
+    let withdraw = format!("{consents}/{}/withdraw", given.text("consent_id"));
+    practice.accepted(&hers, Call::post(withdraw, &json!({"reason": "SECRET I leave him"})));
+    let restrictions = format!("/v1/consent/clients/{both}/restrictions");
+    let hide = Call::post(&restrictions, &json!({"class": "health"})).once("hide");
+    let hidden = practice.accepted(&hers, hide).text("restriction_id");
+    let sees = |token: &str| {
+        let ledger = practice.accepted(token, Call::get(&consents)).json;
+        let file = practice
+            .accepted(token, Call::get(format!("/v1/consent/clients/{both}")))
+            .json;
+        let events = ledger["entries"].as_array().unwrap().len();
+        let restrictions = file["restrictions"].as_array().unwrap().len();
+        (events, restrictions, ledger.to_string().contains("SECRET"))
+    };
+    assert_eq!(sees(&hers), (4, 1, true));
+    assert_eq!(sees(&others), (3, 0, false));
+    // Whoever lifts it, it was hers.
+    practice.accepted(
+        &practice.officer.token,
+        Call::delete(format!("{restrictions}/{hidden}")),
+    );
+    assert_eq!(sees(&hers), (5, 0, true));
+    assert_eq!(sees(&others), (3, 0, false));
+    assert_eq!(sees(&practice.admin.token), (5, 0, false));
+    assert_eq!(sees(&practice.officer.token), (5, 0, true));
+}
+
+#[test]
 fn whose_file_it_is_is_checked() {
     let couple = Couple::new();
     let Couple {
@@ -311,6 +350,29 @@ fn for_a_minor_in_a_shared_file_her_parent_agrees() {
     assert_eq!(couple.reading(), "deny.no-consent");
     practice.accepted(&practice.own(child).token, giving(both, "hers", &super::terms(notice)));
     assert_eq!(couple.reading(), "care.records");
+}
+
+/// Her own file says by now that she is a minor: what she began to agree to in the shared one does not take effect.
+#[test]
+fn what_a_minor_began_to_agree_to_in_a_shared_file_never_holds() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [child, _],
+    } = &couple;
+    let hers = practice.own(child).token;
+    let give = giving(both, "give", &terms(notice)).bearer(&hers);
+    practice.die_entered(both, &give);
+    let until = json!({"until": "2030-01-01T00:00:00Z"});
+    let minority = Call::put(format!("/v1/consent/clients/{child}/minority"), &until);
+    practice.accepted(&practice.clinician.token, minority);
+    for _ in 0..2 {
+        assert_refused(&practice.send(&give), 409, "guardian-decides");
+        assert_eq!(practice.file(both)["consents"], json!([]));
+        assert_eq!(practice.events(both), ["joined_care_team", "given", "withdrawn"]);
+    }
 }
 
 #[test]

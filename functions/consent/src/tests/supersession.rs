@@ -134,7 +134,6 @@ fn withdrawing_what_never_took_effect_leaves_neither() {
         if practice.events(&client).len() == 3 {
             let list = practice.as_admin(Call::get(consents(&client)));
             let new = list.json["entries"][0]["consent_id"].as_str().unwrap().to_owned();
-            practice.refused(&practice.clinician.token, withdrawing(&client, &old), 409, "superseded");
             practice.accepted(&practice.clinician.token, withdrawing(&client, &new));
             assert_eq!(live(&practice, &client), [""; 0], "{nth}");
             assert_eq!(practice.give(&client, "new", &superseding(&notice, &old)).status, 201);
@@ -144,6 +143,25 @@ fn withdrawing_what_never_took_effect_leaves_neither() {
             break;
         }
     }
+}
+
+/// What was superseded ends with its withdrawal, though the one in its place never took effect.
+#[test]
+fn withdrawing_what_was_superseded_and_is_still_live_ends_it() {
+    let practice = Practice::new();
+    let (client, notice, old) = agreed(&practice);
+    let give = Call::post(consents(&client), &superseding(&notice, &old)).once("new");
+    let give = give.bearer(&practice.clinician.token);
+    practice.die_entered(&client, &give);
+    assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+    let answer = practice.as_clinician(withdrawing(&client, &old));
+    assert_refused(&answer, 409, "superseded");
+    assert_eq!(live(&practice, &client), [""; 0]);
+    // The same again changes nothing, and the one in its place can still take effect.
+    practice.refused(&practice.clinician.token, withdrawing(&client, &old), 409, "superseded");
+    let given = practice.send(&give);
+    assert_eq!(given.status, 201, "{}", given.json);
+    assert_eq!(live(&practice, &client), [given.text("consent_id")]);
 }
 
 #[test]
