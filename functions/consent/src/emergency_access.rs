@@ -1,7 +1,7 @@
 //! Breaking the glass: a clinician who does not treat a client is let at her records for an hour, because there is an emergency, and
 //! everybody comes to know of it.
 
-use access::{EmergencyAccess, Permissions};
+use access::{Caller, EmergencyAccess, Permissions, Recorded};
 use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EmergencyId, Purpose, Timestamp};
 use notification::{Channel, Content, Message, Recipient, Urgency};
@@ -257,7 +257,32 @@ fn tell(
     Ok(are_clients_done && is_alerted)
 }
 
-/// The accesses that were taken in the clinic, newest first.
+/// Decides and records what somebody does with one access to a client whom her request does not name, so that the trail of whom it was taken to
+/// has it too (45 CFR 164.312(b), PHIPA s.10.1(4)).
+fn admit(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    action: Action,
+    Emergency {
+        emergency_id,
+        client_id,
+        ..
+    }: &Emergency,
+) -> Result<Recorded, Problem> {
+    let file = Files::new(exchange)?.of(caller.clinic(), *client_id);
+    let resource = Some(emergency_id.to_string());
+    let (recorded, _) = file.admit(
+        exchange,
+        caller,
+        action,
+        DataClass::EmergencyAccess,
+        resource,
+        exchange.purpose()?,
+    )?;
+    Ok(recorded)
+}
+
+/// The accesses that were taken in the clinic, newest first. The list is decided about and recorded once; then each that is shown is, as a read.
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
@@ -268,7 +293,9 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Page { ids, next } = wanted.page(&emergencies.index(clinic))?;
     let mut page = Vec::with_capacity(ids.len());
     for id in ids {
-        page.push(emergencies.known(clinic, EmergencyId::from_bytes(id))?.into());
+        let emergency = emergencies.known(clinic, EmergencyId::from_bytes(id))?;
+        admit(exchange, &caller, Action::Read, &emergency)?;
+        page.push(emergency.into());
     }
     let answer = ListAnswer {
         emergencies: page,
@@ -295,7 +322,8 @@ pub(crate) fn list_of_client(exchange: &Exchange<'_>) -> Result<Reply, Problem> 
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
-/// Says what the privacy officer found. What was not justified ends at once.
+/// Says what the privacy officer found. What was not justified ends at once. It is decided about twice: as what it is, and, once it is known, about
+/// the client.
 ///
 /// Order: document, permissions, answer. A crash in between leaves an access that was found unjustified and still holds, an hour at most;
 /// the repeated request ends it.
@@ -309,10 +337,14 @@ pub(crate) fn review(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let request = access::Request::new(Action::Amend, DataClass::EmergencyAccess)
         .of(emergency_id)
         .purpose(exchange.purpose()?);
-    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
-    let (clinic, event) = (recorded.clinic(), recorded.event());
+    let asked = exchange.gate()?.admit(&caller, &request, None)?;
+    let clinic = asked.clinic();
     let now = exchange.platform.clock.now();
     let emergencies = Emergencies::new(exchange)?;
+    let taken = emergencies.doc(clinic, emergency_id).read()?;
+    let taken = taken.ok_or_else(|| Problem::not_found(asked.event()))?.value;
+    let recorded = admit(exchange, &caller, Action::Amend, &taken)?;
+    let event = recorded.event();
     let reviewed = emergencies.doc(clinic, emergency_id).update(None, |emergency| {
         if emergency.account_id == recorded.account() {
             return Err(Problem::conflict("own-access", "Nobody reviews what she took herself."));

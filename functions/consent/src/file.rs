@@ -87,10 +87,24 @@ impl<'a> ClientFile<'a> {
         resource: Option<String>,
         purpose: Option<Purpose>,
     ) -> Result<(Self, Recorded, Permissions), Problem> {
-        let client: ClientId = exchange.parameter("client")?;
+        let client = exchange.parameter("client")?;
         let file = Files::new(exchange)?.of(caller.clinic(), client);
-        let permissions = file.permissions().read()?.map(|permissions| permissions.value);
-        let request = Request::new(action, class).about(client).purpose(purpose);
+        let (recorded, permissions) = file.admit(exchange, caller, action, class, resource, purpose)?;
+        Ok((file, recorded, permissions))
+    }
+
+    /// Decides and records what is asked of the file of this client, whom the request need not name.
+    pub(crate) fn admit(
+        &self,
+        exchange: &Exchange<'_>,
+        caller: &Caller,
+        action: Action,
+        class: DataClass,
+        resource: Option<String>,
+        purpose: Option<Purpose>,
+    ) -> Result<(Recorded, Permissions), Problem> {
+        let permissions = self.permissions().read()?.map(|permissions| permissions.value);
+        let request = Request::new(action, class).about(self.client).purpose(purpose);
         let request = match resource {
             Some(resource) => request.of(resource),
             None => request,
@@ -98,7 +112,7 @@ impl<'a> ClientFile<'a> {
         let recorded = exchange.gate()?.admit(caller, &request, permissions.as_ref())?;
         // Every rule about a client needs her permissions, so no permit comes here without them.
         let permissions = permissions.ok_or_else(|| Problem::not_found(recorded.event()))?;
-        Ok((file, recorded, permissions))
+        Ok((recorded, permissions))
     }
 
     /// Enters the client in a list, once. An entry's id stands in the clear, and a client's must not: it is hers under this label.

@@ -365,6 +365,15 @@ fn who_watches_sees_what_was_taken_and_others_do_not() {
         );
         assert_eq!(rest.json["next"], Value::Null);
     }
+    // What is shown of a client is in the trail of whom it is about, whoever looks at all of them: beside the list there is an entry for each.
+    let officer = practice.somebody(Role::PrivacyOfficer).token;
+    practice.world.stores.disarm();
+    practice.accepted(&officer, Call::get(LIST));
+    let trace = practice.world.stores.trace();
+    let written = trace
+        .iter()
+        .filter(|line| line.starts_with("audit swap") || line.starts_with("audit set"));
+    assert!(written.count() >= 4, "the list and each access: {trace:?}");
     for role in [Role::Clinician, Role::ClinicAdmin, Role::Billing, Role::Guardian] {
         let token = practice.somebody(role).token;
         practice.refused(&token, Call::get(LIST), 403, "access-denied");
