@@ -56,8 +56,9 @@ fn a_log_goes_on_under_the_current_version() {
 /// seen, and loses nothing of it.
 #[test]
 fn a_document_is_annotated_at_its_version() {
+    type Marked<'s> = store::Doc<'s, (u32, bool), DataKey>;
     let world = Rc::new(World::new(1));
-    let with = move |world: &World, run: &dyn Fn(&store::Doc<'_, (u32, bool), DataKey>)| {
+    let with = move |world: &World, run: &dyn Fn(&Marked<'_>)| {
         on_shelf(world, |shelf, key| run(&shelf.doc(None, "test", "d", key)));
     };
     let mark = |(_, marked): &mut (u32, bool)| !std::mem::replace(marked, true);
