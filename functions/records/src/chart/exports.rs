@@ -1,6 +1,6 @@
 //! Records on their way out.
 
-use model::{Confidential, Timestamp};
+use model::{Confidential, RecordId, Timestamp};
 use serde::Serialize;
 use web::Problem;
 use web::import::{Export, ExportPage, Exported};
@@ -23,30 +23,32 @@ struct AddendumNote<'r> {
     text: &'r Confidential<String>,
 }
 
-/// Where a page begins: after this place of the list, and of the record that comes next without so many of its parts, itself and its addenda.
+/// Where a page begins: after this place of the list, and of one record without so many of its parts, itself and its addenda. It is named, since
+/// by the time of the next page another one may come next.
+#[derive(Default)]
 struct Begin {
     after: Option<Position>,
-    sent: usize,
+    sent: Option<(RecordId, usize)>,
 }
 
 impl OpenChart<'_> {
     /// A page of what is signed of the kinds that are wanted, newest first, each record in its current version and after it what was added to
     /// it, as notes; and where the next page begins.
     pub(crate) fn export(&self, wanted: &Export) -> Result<(ExportPage, Option<String>), Problem> {
-        let Begin { after, mut sent } = self.page_begin(wanted.cursor.as_deref())?;
+        let Begin { after, sent: begun } = self.page_begin(wanted.cursor.as_deref())?;
         let timeline = self.timeline(Selection::All);
         let mut page = ExportPage::default();
         let mut last = after;
         for entry in timeline.after(after) {
             let entry = entry?;
+            let sent = begun.map_or(0, |(id, sent)| if id == entry.id { sent } else { 0 });
             // A record is of one kind for good, so what is not wanted need not be opened.
             if (wanted.wants(entry.kind.name()) || wanted.wants(NOTE))
                 && let Some(stored) = self.exported(&timeline, &entry)?
                 && let Some(sent) = self.push(&mut page, wanted, &stored, sent)?
             {
-                return Ok((page, Some(self.seal_begin(&Begin { after: last, sent })?)));
+                return Ok((page, Some(self.page_end(last, entry.id, sent)?)));
             }
-            sent = 0;
             last = Some(entry.position());
         }
         Ok((page, None))
@@ -96,21 +98,26 @@ impl OpenChart<'_> {
 
     fn page_begin(&self, cursor: Option<&str>) -> Result<Begin, Problem> {
         let Some(cursor) = cursor else {
-            return Ok(Begin { after: None, sent: 0 });
+            return Ok(Begin::default());
         };
-        let (position, sent) = cursor.split_once('.').ok_or_else(|| malformed_cursor(CURSOR))?;
+        let mut parts = cursor.splitn(3, '.');
+        let (Some(position), Some(id), Some(sent)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(malformed_cursor(CURSOR));
+        };
         let position = Some(position).filter(|position| !position.is_empty());
+        let sent = id.parse().ok().zip(sent.parse().ok());
         Ok(Begin {
             after: position
                 .map(|position| self.open_cursor(CURSOR, position))
                 .transpose()?,
-            sent: sent.parse().map_err(|_| malformed_cursor(CURSOR))?,
+            sent: Some(sent.ok_or_else(|| malformed_cursor(CURSOR))?),
         })
     }
 
-    fn seal_begin(&self, begin: &Begin) -> Result<String, Problem> {
-        let position = begin.after.map(|after| self.seal_cursor(&after)).transpose()?;
-        Ok(format!("{}.{}", position.unwrap_or_default(), begin.sent))
+    /// The cursor of the page after one that ended behind this place, with so many parts of that record.
+    fn page_end(&self, last: Option<Position>, id: RecordId, sent: usize) -> Result<String, Problem> {
+        let position = last.map(|last| self.seal_cursor(&last)).transpose()?;
+        Ok(format!("{}.{id}.{sent}", position.unwrap_or_default()))
     }
 
     /// The record of an entry, and whether there may be addenda; unless it is a draft again, which the list may not know yet. One that is listed twice, because a crash met the

@@ -523,6 +523,39 @@ fn a_record_has_as_many_pages_as_it_needs() {
     assert_eq!((ids.len(), pages.concat().len()), (46, 46));
 }
 
+/// What was sent of a record is left out of that record alone, and not of one that stands in its place by then.
+#[test]
+fn a_record_that_comes_between_two_pages_goes_out_whole() {
+    let practice = Practice::new();
+    let own = id(500);
+    assert_eq!(practice.import(&[part(500, &note_of(10, "SECRET dose"))]), ["created"]);
+    for number in 0..2 {
+        let adding = practice.adding(
+            &practice.colleague,
+            &own,
+            &format!("add-{number}-to-the-note"),
+            "SECRET not so",
+        );
+        assert_eq!(practice.send(&adding).status, 201);
+    }
+    let newer: Vec<_> = (1..=98).map(|number| part(number, &note_of(28, "SECRET"))).collect();
+    assert!(practice.import(&newer).iter().all(|outcome| outcome == "created"));
+    let exporting = |cursor| practice.send(&practice.exporting(&practice.clinician.token, cursor));
+    let page = exporting(None);
+    assert_eq!(page.json["parts"].as_array().unwrap().last().unwrap()["appends"], own);
+    // After all that was sent but the note, and before the note.
+    assert_eq!(practice.import(&[part(501, &note_of(20, "SECRET"))]), ["created"]);
+    let rest = exporting(page.json["next"].as_str());
+    let rest: Vec<_> = rest.json["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["id"].clone())
+        .collect();
+    assert_eq!(rest[0], id(501));
+    assert_eq!(rest.len(), 2, "and of the note what was not sent: {rest:?}");
+}
+
 /// Of the kinds that are asked for, and an assessment with what its answers come to.
 #[test]
 fn an_export_has_the_kinds_that_are_asked_for() {
