@@ -4,6 +4,7 @@ use access::{Caller, Request};
 use account::session::{admit, end_others};
 use account::throttle::clear_all;
 use account::{Account, AccountState, Accounts, Link, LinkUse, Unchanged};
+use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId, RecoveryId, Role, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
@@ -178,7 +179,15 @@ pub(crate) fn approve(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let doc = accounts.recovery(clinic, id);
     let recovery = doc.read()?.ok_or_else(|| Problem::not_found(recorded.event()))?.value;
     let event = note(exchange, &caller, Action::Amend, recovery.account, "recovery.approved")?;
-    recover(exchange, &accounts, &caller, &recovery, event, now).map_err(|problem| problem.or_recorded(event))?;
+    recover(exchange, &accounts, &caller, &recovery, event, now).map_err(|problem| {
+        if problem.status != StatusCode::CONFLICT || problem.kind == "contended" {
+            return problem.or_recorded(event);
+        }
+        // The entry so far says that it is approved.
+        let request = Request::new(Action::Amend, DataClass::Account).of(recovery.account);
+        let role = Role::ClinicAdmin;
+        upon_account::refuse(exchange, &caller, role, &request, "recovery.refused", problem)
+    })?;
     Ok(Reply::no_content().recorded(event))
 }
 

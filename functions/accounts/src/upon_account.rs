@@ -31,11 +31,38 @@ pub(crate) fn note(
     request: &Request,
     rule: &'static str,
 ) -> Result<EventId, Problem> {
+    enter(exchange, caller, role, request, Decision::Allowed, rule)
+}
+
+/// Writes that something is refused which a caller may do elsewise, where an entry stands already that says that it is done. What comes back
+/// names the entry of the refusal.
+pub(crate) fn refuse(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    role: Role,
+    request: &Request,
+    rule: &'static str,
+    problem: Problem,
+) -> Problem {
+    match enter(exchange, caller, role, request, Decision::Denied, rule) {
+        Ok(event) => problem.recorded(event),
+        Err(unrecorded) => unrecorded,
+    }
+}
+
+fn enter(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    role: Role,
+    request: &Request,
+    decision: Decision,
+    rule: &'static str,
+) -> Result<EventId, Problem> {
     let actor = Actor {
         account: caller.account(),
         role,
         session: Some(caller.session().id),
     };
     let gate = exchange.gate()?;
-    Ok(gate.note(Some(caller.clinic()), Some(actor), request, Decision::Allowed, rule)?)
+    Ok(gate.note(Some(caller.clinic()), Some(actor), request, decision, rule)?)
 }

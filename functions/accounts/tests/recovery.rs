@@ -2,9 +2,10 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use audit_trail::Decision;
 use jiff::SignedDuration;
 use notification::{Content, Message};
-use practicekit::sweep::break_off;
+use practicekit::sweep::{break_off, recorded_as};
 use practicekit::{Person, Practice, messages, race};
 use serde_json::json;
 use testkit::{Answer, Call};
@@ -253,6 +254,8 @@ fn whoever_is_no_administrator_any_more_asks_for_nothing() {
             "{}",
             refused.json
         );
+        let entry = recorded_as(&clinic.practice, &refused);
+        assert_eq!(entry, ("recovery.refused".to_owned(), Decision::Denied));
         assert_eq!(messages(), []);
         clinic.practice.log_in(&clinic.ben);
         // Withdrawn and asked for anew, by one who is.

@@ -149,6 +149,7 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 fn follow(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,
+    attempt: &Attempt<'_>,
     link_use: LinkUse,
     token: &str,
 ) -> Result<(Link, Account), Problem> {
@@ -156,7 +157,9 @@ fn follow(
     let Some(link) = Link::open(link_use, accounts.seal, token, now) else {
         return Err(refuse(exchange, None)?);
     };
-    accounts.resident_clinic(exchange, link.clinic)?;
+    accounts
+        .resident_clinic(exchange, link.clinic)
+        .map_err(|problem| attempt.excuse(problem))?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account.map(|account| account.value);
     match account.filter(|account| account.state == AccountState::Active) {
@@ -174,7 +177,7 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let CodeBody { token } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
     let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
-    let (link, account) = follow(exchange, &accounts, LinkUse::PasswordReset, &token)?;
+    let (link, account) = follow(exchange, &accounts, &attempt, LinkUse::PasswordReset, &token)?;
     if account.passwords != link.number {
         return Err(refuse(exchange, Some(&account))?);
     }
@@ -257,7 +260,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     let accounts = Accounts::open(exchange)?;
     let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
-    let (link, mut account) = follow(exchange, &accounts, link_use, &token)?;
+    let (link, mut account) = follow(exchange, &accounts, &attempt, link_use, &token)?;
     let pepper = exchange.keyring.key("pepper")?;
     let subject = Subject::Account(account.clinic, account.id);
     let is_repeated = link.number.checked_add(1) == Some(account.passwords);

@@ -12,7 +12,7 @@ use crate::access_review::settle::Matter;
 use crate::access_review::verdict::{Claim, Decision, Outcome, Verdict};
 use crate::administration::{deactivated, last_administrator};
 use crate::invitation::check_roles;
-use crate::upon_account::{checked_reason, note, own_account_refused};
+use crate::upon_account::{checked_reason, note, own_account_refused, refuse};
 
 /// How often it is tried while other decisions about the account go first.
 const ATTEMPTS: usize = 8;
@@ -141,11 +141,22 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (recorded, caller) = admit(exchange, request)?;
     let (clinic, by) = (caller.clinic(), caller.account());
     let not_found = || Problem::not_found(recorded.event());
+    let refused = |problem| {
+        let request = Request::new(Action::Amend, DataClass::Account).of(id);
+        refuse(
+            exchange,
+            &caller,
+            recorded.role(),
+            &request,
+            "access-review.refused",
+            problem,
+        )
+    };
     let accounts = Accounts::open(exchange)?;
     let now = exchange.platform.clock.now();
     let campaign = find(&accounts, clinic, review)?.ok_or_else(not_found)?;
     if id == by {
-        return Err(own_account_refused().recorded(recorded.event()));
+        return Err(refused(own_account_refused()));
     }
     let mut matter = Matter {
         exchange,
@@ -172,7 +183,8 @@ pub(crate) fn decide(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             let gate = exchange.gate()?;
             gate.admit(&caller, &opens.purpose(exchange.purpose()?), None)?;
         }
-        check_possible(&accounts, &account, &wanted, now).map_err(|problem| problem.recorded(matter.event))?;
+        // In a round before this one it was perhaps recorded as done already.
+        check_possible(&accounts, &account, &wanted, now).map_err(refused)?;
         let (action, rule) = recorded_as(&wanted);
         let done = Request::new(action, DataClass::Account).of(id);
         matter.event = note(exchange, &caller, recorded.role(), &done, rule)?;
