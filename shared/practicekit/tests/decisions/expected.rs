@@ -20,6 +20,8 @@ pub(crate) struct Agreed {
     /// Which client gave it, in a shared file.
     pub(crate) participant: Option<u8>,
     pub(crate) by_parent: bool,
+    /// The client gave it herself, and nobody for her.
+    pub(crate) by_client: bool,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) supersedes: Option<String>,
 }
@@ -149,6 +151,16 @@ impl Held {
     fn forget(&mut self, now: Timestamp) {
         let current = |id: &String| self.is_current(id, now);
         self.live = self.live.iter().filter(|id| current(id)).cloned().collect();
+        let is_minor = self.is_minor(now);
+        self.guardians.retain(|_, acting| {
+            acting.until.is_none_or(|end| now < end) && (acting.right != Right::Parent || is_minor)
+        });
+    }
+
+    /// Whether a consent is the client's own, and not over.
+    fn is_hers(&self, id: &str, now: Timestamp) -> bool {
+        let agreed = &self.given[id];
+        agreed.by_client && agreed.expires.is_none_or(|end| now < end) && !self.ended.contains_key(id)
     }
 
     fn treats(&self, who: u8, now: Timestamp) -> bool {
@@ -271,6 +283,10 @@ impl Held {
                     held.given.insert(id.clone(), agreed);
                     stages.push(held.clone());
                 }
+                // What she gave before it was known that she is a minor is refused when it is repeated.
+                if held.given[id].by_client && person.is_minor(now) {
+                    return None;
+                }
                 let supersedes = held.given[id].supersedes.clone();
                 if !held.live.contains(id) && !held.ended.contains_key(id) {
                     if held.given[id].expires.is_none_or(|end| now < end) {
@@ -330,7 +346,23 @@ impl Held {
                     held.team.insert(*to, endless);
                 }
             }
-            Effect::Minority(until) => held.minor_until = *until,
+            Effect::Minority(until) => {
+                held.forget(now);
+                held.minor_until = *until;
+                if held.is_minor(now) {
+                    held.live = held
+                        .live
+                        .iter()
+                        .filter(|id| !held.given[*id].by_client)
+                        .cloned()
+                        .collect();
+                    let hers: Vec<_> = held.given.keys().filter(|id| held.is_hers(id, now)).cloned().collect();
+                    for id in hers {
+                        stages.push(held.clone());
+                        held.ended.insert(id, Ended::Withdrawn);
+                    }
+                }
+            }
             Effect::Name {
                 who,
                 right,
@@ -340,6 +372,7 @@ impl Held {
                 if *right == Right::Parent && !held.is_minor(now) {
                     return None;
                 }
+                held.forget(now);
                 let before = held.guardians.get(who).filter(|before| before.right == *right);
                 let acting = Acting {
                     right: *right,
@@ -350,6 +383,7 @@ impl Held {
                 held.guardians.insert(*who, acting);
             }
             Effect::Activate(who) => {
+                held.forget(now);
                 let nominee = held
                     .guardians
                     .get_mut(who)
@@ -385,7 +419,38 @@ impl Held {
     }
 }
 
+impl Held {
+    /// What a refusal may leave. A consent that was begun and may not take effect any more is entered as withdrawn, and a withdrawal of what was
+    /// superseded ends what is left of that.
+    fn refused(&self, effect: &Effect) -> Vec<Self> {
+        let mut held = self.clone();
+        match effect {
+            Effect::Give { id, .. } if held.given.contains_key(id) && !held.live.contains(id) => {
+                held.ended.entry(id.clone()).or_insert(Ended::Withdrawn);
+            }
+            Effect::Withdraw(id) if held.ended.get(id) == Some(&Ended::Superseded) => {
+                held.live.remove(id);
+            }
+            _ => {}
+        }
+        vec![self.clone(), held]
+    }
+}
+
 impl Model {
+    /// What there may be once a request was refused.
+    pub(crate) fn refused(&self, file: File, effect: &Effect) -> Vec<Self> {
+        let Some(held) = self.0.get(&file) else {
+            return vec![self.clone()];
+        };
+        let with = |held: Held| {
+            let mut model = self.clone();
+            model.0.insert(file, held);
+            model
+        };
+        held.refused(effect).into_iter().map(with).collect()
+    }
+
     /// The states from here to where a request has done what it was to do; none where it can't do it.
     pub(crate) fn stages(&self, file: File, effect: &Effect, span: Span) -> Option<Vec<Self>> {
         let with = |held: Held| {

@@ -238,6 +238,7 @@ impl Life {
                     recipient: *recipient,
                     participant,
                     by_parent: false,
+                    by_client: guardian.is_none(),
                     expires,
                     supersedes,
                 };
@@ -399,13 +400,19 @@ impl Life {
                 }
                 Ok(true)
             }
-            Some(answer) if answer.status < 500 => Ok(true),
+            Some(answer) if answer.status < 500 => {
+                let models = self.models.iter();
+                self.models = models
+                    .flat_map(|model| model.refused(request.file, &request.effect))
+                    .collect();
+                Ok(true)
+            }
             Some(answer) if fault.is_none() => Err(format!("{request:?} failed: {} {}", answer.status, answer.json)),
             _ => {
-                let may_be = self
-                    .models
-                    .iter()
-                    .flat_map(|model| stages(model).unwrap_or_else(|| vec![model.clone()]));
+                let may_be = self.models.iter().flat_map(|model| {
+                    let refused = model.refused(request.file, &request.effect);
+                    refused.into_iter().chain(stages(model).unwrap_or_default())
+                });
                 self.models = may_be.collect();
                 // What a creation that died holds is free again after a minute.
                 self.clinic.world.clock.advance(SignedDuration::from_secs(61));
