@@ -15,6 +15,7 @@ use web::listing::{Listing, list_once_as};
 use web::{Exchange, Problem};
 
 use crate::ledger::{Change, Entered, Ledger, Standing};
+use crate::redaction::Reader;
 
 const LEDGER: Label = Label::new("confide 2026-11 consent ledger name");
 
@@ -150,7 +151,21 @@ impl<'a> ClientFile<'a> {
         }
     }
 
-    fn current(&self) -> Result<Versioned<Permissions>, Problem> {
+    /// Takes out of what holds now what a reader of the file does not see.
+    pub(crate) fn redact(&self, reader: &Reader, permissions: &mut Permissions) -> Result<(), Problem> {
+        let ledger = self.ledger();
+        for restriction in std::mem::take(&mut permissions.restrictions) {
+            if reader.sees_restriction(ledger.restricted_by(restriction.id)?) {
+                permissions.restrictions.push(restriction);
+            }
+        }
+        if !reader.sees_emergencies() {
+            permissions.emergencies.clear();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn current(&self) -> Result<Versioned<Permissions>, Problem> {
         self.permissions()
             .read()?
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
