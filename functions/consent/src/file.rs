@@ -220,13 +220,13 @@ impl<'a> ClientFile<'a> {
     /// Changes the permissions by what the ledger says at the version that is replaced, and returns what it said.
     pub(crate) fn change_by<T>(
         &self,
-        look: impl Fn() -> Result<T, StoreError>,
+        look: impl Fn(&Permissions) -> Result<T, StoreError>,
         change: impl Fn(&mut Permissions, &T),
     ) -> Result<T, Problem> {
         for _ in 0..ATTEMPTS {
-            let version = self.current()?.version;
-            let found = look()?;
-            let updated = self.update(Some(version), &|permissions| {
+            let current = self.current()?;
+            let found = look(&current.value)?;
+            let updated = self.update(Some(current.version), &|permissions| {
                 change(permissions, &found);
                 Ok(())
             });
