@@ -240,6 +240,9 @@ pub(crate) fn transfer(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             ));
         }
         check_own(permissions, &recorded, to, None)?;
+        if handover_until.is_some() {
+            check_own(permissions, &recorded, from, handover_until)?;
+        }
         match handover_until {
             None => permissions.care_team.retain(|member| member.account != from),
             Some(_) => {

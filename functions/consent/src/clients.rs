@@ -229,12 +229,7 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (file, recorded, mut permissions) =
         ClientFile::enter(exchange, &caller, Action::Read, DataClass::Consent, None)?;
     let reader = Reader::of(recorded.role(), recorded.account(), &permissions, file.now);
-    let ledger = file.ledger();
-    for restriction in std::mem::take(&mut permissions.restrictions) {
-        if reader.sees_restriction(ledger.restricted_by(restriction.id)?) {
-            permissions.restrictions.push(restriction);
-        }
-    }
+    file.redact(&reader, &mut permissions)?;
     Ok(Reply::ok(&ClientAnswer::new(permissions, &recorded, file.now))?.recorded(recorded.event()))
 }
 

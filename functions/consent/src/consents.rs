@@ -1,5 +1,7 @@
 //! Giving, withdrawing and proving consent.
 
+use std::cell::Cell;
+
 use access::{LiveConsent, Permissions, Recorded};
 use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
 use serde::Serialize;
@@ -174,12 +176,12 @@ fn void(
     consent: &Consent,
     why: Problem,
     reason: &str,
-) -> Result<(), Problem> {
+) -> Result<Problem, Problem> {
     if !file.has_ended(consent.consent_id.as_bytes())? {
         let reason = Some(Confidential::new(reason.to_owned()));
         end(file, recorded, consent, false, reason)?;
     }
-    Err(why.recorded(recorded.event()))
+    Ok(why.recorded(recorded.event()))
 }
 
 /// Refuses a consent that was to supersede one that had ended when this one was entered: it has no effect, and is entered as withdrawn.
@@ -187,6 +189,8 @@ fn void(
 /// Between the look at what is live and the entry the other may have been withdrawn, or superseded by a third. The first entry that ends it
 /// counts: nothing comes in the place of what is gone, and a withdrawal that was answered holds.
 ///
+/// Order: where this one has no end yet, as [`end`] says. A crash in between leaves it without effect and not entered as withdrawn; the repeated
+/// request, or one that withdraws it, enters that.
 fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) -> Result<(), Problem> {
     let Some(superseded) = consent.supersedes else {
         return Ok(());
@@ -199,7 +203,13 @@ fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) ->
         "supersedes-ended",
         "What this consent was to supersede had been withdrawn, or superseded by another, so this one has no effect.",
     );
-    void(file, recorded, consent, why, "What it was to supersede had ended.")
+    Err(void(
+        file,
+        recorded,
+        consent,
+        why,
+        "What it was to supersede had ended.",
+    )?)
 }
 
 /// Records a consent.
@@ -274,29 +284,38 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let consent = &given.consent;
     check_place(&file, &recorded, consent)?;
-    let has_ended = || file.has_ended(consent_id.as_bytes());
     let is_minors = |person: &Permissions| consent.given_by == GivenBy::Client && person.is_minor(now);
-    let is_void = if is_minors(person) {
-        true
-    } else if consent.expires_at.is_none_or(|end| now < end) {
+    let has_ended = |current: &Permissions| {
+        // Not what the permissions say alone: a majority that was said to be later since does not bring it back.
+        let history = ConsentHistory::read(&ledger, consent_id)?;
+        let is_over = |history| ConsentState::at(current, &history, now).ended_at().is_some();
+        Ok::<_, Problem>(history.is_none_or(is_over))
+    };
+    let was_minors = Cell::new(is_minors(person));
+    if !was_minors.get() {
         let is_live = file.make_live(
-            |current| Ok(is_minors(current) || has_ended()?),
+            |current| {
+                was_minors.set(is_minors(current));
+                Ok(was_minors.get() || has_ended(current)?)
+            },
             |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
             |permissions| {
                 permissions.consents.retain(|live| Some(live.id) != consent.supersedes);
                 permissions.consents.push(live(consent));
             },
         )?;
-        !is_live && !has_ended()?
-    } else {
-        if let Some(superseded) = consent.supersedes {
-            // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
-            file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
+        if !is_live {
+            // A minority that ended it between the two looks was in the permissions before its entry in the ledger.
+            was_minors.set(was_minors.get() || is_minors(&file.current()?.value));
+            if let Some(superseded) = consent.supersedes {
+                // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
+                file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
+            }
         }
-        false
-    };
-    if is_void {
-        void(&file, &recorded, consent, guardian_decides(), "The client is a minor.")?;
+    }
+    if was_minors.get() {
+        let why = guardian_decides();
+        return Err(void(&file, &recorded, consent, why, "The client is a minor.")?);
     }
     let receipt = receipts.issue(&ConsentState::when_given(&permissions, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());

@@ -15,6 +15,7 @@ use crate::emergency::{Emergencies, Emergency, Finding, Review};
 use crate::file::{ClientFile, Files};
 use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{BrokenGlass, LedgerEntry};
+use crate::redaction::Reader;
 
 /// How long it holds.
 const LASTS: SignedDuration = SignedDuration::from_hours(1);
@@ -55,13 +56,23 @@ struct EmergencyAnswer {
     emergency_id: EmergencyId,
     client_id: ClientId,
     account_id: AccountId,
-    reason: Confidential<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Confidential<String>>,
     taken_at: Timestamp,
     until: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_message_accepted_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    review: Option<Review>,
+    review: Option<ReviewAnswer>,
+}
+
+#[derive(Serialize)]
+struct ReviewAnswer {
+    finding: Finding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<Confidential<String>>,
+    reviewed_by: AccountId,
+    reviewed_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -304,15 +315,26 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))
 }
 
-/// The accesses that were taken to one client, for her.
+/// The accesses that were taken to one client, for her. To a participant of a shared file without what was written about them, as in the ledger: it
+/// speaks of the others too.
 pub(crate) fn list_of_client(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(exchange, &caller, Action::List, DataClass::EmergencyAccess, None)?;
+    let (file, recorded, permissions) =
+        ClientFile::enter(exchange, &caller, Action::List, DataClass::EmergencyAccess, None)?;
+    let reader = Reader::of(recorded.role(), recorded.account(), &permissions, file.now);
     let emergencies = Emergencies::new(exchange)?;
     let mut taken = Vec::new();
     for entry in file.ledger().log.newest_first(None) {
         if let LedgerEntry::BrokeGlass(broken) = entry?.value {
-            taken.push(emergencies.known(recorded.clinic(), broken.emergency_id)?.into());
+            let emergency = emergencies.known(recorded.clinic(), broken.emergency_id)?;
+            let mut answer = EmergencyAnswer::from(emergency);
+            if !reader.sees_emergency_texts() {
+                answer.reason = None;
+                if let Some(review) = &mut answer.review {
+                    review.note = None;
+                }
+            }
+            taken.push(answer);
         }
     }
     let answer = ListAnswer {
@@ -436,11 +458,16 @@ impl From<Emergency> for EmergencyAnswer {
             emergency_id: emergency.emergency_id,
             client_id: emergency.client_id,
             account_id: emergency.account_id,
-            reason: emergency.reason,
+            reason: Some(emergency.reason),
             taken_at: emergency.taken_at,
             until: emergency.until,
             client_message_accepted_at: emergency.client_message_accepted_at,
-            review: emergency.review,
+            review: emergency.review.map(|review| ReviewAnswer {
+                finding: review.finding,
+                note: Some(review.note),
+                reviewed_by: review.reviewed_by,
+                reviewed_at: review.reviewed_at,
+            }),
         }
     }
 }

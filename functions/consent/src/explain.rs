@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
 use crate::file::ClientFile;
+use crate::redaction::Reader;
 
 /// The request that would be made, and by whom. Which roles an account has only `auth` knows, so one is named.
 #[derive(Deserialize)]
@@ -42,12 +43,16 @@ struct NeedAnswer {
     met: bool,
 }
 
-/// `GET …/access/explain`: the decision as it would be taken now, by the same rows over the same permissions.
+/// `GET …/access/explain`: the decision as it would be taken now, by the same rows over the same permissions, as far as whoever asks sees them.
+/// What is hidden from her, and who broke the glass where she does not see that, counts as if it were not there: neither the decision nor
+/// any need may tell her what the ledger does not.
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let question: Question = exchange.query()?;
     let caller = exchange.caller()?;
-    let (file, recorded, permissions) =
+    let (file, recorded, mut permissions) =
         ClientFile::enter(exchange, &caller, Action::Read, DataClass::AccessDecision, None)?;
+    let reader = Reader::of(recorded.role(), recorded.account(), &permissions, file.now);
+    file.redact(&reader, &mut permissions)?;
     let roles = [question.role];
     // As a client she would ask about herself: somebody else's account is nobody to this file. A shared file is nobody's own, so there she
     // would be one of the participants, to whom the table says all the same.

@@ -15,6 +15,7 @@ use web::listing::{Listing, list_once_as};
 use web::{Exchange, Problem};
 
 use crate::ledger::{Change, Entered, Ledger, Standing};
+use crate::redaction::Reader;
 
 const LEDGER: Label = Label::new("confide 2026-11 consent ledger name");
 
@@ -150,7 +151,21 @@ impl<'a> ClientFile<'a> {
         }
     }
 
-    fn current(&self) -> Result<Versioned<Permissions>, Problem> {
+    /// Takes out of what holds now what a reader of the file does not see.
+    pub(crate) fn redact(&self, reader: &Reader, permissions: &mut Permissions) -> Result<(), Problem> {
+        let ledger = self.ledger();
+        for restriction in std::mem::take(&mut permissions.restrictions) {
+            if reader.sees_restriction(ledger.restricted_by(restriction.id)?) {
+                permissions.restrictions.push(restriction);
+            }
+        }
+        if !reader.sees_emergencies() {
+            permissions.emergencies.clear();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn current(&self) -> Result<Versioned<Permissions>, Problem> {
         self.permissions()
             .read()?
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
@@ -205,13 +220,13 @@ impl<'a> ClientFile<'a> {
     /// Changes the permissions by what the ledger says at the version that is replaced, and returns what it said.
     pub(crate) fn change_by<T>(
         &self,
-        look: impl Fn() -> Result<T, StoreError>,
+        look: impl Fn(&Permissions) -> Result<T, StoreError>,
         change: impl Fn(&mut Permissions, &T),
     ) -> Result<T, Problem> {
         for _ in 0..ATTEMPTS {
-            let version = self.current()?.version;
-            let found = look()?;
-            let updated = self.update(Some(version), &|permissions| {
+            let current = self.current()?;
+            let found = look(&current.value)?;
+            let updated = self.update(Some(current.version), &|permissions| {
                 change(permissions, &found);
                 Ok(())
             });

@@ -263,6 +263,15 @@ pub(crate) struct Minority {
     pub(crate) until: Option<Timestamp>,
 }
 
+/// A consent that the client gave herself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnConsent {
+    pub(crate) id: ConsentId,
+    pub(crate) given_at: Timestamp,
+    /// Whether nothing has ended it yet, not even its time.
+    pub(crate) is_open: bool,
+}
+
 /// By whom something was changed, and what for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entered {
@@ -356,8 +365,8 @@ impl Ledger<'_> {
         Ok(None)
     }
 
-    /// The consents that the client gave herself, each with whether nothing has ended it yet, not even its time.
-    pub(crate) fn given_by_client(&self, now: Timestamp) -> Result<Vec<(ConsentId, bool)>, StoreError> {
+    /// The consents that the client gave herself.
+    pub(crate) fn given_by_client(&self, now: Timestamp) -> Result<Vec<OwnConsent>, StoreError> {
         let (mut given, mut ended) = (Vec::new(), Vec::new());
         for entry in self.log.newest_first(None) {
             let entry = entry?.value;
@@ -366,7 +375,11 @@ impl Ledger<'_> {
             {
                 let is_current = consent.expires_at.is_none_or(|end| now < end);
                 let is_open = is_current && !ended.contains(consent.consent_id.as_bytes());
-                given.push((consent.consent_id, is_open));
+                given.push(OwnConsent {
+                    id: consent.consent_id,
+                    given_at: consent.given_at,
+                    is_open,
+                });
             }
             ended.extend(entry.ends());
         }

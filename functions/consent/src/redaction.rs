@@ -65,6 +65,17 @@ impl Reader {
         self.sees(self.restrictions, recorder)
     }
 
+    /// Whether she sees who broke the glass.
+    pub(crate) fn sees_emergencies(&self) -> bool {
+        self.emergencies
+    }
+
+    /// Whether she sees, of an emergency that the table shows her, why the glass was broken and what the privacy officer wrote about it. A
+    /// participant of a shared file does not.
+    pub(crate) fn sees_emergency_texts(&self) -> bool {
+        matches!(self.restrictions, Whose::Everybodys)
+    }
+
     /// An entry as she sees it, if she does. `hidden_by` recorded the restriction that it ends, where it ends one.
     pub(crate) fn redact(&self, mut entry: LedgerEntry, hidden_by: Option<AccountId>) -> Option<LedgerEntry> {
         let (text, recorder) = match &mut entry {

@@ -2,7 +2,7 @@
 //! act herself.
 
 use access::{Authority, Permissions, Representative};
-use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
@@ -250,7 +250,8 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// files does not: nothing says which those are.
 ///
 /// Order: permissions, ledger, permissions once more where something ended, answer. A crash in between leaves a minority that holds, and consents without effect,
-/// that are not entered; the repeated request enters them. The second write keeps a request that is recording such a consent from bringing it back.
+/// that are not entered; the repeated request enters them, and so does one that says another time: what had no effect any more gets none again. The
+/// second write keeps a request that is recording such a consent from bringing it back.
 pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let MinorityBody { until } = exchange.json()?;
     let caller = exchange.caller()?;
@@ -266,32 +267,44 @@ pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
     let ledger = file.ledger();
     let is_minor = until.is_some_and(|majority| file.now < majority);
+    let withdraw = |consent_id| {
+        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
+            consent_id,
+            withdrawn_at: file.now,
+            recorded_by: recorded.account(),
+            reason: Some(Confidential::new("The client is a minor.".to_owned())),
+        }))
+    };
     let set = || {
         file.change_by(
-            || match is_minor {
-                true => ledger.given_by_client(file.now),
-                false => Ok(Vec::new()),
+            |current| {
+                let mut hers = match is_minor || current.minor_until.is_some() {
+                    true => ledger.given_by_client(file.now)?,
+                    false => Vec::new(),
+                };
+                let is_minors = |given_at: Timestamp| current.minor_until.is_some_and(|majority| given_at < majority);
+                let is_live = |id: ConsentId| current.consents.iter().any(|live| live.id == id);
+                // What the minority of now took the effect of. Entered before that is replaced, because nothing else says which those are.
+                for hers in &hers {
+                    if hers.is_open && is_minors(hers.given_at) && !is_live(hers.id) {
+                        withdraw(hers.id)?;
+                    }
+                }
+                // What was entered when this was tried before, too: a request that records it may have come in between.
+                hers.retain(|hers| is_minor || (!hers.is_open && is_minors(hers.given_at)));
+                Ok(hers)
             },
             |permissions, hers| {
                 prune(permissions, file.now);
                 permissions.minor_until = until;
                 permissions
                     .consents
-                    .retain(|live| hers.iter().all(|(id, _)| *id != live.id));
+                    .retain(|live| hers.iter().all(|hers| hers.id != live.id));
             },
         )
     };
-    let mut hers = set()?;
-    hers.retain(|(_, is_open)| *is_open);
-    for (consent_id, _) in &hers {
-        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
-            consent_id: *consent_id,
-            withdrawn_at: file.now,
-            recorded_by: recorded.account(),
-            reason: Some(Confidential::new("The client is a minor.".to_owned())),
-        }))?;
-    }
-    if !hers.is_empty() {
+    let hers = set()?;
+    if is_minor && hers.iter().any(|hers| hers.is_open) {
         set()?;
     }
     file.settle(

@@ -338,6 +338,21 @@ pub(crate) fn at_every_interleaving(prepare: impl Fn(&Practice) -> (Call, Call),
 
 /// As [`at_every_interleaving`], whatever they are answered.
 fn at_every_meeting(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn(&Practice, usize, &Answer, &Answer)) {
+    at_every_meeting_seen(
+        prepare,
+        |_| (),
+        |practice, nth, (), first, second| {
+            verify(practice, nth, first, second);
+        },
+    );
+}
+
+/// As [`at_every_meeting`]; looks at what there is before the second request, too.
+fn at_every_meeting_seen<T: 'static>(
+    prepare: impl Fn(&Practice) -> (Call, Call),
+    look: impl Fn(&Practice) -> T + Copy + 'static,
+    verify: impl Fn(&Practice, usize, T, &Answer, &Answer),
+) {
     let mut practice = Rc::new(Practice::new());
     let (first, second) = prepare(&practice);
     // Filled now, so that neither request waits for the other to begin a chain of the trail.
@@ -350,15 +365,17 @@ fn at_every_meeting(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn
         let heard = Rc::new(RefCell::new(None));
         let (other, call, hears) = (Rc::clone(&practice), second.clone(), Rc::clone(&heard));
         practice.world.stores.meanwhile(nth, move || {
-            *hears.borrow_mut() = Some(other.send(&call));
+            *hears.borrow_mut() = Some((look(&other), other.send(&call)));
         });
         let answer = practice.send(&first);
         practice.world.stores.disarm();
-        let Some(mut other) = heard.take() else { break };
+        let Some((seen, mut other)) = heard.take() else {
+            break;
+        };
         // While the first creates something, the second is told to come again.
         if other.status == 503 {
             other = practice.send(&second);
         }
-        verify(&practice, nth, &answer, &other);
+        verify(&practice, nth, seen, &answer, &other);
     }
 }

@@ -159,12 +159,17 @@ impl Permissions {
         }
     }
 
-    /// Whether the client hides data of this class from this account.
+    /// Whether the client hides data of this class from this account. Why somebody broke the glass says what records say, of whichever class:
+    /// from whom she hides any of them, she hides that.
     #[must_use]
     pub fn hides(&self, class: DataClass, account: AccountId) -> bool {
-        self.restrictions
-            .iter()
-            .any(|restriction| restriction.hides(class, account))
+        self.restrictions.iter().any(|restriction| {
+            let class = match class {
+                DataClass::EmergencyAccess => restriction.class.unwrap_or(class),
+                other => other,
+            };
+            restriction.hides(class, account)
+        })
     }
 
     /// Whether the client hides data of this class from this account by name.

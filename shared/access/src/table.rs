@@ -709,7 +709,7 @@ pub const TABLE: &[Rule] = &[
         purposes: &[PatientRequest],
         needs: &[Need::KnownClient, Need::IsSubject],
     },
-    // Why somebody broke the glass says what a record says.
+    // Why somebody broke the glass says what a record says, so hiding any class of them hides this.
     Rule {
         id: "guardian.emergency-access",
         roles: &[Guardian],

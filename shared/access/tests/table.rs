@@ -1127,6 +1127,40 @@ fn memberships_representations_and_emergencies_end() {
     }
 }
 
+/// Why somebody broke the glass says what records say: a parent from whom any of them are hidden is not told it.
+#[test]
+fn what_is_hidden_from_a_parent_no_emergency_tells_her() {
+    let question = Request::new(Action::List, DataClass::EmergencyAccess);
+    let guardian = caller(&World::new(7), &[Role::Guardian], None);
+    for (class, from, is_told) in [
+        (Some(DataClass::Health), Some(account()), false),
+        (Some(DataClass::Billing), None, false),
+        (None, None, false),
+        (Some(DataClass::Health), Some(other_account()), true),
+    ] {
+        let mut file = permissions(&[], Vec::new());
+        file.representatives.push(Representative {
+            account: account(),
+            authority: Authority::Guardian,
+            reads_records: true,
+            since: Some(now()),
+            until: None,
+        });
+        file.restrictions.push(Restriction {
+            id: RestrictionId::from_bytes([1; 16]),
+            class,
+            account: from,
+        });
+        let request = question.clone().about(file.client);
+        let decision = decide(&guardian, &request, Some(&file), now());
+        assert_eq!(
+            decision.map(drop).map_err(|denial| denial.reason),
+            if is_told { Ok(()) } else { Err(DenialReason::Restricted) },
+            "{class:?} {from:?}"
+        );
+    }
+}
+
 /// A reason is told only to those who meet everything that must not be told: so it comes last.
 #[test]
 fn rows_name_first_what_is_not_told() {

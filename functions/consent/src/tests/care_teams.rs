@@ -138,6 +138,15 @@ fn nobody_makes_her_own_membership_longer() {
         409,
         "own-membership",
     );
+    // Nor by handing over with a while in which she stays.
+    let handing_over = |time| transfer(&client, colleague, clinician, Some(time));
+    practice.refused(
+        &colleague.token,
+        handing_over("2026-12-01T08:31:00Z"),
+        409,
+        "own-membership",
+    );
+    practice.accepted(&colleague.token, handing_over("2026-12-01T08:30:00Z"));
     practice.accepted(&colleague.token, until("08:30"));
     practice.accepted(&colleague.token, until("08:20"));
     practice.refused(&colleague.token, until("08:30"), 409, "own-membership");

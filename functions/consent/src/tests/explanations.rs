@@ -147,3 +147,47 @@ fn an_explanation_is_the_decision() {
     practice.accepted(&practice.admin.token, Call::put(path, &body));
     assert_ne!(look(), before);
 }
+
+/// What a child hides from her parent, and who broke the glass, no explanation tells her: it is the same before and after.
+#[test]
+fn an_explanation_tells_a_parent_nothing_that_is_hidden_from_her() {
+    let practice = Practice::new();
+    let (client, notice) = (practice.open("open"), practice.publish("notice"));
+    assert_eq!(practice.give(&client, "give", &terms(&notice)).status, 201);
+    let parent = practice.somebody(Role::Guardian);
+    let name = |reads_records: bool| {
+        let path = format!("/v1/consent/clients/{client}/representatives/{}", parent.account);
+        let body = json!({"authority": "guardian", "verification": "order", "reads_records": reads_records});
+        practice.accepted(&practice.admin.token, Call::put(path, &body));
+    };
+    let explained = |token: &str| {
+        let questions = [
+            (&practice.clinician, READING.to_owned()),
+            (&practice.colleague, format!("{READING}&purpose=BTG")),
+        ];
+        questions.map(|(staff, question)| practice.accepted(token, asking(&client, staff.account, &question)).json)
+    };
+    name(false);
+    let before = explained(&parent.token);
+    let rules = |explained: [Value; 2]| explained.map(|explanation| explanation["rule"].as_str().unwrap().to_owned());
+    assert_eq!(rules(before.clone()), ["care.records", "deny.no-rule"]);
+    let her = practice.own(&client).token;
+    let restrictions = format!("/v1/consent/clients/{client}/restrictions");
+    let hide = Call::post(&restrictions, &json!({"class": "health"})).once("hide");
+    let hidden = practice.accepted(&her, hide).text("restriction_id");
+    let taking = Call::post(
+        format!("/v1/consent/clients/{client}/emergency-access"),
+        &json!({"reason": "SECRET she called from a bridge"}),
+    );
+    practice.accepted(&practice.colleague.token, taking.once("break"));
+    for reads_records in [false, true] {
+        name(reads_records);
+        assert_eq!(explained(&parent.token), before);
+        for token in [&her, &practice.officer.token] {
+            assert_eq!(rules(explained(token)), ["deny.restricted", "emergency.records"]);
+        }
+    }
+    // Where nothing is hidden from her, and she may read the records, she sees what is there.
+    practice.accepted(&her, Call::delete(format!("{restrictions}/{hidden}")));
+    assert_eq!(rules(explained(&parent.token)), ["care.records", "emergency.records"]);
+}

@@ -226,6 +226,74 @@ fn a_participant_does_not_see_what_another_hid_nor_why_she_withdrew() {
     assert_eq!(sees(&practice.officer.token), (5, 0, true));
 }
 
+/// Why somebody broke the glass, and what the privacy officer wrote of it, speaks of the others too.
+#[test]
+fn a_participant_sees_that_the_glass_was_broken_and_not_why() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, _],
+        ..
+    } = &couple;
+    let emergencies = |client: &str| format!("/v1/consent/clients/{client}/emergency-access");
+    for client in [both, one] {
+        let why = json!({"reason": "SECRET he called from a bridge"});
+        let call = Call::post(emergencies(client), &why).once("break");
+        let emergency = practice.accepted(&practice.colleague.token, call).text("emergency_id");
+        let review = json!({"finding": "justified", "note": "SECRET he had left her"});
+        let path = format!("/v1/consent/emergency-access/{emergency}/review");
+        practice.accepted(&practice.officer.token, Call::put(path, &review));
+    }
+    let listed = |token: &str, client: &str| {
+        let list = practice.accepted(token, Call::get(emergencies(client))).json;
+        list["emergencies"][0].clone()
+    };
+    let hers = practice.own(one).token;
+    let seen = listed(&hers, both);
+    assert!(!seen.to_string().contains("SECRET"), "{seen}");
+    assert_eq!(seen["account_id"], json!(practice.colleague.account.to_string()));
+    assert_eq!(seen["review"]["finding"], "justified");
+    for (token, client) in [(&hers, one), (&practice.officer.token, both)] {
+        let seen = listed(token, client);
+        assert_eq!(seen["reason"], "SECRET he called from a bridge");
+        assert_eq!(seen["review"]["note"], "SECRET he had left her");
+    }
+}
+
+/// Nor do the decisions tell her what another hid.
+#[test]
+fn a_participant_is_explained_what_she_hid_and_not_what_another_did() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, other],
+        ..
+    } = &couple;
+    for participant in [one, other] {
+        let call = giving(both, participant, &couple.of(participant));
+        practice.accepted(&practice.clinician.token, call);
+    }
+    let (hers, others) = (practice.own(one).token, practice.own(other).token);
+    let path = format!(
+        "/v1/consent/clients/{both}/access/explain?account_id={}&role=clinician&action=read&class=health",
+        practice.clinician.account
+    );
+    let explained = |token: &str| practice.accepted(token, Call::get(&path)).json;
+    let before = explained(&others);
+    assert_eq!(before["rule"], "care.records");
+    let hide = Call::post(
+        format!("/v1/consent/clients/{both}/restrictions"),
+        &json!({"class": "health"}),
+    );
+    practice.accepted(&hers, hide.once("hide"));
+    assert_eq!(explained(&others), before);
+    for token in [&hers, &practice.officer.token] {
+        assert_eq!(explained(token)["rule"], "deny.restricted");
+    }
+}
+
 #[test]
 fn whose_file_it_is_is_checked() {
     let couple = Couple::new();
