@@ -171,7 +171,7 @@ impl<'a> ClientFile<'a> {
             .ok_or_else(|| Problem::defect("the permissions of a client whose file is open are gone"))
     }
 
-    /// Changes the permissions. There is one copy of this for all changes, because the function has little room.
+    /// Changes the permissions. One copy is compiled for all changes.
     pub(crate) fn update(
         &self,
         expected: Option<u64>,
