@@ -420,13 +420,17 @@ impl Held {
 }
 
 impl Held {
-    /// What a refusal may leave. A consent that was begun and may not take effect any more is entered as withdrawn, and a withdrawal of what was
-    /// superseded ends what is left of that.
-    fn refused(&self, effect: &Effect) -> Vec<Self> {
+    /// What a refusal may leave. A consent that was begun and may not take effect any more is entered as withdrawn, one that holds in a shared file
+    /// ends where it is repeated by a minor, and a withdrawal of what was superseded ends what is left of that.
+    fn refused(&self, person: &Self, effect: &Effect, now: Timestamp) -> Vec<Self> {
         let mut held = self.clone();
         match effect {
-            Effect::Give { id, .. } if held.given.contains_key(id) && !held.live.contains(id) => {
-                held.ended.entry(id.clone()).or_insert(Ended::Withdrawn);
+            Effect::Give { id, .. } if held.given.contains_key(id) => {
+                let is_minors = held.given[id].by_client && person.is_minor(now);
+                if is_minors || !held.live.contains(id) {
+                    held.live.remove(id);
+                    held.ended.entry(id.clone()).or_insert(Ended::Withdrawn);
+                }
             }
             Effect::Withdraw(id) if held.ended.get(id) == Some(&Ended::Superseded) => {
                 held.live.remove(id);
@@ -439,16 +443,25 @@ impl Held {
 
 impl Model {
     /// What there may be once a request was refused.
-    pub(crate) fn refused(&self, file: File, effect: &Effect) -> Vec<Self> {
+    pub(crate) fn refused(&self, file: File, effect: &Effect, span: Span) -> Vec<Self> {
         let Some(held) = self.0.get(&file) else {
             return vec![self.clone()];
         };
+        let person = self.giver(effect).unwrap_or(held);
         let with = |held: Held| {
             let mut model = self.clone();
             model.0.insert(file, held);
             model
         };
-        held.refused(effect).into_iter().map(with).collect()
+        held.refused(person, effect, span.to).into_iter().map(with).collect()
+    }
+
+    /// The own file of whoever agrees in a shared one, which says whether she is a minor and who acts for her.
+    fn giver(&self, effect: &Effect) -> Option<&Held> {
+        match effect {
+            Effect::Give { agreed, .. } => agreed.participant.and_then(|client| self.0.get(&File::Of(client))),
+            _ => None,
+        }
     }
 
     /// The states from here to where a request has done what it was to do; none where it can't do it.
@@ -471,13 +484,7 @@ impl Model {
             (Some(_), Effect::Open) => Some(vec![self.clone()]),
             (None, _) => None,
             (Some(held), effect) => {
-                // In a shared file, a participant's own file says so.
-                let participant = match effect {
-                    Effect::Give { agreed, .. } => agreed.participant,
-                    _ => None,
-                };
-                let own = participant.and_then(|client| self.0.get(&File::Of(client)));
-                let stages = held.stages(own.unwrap_or(held), effect, span)?;
+                let stages = held.stages(self.giver(effect).unwrap_or(held), effect, span)?;
                 Some(stages.into_iter().map(with).collect())
             }
         }

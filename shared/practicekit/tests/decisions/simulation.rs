@@ -403,14 +403,14 @@ impl Life {
             Some(answer) if answer.status < 500 => {
                 let models = self.models.iter();
                 self.models = models
-                    .flat_map(|model| model.refused(request.file, &request.effect))
+                    .flat_map(|model| model.refused(request.file, &request.effect, span))
                     .collect();
                 Ok(true)
             }
             Some(answer) if fault.is_none() => Err(format!("{request:?} failed: {} {}", answer.status, answer.json)),
             _ => {
                 let may_be = self.models.iter().flat_map(|model| {
-                    let refused = model.refused(request.file, &request.effect);
+                    let refused = model.refused(request.file, &request.effect, span);
                     refused.into_iter().chain(stages(model).unwrap_or_default())
                 });
                 self.models = may_be.collect();
