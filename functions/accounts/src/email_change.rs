@@ -226,9 +226,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Some((mailbox, link)) = link else {
         return Err(refuse(exchange, None, None)?);
     };
-    accounts
-        .resident_clinic(exchange, link.clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    attempt.resident_clinic(exchange, link.clinic)?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account
         .map(|account| account.value)

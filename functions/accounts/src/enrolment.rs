@@ -401,9 +401,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let email = Email::parse(invitation.email.expose())
         .map_err(|_| Problem::defect("an invitation holds what is no address"))?;
-    let home = accounts
-        .resident_clinic(exchange, clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    let home = attempt.resident_clinic(exchange, clinic)?;
     let account = account_id(accounts.index, clinic, token.invitation);
     let verdict = attempt.at(Subject::Account(clinic, account), &[Factor::Password])?;
     let newcomer = Newcomer {

@@ -170,9 +170,7 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let email =
         Email::parse(link.email.expose()).map_err(|_| Problem::defect("a link was mailed to what is no address"))?;
-    let clinic = accounts
-        .resident_clinic(exchange, link.clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    let clinic = attempt.resident_clinic(exchange, link.clinic)?;
     let Some(clinic) = clinic.filter(|clinic| clinic.self_registration) else {
         return Err(refused(&attempt, Some(link.clinic))?);
     };

@@ -171,33 +171,22 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Purpose, RequestId};
+    use model::RequestId;
 
     fn event(second: i64, id: u8) -> Event {
         Event {
-            id: EventId::from_bytes([id; 16]),
-            at: Timestamp::from_second(1_800_000_000 + second).unwrap(),
-            function: Function::Records,
-            clinic: None,
-            actor: None,
-            calling: None,
-            gateway: None,
-            action: Action::Read,
-            class: DataClass::Health,
-            subject: None,
-            resource: None,
-            purpose: Purpose::Treatment,
             decision: if id.is_multiple_of(3) {
                 Decision::Denied
             } else {
                 Decision::Allowed
             },
-            rule: String::new(),
-            consent: None,
-            ground: None,
-            emergency: None,
-            network: None,
-            request: RequestId::from_bytes([0; 16]),
+            ..testkit::event(
+                EventId::from_bytes([id; 16]),
+                Timestamp::from_second(1_800_000_000 + second).unwrap(),
+                Function::Records,
+                None,
+                RequestId::from_bytes([0; 16]),
+            )
         }
     }
 

@@ -9,7 +9,7 @@ use base64ct::{Base64, Encoding};
 use crypto::Keyring;
 use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::SignedDuration;
-use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function, Purpose, Role, SubjectId, Timestamp};
+use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function, Role, SubjectId, Timestamp};
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
 use store::Shelf;
@@ -57,27 +57,13 @@ impl Practice {
     }
 
     fn event(&self, function: Function) -> Event {
-        Event {
-            id: self.world.entropy.id(),
-            at: self.world.clock.now(),
+        testkit::event(
+            self.world.entropy.id(),
+            self.world.clock.now(),
             function,
-            clinic: Some(self.clinic),
-            actor: None,
-            calling: None,
-            gateway: None,
-            action: Action::Read,
-            class: DataClass::Health,
-            subject: None,
-            resource: None,
-            purpose: Purpose::Treatment,
-            decision: Decision::Allowed,
-            rule: "care.records".to_owned(),
-            consent: None,
-            ground: None,
-            emergency: None,
-            network: None,
-            request: self.world.entropy.id(),
-        }
+            Some(self.clinic),
+            self.world.entropy.id(),
+        )
     }
 
     /// Appends an event to a chain of its function and clinic, as that function does.

@@ -66,9 +66,7 @@ pub(crate) fn present<'t>(
     second: Option<Factor>,
 ) -> Result<Presented<'t>, Problem> {
     let mut attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
-    accounts
-        .resident_clinic(exchange, clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    attempt.resident_clinic(exchange, clinic)?;
     let found = accounts.find(clinic, email)?;
     let exists = found.is_some();
     let subject = match &found {

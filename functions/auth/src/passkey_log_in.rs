@@ -69,9 +69,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let accounts = Accounts::open(exchange)?;
     let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
-    accounts
-        .resident_clinic(exchange, clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    attempt.resident_clinic(exchange, clinic)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     // A response that names no account costs the same reads.
     let id = credential.account().unwrap_or(AccountId::from_bytes([0; 16]));

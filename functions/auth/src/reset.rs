@@ -157,9 +157,7 @@ fn follow(
     let Some(link) = Link::open(link_use, accounts.seal, token, now) else {
         return Err(refuse(exchange, None)?);
     };
-    accounts
-        .resident_clinic(exchange, link.clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    attempt.resident_clinic(exchange, link.clinic)?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account.map(|account| account.value);
     match account.filter(|account| account.state == AccountState::Active) {

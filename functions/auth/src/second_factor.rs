@@ -75,9 +75,7 @@ fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) ->
     let Some(token) = PendingToken::parse(token) else {
         return Err(refuse(exchange, None, over())?);
     };
-    accounts
-        .resident_clinic(exchange, token.clinic)
-        .map_err(|problem| attempt.excuse(problem))?;
+    attempt.resident_clinic(exchange, token.clinic)?;
     let account = accounts.account(token.clinic, token.account).read()?;
     let found = account.map(|account| account.value).and_then(|account| {
         let log_in = account.pending_log_ins.find(&token, accounts.index, now)?.clone();

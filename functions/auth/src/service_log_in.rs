@@ -39,9 +39,7 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let secret = ServiceSecret::parse(&secret);
     let found = match &secret {
         Some(secret) => {
-            accounts
-                .resident_clinic(exchange, secret.clinic)
-                .map_err(|problem| attempt.excuse(problem))?;
+            attempt.resident_clinic(exchange, secret.clinic)?;
             accounts.account(secret.clinic, secret.account).read()?
         }
         None => None,

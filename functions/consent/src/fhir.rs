@@ -5,7 +5,7 @@
 //! element only, their security labels.
 
 use access::Recipient;
-use model::{ClientId, ClinicId, DataClass, Purpose, Timestamp};
+use model::{ClientId, ClinicId, DataClass, Purpose, Timestamp, fhir_id};
 use serde::Serialize;
 
 use crate::consent_state::ConsentState;
@@ -126,11 +126,6 @@ fn concept(system: &'static str, code: &'static str) -> CodeableConcept {
     CodeableConcept {
         coding: [Coding { system, code }],
     }
-}
-
-/// An id as FHIR takes it: no underscore (`[A-Za-z0-9\-\.]{1,64}`). The exact one stands beside it as an identifier.
-fn fhir_id(id: &str) -> String {
-    id.replace('_', "-")
 }
 
 fn reference(to: &'static str, id: String) -> Reference {

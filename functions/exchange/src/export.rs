@@ -1,8 +1,8 @@
 //! What is kept of a client goes out as one bundle.
 
-use fhir::{Export, Exported, fhir_id};
+use fhir::{Export, Exported};
 use http::StatusCode;
-use model::{ClientId, RequestId};
+use model::{ClientId, RequestId, fhir_id};
 use ports::EntropyExt;
 use web::{Exchange, Problem, Reply};
 

@@ -1,8 +1,8 @@
 //! Which id the owner gives what is made of a resource: the same whenever it comes.
 
 use crypto::{Label, Secret, mac};
-use fhir::{Kind, Source, fhir_id};
-use model::{AddendumId, ClientId, ClinicId, Id, kind};
+use fhir::{Kind, Source};
+use model::{AddendumId, ClientId, ClinicId, Id, fhir_id, kind};
 use web::{Exchange, Problem};
 
 const IMPORTED: Label = Label::new("confide 2026-11 imported resource id");

@@ -4,35 +4,21 @@
 
 use std::rc::Rc;
 
-use audit_trail::{Chains, Decision, Event, SHARDS, Trail};
+use audit_trail::{Chains, Event, SHARDS, Trail};
 use crypto::Keyring;
-use model::{Action, ClinicId, DataClass, Function, Purpose};
+use model::{ClinicId, Function};
 use ports::{Clock, EntropyExt};
 use store::Shelf;
 use testkit::{Fault, World};
 
 fn event(world: &World, clinic: ClinicId) -> Event {
-    Event {
-        id: world.entropy.id(),
-        at: world.clock.now(),
-        function: Function::Records,
-        clinic: Some(clinic),
-        actor: None,
-        calling: None,
-        gateway: None,
-        action: Action::Read,
-        class: DataClass::Health,
-        subject: None,
-        resource: None,
-        purpose: Purpose::Treatment,
-        decision: Decision::Allowed,
-        rule: "care.records".to_owned(),
-        consent: None,
-        ground: None,
-        emergency: None,
-        network: None,
-        request: world.entropy.id(),
-    }
+    testkit::event(
+        world.entropy.id(),
+        world.clock.now(),
+        Function::Records,
+        Some(clinic),
+        world.entropy.id(),
+    )
 }
 
 fn keyring(world: &World) -> Keyring {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use model::fhir_id;
+
 use crate::assessment::write_assessment;
 use crate::mapping::{Around, Kind, Target, write};
 use crate::node::Node;
@@ -56,12 +58,6 @@ impl Around for References {
     fn calling_code(&self) -> Option<&str> {
         None
     }
-}
-
-/// An id as FHIR's are, which have no underscore.
-#[must_use]
-pub fn fhir_id(id: &str) -> String {
-    id.replace('_', "-")
 }
 
 /// The type of the resource that something becomes.

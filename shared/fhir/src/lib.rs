@@ -19,7 +19,7 @@ mod person;
 mod report;
 
 pub use bundle::{Bundle, Invalid, Problem, Source};
-pub use export::{Export, Exported, fhir_id};
+pub use export::{Export, Exported};
 pub use import::{Handling, Import, NotImported, Part, Refused, Settings};
 pub use mapping::Kind;
 pub use node::Node;

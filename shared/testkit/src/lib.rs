@@ -11,6 +11,7 @@
 
 mod bucket;
 mod connection;
+mod event;
 mod notice;
 mod outbound;
 mod patients;
@@ -21,6 +22,7 @@ mod session;
 mod world;
 
 pub use bucket::{Fault, MemoryBucket, MemoryStores, survive};
+pub use event::event;
 pub use notice::{jurisdiction, notice};
 pub use outbound::{Provider, Reaction};
 pub use patients::PATIENTS;

@@ -11,7 +11,7 @@ use web::{Exchange, Problem, RateLimit};
 use super::network::{Kind, Network};
 use super::policy::{Factor, RouteClass};
 use super::tries::{Reservation, Tries};
-use crate::account::Accounts;
+use crate::account::{Accounts, Clinic};
 use crate::email::Email;
 
 /// Whose factors are tried.
@@ -138,6 +138,16 @@ impl<'t> Attempt<'t> {
     pub fn excuse(&self, problem: Problem) -> Problem {
         let _ = self.released();
         problem
+    }
+
+    /// The clinic, as [`Accounts::resident_clinic`] gives it. That it is at home elsewhere is nobody's failure.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resident_clinic(&self, exchange: &Exchange<'_>, clinic: ClinicId) -> Result<Option<Clinic>, Problem> {
+        self.accounts
+            .resident_clinic(exchange, clinic)
+            .map_err(|problem| self.excuse(problem))
     }
 
     fn give_network_back(&self) -> Result<(), Problem> {
