@@ -42,7 +42,11 @@ fn check(query: &PartsQuery) -> Result<(), Problem> {
     }
     match (query.function, query.shard) {
         (None, Some(_)) => Err(Problem::malformed("shard", "of", "needs the `function` that it is of")),
-        (_, Some(shard)) if shard >= SHARDS => Err(Problem::malformed("shard", "range", "must be 0 to 15")),
+        (_, Some(shard)) if shard >= SHARDS => Err(Problem::malformed(
+            "shard",
+            "range",
+            format!("must be less than {SHARDS}"),
+        )),
         _ => Ok(()),
     }
 }

@@ -1041,7 +1041,7 @@ fn a_cursor_is_good_for_one_thing_in_one_clinic() {
     for query in [
         "SECRET=1",
         "shard=3",
-        "function=records&shard=16",
+        "function=records&shard=32",
         "from=SECRET",
         "cursor=SECRET",
     ] {
