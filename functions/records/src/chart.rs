@@ -19,7 +19,7 @@ mod imports;
 use std::collections::BTreeSet;
 use std::mem;
 
-use access::{CareRole, ClientKey, Recorded, Vault};
+use access::{Caller, CareRole, ClientKey, Recorded, Vault};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::{DataKey, Label, Opener, Place, Sealer};
 use http::StatusCode;
@@ -129,9 +129,13 @@ pub(crate) struct Wanted<'q> {
     pub(crate) limit: usize,
 }
 
+/// What a request does, and with which record.
+type Asked = (Action, Option<RecordId>);
+
 /// A client's chart, opened by a recorded permit.
 pub(crate) struct Chart<'a> {
     pub(crate) recorded: Recorded,
+    asked: Asked,
     asking: Asking<'a>,
     health: Shelf<'a>,
     vault: Vault<'a>,
@@ -153,14 +157,21 @@ impl<'a> Chart<'a> {
         resource: Option<RecordId>,
         author: Option<AccountId>,
     ) -> Result<Self, Problem> {
-        let caller = exchange.caller()?;
+        Self::enter_as(exchange, exchange.caller()?, action, class, resource, author)
+    }
+
+    /// As [`Chart::enter`], for whoever asks for who the caller is before.
+    pub(crate) fn enter_as(
+        exchange: &Exchange<'a>,
+        caller: Caller,
+        action: Action,
+        class: DataClass,
+        resource: Option<RecordId>,
+        author: Option<AccountId>,
+    ) -> Result<Self, Problem> {
         let client = exchange.parameter("client")?;
-        Self::of(
-            exchange,
-            Asking::new(exchange, caller, client, class)?.written_by(author),
-            action,
-            resource,
-        )
+        let asking = Asking::new(exchange, caller, client, class)?.written_by(author);
+        Self::of(exchange, asking, action, resource)
     }
 
     /// Decides and records what is asked about the client whom the body names, of any class but that of psychotherapy notes,
@@ -189,6 +200,7 @@ impl<'a> Chart<'a> {
     ) -> Result<Self, Problem> {
         Ok(Self {
             recorded: asking.admit(action, resource.as_ref().map(|id| id as &dyn ToString))?,
+            asked: (action, resource),
             asking,
             health: exchange.shelf("health")?,
             vault: keys::vault(exchange)?,
@@ -237,6 +249,7 @@ impl OpenChart<'_> {
     /// for.
     pub(crate) fn admit(&mut self, action: Action, record: RecordId) -> Result<(), access::Refusal> {
         self.chart.recorded = self.chart.asking.admit(action, Some(&record))?;
+        self.chart.asked = (action, Some(record));
         Ok(())
     }
 
@@ -543,8 +556,19 @@ impl OpenChart<'_> {
         }
     }
 
+    /// What the table allowed and the record does not: where it is not hers to do, the trail says so too, and the answer names that entry.
     pub(crate) fn refused(&self, refusal: Refusal) -> Problem {
-        Problem::from(refusal).recorded(self.chart.recorded.event())
+        let rule = match refusal {
+            Refusal::NotAuthor => "deny.not-author",
+            Refusal::NotCosigner => "deny.not-cosigner",
+            _ => return Problem::from(refusal).recorded(self.chart.recorded.event()),
+        };
+        let (action, record) = self.chart.asked;
+        let record = record.as_ref().map(|id| id as &dyn ToString);
+        match self.chart.asking.deny(&self.chart.recorded, action, record, rule) {
+            Ok(event) => Problem::from(refusal).recorded(event),
+            Err(error) => Problem::from(error).recorded(self.chart.recorded.event()),
+        }
     }
 
     /// The versions before the one that was read as `current`, newest first: up to `limit` of them older than `before`, and fewer where their content,
@@ -557,7 +581,7 @@ impl OpenChart<'_> {
     ) -> Result<Vec<Versioned<Record>>, Problem> {
         let mut length = before.map_or_else(|| current.value.content.length(), |_| 0);
         let before = before.unwrap_or(current.version).min(current.version);
-        if length >= PAGE_BYTES {
+        if limit == 0 || length >= PAGE_BYTES {
             return Ok(Vec::new());
         }
         let mut left = limit;
@@ -608,7 +632,12 @@ impl OpenChart<'_> {
         self.record(id)?
             .annotate(|stored| !mem::replace(&mut stored.addenda, true))?;
         log.append(*addendum.id.as_bytes(), &addendum)?;
-        Ok(addendum)
+        // Of two requests with one key at a time the log may have taken the other's, and an answer says what is read from then on.
+        match self.addenda(id)?.into_iter().find(|added| added.id == addendum.id) {
+            Some(added) if added.fingerprint == addendum.fingerprint => Ok(added),
+            Some(_) => Err(Problem::idempotency_key_reused().recorded(self.chart.recorded.event())),
+            None => Err(StoreError::Form.into()),
+        }
     }
 
     /// The records of a list, newest first, each once, and where the next page begins.

@@ -130,12 +130,12 @@ fn write(
         encounter,
     };
     let key = exchange.idempotency_key()?;
-    let chart = Chart::enter(exchange, Action::Create, class, None, None)?;
-    let (clinic, author) = (chart.recorded.clinic(), chart.recorded.account());
+    let caller = exchange.caller()?;
+    let author = caller.account();
     let index = exchange.keyring.key("index")?;
-    let id: RecordId = idempotency::created_id(index, clinic, author, exchange.path(), key);
+    let id: RecordId = idempotency::created_id(index, caller.clinic(), author, exchange.path(), key);
     let fingerprint = idempotency::fingerprint(index, exchange.body());
-    let chart = chart.open_or_begin()?;
+    let chart = Chart::enter_as(exchange, caller, Action::Create, class, Some(id), None)?.open_or_begin()?;
     let is_draft = status == FirstStatus::Draft;
     let written = chart.create(Record::new(id, author, now, writing, is_draft, fingerprint))?;
     let location = format!("{}/{id}", exchange.path());
@@ -228,8 +228,8 @@ fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem>
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), query.author)?.open()?;
     let account = chart.recorded().account();
     let current = chart.read(id)?;
-    let past = chart.past_versions(&current, query.cursor, limit)?;
     let first_page = query.cursor.is_none().then(|| RecordAnswer::new(class, &current));
+    let past = chart.past_versions(&current, query.cursor, limit.saturating_sub(first_page.iter().len()))?;
     // The history has no gaps: below the last of the page there is more.
     let last = past.last().or(query.cursor.is_none().then_some(&current));
     let next = last

@@ -4,7 +4,7 @@
 //! draft ─sign→ signed             ─amend→ signed
 //! draft ─sign→ awaiting cosigner  ─amend→ awaiting cosigner
 //!              awaiting cosigner ─cosign→ cosigned ─amend→ awaiting cosigner
-//!              awaiting cosigner ─return→ draft
+//!              awaiting cosigner ─return→ draft, unless it was co-signed once: then it goes on awaiting
 //!              awaiting cosigner ─sign→   awaiting another, where the one who was named can't sign any more
 //! draft ─attach→ draft            what a document holds, unless it was signed once
 //! draft ─discard→ nothing, unless it was signed once
@@ -69,6 +69,9 @@ pub(crate) struct Record {
     /// Where it is from, if it was not written here first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) imported: Option<Imported>,
+    /// Whether both have signed a version of it. What others rely upon is not taken from them again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) was_complete: bool,
     /// Recognises a repeated request.
     pub(crate) fingerprint: [u8; 16],
 }
@@ -154,6 +157,7 @@ impl Record {
             content: writing.content,
             attachment: None,
             imported: None,
+            was_complete: false,
             fingerprint,
         }
     }
@@ -204,7 +208,8 @@ impl Record {
         }
     }
 
-    /// The author writes it anew: a draft freely, what was signed with a reason and under her signature at once.
+    /// The author writes it anew: a draft freely, what was signed with a reason and under her signature at once. What was given back to her
+    /// others have read: it takes a reason too.
     pub(crate) fn amended(&self, hand: Hand, writing: Writing, reason: Option<String>) -> Result<Self, Refusal> {
         self.check_author(hand.account)?;
         if self.content.kind != writing.content.kind {
@@ -214,7 +219,7 @@ impl Record {
         if self.attachment.is_some() && self.content.media_type != writing.content.media_type {
             return Err(Refusal::MediaTypeDiffers);
         }
-        if !self.is_draft() && reason.is_none() {
+        if (!self.is_draft() || self.was_given_back()) && reason.is_none() {
             return Err(Refusal::ReasonMissing);
         }
         let (status, signatures) = match (self.status, self.cosigner) {
@@ -254,6 +259,11 @@ impl Record {
         if cosigner.is_some_and(|cosigner| !may_cosign(cosigner)) {
             return Err(Refusal::NotSupervisor);
         }
+        // Why it is another text than the one that others have read, the versions of the draft say to nobody but her.
+        let reason = self
+            .reason
+            .as_ref()
+            .filter(|_| self.was_given_back() && self.written_by == hand.account);
         Ok(Self {
             status: match cosigner {
                 Some(_) => Status::AwaitingCosignature,
@@ -261,8 +271,13 @@ impl Record {
             },
             signatures: vec![hand.signature(hand.version)],
             cosigner,
-            ..self.changed(hand, None)
+            ..self.changed(hand, reason.map(|reason| reason.expose().clone()))
         })
+    }
+
+    /// Whether it is a draft again that others have read.
+    fn was_given_back(&self) -> bool {
+        self.is_draft() && self.cosigner.is_some()
     }
 
     /// Whose signature it awaits beside the author's.
@@ -286,17 +301,23 @@ impl Record {
         Ok(Self {
             status: Status::Cosigned,
             signatures,
+            was_complete: true,
             ..self.changed(hand, None)
         })
     }
 
-    /// The supervisor gives it back, as a draft.
+    /// The supervisor gives it back, as a draft. An amendment of what was complete stays before everybody's eyes and awaits her signature still: as a
+    /// draft the whole record would vanish for the client and for whoever treats her.
     pub(crate) fn returned(&self, hand: Hand, reason: String) -> Result<Self, Refusal> {
         self.check_awaits(hand.account)?;
-        Ok(Self {
-            status: Status::Draft,
-            signatures: Vec::new(),
-            ..self.changed(hand, Some(reason))
+        let changed = self.changed(hand, Some(reason));
+        Ok(match self.was_complete {
+            true => changed,
+            false => Self {
+                status: Status::Draft,
+                signatures: Vec::new(),
+                ..changed
+            },
         })
     }
 
@@ -370,7 +391,7 @@ mod tests {
     }
 
     /// A record in each state that there is, and its version.
-    fn states() -> [(&'static str, u64, Record); 6] {
+    fn states() -> [(&'static str, u64, Record); 8] {
         let id = RecordId::from_bytes([4; 16]);
         let new = |is_draft| {
             let Hand { account, at, .. } = hand(AUTHOR, 0);
@@ -383,6 +404,9 @@ mod tests {
         let cosigned = awaiting.cosigned(hand(COSIGNER, 2)).unwrap();
         let returned = awaiting.returned(hand(COSIGNER, 2), reason()).unwrap();
         let amended = new(false).amended(hand(AUTHOR, 1), writing("progress_note"), Some(reason()));
+        let revised = cosigned.amended(hand(AUTHOR, 3), writing("progress_note"), Some(reason()));
+        let revised = revised.unwrap();
+        let objected = revised.returned(hand(COSIGNER, 4), reason()).unwrap();
         [
             ("draft", 1, draft),
             ("signed", 1, new(false)),
@@ -390,6 +414,8 @@ mod tests {
             ("awaiting", 2, awaiting),
             ("cosigned", 3, cosigned),
             ("returned", 3, returned),
+            ("revised", 4, revised),
+            ("objected", 5, objected),
         ]
     }
 
@@ -423,7 +449,8 @@ mod tests {
         use Status::{AwaitingCosignature, Cosigned, Draft, Signed};
         for (name, version, record) in states() {
             let is_draft = matches!(name, "draft" | "returned");
-            let has_cosigner = matches!(name, "awaiting" | "cosigned" | "returned");
+            let has_cosigner = !matches!(name, "draft" | "signed" | "amended");
+            let awaits = matches!(name, "awaiting" | "revised" | "objected");
             for who in [AUTHOR, COSIGNER, COLLEAGUE] {
                 let hand = hand(who, version);
                 let status = |changed: Result<Record, Refusal>| changed.map(|changed| changed.status);
@@ -441,7 +468,7 @@ mod tests {
                     by_author(Ok(amended)),
                     "{case}"
                 );
-                let without_reason = if is_draft { Ok(Draft) } else { Err(ReasonMissing) };
+                let without_reason = if name == "draft" { Ok(Draft) } else { Err(ReasonMissing) };
                 assert_eq!(
                     status(record.amended(hand, text, None)),
                     by_author(without_reason),
@@ -471,7 +498,8 @@ mod tests {
                 let but_cosigner = |other: AccountId| other != account(COSIGNER);
                 let alone = match name {
                     "draft" => Ok(Signed),
-                    "awaiting" | "returned" => Err(NotSupervisor),
+                    "returned" => Err(NotSupervisor),
+                    _ if awaits => Err(NotSupervisor),
                     _ => Err(AlreadySigned),
                 };
                 assert_eq!(
@@ -481,7 +509,8 @@ mod tests {
                 );
                 let signed = record.signed(hand, Some(account(COLLEAGUE)), &but_cosigner);
                 let together = match name {
-                    "draft" | "awaiting" | "returned" => Ok(AwaitingCosignature),
+                    "draft" | "returned" => Ok(AwaitingCosignature),
+                    _ if awaits => Ok(AwaitingCosignature),
                     _ => Err(AlreadySigned),
                 };
                 let awaited = signed.as_ref().ok().and_then(Record::awaits);
@@ -490,13 +519,15 @@ mod tests {
                 let signed = record.signed(hand, Some(account(COLLEAGUE)), &|_| false);
                 assert_eq!(status(signed), by_author(together.and(Err(NotSupervisor))), "{case}");
 
-                let by_cosigner = |wanted| match (name, who) {
-                    ("awaiting", COSIGNER) => Ok(wanted),
-                    ("awaiting", _) => Err(NotCosigner),
-                    _ => Err(NotAwaiting),
+                let by_cosigner = |wanted| match (awaits, who) {
+                    (true, COSIGNER) => Ok(wanted),
+                    (true, _) => Err(NotCosigner),
+                    (false, _) => Err(NotAwaiting),
                 };
                 assert_eq!(status(record.cosigned(hand)), by_cosigner(Cosigned), "{case}");
-                assert_eq!(status(record.returned(hand, reason())), by_cosigner(Draft), "{case}");
+                // What both have signed once is not taken from anybody's eyes.
+                let returned = if name == "awaiting" { Draft } else { AwaitingCosignature };
+                assert_eq!(status(record.returned(hand, reason())), by_cosigner(returned), "{case}");
 
                 let discarded = match name {
                     "draft" => Ok(()),
@@ -529,14 +560,36 @@ mod tests {
                     .collect()
             })
             .collect();
-        let wanted: [&[(u8, u64)]; 6] = [
+        let wanted: [&[(u8, u64)]; 8] = [
             &[],
             &[(AUTHOR, 1)],
             &[(AUTHOR, 2)],
             &[(AUTHOR, 1)],
             &[(AUTHOR, 1), (COSIGNER, 2)],
             &[],
+            &[(AUTHOR, 4)],
+            &[(AUTHOR, 4)],
         ];
         assert_eq!(signed, wanted);
+    }
+
+    /// Others see the version that they had read and the one that is signed again, and why it says something else.
+    #[test]
+    fn why_what_was_given_back_was_rewritten_stands_in_what_is_signed() {
+        let [.., (_, version, returned), _, _] = states();
+        let signed = |draft: &Record, version| draft.signed(hand(AUTHOR, version), None, &|_| true).unwrap();
+        // Her supervisor's reason is not hers.
+        assert_eq!(signed(&returned, version).reason, None);
+        let rewritten = returned.amended(
+            hand(AUTHOR, version),
+            writing("progress_note"),
+            Some("clearer".to_owned()),
+        );
+        let again = signed(&rewritten.unwrap(), version + 1);
+        assert_eq!(again.reason.unwrap().expose(), "clearer");
+        // Of a draft that nobody else has read, nobody reads reasons.
+        let [(_, _, draft), ..] = states();
+        let redrafted = draft.amended(hand(AUTHOR, 1), writing("progress_note"), Some(reason()));
+        assert_eq!(signed(&redrafted.unwrap(), 2).reason, None);
     }
 }

@@ -290,6 +290,37 @@ impl<'a> Gate<'a> {
         Ok(RecordedWebhook { permit, event })
     }
 
+    /// Records that what was admitted is refused all the same, for a reason that lies in what it was asked of and not in the table.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the event is not known to be durable.
+    pub fn deny(
+        &self,
+        caller: &Caller,
+        recorded: &Recorded,
+        request: &Request,
+        rule: &'static str,
+    ) -> Result<EventId, StoreError> {
+        let Permit {
+            role, purpose, subject, ..
+        } = recorded.permit;
+        let event = Event {
+            actor: Some(Actor {
+                account: caller.account(),
+                role,
+                session: Some(caller.session().id),
+            }),
+            subject,
+            resource: request.resource.clone(),
+            purpose,
+            decision: Decision::Denied,
+            rule: rule.to_owned(),
+            ..self.event(Some(caller.clinic()), request)
+        };
+        self.trail.append(&event)?;
+        Ok(event.id)
+    }
+
     /// Makes a decision known, once it is durable.
     fn record<P>(&self, event: &Event, decision: Result<P, DenialReason>) -> Result<(P, EventId), Refusal> {
         self.trail.append(event).map_err(Refusal::Unrecorded)?;

@@ -28,8 +28,8 @@ pub enum KeyringError {
     /// A keyring, but of another function.
     #[error("is the keyring of another function")]
     WrongFunction,
-    /// A key that isn't 32 bytes of base64, or a current version that is not there.
-    #[error("holds a key that is not 32 bytes of base64, or lacks its current version")]
+    /// A key that isn't 32 bytes in base32hex, or a current version that is not there.
+    #[error("holds a key that is not 32 bytes in base32hex (52 characters), or lacks its current version")]
     BadKey,
     /// The keyring lacks a key that the function needs.
     #[error("lacks the key `{0}`")]

@@ -44,6 +44,12 @@ impl DateTime {
         self.earliest
     }
 
+    /// Whether it lies before another, as far as both are known.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.latest < other.earliest
+    }
+
     /// Notes a violation where it lies in the future.
     pub fn check_past(&self, check: &mut Check, at: &str, now: Timestamp) {
         let is_instant = self.earliest == self.latest;
@@ -181,11 +187,17 @@ impl Period {
         &self.start
     }
 
+    /// Until when.
+    #[must_use]
+    pub fn end(&self) -> Option<&DateTime> {
+        self.end.as_ref()
+    }
+
     /// Notes a violation where it ends before it begins. Where one of them is only known to the month, it may be either way.
     pub fn check(&self, check: &mut Check, at: &str) {
         let end = self.end.as_ref();
         check.that(
-            end.is_none_or(|end| self.start.earliest <= end.latest),
+            end.is_none_or(|end| !end.is_before(&self.start)),
             format!("{at}/end"),
             "order",
             "must not lie before start",

@@ -26,6 +26,16 @@ impl Decimal {
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
+
+    /// Whether it has a minus in front and is not zero.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        let number = self.expose().strip_prefix('-');
+        number.is_some_and(|number| {
+            let digits = number.split(['e', 'E']).next().unwrap_or_default();
+            digits.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+        })
+    }
 }
 
 impl TryFrom<String> for Decimal {
@@ -69,6 +79,26 @@ impl fmt::Debug for Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zero_is_not_negative_however_it_is_written() {
+        for (text, is_negative) in [
+            ("0", false),
+            ("-0", false),
+            ("-0.00e5", false),
+            ("7.0", false),
+            ("1e-3", false),
+            ("-7.0", true),
+            ("-0.01", true),
+            ("-1e-3", true),
+        ] {
+            assert_eq!(
+                Decimal::try_from(text.to_owned()).unwrap().is_negative(),
+                is_negative,
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn decimals_are_those_of_fhir() {

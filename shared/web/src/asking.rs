@@ -1,5 +1,6 @@
 use access::{Caller, Gate, Permissions, Recorded, Refusal, Request};
-use model::{AccountId, Action, ClientId, DataClass, Purpose};
+use model::{AccountId, Action, ClientId, DataClass, EventId, Purpose};
+use store::StoreError;
 
 use crate::{Exchange, Problem};
 
@@ -43,6 +44,26 @@ impl<'a> Asking<'a> {
     /// # Errors
     /// [`Refusal`].
     pub fn admit(&self, action: Action, resource: Option<&dyn ToString>) -> Result<Recorded, Refusal> {
+        let request = self.request(action, resource);
+        self.gate.admit(&self.caller, &request, self.permissions.as_ref())
+    }
+
+    /// Records that what was admitted is refused all the same, by what it is asked of. Returns the audit entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it is not known to be recorded.
+    pub fn deny(
+        &self,
+        recorded: &Recorded,
+        action: Action,
+        resource: Option<&dyn ToString>,
+        rule: &'static str,
+    ) -> Result<EventId, StoreError> {
+        self.gate
+            .deny(&self.caller, recorded, &self.request(action, resource), rule)
+    }
+
+    fn request(&self, action: Action, resource: Option<&dyn ToString>) -> Request {
         let mut request = Request::new(action, self.class)
             .about(self.client)
             .purpose(self.purpose);
@@ -50,7 +71,7 @@ impl<'a> Asking<'a> {
         if self.class == DataClass::Psychotherapy {
             request = request.by(self.author.unwrap_or(self.caller.account()));
         }
-        self.gate.admit(&self.caller, &request, self.permissions.as_ref())
+        request
     }
 
     /// What the client's file says of who may.

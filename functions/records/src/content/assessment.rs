@@ -102,10 +102,13 @@ const PCL5_CLUSTERS: [(Range<usize>, usize); 4] = [(0..5, 1), (5..7, 1), (7..14,
 const PCL5_SYMPTOM: u8 = 2;
 
 impl Instrument {
+    /// However it is written, `PHQ9` or with some other dash: by another spelling nobody gets round the answers, and what they say of
+    /// somebody's life.
     fn named(name: &str) -> Option<Self> {
-        let all = [(Self::Phq9, "PHQ-9"), (Self::Gad7, "GAD-7"), (Self::Pcl5, "PCL-5")];
-        all.into_iter()
-            .find(|(_, known)| known.eq_ignore_ascii_case(name.trim()))
+        let written = || name.chars().filter(|character| character.is_alphanumeric());
+        [(Self::Phq9, "phq9"), (Self::Gad7, "gad7"), (Self::Pcl5, "pcl5")]
+            .into_iter()
+            .find(|(_, known)| written().flat_map(char::to_lowercase).eq(known.chars()))
             .map(|(instrument, _)| instrument)
     }
 
@@ -189,12 +192,20 @@ impl Assessment {
         );
         match Instrument::named(self.instrument.expose()) {
             Some(instrument) => self.check_answers(check, at, instrument),
-            None => check.that(
-                self.answers.is_none(),
-                format!("{at}/answers"),
-                "unscored",
-                "belong to the PHQ-9, GAD-7 and PCL-5; what another instrument came to stands in scores",
-            ),
+            None => {
+                check.that(
+                    self.answers.is_none(),
+                    format!("{at}/answers"),
+                    "unscored",
+                    "belong to the PHQ-9, GAD-7 and PCL-5; what another instrument came to stands in scores",
+                );
+                check.that(
+                    !self.scores.is_empty() || self.summary.is_some(),
+                    format!("{at}/scores"),
+                    "required",
+                    "are needed, or a summary: it says nothing else of what it came to",
+                );
+            }
         }
         limits::each(
             check,
@@ -349,7 +360,13 @@ mod tests {
     #[test]
     fn answers_are_complete_and_in_range_and_scores_are_not_typed() {
         let of = |instrument: &str, answers: Value| json!({"instrument": instrument, "administered_at": "2026-11-30T10:00:00Z", "answers": answers});
-        for (instrument, items, highest) in [("PHQ-9", 9, 3), ("gad-7", 7, 3), (" PCL-5 ", 20, 4)] {
+        for (instrument, items, highest) in [
+            ("PHQ-9", 9, 3),
+            ("phq9", 9, 3),
+            ("PHQ \u{2011} 9", 9, 3),
+            ("gad-7", 7, 3),
+            (" PCL-5 ", 20, 4),
+        ] {
             assert_eq!(broken(of(instrument, json!(vec![highest; items]))), []);
             for count in [0, items - 1, items + 1] {
                 assert_eq!(
@@ -369,6 +386,11 @@ mod tests {
         }
         let without = json!({"instrument": "PHQ-9", "administered_at": "2026-11-30T10:00:00Z"});
         assert_eq!(broken(without), [("/answers".to_owned(), "count")]);
-        assert_eq!(broken(of("BDI-II", json!([1]))), [("/answers".to_owned(), "unscored")]);
+        let both = [("/answers".to_owned(), "unscored"), ("/scores".to_owned(), "required")];
+        assert_eq!(broken(of("BDI-II", json!([1]))), both);
+        let other = |field: &str, value: Value| json!({"instrument": "PHQ-15", "administered_at": "2026-11-30T10:00:00Z", field: value});
+        assert_eq!(broken(other("scores", json!([{"scale": "total", "score": 9}]))), []);
+        assert_eq!(broken(other("summary", json!("mild"))), []);
+        assert_eq!(broken(other("scores", json!([]))), [("/scores".to_owned(), "required")]);
     }
 }

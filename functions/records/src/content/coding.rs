@@ -60,6 +60,10 @@ impl Reason {
 }
 
 impl Quantity {
+    pub(crate) fn is_negative(&self) -> bool {
+        self.value.is_negative()
+    }
+
     pub(crate) fn check(&self, check: &mut Check, at: &str) {
         limits::line(check, self.unit.as_ref(), &format!("{at}/unit"));
         if let Some(system) = &self.system {

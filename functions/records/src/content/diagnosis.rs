@@ -80,6 +80,13 @@ impl Diagnosis {
                 time.check_past(check, &format!("{at}/{field}"), now);
             }
         }
+        let both = self.onset.as_ref().zip(self.abatement.as_ref());
+        check.that(
+            !both.is_some_and(|(onset, abatement)| abatement.is_before(onset)),
+            format!("{at}/abatement"),
+            "order",
+            "must not lie before onset",
+        );
         // FHIR R4, Condition, constraint con-5: what was entered in error has no clinical status. con-4: what has abated is over.
         let is_error = self.verification_status == VerificationStatus::EnteredInError;
         check.that(

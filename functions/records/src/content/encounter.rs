@@ -57,6 +57,9 @@ impl Encounter {
             self.period
                 .start()
                 .check_past(check, &format!("{at}/period/start"), now);
+            if let Some(end) = self.period.end() {
+                end.check_past(check, &format!("{at}/period/end"), now);
+            }
         }
         limits::each(
             check,

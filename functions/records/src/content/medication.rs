@@ -105,8 +105,26 @@ impl Medication {
                 limits::line(check, dosage.text.as_ref(), &format!("{at}/text"));
                 if let Some(dose) = &dosage.dose {
                     dose.check(check, &format!("{at}/dose"));
+                    check.that(
+                        !dose.is_negative(),
+                        format!("{at}/dose/value"),
+                        "range",
+                        "must not be negative",
+                    );
                 }
-                // FHIR R4, Timing, constraint tim-2.
+                // FHIR R4, Timing: frequency is a positiveInt; constraints tim-5 and tim-2.
+                check.that(
+                    dosage.frequency != Some(0),
+                    format!("{at}/frequency"),
+                    "range",
+                    "must be at least 1",
+                );
+                check.that(
+                    !dosage.period.as_ref().is_some_and(Decimal::is_negative),
+                    format!("{at}/period"),
+                    "range",
+                    "must not be negative",
+                );
                 check.that(
                     dosage.period.is_none() || dosage.period_unit.is_some(),
                     format!("{at}/period_unit"),

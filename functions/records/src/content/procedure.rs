@@ -49,6 +49,9 @@ impl Procedure {
                 performed
                     .start()
                     .check_past(check, &format!("{at}/performed/start"), now);
+                if let Some(end) = performed.end() {
+                    end.check_past(check, &format!("{at}/performed/end"), now);
+                }
             }
         }
         limits::line(check, self.performer.as_ref(), &format!("{at}/performer"));

@@ -69,7 +69,7 @@ pub(super) fn cosign(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply,
     changed(&chart, class, &cosigned)
 }
 
-/// The supervisor who was named gives it back, and does not see it from then on.
+/// The supervisor who was named gives it back. What was never co-signed she does not see from then on.
 pub(super) fn give_back(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let version = exchange.if_match()?;

@@ -73,7 +73,14 @@ fn a_supervisor_signs_beside_the_author() {
         for (what, body) in [("cosign", &json!({})), ("return", &give_back)] {
             let refused = practice.send(&practice.supervising(who, &record, version, what, body));
             assert_refused(&refused, status, problem);
-            assert_eq!(practice.event(&refused).action, Action::Cosign);
+            let event = practice.event(&refused);
+            assert_eq!(event.action, Action::Cosign);
+            let denied = (status == 403).then_some(Decision::Denied);
+            assert_eq!(event.decision, denied.unwrap_or(Decision::Allowed));
+            if problem == "not-cosigner" {
+                assert_eq!(event.rule, "deny.not-cosigner");
+                assert_eq!(event.resource.as_deref(), Some(record.as_str()));
+            }
         }
     }
     assert_eq!(practice.read(&record).json, awaiting);
@@ -114,6 +121,40 @@ fn a_supervisor_signs_beside_the_author() {
     let again = practice.send(&practice.supervising(&supervisor, &record, 4, "cosign", &json!({})));
     assert_eq!(again.json["status"], "cosigned");
     assert_eq!(practice.versions(&record), [5, 4, 3, 2, 1]);
+}
+
+/// Client, colleagues and whoever breaks the glass go on reading it; the author is told why it does not do.
+#[test]
+fn an_amendment_of_what_both_signed_is_given_back_and_stays() {
+    let practice = Practice::new();
+    let supervisor = practice.supervisor();
+    let record = practice.awaiting(&supervisor);
+    let cosign = |version| practice.supervising(&supervisor, &record, version, "cosign", &json!({}));
+    assert_eq!(practice.send(&cosign(2)).status, 200);
+    assert_eq!(practice.send(&practice.amending(&record, 3, "SECRET two")).status, 200);
+    let give_back = practice.supervising(&supervisor, &record, 4, "return", &json!({"reason": "SECRET why"}));
+    assert_eq!(practice.send(&give_back).status, 204);
+    assert_eq!(
+        practice.send(&give_back).status,
+        204,
+        "the same request again is the same"
+    );
+    let read = practice.read(&record);
+    assert_eq!(
+        (read.header("etag"), &read.json["status"], &read.json["reason"]),
+        (Some("\"v5\""), &json!("awaiting_cosignature"), &json!("SECRET why"))
+    );
+    let client = client_token(&practice);
+    for token in [&client, &practice.colleague.token, &supervisor.token] {
+        assert_eq!(practice.reads_as(token, &record), read.json);
+    }
+    assert_eq!((practice.drafts(), practice.listed()), (vec![], vec![record.clone()]));
+    assert_eq!(practice.awaited(&supervisor.token), std::slice::from_ref(&record));
+    assert_eq!(
+        practice.send(&practice.amending(&record, 5, "SECRET three")).status,
+        200
+    );
+    assert_eq!(practice.send(&cosign(6)).json["status"], "cosigned");
 }
 
 /// Whoever is to sign finds what awaits her, for as long as it does, and nobody else finds it by that.
@@ -327,8 +368,15 @@ fn what_somebody_else_wrote_is_added_to_and_not_changed() {
     let amendment = json!({"reason": "SECRET", "record": progress("SECRET theirs")});
     let refused = practice.as_colleague(Call::put(&own, &amendment).header("if-match", "\"v1\""));
     assert_refused(&refused, 403, "not-author");
+    let event = practice.event(&refused);
+    assert_eq!(
+        (event.action, event.decision, event.rule.as_str()),
+        (Action::Amend, Decision::Denied, "deny.not-author")
+    );
+    assert_eq!(event.resource.as_deref(), Some(record.as_str()));
     let refused = practice.as_colleague(Call::delete(&own).header("if-match", "\"v1\""));
     assert_refused(&refused, 403, "not-author");
+    assert_eq!(practice.event(&refused).decision, Decision::Denied);
 
     let add = practice.adding(&practice.colleague, &record, "add", "SECRET her sister called");
     let added = practice.send(&add);
@@ -473,6 +521,35 @@ fn two_equal_addenda_at_once_are_one() {
             assert!(matches!(second.status, 201 | 503), "{}", second.json);
             let record = practice.listed().remove(0);
             assert_eq!(practice.read(&record).json["addenda"].as_array().unwrap().len(), 1);
+        },
+    );
+}
+
+/// A form that was sent twice, with more written in between.
+#[test]
+fn of_two_addenda_under_one_key_at_once_one_is_kept_and_said_to_be() {
+    at_every_interleaving(
+        |practice| {
+            let record = practice.write("write", "SECRET");
+            let add = |text| practice.adding(&practice.colleague, &record, "add", text);
+            (add("SECRET more"), add("SECRET still more"))
+        },
+        |practice, call| practice.send(call),
+        |practice, first, second| {
+            let record = practice.listed().remove(0);
+            let kept = practice.read(&record).json["addenda"].clone();
+            assert_eq!(kept.as_array().unwrap().len(), 1);
+            for answer in [&first, &second] {
+                match answer.status {
+                    201 => assert_eq!(kept, json!([answer.json])),
+                    422 => assert_refused(answer, 422, "idempotency-key-reused"),
+                    status => assert_eq!(status, 503),
+                }
+            }
+            assert_eq!(
+                [&first, &second].iter().filter(|answer| answer.status == 201).count(),
+                1
+            );
         },
     );
 }
