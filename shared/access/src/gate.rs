@@ -1,5 +1,7 @@
 //! Decide, then record, then nothing else before the record is durable.
 
+use std::cell::Cell;
+
 use audit_trail::{Actor, Decision, Event, Trail};
 use model::{ClientId, ClinicId, DataClass, EventId, RequestId, SubjectId};
 use ports::{Clock, Entropy, EntropyExt};
@@ -19,6 +21,7 @@ pub struct Gate<'a> {
     request: RequestId,
     calling: Option<CallingFunction>,
     network: Option<String>,
+    newest: &'a Cell<Option<EventId>>,
 }
 
 /// A permit whose audit entry is durable. [`Gate::admit`] alone makes it.
@@ -165,7 +168,8 @@ pub enum Refusal {
 }
 
 impl<'a> Gate<'a> {
-    /// A gate that writes to this trail, for one HTTP request: that of a function, where one calls, in its own name or in a person's.
+    /// A gate that writes to this trail, for one HTTP request: that of a function, where one calls, in its own name or in a person's. `newest` is told each
+    /// entry that is durable, so that an answer can name it whatever fails afterwards.
     #[must_use]
     pub fn new(
         trail: Trail<'a>,
@@ -174,6 +178,7 @@ impl<'a> Gate<'a> {
         request: RequestId,
         calling: Option<CallingFunction>,
         network: Option<String>,
+        newest: &'a Cell<Option<EventId>>,
     ) -> Self {
         Self {
             trail,
@@ -182,6 +187,7 @@ impl<'a> Gate<'a> {
             request,
             calling,
             network,
+            newest,
         }
     }
 
@@ -317,13 +323,13 @@ impl<'a> Gate<'a> {
             rule: rule.to_owned(),
             ..self.event(Some(caller.clinic()), request)
         };
-        self.trail.append(&event)?;
+        self.append(&event)?;
         Ok(event.id)
     }
 
     /// Makes a decision known, once it is durable.
     fn record<P>(&self, event: &Event, decision: Result<P, DenialReason>) -> Result<(P, EventId), Refusal> {
-        self.trail.append(event).map_err(Refusal::Unrecorded)?;
+        self.append(event).map_err(Refusal::Unrecorded)?;
         match decision {
             Ok(permit) => Ok((permit, event.id)),
             Err(reason) => Err(Refusal::Denied {
@@ -352,8 +358,14 @@ impl<'a> Gate<'a> {
             rule: rule.to_owned(),
             ..self.event(clinic, request)
         };
-        self.trail.append(&event)?;
+        self.append(&event)?;
         Ok(event.id)
+    }
+
+    fn append(&self, event: &Event) -> Result<(), StoreError> {
+        self.trail.append(event)?;
+        self.newest.set(Some(event.id));
+        Ok(())
     }
 
     fn event(&self, clinic: Option<ClinicId>, request: &Request) -> Event {

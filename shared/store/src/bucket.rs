@@ -50,7 +50,7 @@ pub trait Bucket {
     /// [`BucketError`]; the write may have taken effect all the same.
     fn set(&self, key: &str, value: &[u8]) -> Result<(), BucketError>;
 
-    /// Writes several keys, over whatever is there; together where the backend can. Owned keys and values, as the platform's bindings want
+    /// Writes several keys, 25 at most, over whatever is there; together where the backend can. Owned keys and values, as the platform's bindings want
     /// them: what is written together is large, and not copied.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ pub trait Bucket {
     /// [`BucketError`]; the deletion may have taken effect all the same.
     fn delete(&self, key: &str) -> Result<(), BucketError>;
 
-    /// Deletes several keys; together where the backend can.
+    /// Deletes several keys, 25 at most; together where the backend can.
     ///
     /// # Errors
     /// [`BucketError`]; any of the deletions may have taken effect all the same.

@@ -22,6 +22,9 @@ use crate::bucket::{Bucket, BucketError, CompareAndSwap};
 /// Length of a creation window in seconds. Not shorter than the longest request that a host allows.
 const WINDOW_SECONDS: i64 = 30;
 
+/// How many keys are written or deleted at once: what DynamoDB's `BatchWriteItem` takes, the fewest of all backends.
+const MOST_AT_ONCE: usize = 25;
+
 /// How long to wait for another creator to finish, in milliseconds a look.
 const WAITS: [u64; 6] = [2, 5, 10, 20, 40, 80];
 
@@ -112,13 +115,15 @@ impl<B: Bucket> Kv for Disciplined<'_, B> {
 
     fn put_many_once(&self, entries: Vec<(OnceKey, Vec<u8>)>) -> Result<(), KvError> {
         let entries: Vec<(String, Vec<u8>)> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
-        let Err(error) = self.bucket.set_many(&entries) else {
-            return Ok(());
-        };
-        for (key, value) in entries {
-            match self.bucket.get(&key)? {
-                Some(now) if now == value => {}
-                _ => return Err(error.into()),
+        for entries in entries.chunks(MOST_AT_ONCE) {
+            let Err(error) = self.bucket.set_many(entries) else {
+                continue;
+            };
+            for (key, value) in entries {
+                match self.bucket.get(key)? {
+                    Some(now) if now == *value => {}
+                    _ => return Err(error.into()),
+                }
             }
         }
         Ok(())
@@ -130,7 +135,10 @@ impl<B: Bucket> Kv for Disciplined<'_, B> {
 
     fn remove_many_once(&self, keys: Vec<OnceKey>) -> Result<(), KvError> {
         let keys: Vec<String> = keys.into_iter().map(String::from).collect();
-        Ok(self.bucket.delete_many(&keys)?)
+        for keys in keys.chunks(MOST_AT_ONCE) {
+            self.bucket.delete_many(keys)?;
+        }
+        Ok(())
     }
 
     fn doc(&self, key: &DocKey) -> Result<Option<Vec<u8>>, KvError> {

@@ -22,6 +22,20 @@ fn stored(stores: &MemoryStores, clock: &StandingClock) -> Option<Vec<u8>> {
     Disciplined::new(stores.bucket("s"), clock).doc(&key()).unwrap()
 }
 
+/// Chunks of a long content: written and removed in as many turns as every backend takes them.
+#[test]
+fn many_keys_are_written_and_removed_whatever_a_backend_takes_at_once() {
+    let world = World::new(1);
+    let store = Disciplined::new(world.stores.bucket("s"), &world.clock);
+    let keys = || (0..60).map(|number| OnceKey::new(&number.to_string()));
+    let held = || keys().filter(|key| store.once(key).unwrap().is_some()).count();
+    let entries = keys().map(|key| (key, b"chunk".to_vec())).collect();
+    store.put_many_once(entries).unwrap();
+    assert_eq!(held(), 60);
+    store.remove_many_once(keys().collect()).unwrap();
+    assert_eq!(held(), 0);
+}
+
 /// Two creators, one of them running whole at every point of the other, in the same window of time, the next, and the
 /// one before: never are both told that they created, and what the one that was told so wrote is there.
 #[test]

@@ -5,6 +5,9 @@ use std::rc::Rc;
 use ports::{Clock, Kv, KvError, Stores};
 use store::{Bucket, BucketError, CompareAndSwap, Disciplined, SwapFailure};
 
+/// How many keys the least of all backends writes or deletes at once.
+const MOST_AT_ONCE: usize = 25;
+
 /// What goes wrong at one operation on a store, or at one request to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -201,6 +204,7 @@ impl Bucket for MemoryBucket {
     }
 
     fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), BucketError> {
+        assert!(entries.len() <= MOST_AT_ONCE, "more at once than every backend takes");
         let first = entries.first().map_or("", |(key, _)| key.as_str());
         self.run("set-many", first, |values| {
             for (key, value) in entries {
@@ -216,6 +220,7 @@ impl Bucket for MemoryBucket {
     }
 
     fn delete_many(&self, keys: &[String]) -> Result<(), BucketError> {
+        assert!(keys.len() <= MOST_AT_ONCE, "more at once than every backend takes");
         let first = keys.first().map_or("", String::as_str);
         self.run("delete-many", first, |values| {
             for key in keys {

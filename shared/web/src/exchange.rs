@@ -5,7 +5,7 @@ use audit_trail::Trail;
 use crypto::{Keyring, KeyringError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Request, StatusCode};
-use model::{Function, Purpose, RequestId};
+use model::{EventId, Function, Purpose, RequestId};
 use ports::{Connection, Platform};
 use serde::de::DeserializeOwned;
 use store::Shelf;
@@ -29,6 +29,8 @@ pub struct Exchange<'a> {
     pub(crate) connection: Connection<'a>,
     /// The function that has shown that it calls.
     pub(crate) calling: Cell<Option<CallingFunction>>,
+    /// The newest entry of the trail that it has led to.
+    pub(crate) recorded: &'a Cell<Option<EventId>>,
     /// Where it came from, once somebody has asked.
     pub(crate) network: OnceCell<Option<String>>,
 }
@@ -314,6 +316,7 @@ impl<'a> Exchange<'a> {
             self.request_id,
             self.calling.get(),
             network,
+            self.recorded,
         ))
     }
 }

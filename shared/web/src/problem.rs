@@ -210,6 +210,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is none of the caller's doing: something of ours failed, or others were faster.
+    pub(crate) fn is_of_ours(&self) -> bool {
+        self.status.is_server_error() || self.kind == "contended"
+    }
+
     /// With this audit entry, unless it names one that says more.
     #[must_use]
     pub fn or_recorded(mut self, event: EventId) -> Self {

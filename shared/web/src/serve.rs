@@ -97,6 +97,7 @@ fn answer(
     let text = platform.secrets.secret("keyring").map(Zeroizing::new);
     let keyring = Keyring::parse(function, text.as_ref().map(|text| text.as_str()))
         .map_err(|error| Missing { function, error })?;
+    let recorded = Cell::new(None);
     let exchange = Exchange {
         platform,
         keyring: &keyring,
@@ -107,9 +108,15 @@ fn answer(
         rate_limit: Cell::new(None),
         connection,
         calling: Cell::new(None),
+        recorded: &recorded,
         network: OnceCell::new(),
     };
-    let answer = (route.handler)(&exchange);
+    // What broke off after a decision names its entry, for whoever has to find out why. What is refused names the one that its handler says: of log-ins
+    // none, since whether there is one would tell whether there is an account.
+    let answer = (route.handler)(&exchange).map_err(|problem| match recorded.get() {
+        Some(event) if problem.is_of_ours() => problem.or_recorded(event),
+        _ => problem,
+    });
     match exchange.rate_limit.get() {
         Some(limit) => answer
             .map(|reply| reply.rate_limited(limit))
