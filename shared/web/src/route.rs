@@ -16,6 +16,8 @@ pub struct Route {
     pub handler: Handler,
     /// How many slashes the path has. A parameter takes none, so a request's path has as many, or is another.
     slashes: usize,
+    /// What of the path comes after its last parameter. A request's path ends in the same, or is another.
+    tail: &'static str,
     /// Whether other functions alone call it, and nobody else is to learn of it by asking with another method.
     is_private: bool,
     /// Whether the handler reads the body itself, as it arrives.
@@ -31,6 +33,7 @@ impl Route {
             path,
             handler,
             slashes: slashes(path),
+            tail: tail(path),
             is_private: false,
             takes_stream: false,
         }
@@ -64,6 +67,17 @@ const fn slashes(path: &str) -> usize {
     count
 }
 
+const fn tail(path: &'static str) -> &'static str {
+    let mut bytes = path.as_bytes();
+    while let [rest @ .., byte] = bytes {
+        if *byte == b'}' {
+            break;
+        }
+        bytes = rest;
+    }
+    path.split_at(bytes.len()).1
+}
+
 /// The parameters of a matched path, by name.
 pub(crate) type Parameters<'p> = Vec<(&'static str, &'p str)>;
 
@@ -95,7 +109,7 @@ pub(crate) fn find<'r, 'p>(
     let slashes = slashes(path);
     let mut here: Vec<(&Route, Parameters<'p>)> = routes
         .iter()
-        .filter(|route| route.slashes == slashes)
+        .filter(|route| route.slashes == slashes && path.ends_with(route.tail))
         .filter_map(|route| Some((route, parameters(route.path, path)?)))
         .collect();
     let fewest = here
