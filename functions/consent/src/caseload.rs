@@ -1,4 +1,4 @@
-//! Whom an account treats: what a reviewer of its access has to know.
+//! Whom an account treats: what its owner works by, and what a reviewer of its access has to know.
 
 use access::{CareRole, Request};
 use crypto::{Label, name};
@@ -47,7 +47,7 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
     let request = Request::new(Action::Search, DataClass::CareTeam)
-        .of(account)
+        .of_account(account)
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let clinic = recorded.clinic();
