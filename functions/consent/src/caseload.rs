@@ -52,16 +52,13 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let clinic = recorded.clinic();
     let Page { ids, next } = wanted.page(&log(&Files::new(exchange)?, clinic, account))?;
+    let now = exchange.platform.clock.now();
     let mut clients: Vec<CaseAnswer> = Vec::with_capacity(ids.len());
-    for client_id in ids.into_iter().map(ClientId::from_bytes) {
-        let file = Files::new(exchange)?.of(clinic, client_id);
-        let Some(permissions) = file.permissions().read()? else {
-            continue;
-        };
-        let members = permissions.value.care_team.into_iter();
-        let current = members.filter(|member| member.account == account && member.is_current(file.now));
+    for file in Files::listed(exchange, clinic, ids)? {
+        let members = file.care_team.into_iter();
+        let current = members.filter(|member| member.account == account && member.is_current(now));
         clients.extend(current.map(|member| CaseAnswer {
-            client_id,
+            client_id: file.client,
             role: member.role,
             since: member.since,
             until: member.until,

@@ -461,6 +461,15 @@ pub const TABLE: &[Rule] = &[
         purposes: &[Treatment],
         needs: &[Need::CareTeam],
     },
+    // Which files she shares with others. Hers to know alone: they tell who comes together.
+    Rule {
+        id: "self.shared-files",
+        roles: &[Client],
+        actions: &[List],
+        classes: &[ClientFile],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsClient],
+    },
     Rule {
         id: "care.consent",
         roles: &[Clinician],
@@ -632,6 +641,15 @@ pub const TABLE: &[Rule] = &[
         classes: &[Representative],
         purposes: &[FamilyRequest],
         needs: &[Need::Representation],
+    },
+    // For whom she acts. A guardian's session names no client, so this is where she begins.
+    Rule {
+        id: "guardian.own-representations",
+        roles: &[Guardian],
+        actions: &[Search],
+        classes: &[Representative],
+        purposes: &[FamilyRequest],
+        needs: &[Need::OwnAccount],
     },
     Rule {
         id: "administration.care-team",

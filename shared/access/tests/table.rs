@@ -90,6 +90,7 @@ client           identity         PATRQT    read,list,export          known,self
 client           identity         PATRQT    create,amend              known,self,consent
 client           schedule         PATRQT    read,list                 known,self
 client           billing          PATRQT    read,list,export          known,self
+client           client_file      PATRQT    list                      known,self
 client           consent          PATRQT    create                    known,subject,age
 client           consent          PATRQT    read,list,revoke          known,subject
 client           lawful_ground    PATRQT    read,list                 known,subject
@@ -109,6 +110,7 @@ guardian         billing          FAMRQT    read,list,export          acts,open
 guardian         consent          FAMRQT    create,read,list,revoke   acts
 guardian         lawful_ground    FAMRQT    read,list                 acts
 guardian         representative   FAMRQT    read,list                 acts
+guardian         representative   FAMRQT    search                    own
 guardian         care_team        FAMRQT    read,list                 acts
 guardian         emergency_access FAMRQT    read,list                 acts-records,open
 guardian         access_decision  FAMRQT    read                      acts
