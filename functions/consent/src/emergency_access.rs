@@ -182,8 +182,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         purpose: Purpose::BreakGlass,
         until: taken.until,
     };
-    let location = format!("/v1/consent/emergency-access/{emergency_id}");
-    Ok(Reply::created(&location, &answer)?.recorded(recorded.event()))
+    Ok(Reply::created_unaddressed(&answer)?.recorded(recorded.event()))
 }
 
 /// Whose records an access opens. A shared file is nobody: each participant has an entry of her own, which says where she is reached, and the
