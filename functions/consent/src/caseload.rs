@@ -1,4 +1,4 @@
-//! Whom an account treats: what a reviewer of its access has to know.
+//! Whom an account treats: what its owner works by, and what a reviewer of its access has to know.
 
 use access::{CareRole, Request};
 use crypto::{Label, name};
@@ -47,21 +47,18 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let wanted = Wanted::by(exchange)?;
     let caller = exchange.caller()?;
     let request = Request::new(Action::Search, DataClass::CareTeam)
-        .of(account)
+        .of_account(account)
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let clinic = recorded.clinic();
     let Page { ids, next } = wanted.page(&log(&Files::new(exchange)?, clinic, account))?;
+    let now = exchange.platform.clock.now();
     let mut clients: Vec<CaseAnswer> = Vec::with_capacity(ids.len());
-    for client_id in ids.into_iter().map(ClientId::from_bytes) {
-        let file = Files::new(exchange)?.of(clinic, client_id);
-        let Some(permissions) = file.permissions().read()? else {
-            continue;
-        };
-        let members = permissions.value.care_team.into_iter();
-        let current = members.filter(|member| member.account == account && member.is_current(file.now));
+    for file in Files::listed(exchange, clinic, ids)? {
+        let members = file.care_team.into_iter();
+        let current = members.filter(|member| member.account == account && member.is_current(now));
         clients.extend(current.map(|member| CaseAnswer {
-            client_id,
+            client_id: file.client,
             role: member.role,
             since: member.since,
             until: member.until,

@@ -13,7 +13,7 @@ use web::{Check, Exchange, Problem, Reply};
 use crate::file::{ClientFile, Files};
 use crate::ledger::{Change, Entered, Membership, Standing};
 use crate::redaction::Reader;
-use crate::{care_team, caseload, roster};
+use crate::{care_team, caseload, roster, shared_files};
 
 /// The most whose file one can be: a family, a group in therapy.
 const PARTICIPANTS: usize = 16;
@@ -137,9 +137,9 @@ fn admit_participants(exchange: &Exchange<'_>, participants: &[ClientId]) -> Res
 /// Opens a file: an opaque id to record consents under, and nothing about anybody; or the file of a couple or a group, whose consents
 /// all count.
 ///
-/// Order: roster of the clinic, ledger entry and caseload of the clinician who opens it, permissions document, answer. A crash before the document
-/// leaves an entry in the roster, and perhaps a ledger, of nobody, under an id that nobody was told; a crash after it leaves a file whose id
-/// nobody was told, in the roster. The repeated request comes to the same id and finishes or finds it.
+/// Order: roster of the clinic or lists of the participants, ledger entry and caseload of the clinician who opens it, permissions document, answer. A
+/// crash before the document leaves an entry in those lists, and perhaps a ledger, of nobody, under an id that nobody was told; a crash after it
+/// leaves a file whose id only its lists tell. The repeated request comes to the same id and finishes or finds it.
 pub(crate) fn open(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Opening { mut participants } = match exchange.body() {
         [] => Opening {
@@ -184,6 +184,9 @@ pub(crate) fn open(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             // Who comes in a couple or a group is a client by herself.
             if participants.is_empty() {
                 roster::enter(&file)?;
+            }
+            for participant in &participants {
+                shared_files::enter(&file, *participant)?;
             }
             if recorded.role() == Role::Clinician {
                 permissions.care_team.push(first_member(&file, account)?);

@@ -149,6 +149,12 @@ pub(crate) fn check_selections(check: &mut Check, purposes: &[Purpose], classes:
     );
 }
 
+/// What a consent can cover, by name.
+fn consentable_classes() -> String {
+    let classes = DataClass::ALL.into_iter().filter(|class| class.is_consentable());
+    classes.map(DataClass::name).collect::<Vec<_>>().join(", ")
+}
+
 /// A link that leads where it says: over TLS, and without a user's name in front of the host, which would pass for one.
 fn is_https(link: &str) -> bool {
     link.parse::<Uri>().is_ok_and(|uri| {
@@ -269,7 +275,7 @@ impl Content {
             self.classes.iter().all(|class| class.is_consentable()),
             "/classes",
             "consentable",
-            "must be among identity, health, psychotherapy and billing",
+            format!("must be among {}", consentable_classes()),
         );
         check.that(
             self.items.len() <= ITEMS,

@@ -51,7 +51,7 @@ pub(crate) struct Emergency {
     /// waits to leave. Whether it leaves, arrives and is read is not known here: somebody may have no address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client_message_accepted_at: Option<Timestamp>,
-    /// When it had accepted the message to the privacy officer.
+    /// When it had accepted the message to the clinic's privacy contact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) alerted_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

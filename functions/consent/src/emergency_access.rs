@@ -182,8 +182,7 @@ pub(crate) fn take(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         purpose: Purpose::BreakGlass,
         until: taken.until,
     };
-    let location = format!("/v1/consent/emergency-access/{emergency_id}");
-    Ok(Reply::created(&location, &answer)?.recorded(recorded.event()))
+    Ok(Reply::created_without_location(&answer)?.recorded(recorded.event()))
 }
 
 /// Whose records an access opens. A shared file is nobody: each participant has an entry of her own, which says where she is reached, and the
@@ -195,10 +194,10 @@ fn concerned(permissions: &Permissions) -> Vec<ClientId> {
     }
 }
 
-/// Hands over the messages to those whom it concerns, as far as that has not happened: to each of these clients, and to the privacy officer that
+/// Hands over the messages to those whom it concerns, as far as that has not happened: to each of these clients, and to the privacy contact that
 /// the clinic names. Whether all are accepted now.
 ///
-/// Order: messages to all clients, document; message to the officer, document. A crash or a refusal in between sends the same messages
+/// Order: messages to all clients, document; message to the contact, document. A crash or a refusal in between sends the same messages
 /// again, each under a key of its own, and each leaves once.
 fn tell(
     exchange: &Exchange<'_>,
@@ -257,8 +256,8 @@ fn tell(
     let Some(jurisdiction) = Jurisdictions::new(exchange)?.read(clinic)? else {
         return Ok(are_clients_done);
     };
-    let officer = Recipient::Email(Confidential::new(jurisdiction.value.privacy_contact.email));
-    let is_alerted = hand_over("the privacy contact", officer, Content::UrgentAccessReview);
+    let contact = Recipient::Email(Confidential::new(jurisdiction.value.privacy_contact.email));
+    let is_alerted = hand_over("the privacy contact", contact, Content::UrgentAccessReview);
     if is_alerted {
         doc.update(None, |emergency| {
             emergency.alerted_at.get_or_insert(now);

@@ -11,7 +11,7 @@ use access::{Caller, Permissions, Recorded, Request};
 use crypto::{Attestor, KeySet, Label, Secret, mac, name};
 use model::{Action, ClientId, ClinicId, DataClass, Purpose, Timestamp};
 use store::{Compact, Doc, Shelf, StoreError, UpdateError, Versioned};
-use web::listing::{Listing, list_once_as};
+use web::listing::{IdBytes, Listing, list_once_as};
 use web::{Exchange, Problem};
 
 use crate::ledger::{Change, Entered, Ledger, Standing};
@@ -51,6 +51,20 @@ impl<'a> Files<'a> {
             attestor: exchange.keyring.attests("permissions")?,
             now: exchange.platform.clock.now(),
         })
+    }
+
+    /// What holds now for those on a page of a list. A list says where to look, and nothing else: whose file is not there is left out.
+    pub(crate) fn listed(
+        exchange: &Exchange<'a>,
+        clinic: ClinicId,
+        ids: Vec<IdBytes>,
+    ) -> Result<Vec<Permissions>, Problem> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let file = Self::new(exchange)?.of(clinic, ClientId::from_bytes(id));
+            found.extend(file.permissions().read()?.map(|permissions| permissions.value));
+        }
+        Ok(found)
     }
 
     /// The file of a client, whether it was opened or not.

@@ -168,8 +168,7 @@ pub(crate) fn establish(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             },
         )?;
     }
-    let location = format!("{}/{ground_id}", exchange.path());
-    Ok(Reply::created(&location, ground)?.recorded(recorded.event()))
+    Ok(Reply::created_without_location(ground)?.recorded(recorded.event()))
 }
 
 /// Ends a ground, in effect on the next request everywhere.

@@ -27,10 +27,12 @@ mod proofs;
 mod receipts;
 mod record;
 mod redaction;
+mod representations;
 mod representatives;
 mod restrictions;
 mod roster;
 mod routes;
+mod shared_files;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Who may act for a client: parents until she is of age, guardians whom a court appointed, and nominees for the day on which she can't
 //! act herself.
 
-use access::{Authority, Permissions, Representative};
+use access::{Authority, Permissions, Recorded, Representative};
 use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
@@ -9,6 +9,7 @@ use web::{Check, Exchange, Problem, Reply};
 use crate::file::{ClientFile, prune};
 use crate::ledger::{Entered, LedgerEntry, Representation, Standing, Verification, Withdrawal};
 use crate::optional_body::NoFields;
+use crate::representations;
 
 /// The most of one client. The permissions document is read on every request about her, so it stays small.
 const REPRESENTATIVES: usize = 8;
@@ -82,11 +83,29 @@ fn put(permissions: &mut Permissions, representative: Representative) -> Result<
     Ok(())
 }
 
+/// Changes who may act for the client; an account that then acts has her in its list before. A nominee who does not act yet has not: not even how full a page
+/// is may tell her that somebody named her.
+///
+/// The change is looked at before anything is written, so that no list names a client for whom it is then refused that anybody acts.
+fn enter_and_change(
+    file: &ClientFile<'_>,
+    recorded: &Recorded,
+    mut permissions: Permissions,
+    account: AccountId,
+    change: impl Fn(&mut Permissions) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    change(&mut permissions).map_err(|problem| problem.recorded(recorded.event()))?;
+    if permissions.representative(account, file.now).is_some() {
+        representations::enter(file, account)?;
+    }
+    file.change(recorded, change)
+}
+
 /// Names somebody who may act for the client. Staff have seen by what right, and say how; the client herself names a nominee, who acts
 /// only once it is found that she can't (DPDP Act s.14).
 ///
-/// Order: permissions, ledger, answer. A crash in between leaves a representative whom the ledger does not show; the repeated
-/// request enters her.
+/// Order: list of the account where it acts, permissions, ledger, answer. A crash before the permissions leaves a client in the list for whom nobody
+/// acts, who is not told there; one after them a representative whom the ledger does not show. The repeated request finishes either.
 pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
     let body: RepresentativeBody = exchange.json()?;
@@ -136,7 +155,7 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "a shared file has no representatives: each participant has her own",
     );
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
-    file.change(&recorded, |permissions| {
+    let name = |permissions: &mut Permissions| {
         prune(permissions, now);
         let there = permissions
             .representatives
@@ -161,7 +180,8 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             until: body.until,
         };
         put(permissions, representative)
-    })?;
+    };
+    enter_and_change(&file, &recorded, permissions, account, name)?;
     file.settle(
         |permissions| standing(permissions, account),
         &Entered {
@@ -174,8 +194,8 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// Finds that the client can't act any more, so that her nominee does: by whom and why is in the ledger.
 ///
-/// Order: permissions, ledger, answer. A crash in between leaves a nominee who acts and of whom the ledger does not show it; the
-/// repeated request enters it.
+/// Order: list of the nominee, permissions, ledger, answer. A crash before the permissions leaves a client in the list for whom she does not act, who is
+/// not told there; one after them a nominee who acts and of whom the ledger does not show it. The repeated request finishes either.
 pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
     let ActivationBody { reason } = exchange.json()?;
@@ -183,7 +203,7 @@ pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check.text(reason.expose(), "/reason", 1, 500);
     check.finish()?;
     let caller = exchange.caller()?;
-    let (file, recorded, _) = ClientFile::enter(
+    let (file, recorded, permissions) = ClientFile::enter(
         exchange,
         &caller,
         Action::Amend,
@@ -191,7 +211,7 @@ pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Some(account.to_string()),
     )?;
     let now = file.now;
-    file.change(&recorded, |permissions| {
+    let activate = |permissions: &mut Permissions| {
         prune(permissions, now);
         let nominee = permissions
             .representatives
@@ -200,7 +220,8 @@ pub(crate) fn activate(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             .ok_or_else(|| Problem::not_found(recorded.event()))?;
         nominee.since.get_or_insert(now);
         Ok(())
-    })?;
+    };
+    enter_and_change(&file, &recorded, permissions, account, activate)?;
     file.settle(
         |permissions| standing(permissions, account),
         &Entered {

@@ -95,8 +95,7 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             });
         },
     )?;
-    let location = format!("{}/{restriction_id}", exchange.path());
-    Ok(Reply::created(&location, hidden)?.recorded(recorded.event()))
+    Ok(Reply::created_without_location(hidden)?.recorded(recorded.event()))
 }
 
 /// Shows again what was hidden. In a shared file nobody shows what another hid: what staff entered there the privacy officer lifts.

@@ -3,11 +3,11 @@ use web::Route;
 
 use crate::{
     acceptances, care_team, caseload, clients, consents, emergency_access, explain, grounds, jurisdiction, notices,
-    proofs, representatives, restrictions, roster,
+    proofs, representations, representatives, restrictions, roster, shared_files,
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 37] = [
+pub const ROUTES: [Route; 39] = [
     Route::new(Method::POST, "/v1/consent/clients", clients::open),
     Route::new(Method::GET, "/v1/consent/clients/{client}", clients::read),
     Route::new(
@@ -76,6 +76,12 @@ pub const ROUTES: [Route; 37] = [
         "/v1/consent/clients/{client}/emergency-access",
         emergency_access::list_of_client,
     ),
+    Route::new(
+        Method::GET,
+        "/v1/consent/clients/{client}/shared-files",
+        shared_files::list,
+    ),
+    Route::new(Method::GET, "/v1/consent/representations", representations::own),
     Route::new(Method::GET, "/v1/consent/caseloads/{account}", caseload::read),
     Route::private(Method::POST, "/v1/consent/private/clients", roster::read),
     Route::new(Method::GET, "/v1/consent/emergency-access", emergency_access::list),

@@ -25,6 +25,7 @@ pub struct Request {
     pub purpose: Option<Purpose>,
     /// Who wrote it, where that decides.
     pub author: Option<AccountId>,
+    holder: Option<AccountId>,
     while_enrolling: bool,
     fresh: bool,
 }
@@ -40,6 +41,7 @@ impl Request {
             resource: None,
             purpose: None,
             author: None,
+            holder: None,
             while_enrolling: false,
             fresh: false,
         }
@@ -60,6 +62,15 @@ impl Request {
         Self {
             resource: Some(resource.to_string()),
             ..self
+        }
+    }
+
+    /// What there is of this account, as which it stands in the trail.
+    #[must_use]
+    pub fn of_account(self, account: AccountId) -> Self {
+        Self {
+            holder: Some(account),
+            ..self.of(account)
         }
     }
 
@@ -182,6 +193,7 @@ pub(crate) fn is_met(
                 .is_some_and(|acting| acting.reads_records)
         }),
         Need::Authorship => request.author == Some(account),
+        Need::OwnAccount => request.holder == Some(account),
         Need::Authorization | Need::EmergencyAccess | Need::Ground => {
             holds(&|file| ground_for(need, asker, request, purpose, file, now).is_some())
         }

@@ -34,6 +34,8 @@ pub enum Need {
     RecordsRepresentation,
     /// The caller wrote it, or is to.
     Authorship,
+    /// It is what there is of the caller's own account.
+    OwnAccount,
     /// The client's own authorization lets the caller, by name, have the class for the purpose.
     Authorization,
     /// The caller broke the glass, less than an hour ago.
@@ -52,7 +54,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::KnownClient,
         Self::IsClient,
         Self::IsSubject,
@@ -61,6 +63,7 @@ impl Need {
         Self::Representation,
         Self::RecordsRepresentation,
         Self::Authorship,
+        Self::OwnAccount,
         Self::Authorization,
         Self::EmergencyAccess,
         Self::Ground,
@@ -82,6 +85,7 @@ impl Need {
             Self::Representation => "representation",
             Self::RecordsRepresentation => "records_representation",
             Self::Authorship => "authorship",
+            Self::OwnAccount => "own_account",
             Self::Authorization => "authorization",
             Self::EmergencyAccess => "emergency_access",
             Self::Ground => "ground",
@@ -104,6 +108,7 @@ impl Need {
             Self::Representation => "the guardian may act for the client",
             Self::RecordsRepresentation => "the guardian may act for the client, her records included",
             Self::Authorship => "it is the author",
+            Self::OwnAccount => "it is what there is of the own account",
             Self::Authorization => "the client's own authorization names the clinician",
             Self::EmergencyAccess => "the clinician broke the glass, less than an hour ago",
             Self::Ground => "a live consent covers the class for the purpose, or another lawful ground does",
@@ -456,6 +461,15 @@ pub const TABLE: &[Rule] = &[
         purposes: &[Treatment],
         needs: &[Need::CareTeam],
     },
+    // Which files she shares with others. Hers to know alone: they tell who comes together.
+    Rule {
+        id: "self.shared-files",
+        roles: &[Client],
+        actions: &[List],
+        classes: &[ClientFile],
+        purposes: &[PatientRequest],
+        needs: &[Need::KnownClient, Need::IsClient],
+    },
     Rule {
         id: "care.consent",
         roles: &[Clinician],
@@ -628,6 +642,15 @@ pub const TABLE: &[Rule] = &[
         purposes: &[FamilyRequest],
         needs: &[Need::Representation],
     },
+    // For whom she acts. A guardian's session names no client, so this is where she begins.
+    Rule {
+        id: "guardian.own-representations",
+        roles: &[Guardian],
+        actions: &[Search],
+        classes: &[Representative],
+        purposes: &[FamilyRequest],
+        needs: &[Need::OwnAccount],
+    },
     Rule {
         id: "administration.care-team",
         roles: &[ClinicAdmin],
@@ -659,6 +682,15 @@ pub const TABLE: &[Rule] = &[
         classes: &[CareTeam],
         purposes: &[Compliance],
         needs: &[],
+    },
+    // Whom she treats herself. Whom colleagues treat is theirs to know.
+    Rule {
+        id: "care.own-caseload",
+        roles: &[Clinician],
+        actions: &[Search],
+        classes: &[CareTeam],
+        purposes: &[Treatment],
+        needs: &[Need::OwnAccount],
     },
     Rule {
         id: "self.care-team",

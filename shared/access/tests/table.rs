@@ -24,7 +24,7 @@ use testkit::{World, log_in};
 /// Who, which class, what for, what may be done, and what must hold besides:
 ///
 /// `known` the clinic has this client, `self` the caller is she, `subject` she or a participant of a shared file, `team` the caller
-/// treats her, `supervises`, `acts` for her, `acts-records` for her records too, `author` of it, `authorized` by name, `glass` broken,
+/// treats her, `supervises`, `acts` for her, `acts-records` for her records too, `author` of it, `own` account's, `authorized` by name, `glass` broken,
 /// `open` not hidden from the caller, `unnamed` not hidden from the caller by name, `unlocked` not hidden from everybody, `consent` she
 /// agrees or the law does, `age` she is no minor, `-` nothing. A line more for the same is another way.
 const POLICY: &str = "
@@ -50,6 +50,7 @@ clinician        lawful_ground    TREAT     create,read,list,revoke   team
 clinician        restriction      TREAT     create,read,list          team
 clinician        representative   TREAT     read,list                 team
 clinician        care_team        TREAT     create,read,list,amend,revoke team
+clinician        care_team        TREAT     search                    own
 
 clinician        emergency_access BTG       create                    known,unnamed
 clinician        health           BTG       read,list                 glass,unnamed
@@ -89,6 +90,7 @@ client           identity         PATRQT    read,list,export          known,self
 client           identity         PATRQT    create,amend              known,self,consent
 client           schedule         PATRQT    read,list                 known,self
 client           billing          PATRQT    read,list,export          known,self
+client           client_file      PATRQT    list                      known,self
 client           consent          PATRQT    create                    known,subject,age
 client           consent          PATRQT    read,list,revoke          known,subject
 client           lawful_ground    PATRQT    read,list                 known,subject
@@ -108,6 +110,7 @@ guardian         billing          FAMRQT    read,list,export          acts,open
 guardian         consent          FAMRQT    create,read,list,revoke   acts
 guardian         lawful_ground    FAMRQT    read,list                 acts
 guardian         representative   FAMRQT    read,list                 acts
+guardian         representative   FAMRQT    search                    own
 guardian         care_team        FAMRQT    read,list                 acts
 guardian         emergency_access FAMRQT    read,list                 acts-records,open
 guardian         access_decision  FAMRQT    read                      acts
@@ -440,6 +443,7 @@ impl Circumstances {
             "acts" => self.acting.is_some(),
             "acts-records" => self.acting == Some(true),
             "author" => self.author,
+            "own" => false,
             "authorized" => self.agreed == Agreed::ThisByName,
             "glass" => self.glass,
             "open" => self.hidden == Hidden::Nothing,
@@ -528,8 +532,12 @@ fn compare(role: Role) {
                         );
                     };
                 for (own, caller) in Own::ALL.into_iter().zip(&callers) {
-                    // About nobody, also where somebody's permissions lie at hand; and about a client whom the clinic does not have.
+                    // About nobody, also where somebody's permissions lie at hand; about an account; and about a client whom the clinic does not have.
                     check(caller, &request, None, &|_| false);
+                    for (holder, is_own) in [(account(), true), (other_account(), false)] {
+                        let of_account = request.clone().of_account(holder);
+                        check(caller, &of_account, None, &|need| is_own && need == "own");
+                    }
                     check(caller, &request, files.last(), &|_| false);
                     let about = request.clone().about(client());
                     check(caller, &about, None, &|need| need == "self" && own == Own::TheClient);
@@ -741,10 +749,11 @@ fn requests() -> impl Strategy<Value = Request> {
         any_of(&DataClass::ALL),
         proptest::option::of(any_of(&Purpose::ALL)),
         proptest::bool::weighted(0.8),
+        proptest::sample::select(vec![account(), other_account()]),
     )
-        .prop_map(|(action, class, purpose, is_about_her)| {
+        .prop_map(|(action, class, purpose, is_about_her, holder)| {
             let request = Request::new(action, class).purpose(purpose);
-            let request = request.by(account());
+            let request = request.by(account()).of_account(holder);
             if is_about_her { request.about(client()) } else { request }
         })
 }

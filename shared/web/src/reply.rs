@@ -79,11 +79,19 @@ impl Reply {
     /// # Errors
     /// As [`Reply::ok`].
     pub fn created<T: Serialize>(location: &str, value: &T) -> Result<Self, Problem> {
-        let reply = Self::json(StatusCode::CREATED, "application/json", value)?;
+        let reply = Self::created_without_location(value)?;
         Ok(match HeaderValue::from_str(location) {
             Ok(location) => reply.header(LOCATION, location),
             Err(_) => reply,
         })
+    }
+
+    /// 201 of what no route reads by itself. A location would lead nowhere.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn created_without_location<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        Self::json(StatusCode::CREATED, "application/json", value)
     }
 
     /// 202: begun, and not finished yet.

@@ -462,5 +462,45 @@ fn a_caseload_is_whom_an_account_treats_now() {
     let rest = practice.as_admin(Call::get(format!("{path}?limit=50&cursor={}", page.text("next"))));
     assert_eq!((rest.status, rest.json["clients"].as_array().unwrap().len()), (200, 2));
     assert!(rest.json.get("next").is_none());
-    assert_refused(&practice.as_clinician(Call::get(&path)), 403, "access-denied");
+}
+
+/// She lists whom she treats herself, and not whom a colleague does, whatever for.
+#[test]
+fn a_clinician_lists_her_own_caseload_and_nobody_elses() {
+    let practice = Practice::new();
+    let (clinician, colleague) = (&practice.clinician, &practice.colleague);
+    let (treated, supervised) = (practice.open("treated"), practice.open("supervised"));
+    let body = json!({"role": "supervising", "until": "2026-12-01T08:10:00Z"});
+    let supervise = Call::put(practice.member(&supervised, colleague.account), &body);
+    practice.accepted(&practice.admin.token, supervise);
+    let caseload = |staff: &Staff| Call::get(format!("/v1/consent/caseloads/{}", staff.account));
+    let since = "2026-12-01T08:00:00Z";
+    assert_eq!(
+        practice.accepted(&clinician.token, caseload(clinician)).json,
+        json!({"clients": [{"client_id": supervised, "role": "treating", "since": since},
+            {"client_id": treated, "role": "treating", "since": since}]})
+    );
+    // Of a client who is not hers to open she sees what she is to her.
+    assert_eq!(
+        practice.accepted(&colleague.token, caseload(colleague)).json,
+        json!({"clients": [{"client_id": supervised, "role": "supervising", "since": since,
+            "until": "2026-12-01T08:10:00Z"}]})
+    );
+    for (asker, owner) in [(colleague, clinician), (clinician, colleague)] {
+        practice.refused(&asker.token, caseload(owner), 403, "access-denied");
+    }
+    for purpose in ["PATADMIN", "HCOMPL", "BTG", "HQUALIMP"] {
+        let call = caseload(clinician).header("purpose-of-use", purpose);
+        practice.refused(&clinician.token, call, 403, "access-denied");
+    }
+    for role in [
+        Role::Client,
+        Role::Guardian,
+        Role::Billing,
+        Role::Security,
+        Role::Auditor,
+    ] {
+        let somebody = practice.somebody(role);
+        practice.refused(&somebody.token, caseload(&somebody), 403, "access-denied");
+    }
 }

@@ -97,7 +97,7 @@ fn the_glass_is_broken_for_an_hour_and_not_a_second_longer() {
             &json!({"emergency_id": id, "client_id": client, "purpose": "BTG", "until": "2026-12-01T09:00:00Z"})
         )
     );
-    assert_eq!(taken.header("location"), Some(format!("{LIST}/{id}").as_str()));
+    assert_eq!(taken.header("location"), None);
     // For that purpose alone, and for her alone; to read, and not to write; and no psychotherapy note.
     assert_eq!(
         reading(&practice, &client, &practice.colleague),

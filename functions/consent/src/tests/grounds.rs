@@ -1,5 +1,7 @@
 //! Other grounds than consent, as whole requests.
 
+use law::grounds::Basis;
+
 use super::*;
 
 const WHY: &str = "He is unconscious, and nobody else can be asked.";
@@ -178,10 +180,7 @@ fn a_ground_opens_what_it_names_until_it_is_ended() {
         )
     );
     assert_eq!(made.json["citations"].as_array().unwrap().len(), 6, "{}", made.json);
-    assert_eq!(
-        made.header("location"),
-        Some(format!("{}/{id}", path(&client)).as_str())
-    );
+    assert_eq!(made.header("location"), None);
     assert_eq!(
         practice.file(&client)["grounds"],
         json!([{"ground_id": id, "purposes": ["TREAT"], "classes": ["health"], "expires_at": "2026-12-02T08:00:00Z"}])
@@ -447,4 +446,16 @@ fn what_was_ended_stays_so_however_it_meets_a_request_that_establishes() {
         },
         verify,
     );
+}
+
+#[test]
+fn the_readme_says_how_long_each_ground_is_and_which_needs_words() {
+    let readme = include_str!("../../README.md");
+    for basis in Basis::ALL {
+        let days = basis.longest().as_hours() / 24;
+        let unit = if days == 1 { "day" } else { "days" };
+        let justification = if basis.needs_justification() { "needed " } else { "" };
+        let row = format!("| `{basis}` | {days} {unit} | {justification}|");
+        assert!(readme.contains(&row), "{row}");
+    }
 }

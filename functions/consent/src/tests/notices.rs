@@ -105,6 +105,23 @@ fn notices_keep_their_rules() {
         let refused = practice.as_admin(Call::post("/v1/consent/notices", &body).once("notice"));
         assert_violates(&refused, &format!("/{field}"), rule);
     }
+    // The refusal names what is taken, and all that it names is.
+    let publish = |key: &str, class: Value| {
+        let (title, purposes) = (notice()["title"].clone(), notice()["purposes"].clone());
+        let mut body = notice();
+        body["items"] = json!([{"data": title, "class": class, "purposes": purposes, "use": "care"}]);
+        body["classes"] = json!([class]);
+        practice.as_admin(Call::post("/v1/consent/notices", &body).once(key))
+    };
+    let refused = publish("audit", json!("audit"));
+    let errors = refused.json["errors"].as_array().unwrap();
+    let detail = errors.iter().find(|error| error["rule"] == "consentable").unwrap()["detail"].clone();
+    let named = detail.as_str().unwrap().strip_prefix("must be among ").unwrap();
+    assert_eq!(named.split(", ").count(), 6, "{named}");
+    for class in named.split(", ") {
+        let published = publish(class, json!(class));
+        assert_eq!(published.status, 201, "{}", published.json);
+    }
     let by_clinician = practice.as_clinician(Call::post("/v1/consent/notices", &notice()).once("notice"));
     assert_refused(&by_clinician, 403, "access-denied");
 }

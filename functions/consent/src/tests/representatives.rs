@@ -810,3 +810,234 @@ fn the_ledger_agrees_however_naming_and_removing_meet() {
         verify,
     );
 }
+
+const REPRESENTATIONS: &str = "/v1/consent/representations";
+
+/// For whom an account acts, as it is told.
+fn acts_for(practice: &Practice, account: AccountId) -> Vec<Value> {
+    let token = practice.token(Role::Guardian, account);
+    let list = practice.accepted(&token, Call::get(REPRESENTATIONS));
+    list.json["representations"].as_array().unwrap().clone()
+}
+
+#[test]
+fn whoever_acts_is_told_for_whom_as_long_as_she_does() {
+    let mut practice = Practice::new();
+    let [child, ward, principal, stranger] = ["child", "ward", "principal", "stranger"].map(|key| practice.open(key));
+    let (account, another) = (
+        practice.somebody(Role::Guardian).account,
+        practice.somebody(Role::Guardian).account,
+    );
+    let named = |client: &str, authority: &str, until: Option<&str>| {
+        json!({"client_id": client, "authority": authority, "reads_records": false,
+            "since": "2026-12-01T08:00:00Z", "until": until})
+    };
+    let told = |practice: &Practice| -> Vec<Value> {
+        let mut told = acts_for(practice, account);
+        for entry in &mut told {
+            // Absent where there is none.
+            let until = entry.get("until").cloned();
+            entry["until"] = until.unwrap_or(Value::Null);
+        }
+        told
+    };
+    assert_eq!(told(&practice), Vec::<Value>::new());
+    {
+        let admin = &practice.admin.token;
+        practice.accepted(admin, minority(&child, &json!("2026-12-01T08:10:00Z")));
+        practice.accepted(admin, naming(&child, account, "parent"));
+        let mut body = json!({"authority": "guardian", "verification": "order", "until": "2026-12-01T08:20:00Z"});
+        practice.accepted(admin, Call::put(path(&ward, account), &body));
+        body["reads_records"] = json!(true);
+        practice.accepted(admin, Call::put(path(&stranger, another), &body));
+        // Who is named for a day that may never come is not told so.
+        let her = practice.own(&principal).token;
+        let nominee = json!({"authority": "nominee"});
+        practice.accepted(&her, Call::put(path(&principal, account), &nominee));
+    }
+    let (parent, guardian) = (
+        named(&child, "parent", Some("2026-12-01T08:10:00Z")),
+        named(&ward, "guardian", Some("2026-12-01T08:20:00Z")),
+    );
+    assert_eq!(told(&practice), [guardian.clone(), parent.clone()]);
+    let page = practice.accepted(
+        &practice.token(Role::Guardian, account),
+        Call::get(format!("{REPRESENTATIONS}?limit=2")),
+    );
+    assert!(page.json.get("next").is_none(), "{}", page.json);
+    let others = acts_for(&practice, another);
+    assert_eq!((others.len(), &others[0]["client_id"]), (1, &json!(stranger)));
+    assert_eq!(others[0]["reads_records"], true);
+
+    let activate = Call::post(
+        format!("{}/activate", path(&principal, account)),
+        &json!({"reason": "coma"}),
+    );
+    practice.accepted(&practice.admin.token, activate);
+    let nominee = named(&principal, "nominee", None);
+    assert_eq!(told(&practice), [nominee.clone(), guardian.clone(), parent]);
+    practice.later(SignedDuration::from_mins(10));
+    assert_eq!(told(&practice), [nominee.clone(), guardian]);
+    practice.later(SignedDuration::from_mins(10));
+    assert_eq!(told(&practice), [nominee]);
+    let again = json!({"authority": "guardian", "verification": "order"});
+    practice.accepted(&practice.admin.token, Call::put(path(&ward, account), &again));
+    assert_eq!(told(&practice)[1]["since"], "2026-12-01T08:20:00Z");
+    for client in [&principal, &ward] {
+        practice.accepted(&practice.officer.token, Call::delete(path(client, account)));
+    }
+    assert_eq!(told(&practice), Vec::<Value>::new());
+}
+
+#[test]
+fn representations_are_told_to_who_acts_and_to_nobody_else() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let mother = practice.world.entropy.id();
+    practice.accepted(&practice.admin.token, naming(&client, mother, "guardian"));
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Guardian) {
+        let token = practice.token(role, mother);
+        practice.refused(&token, Call::get(REPRESENTATIONS), 403, "access-denied");
+    }
+    // A guardian may be a client herself.
+    let hers = practice.open("hers").parse().unwrap();
+    let roles = [Role::Client, Role::Guardian];
+    let both = log_in(&practice.world, &roles, practice.clinic, mother, Some(hers));
+    let told = practice.accepted(&both, Call::get(REPRESENTATIONS)).json;
+    assert_eq!(told["representations"][0]["client_id"], json!(client));
+    let elsewhere = log_in(
+        &practice.world,
+        &[Role::Guardian],
+        practice.world.entropy.id(),
+        mother,
+        None,
+    );
+    let theirs = practice.accepted(&elsewhere, Call::get(REPRESENTATIONS)).json;
+    assert_eq!(theirs, json!({"representations": []}));
+    for query in ["limit=0", "limit=x", "cursor=SECRET", "account_id=SECRET"] {
+        let call = Call::get(format!("{REPRESENTATIONS}?{query}"));
+        practice.refused(&both, call, 400, "malformed-request");
+    }
+}
+
+/// What is refused enters nobody's list; `refused` looks that nothing is.
+#[test]
+fn a_refused_naming_or_activation_is_in_no_list() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let admin = &practice.admin.token;
+    let account = practice.somebody(Role::Guardian).account;
+    for number in 1..=8 {
+        practice.accepted(admin, naming(&client, AccountId::from_bytes([number; 16]), "guardian"));
+    }
+    practice.refused(
+        admin,
+        naming(&client, account, "guardian"),
+        409,
+        "too-many-representatives",
+    );
+    let body = json!({"reason": "coma"});
+    let activate = Call::post(format!("{}/activate", path(&client, account)), &body);
+    practice.refused(admin, activate, 404, "not-found");
+    assert_eq!(acts_for(&practice, account), Vec::<Value>::new());
+}
+
+/// Whoever acts has the client in her list, whatever a crash leaves and however requests meet; and whoever does not act has not.
+#[test]
+fn the_list_is_right_at_every_crash_and_meeting() {
+    let account = AccountId::from_bytes([7; 16]);
+    let agree = |practice: &Practice| {
+        let client = practice.open("open");
+        let acts = practice.file(&client)["representatives"][0]["acts"] == json!(true);
+        let told: Vec<Value> = acts_for(practice, account)
+            .iter()
+            .map(|named| named["client_id"].clone())
+            .collect();
+        assert_eq!(told, if acts { vec![json!(client)] } else { Vec::new() });
+        acts
+    };
+    let activate = |client: &str| {
+        Call::post(
+            format!("{}/activate", path(client, account)),
+            &json!({"reason": "coma"}),
+        )
+    };
+    let nominate = |practice: &Practice| {
+        let client = practice.open("open");
+        practice.accepted(&practice.admin.token, naming(&client, account, "nominee"));
+        client
+    };
+    at_every_crash(
+        |practice| naming(&practice.open("open"), account, "guardian").bearer(&practice.admin.token),
+        |practice, _| {
+            agree(practice);
+        },
+        |practice, _| assert!(agree(practice)),
+    );
+    at_every_crash(
+        |practice| activate(&nominate(practice)).bearer(&practice.admin.token),
+        |practice, _| {
+            agree(practice);
+        },
+        |practice, _| assert!(agree(practice)),
+    );
+    at_every_crash(
+        |practice| {
+            let client = practice.open("open");
+            practice.accepted(&practice.admin.token, naming(&client, account, "guardian"));
+            Call::delete(path(&client, account)).bearer(&practice.admin.token)
+        },
+        |practice, _| {
+            agree(practice);
+        },
+        |practice, _| assert!(!agree(practice)),
+    );
+    let remove =
+        |practice: &Practice| Call::delete(path(&practice.open("open"), account)).bearer(&practice.officer.token);
+    let name = |practice: &Practice, authority: &str| {
+        naming(&practice.open("open"), account, authority).bearer(&practice.admin.token)
+    };
+    at_every_interleaving(
+        |practice| (name(practice, "guardian"), remove(practice)),
+        |practice, _| {
+            agree(practice);
+        },
+    );
+    at_every_interleaving(
+        |practice| (name(practice, "nominee"), name(practice, "guardian")),
+        |practice, _| {
+            agree(practice);
+        },
+    );
+    for is_first in [true, false] {
+        at_every_interleaving(
+            |practice| {
+                let client = nominate(practice);
+                let calls = (
+                    name(practice, "nominee"),
+                    activate(&client).bearer(&practice.admin.token),
+                );
+                if is_first { (calls.1, calls.0) } else { calls }
+            },
+            |practice, nth| assert!(agree(practice), "{nth}"),
+        );
+    }
+}
+
+/// A list that lost its entry, or never had it, has it again once she is named again.
+#[test]
+fn naming_her_again_repairs_the_list() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let account = practice.somebody(Role::Guardian).account;
+    let name = naming(&client, account, "guardian");
+    let before = practice.world.stores.dump();
+    practice.accepted(&practice.admin.token, name.clone());
+    let mut lost = practice.world.stores.dump();
+    lost.retain(|(store, _, _)| store != "consent");
+    lost.extend(before.into_iter().filter(|(store, _, _)| store == "consent"));
+    practice.world.stores.restore(&lost);
+    assert_eq!(acts_for(&practice, account), Vec::<Value>::new());
+    practice.accepted(&practice.admin.token, name);
+    assert_eq!(acts_for(&practice, account)[0]["client_id"], json!(client));
+}

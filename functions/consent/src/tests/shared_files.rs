@@ -457,3 +457,145 @@ fn opening_a_shared_file_is_finished_by_a_repeated_request() {
         },
     );
 }
+
+fn shared_files(client: &str) -> Call {
+    Call::get(format!("/v1/consent/clients/{client}/shared-files"))
+}
+
+#[test]
+fn each_participant_is_told_which_files_she_shares() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, other],
+        ..
+    } = &couple;
+    let clinician = &practice.clinician.token;
+    let third = practice.open("third");
+    let family = practice.accepted(clinician, opening("family", &[one, &third]));
+    let told = |client: &str| {
+        practice
+            .accepted(&practice.own(client).token, shared_files(client))
+            .json
+    };
+    let couples = json!({"client_id": both, "participants": [one, other]});
+    assert_eq!(told(other), json!({"shared_files": [couples]}));
+    assert_eq!(told(one), json!({"shared_files": [family.json, couples]}));
+    assert_eq!(told(&third), json!({"shared_files": [family.json]}));
+    assert_eq!(told(&practice.open("nobodys")), json!({"shared_files": []}));
+    let own = practice.own(one).token;
+    let page = |query: &str| {
+        let path = format!("/v1/consent/clients/{one}/shared-files?{query}");
+        practice.accepted(&own, Call::get(path))
+    };
+    let first = page("limit=1");
+    assert_eq!(first.json["shared_files"], json!([family.json]));
+    let rest = page(&format!("limit=1&cursor={}", first.text("next")));
+    assert_eq!(rest.json, json!({"shared_files": [couples]}));
+    practice.refused(
+        &own,
+        Call::get(format!("/v1/consent/clients/{one}/shared-files?limit=0")),
+        400,
+        "malformed-request",
+    );
+}
+
+/// Who comes together is nobody else's to know: not a participant's of another, not whoever acts for one, and no list is a shared file's.
+#[test]
+fn nobody_else_is_told_who_shares_a_file() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [one, other],
+        ..
+    } = &couple;
+    let hers = practice.own(one).token;
+    for client in [both, other] {
+        practice.refused(&hers, shared_files(client), 403, "access-denied");
+    }
+    practice.guardian(one);
+    let guardian = practice.token(Role::Guardian, practice.colleague.account);
+    practice.refused(&guardian, shared_files(one), 403, "access-denied");
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Client) {
+        practice.refused(&practice.somebody(role).token, shared_files(one), 403, "access-denied");
+    }
+    practice.refused(&practice.clinician.token, shared_files(one), 403, "access-denied");
+}
+
+/// Whatever a crash leaves: a file that is there is in the list of each participant, and one that is not is in none.
+#[test]
+fn a_shared_file_is_in_each_list_after_a_crash_anywhere() {
+    let opened = RefCell::new(String::new());
+    let told = |practice: &Practice, key: &str| -> Vec<Value> {
+        let client = practice.open(key);
+        let list = practice
+            .accepted(&practice.own(&client).token, shared_files(&client))
+            .json;
+        let files = list["shared_files"].as_array().unwrap();
+        files.iter().map(|file| file["client_id"].clone()).collect()
+    };
+    at_every_crash(
+        |practice| {
+            let (one, other) = (practice.open("one"), practice.open("other"));
+            let call = opening("both", &[&one, &other]).bearer(&practice.clinician.token);
+            // Nobody is told the id of a request that is broken off, and it is the same each time.
+            let before = practice.world.stores.dump();
+            opened.replace(practice.send(&call).text("client_id"));
+            practice.world.stores.restore(&before);
+            call
+        },
+        |practice, _| {
+            let both = opened.borrow();
+            let there = practice
+                .as_admin(Call::get(format!("/v1/consent/clients/{both}")))
+                .status
+                == 200;
+            let listed = if there { vec![json!(*both)] } else { Vec::new() };
+            for key in ["one", "other"] {
+                assert_eq!(told(practice, key), listed);
+            }
+        },
+        |practice, _| {
+            for key in ["one", "other"] {
+                assert_eq!(told(practice, key), [json!(*opened.borrow())]);
+            }
+        },
+    );
+}
+
+/// Two that are opened at once for the same people, and one that is sent twice at once.
+#[test]
+fn shared_files_that_are_opened_at_once_are_all_listed_once() {
+    for keys in [["both", "group"], ["both", "both"]] {
+        at_every_interleaving(
+            |practice| {
+                let (one, other) = (practice.open("one"), practice.open("other"));
+                let open = |key| opening(key, &[&one, &other]).bearer(&practice.clinician.token);
+                (open(keys[0]), open(keys[1]))
+            },
+            |practice, nth| {
+                let (one, other) = (practice.open("one"), practice.open("other"));
+                let expected: BTreeSet<String> = keys
+                    .iter()
+                    .map(|key| {
+                        let opened = opening(key, &[&one, &other]).bearer(&practice.clinician.token);
+                        practice.send(&opened).text("client_id")
+                    })
+                    .collect();
+                for client in [&one, &other] {
+                    let list = practice
+                        .accepted(&practice.own(client).token, shared_files(client))
+                        .json;
+                    let files = list["shared_files"].as_array().unwrap();
+                    let told: BTreeSet<String> = files
+                        .iter()
+                        .map(|file| file["client_id"].as_str().unwrap().to_owned())
+                        .collect();
+                    assert_eq!((files.len(), &told), (expected.len(), &expected), "{nth}");
+                }
+            },
+        );
+    }
+}
