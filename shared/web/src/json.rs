@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use zeroize::Zeroizing;
 
 use crate::Problem;
-use crate::payment_card::{self, CardData};
+use crate::payment_card::{self, Found};
 
 /// How deep arrays and objects may nest.
 const DEPTH: usize = 32;
@@ -379,7 +379,7 @@ fn tree(bytes: &[u8]) -> Result<Tree, Problem> {
 }
 
 /// The first place that holds something of a payment card: a pointer, which does not repeat a name that is one.
-fn card_data(tree: &Tree) -> Option<(String, CardData)> {
+fn card_data(tree: &Tree) -> Option<(String, Found)> {
     match tree {
         Tree::Text(text) => payment_card::find(text).map(|found| (String::new(), found)),
         Tree::Unsigned(number) => payment_card::find(&number.to_string()).map(|found| (String::new(), found)),
@@ -388,7 +388,7 @@ fn card_data(tree: &Tree) -> Option<(String, CardData)> {
         }),
         Tree::Object(members) => members.iter().find_map(|(name, value)| {
             if let Some(found) = payment_card::find(name) {
-                return Some((String::new(), found));
+                return Some((String::new(), found.in_a_name()));
             }
             let is_security_code = match value {
                 Tree::Text(text) => payment_card::is_security_code(name, text),
@@ -396,7 +396,7 @@ fn card_data(tree: &Tree) -> Option<(String, CardData)> {
                 _ => false,
             };
             let found = if is_security_code {
-                Some((String::new(), CardData::SecurityCode))
+                Some((String::new(), Found::NAMED_CODE))
             } else {
                 card_data(value)
             };
