@@ -117,7 +117,10 @@ fn write(
 ) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
-    content.check(&mut check, "", now);
+    match status {
+        FirstStatus::Draft => content.check_draft(&mut check, ""),
+        FirstStatus::Signed => content.check(&mut check, "", now),
+    }
     check.that(
         status == FirstStatus::Draft || content.kind() != Kind::Document,
         "/status",
@@ -197,14 +200,24 @@ fn amend(
     if let Some(reason) = &reason {
         check.text(reason, "/reason", 1, REASON);
     }
-    content.check(&mut check, at, now);
+    content.check_draft(&mut check, at);
     check.finish()?;
+    let mut as_signed = Check::new();
+    content.check(&mut as_signed, at, now);
+    let as_signed = as_signed.finish();
     let writing = Writing {
         content: content.written()?,
         encounter,
     };
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
+    if let Err(problem) = as_signed {
+        let current = chart.read(id)?;
+        // The version that is looked at is the one that is amended: of another nothing is.
+        if current.version == version && !current.value.is_draft() {
+            return Err(problem.recorded(chart.recorded().event()));
+        }
+    }
     let amended = chart.change(id, version, now, &|record, at| {
         record.amended(Hand { account, at, version }, writing.clone(), reason.clone())
     })?;

@@ -953,7 +953,7 @@ fn content_keeps_its_rules_and_errors_point_into_the_body() {
     let path = practice.path(RECORDS);
     let own = format!("{path}/{record}");
     let before = practice.world.stores.dump();
-    let future = json!({"kind": "progress_note", "content": {"session_at": "2026-12-01T08:00:01Z", "text": " "}});
+    let future = json!({"kind": "progress_note", "content": {"session_at": "2026-12-01T08:05:01Z", "text": " "}});
     let written = practice.as_clinician(Call::post(&path, &future).once("rules"));
     assert_violates(&written, 422, "/content/session_at", "past");
     assert_violates(&written, 422, "/content/text", "length");
@@ -961,7 +961,6 @@ fn content_keeps_its_rules_and_errors_point_into_the_body() {
     let amend = |body: &Value| practice.as_clinician(Call::put(&own, body).header("if-match", "\"v1\""));
     let amended = amend(&json!({"reason": "", "record": future}));
     assert_violates(&amended, 422, "/reason", "length");
-    assert_violates(&amended, 422, "/record/content/session_at", "past");
     assert_violates(&amended, 422, "/record/content/text", "length");
     let goalless =
         json!({"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-12-01"}}});

@@ -311,7 +311,7 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
         (
             Call::post(
                 &payments,
-                &json!({"method": "cash", "amount": 1, "received_on": "2026-12-03"}),
+                &json!({"method": "cash", "amount": 1, "received_on": "2026-12-02"}),
             )
             .once("a"),
             422,

@@ -44,6 +44,14 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
     let now = exchange.platform.clock.now();
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
+    let draft = chart.read(id)?;
+    // The version that is looked at is the one that is signed: of another nothing is.
+    if draft.version == version && draft.value.is_draft() {
+        let mut check = Check::new();
+        draft.value.content.read()?.check(&mut check, "", now);
+        let refused = |problem: Problem| problem.recorded(chart.recorded().event());
+        check.finish().map_err(refused)?;
+    }
     let signed = chart.change(id, version, now, &|record, at| {
         let hand = Hand { account, at, version };
         record.signed(hand, cosigner, &|cosigner| chart.may_cosign(cosigner, now))
