@@ -387,7 +387,7 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
             "precondition-required",
             "",
         ),
-        (Call::get(&statement), 400, "malformed-request", "query"),
+        (Call::get(&statement), 400, "malformed-request", "from"),
         (
             Call::get(format!("{statement}?from=2026-12-02&to=2026-12-01")),
             400,
@@ -398,13 +398,13 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
             Call::get(format!("{statement}?from=2026-12-01&to=2026-12-02&currency=euro")),
             400,
             "malformed-request",
-            "query",
+            "currency",
         ),
         (
             Call::get("/v1/billing/webhook-events?state=applied"),
             400,
             "malformed-request",
-            "query",
+            "state",
         ),
         (
             Call::post(
