@@ -98,6 +98,17 @@ impl<'a> Exchange<'a> {
         json::parse(self.body())
     }
 
+    /// The JSON body, strictly parsed, of a request that may have nothing to say: one without a body says as much as `{}`.
+    ///
+    /// # Errors
+    /// As [`Exchange::json`].
+    pub fn json_or_empty<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        match self.body() {
+            [] => json::parse(b"{}"),
+            _ => self.json(),
+        }
+    }
+
     /// The query, strictly parsed.
     ///
     /// # Errors
