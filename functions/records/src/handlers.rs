@@ -15,7 +15,7 @@ use web::{Check, Exchange, Problem, Reply, page_size};
 use crate::answer::{AddendumAnswer, RecordAnswer};
 use crate::chart::{Addendum, Chart, Selection, Wanted};
 use crate::content::{Content, Kind, TEXT};
-use crate::record::{Hand, Record, Writing};
+use crate::record::{Hand, Record, Status, Writing};
 use crate::timeline::Entry;
 
 /// The longest reason of a change, in characters.
@@ -45,10 +45,12 @@ struct ListedAnswer {
     author: AccountId,
     effective_at: Timestamp,
     created_at: Timestamp,
+    status: Status,
+    version: u64,
 }
 
-impl From<Entry> for ListedAnswer {
-    fn from(entry: Entry) -> Self {
+impl ListedAnswer {
+    fn new(entry: Entry, (status, version): (Status, u64)) -> Self {
         let Entry {
             id,
             kind,
@@ -62,6 +64,8 @@ impl From<Entry> for ListedAnswer {
             author,
             effective_at,
             created_at,
+            status,
+            version,
         }
     }
 }
@@ -167,11 +171,15 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
         cursor: query.cursor.as_deref(),
         limit,
     };
-    let (records, next) = match chart.open_if_begun()? {
-        Ok(chart) => chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?,
-        Err(_) => (Vec::new(), None),
-    };
-    let records = records.into_iter().map(ListedAnswer::from).collect();
+    let (mut records, mut next) = (Vec::new(), None);
+    if let Ok(chart) = chart.open_if_begun()? {
+        let (page, after) = chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?;
+        next = after;
+        for entry in page {
+            let standing = chart.standing(entry.id).map_err(|problem| problem.or_recorded(event))?;
+            records.extend(standing.map(|standing| ListedAnswer::new(entry, standing)));
+        }
+    }
     Ok(Reply::ok(&ListAnswer { records, next })?.recorded(event))
 }
 

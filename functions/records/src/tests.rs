@@ -385,7 +385,7 @@ fn a_record_of_each_kind_from_writing_to_its_history() {
         let of_kind = practice.as_clinician(Call::get(format!("{path}?kind={name}")));
         assert_eq!(
             of_kind.json,
-            json!({"records": [{"id": id, "kind": name, "author": account, "created_at": now,
+            json!({"records": [{"id": id, "kind": name, "author": account, "created_at": now, "status": "signed", "version": 2,
                 "effective_at": if name == "treatment_plan" { "2026-12-01T00:00:00Z" } else { "2026-11-30T10:00:00Z" }}]})
         );
     }
