@@ -42,7 +42,7 @@ fn each_mistake_has_its_answer() {
         ("too deep", post(&"[".repeat(40)), 400, "malformed-request", ""),
         ("no idempotency key", Call::post(&records, &note("a")).bearer(token), 400, "malformed-request", "idempotency-key"),
         ("two idempotency keys", Call::post(&records, &note("a")).bearer(token).once("one").once("two"), 400, "malformed-request", "idempotency-key"),
-        ("unknown query", Call::get(format!("{records}?client=x")).bearer(token), 400, "malformed-request", "query"),
+        ("unknown query", Call::get(format!("{records}?client=x")).bearer(token), 400, "malformed-request", "client"),
         ("unknown purpose", Call::get(&record).bearer(token).header("purpose-of-use", "CURIOSITY"), 400, "malformed-request", "purpose-of-use"),
         ("no session", Call::get(&record), 401, "unauthenticated", ""),
         ("a wrong token", Call::get(&record).bearer("cfs_AAAA"), 401, "unauthenticated", ""),

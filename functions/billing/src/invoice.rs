@@ -360,13 +360,16 @@ impl Invoice {
         }
     }
 
-    /// Replaces the content while nothing was paid on it: what somebody paid for is not changed under her hands.
+    /// Replaces the content while nothing is paid on it: what somebody paid for is not changed under her hands. A payment by hand that was given
+    /// back may have been a slip. What a gateway took stays even then: its refund may still fail, and whether what the gateway tells of it is
+    /// applied must not depend on what is asked for meanwhile.
     pub(crate) fn amend(&mut self, version: Version) -> Result<(), Refused> {
         if self.voided.is_some() {
             return Err(Refused::Void);
         }
         let was_money = |payment: &GatewayPayment| payment.is_held() || payment.received() != 0;
-        if !self.payments.is_empty() || self.gateway_payments.values().any(was_money) {
+        let is_kept = |payment: &Payment| payment.refunded() != payment.amount.minor_units();
+        if self.payments.iter().any(is_kept) || self.gateway_payments.values().any(was_money) {
             return Err(Refused::HasPayments);
         }
         if version.content.currency != self.content().currency {
@@ -716,10 +719,12 @@ pub(crate) mod tests {
         );
         assert_eq!(invoice.void(voided()), Err(Refused::HasPayments));
         assert_eq!(invoice.refund(first, refund(2, 10)), Ok(true));
+        assert_eq!(invoice.amend(version("EUR", 90)), Err(Refused::HasPayments));
         assert_eq!(invoice.refund(PaymentId::from_bytes([2; 16]), refund(4, 60)), Ok(true));
         // All of it given back, it is owed again until somebody says that it is not.
         assert_eq!(standing(&invoice), (State::Open, 100));
-        assert_eq!(invoice.amend(version("EUR", 90)), Err(Refused::HasPayments));
+        assert_eq!(invoice.amend(version("EUR", 90)), Ok(()));
+        assert_eq!(standing(&invoice), (State::Open, 90));
         assert_eq!(invoice.void(voided()), Ok(()));
         assert_eq!(standing(&invoice), (State::Void, 0));
         assert_eq!(invoice.void(voided()), Err(Refused::Void));
@@ -765,6 +770,13 @@ pub(crate) mod tests {
         assert_eq!((invoice.state(), invoice.outstanding()), (State::Overpaid, 0));
         assert_eq!(invoice.apply(&told("pay_2", given_back("rfnd_1", 50))), done(true));
         assert_eq!(invoice.state(), State::Paid);
+        assert_eq!(invoice.apply(&told("pay_1", given_back("rfnd_2", 100))), done(true));
+        assert_eq!(invoice.state(), State::Open);
+        assert_eq!(
+            invoice.amend(version("EUR", 90)),
+            Err(Refused::HasPayments),
+            "the refund may fail, and its event tells of 100"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use web::{Check, Exchange, Problem, Reply, page_size};
 
 use crate::invoice::{Content, Invoice, Payment, Refund, State, TiedOrder, Version, Voided, check_reason};
 use crate::ledger::{Change, Current, Ledgers, admit};
+use crate::money::Currency;
 use crate::payment::GatewayPayment;
 
 #[derive(Serialize)]
@@ -150,6 +151,10 @@ struct ListedAnswer {
     id: InvoiceId,
     created_at: Timestamp,
     state: State,
+    total: i64,
+    outstanding: i64,
+    currency: Currency,
+    minor_digits: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_on: Option<jiff::civil::Date>,
 }
@@ -240,6 +245,10 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 id: entry.id,
                 created_at: entry.created_at,
                 state: invoice.state(),
+                total: invoice.total(),
+                outstanding: invoice.outstanding(),
+                currency: invoice.content().currency,
+                minor_digits: invoice.content().currency.minor_digits(),
                 due_on: invoice.content().due_on,
             });
         }

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use model::{Action, Confidential, Gateway, InvoiceId, PaymentId, RefundId, Timestamp};
+use model::{Action, Confidential, Gateway, InvoiceId, PaymentId, RefundId, Timestamp, latest_today};
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -59,12 +59,11 @@ pub(crate) fn day(at: Timestamp) -> Date {
 /// Money is recorded as it comes and goes, so a day before this is a slip of the pen: a year without its century, a date of birth.
 const EARLIEST: Date = date(1970, 1, 1);
 
-/// Something, on a day that has come. It has come somewhere while it is still tomorrow in UTC.
+/// Something, on a day that has come.
 fn check_payment(check: &mut Check, amount: Amount, on: Option<Date>, field: &str, now: Timestamp) {
     check.that(!amount.is_nothing(), "/amount", "range", "must be something");
-    let latest = day(now).tomorrow().unwrap_or(Date::MAX);
     check.that(
-        on.is_none_or(|on| (EARLIEST..=latest).contains(&on)),
+        on.is_none_or(|on| (EARLIEST..=latest_today(now)).contains(&on)),
         field,
         "past",
         "must not lie before 1970 or in the future",

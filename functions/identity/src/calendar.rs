@@ -1,8 +1,7 @@
 //! Days and spans of them, as FHIR's `date` and `Period` have them, but whole days only.
 
 use jiff::civil::{Date, date};
-use jiff::tz::TimeZone;
-use model::Timestamp;
+use model::{Timestamp, latest_today};
 use serde::{Deserialize, Deserializer, Serialize};
 use web::Check;
 
@@ -25,14 +24,9 @@ impl<'de> Deserialize<'de> for Day {
 }
 
 impl Day {
-    /// Which day it is now, in UTC.
-    pub(crate) fn today(now: Timestamp) -> Self {
-        Self(now.to_zoned(TimeZone::UTC).date())
-    }
-
     /// Whether a day of somebody's life can be this one.
-    pub(crate) fn is_past(self, today: Self) -> bool {
-        (EARLIEST..=today.0).contains(&self.0)
+    pub(crate) fn is_past(self, now: Timestamp) -> bool {
+        (EARLIEST..=latest_today(now)).contains(&self.0)
     }
 
     /// The day as it is written.
@@ -64,5 +58,18 @@ impl Period {
             "period",
             "must have a start or an end, and not end before it starts",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_may_be_born_today_where_it_is_tomorrow_already() {
+        let day: Day = serde_json::from_str(r#""2026-12-02""#).unwrap();
+        for (now, is_past) in [("2026-12-01T09:59:59Z", false), ("2026-12-01T10:00:00Z", true)] {
+            assert_eq!(day.is_past(now.parse().unwrap()), is_past, "{now}");
+        }
     }
 }

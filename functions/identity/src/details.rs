@@ -174,17 +174,16 @@ impl Details {
     /// 422 with every field that breaks a rule.
     pub(crate) fn normalised(self, at: &str, now: Timestamp) -> Result<Self, Problem> {
         let mut check = Check::new();
-        let today = Day::today(now);
         let birth = *self.birth_date.expose();
         check.that(
-            birth.is_past(today),
+            birth.is_past(now),
             format!("{at}/birth_date"),
             "range",
             "must not lie before 1900 or in the future",
         );
         if let Some(Deceased::On(day)) = self.deceased.as_ref().map(Confidential::expose) {
             check.that(
-                birth <= *day && day.is_past(today),
+                birth <= *day && day.is_past(now),
                 format!("{at}/deceased"),
                 "range",
                 "must not lie before the birth or in the future",

@@ -33,7 +33,7 @@ use crate::content::Kind;
 use crate::keys;
 pub(crate) use imports::ImportedPart;
 
-use crate::record::{Record, Refusal};
+use crate::record::{Record, Refusal, Status};
 use crate::timeline::{Entry, Position, Timeline};
 
 const RECORD: Label = Label::new("confide 2026-11 record name");
@@ -670,6 +670,17 @@ impl OpenChart<'_> {
             }
         }
         Ok((page, None))
+    }
+
+    /// How far a listed record has come, and its version: `None` where the list lags behind, and whoever asks would not find the record.
+    pub(crate) fn standing(&self, id: RecordId) -> Result<Option<(Status, u64)>, Problem> {
+        Ok(match self.kept(id)? {
+            Some(Versioned {
+                version,
+                value: Kept::Record(record),
+            }) if record.is_visible_to(self.chart.recorded.account()) => Some((record.status, version)),
+            _ => None,
+        })
     }
 
     /// Where the cursors of this chart belong. They are sealed: a place in a list is a time, and a URL is no place for when somebody was treated.

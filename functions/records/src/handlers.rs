@@ -15,7 +15,7 @@ use web::{Check, Exchange, Problem, Reply, page_size};
 use crate::answer::{AddendumAnswer, RecordAnswer};
 use crate::chart::{Addendum, Chart, Selection, Wanted};
 use crate::content::{Content, Kind, TEXT};
-use crate::record::{Hand, Record, Writing};
+use crate::record::{Hand, Record, Status, Writing};
 use crate::timeline::Entry;
 
 /// The longest reason of a change, in characters.
@@ -45,10 +45,12 @@ struct ListedAnswer {
     author: AccountId,
     effective_at: Timestamp,
     created_at: Timestamp,
+    status: Status,
+    version: u64,
 }
 
-impl From<Entry> for ListedAnswer {
-    fn from(entry: Entry) -> Self {
+impl ListedAnswer {
+    fn new(entry: Entry, (status, version): (Status, u64)) -> Self {
         let Entry {
             id,
             kind,
@@ -62,6 +64,8 @@ impl From<Entry> for ListedAnswer {
             author,
             effective_at,
             created_at,
+            status,
+            version,
         }
     }
 }
@@ -117,7 +121,10 @@ fn write(
 ) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let mut check = Check::new();
-    content.check(&mut check, "", now);
+    match status {
+        FirstStatus::Draft => content.check_draft(&mut check, ""),
+        FirstStatus::Signed => content.check(&mut check, "", now),
+    }
     check.that(
         status == FirstStatus::Draft || content.kind() != Kind::Document,
         "/status",
@@ -164,11 +171,15 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
         cursor: query.cursor.as_deref(),
         limit,
     };
-    let (records, next) = match chart.open_if_begun()? {
-        Ok(chart) => chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?,
-        Err(_) => (Vec::new(), None),
-    };
-    let records = records.into_iter().map(ListedAnswer::from).collect();
+    let (mut records, mut next) = (Vec::new(), None);
+    if let Ok(chart) = chart.open_if_begun()? {
+        let (page, after) = chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?;
+        next = after;
+        for entry in page {
+            let standing = chart.standing(entry.id).map_err(|problem| problem.or_recorded(event))?;
+            records.extend(standing.map(|standing| ListedAnswer::new(entry, standing)));
+        }
+    }
     Ok(Reply::ok(&ListAnswer { records, next })?.recorded(event))
 }
 
@@ -197,14 +208,24 @@ fn amend(
     if let Some(reason) = &reason {
         check.text(reason, "/reason", 1, REASON);
     }
-    content.check(&mut check, at, now);
+    content.check_draft(&mut check, at);
     check.finish()?;
+    let mut as_signed = Check::new();
+    content.check(&mut as_signed, at, now);
+    let as_signed = as_signed.finish();
     let writing = Writing {
         content: content.written()?,
         encounter,
     };
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
+    if let Err(problem) = as_signed {
+        let current = chart.read(id)?;
+        // The version that is looked at is the one that is amended: of another nothing is.
+        if current.version == version && !current.value.is_draft() {
+            return Err(problem.recorded(chart.recorded().event()));
+        }
+    }
     let amended = chart.change(id, version, now, &|record, at| {
         record.amended(Hand { account, at, version }, writing.clone(), reason.clone())
     })?;

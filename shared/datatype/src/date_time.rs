@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Confidential, Timestamp, has_form};
+use model::{Confidential, Timestamp, has_form, latest_today};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -15,8 +15,8 @@ const FORM: &str = "0000-00-00T00:00:00";
 /// The farthest offset of a dateTime.
 const FARTHEST: &str = "14:00";
 
-/// How far ahead of UTC it may already be tomorrow somewhere (UTC+14, Kiribati): a date without a time says no offset.
-const AHEAD_OF_UTC: SignedDuration = SignedDuration::from_hours(14);
+/// How far the clock of whoever writes may be ahead of this one.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// From the first moment of a day to its last.
 const LAST_OF_DAY: SignedDuration = SignedDuration::new(24 * 60 * 60 - 1, 999_999_999);
@@ -52,14 +52,26 @@ impl DateTime {
 
     /// Notes a violation where it lies in the future.
     pub fn check_past(&self, check: &mut Check, at: &str, now: Timestamp) {
-        let is_instant = self.earliest == self.latest;
-        let soonest = if is_instant {
-            now
+        let has_come = if self.earliest == self.latest {
+            has_come(self.earliest, now)
         } else {
-            now.saturating_add(AHEAD_OF_UTC).unwrap_or(now)
+            self.earliest.to_zoned(TimeZone::UTC).date() <= latest_today(now)
         };
-        check.that(self.earliest <= soonest, at, "past", "must not lie in the future");
+        note_future(check, at, has_come);
     }
+}
+
+fn has_come(instant: Timestamp, now: Timestamp) -> bool {
+    instant <= now.saturating_add(CLOCK_SKEW).unwrap_or(now)
+}
+
+fn note_future(check: &mut Check, at: &str, has_come: bool) {
+    check.that(has_come, at, "past", "must not lie in the future");
+}
+
+/// Notes a violation where an instant lies in the future.
+pub fn check_past(instant: Timestamp, check: &mut Check, at: &str, now: Timestamp) {
+    note_future(check, at, has_come(instant, now));
 }
 
 impl TryFrom<String> for DateTime {
@@ -307,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_may_have_begun_elsewhere_and_an_instant_may_not() {
+    fn a_day_may_have_begun_elsewhere_and_clocks_differ_by_minutes() {
         let is_past = |text: &str| {
             let mut check = Check::new();
             time(text)
@@ -317,7 +329,8 @@ mod tests {
         };
         for (text, past) in [
             ("2026-12-01T12:00:00Z", true),
-            ("2026-12-01T12:00:01Z", false),
+            ("2026-12-01T12:05:00Z", true),
+            ("2026-12-01T12:05:01Z", false),
             ("2026-12-02", true),
             ("2026-12-03", false),
             ("2027", false),

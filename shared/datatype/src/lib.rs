@@ -12,7 +12,7 @@ mod limits;
 mod money;
 
 pub use coding::{Coding, Concept, check_code, check_system};
-pub use date_time::{DateTime, PartialDate, Period, is_date_time, is_instant};
+pub use date_time::{DateTime, PartialDate, Period, check_past, is_date_time, is_instant};
 pub use decimal::Decimal;
 pub use diagnosis::says_diagnosis;
 pub use limits::{LINE, Text, each, line};

@@ -22,6 +22,7 @@ mod network;
 mod purpose;
 mod region;
 mod role;
+mod today;
 
 pub use class::{Action, DataClass};
 pub use confidential::Confidential;
@@ -44,3 +45,4 @@ pub use network::{Network, NotANetwork};
 pub use purpose::Purpose;
 pub use region::{NoRegion, Region};
 pub use role::Role;
+pub use today::latest_today;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use store::Shelf;
 
 use crate::route::Parameters;
-use crate::{Problem, RateLimit, cookie, json};
+use crate::{Problem, RateLimit, cookie, json, query};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
@@ -100,18 +100,23 @@ impl<'a> Exchange<'a> {
         json::parse(self.body())
     }
 
+    /// The JSON body, strictly parsed, of a request that may have nothing to say: one without a body says as much as `{}`.
+    ///
+    /// # Errors
+    /// As [`Exchange::json`].
+    pub fn json_or_empty<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        match self.body() {
+            [] => json::parse(b"{}"),
+            _ => self.json(),
+        }
+    }
+
     /// The query, strictly parsed.
     ///
     /// # Errors
-    /// 400 for an unknown or malformed parameter.
+    /// 400 with the parameter that is unknown, malformed, missing or there twice.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_urlencoded::from_str(self.request.uri().query().unwrap_or_default()).map_err(|_| {
-            Problem::malformed(
-                "query",
-                "query",
-                "has an unknown parameter, or one with a value that it does not take",
-            )
-        })
+        query::parse(self.request.uri().query().unwrap_or_default())
     }
 
     /// A parameter of the path.

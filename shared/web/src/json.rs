@@ -9,27 +9,51 @@ use std::fmt;
 use model::json_depth;
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
+    Visitor,
 };
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use zeroize::Zeroizing;
 
 use crate::Problem;
-use crate::payment_card::{self, CardData};
+use crate::payment_card::{self, Found};
 
 /// How deep arrays and objects may nest.
 const DEPTH: usize = 32;
 
-/// What serde expected. Only that part of its message is fixed text of ours: the rest may quote the value.
-fn expectation(message: &str) -> String {
+/// How serde's messages begin that end with what was expected.
+const EXPECTING: [&str; 5] = [
+    "invalid type: ",
+    "invalid value: ",
+    "invalid length ",
+    "unknown variant ",
+    "unknown field ",
+];
+
+/// What serde expected. Only that part of its message is fixed text of ours: the rest may quote the value, and so may all that another
+/// library says.
+pub(crate) fn expectation(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or_default();
     if let Some(field) = message.strip_prefix("missing field ") {
         return format!("lacks the field {field}");
     }
+    let is_serde = EXPECTING.iter().any(|beginning| message.starts_with(beginning));
     match message.rsplit_once("expected ") {
-        Some((_, expected)) => format!("must be {expected}"),
-        None if message.starts_with("must ") => message.to_owned(),
-        None => "does not have the form that the API describes".to_owned(),
+        Some((_, expected)) if is_serde => match time(expected) {
+            Some(wanted) => wanted.to_owned(),
+            None => format!("must be {expected}"),
+        },
+        _ if message.starts_with("must ") => message.to_owned(),
+        _ => "does not have the form that the API describes".to_owned(),
+    }
+}
+
+/// How a time is written that jiff's visitors call so.
+fn time(expected: &str) -> Option<&'static str> {
+    match expected {
+        "a timestamp string" => Some("must be an instant such as 2026-11-30T10:00:00Z, with an offset"),
+        "a date string" => Some("must be a day such as 2026-11-30"),
+        _ => None,
     }
 }
 
@@ -288,6 +312,15 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // A visitor that fails is gone, and what jiff says of a time that it can't read quotes it.
+        let time = time(&(&visitor as &dyn Expected).to_string());
+        self.deserialize_any(visitor).map_err(|error| match time {
+            Some(wanted) => de::Error::custom(wanted),
+            None => error,
+        })
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
@@ -326,7 +359,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
 }
@@ -379,7 +412,7 @@ fn tree(bytes: &[u8]) -> Result<Tree, Problem> {
 }
 
 /// The first place that holds something of a payment card: a pointer, which does not repeat a name that is one.
-fn card_data(tree: &Tree) -> Option<(String, CardData)> {
+fn card_data(tree: &Tree) -> Option<(String, Found)> {
     match tree {
         Tree::Text(text) => payment_card::find(text).map(|found| (String::new(), found)),
         Tree::Unsigned(number) => payment_card::find(&number.to_string()).map(|found| (String::new(), found)),
@@ -388,7 +421,7 @@ fn card_data(tree: &Tree) -> Option<(String, CardData)> {
         }),
         Tree::Object(members) => members.iter().find_map(|(name, value)| {
             if let Some(found) = payment_card::find(name) {
-                return Some((String::new(), found));
+                return Some((String::new(), found.in_a_name()));
             }
             let is_security_code = match value {
                 Tree::Text(text) => payment_card::is_security_code(name, text),
@@ -396,7 +429,7 @@ fn card_data(tree: &Tree) -> Option<(String, CardData)> {
                 _ => false,
             };
             let found = if is_security_code {
-                Some((String::new(), CardData::SecurityCode))
+                Some((String::new(), Found::NAMED_CODE))
             } else {
                 card_data(value)
             };
@@ -429,6 +462,7 @@ pub(crate) fn parse_in_parts<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use std::collections::BTreeMap;
 
     #[derive(Debug, Deserialize)]
@@ -482,6 +516,60 @@ mod tests {
             assert_eq!((violation.field.as_str(), violation.rule), (field, rule), "{body}");
             assert!(!violation.detail.contains("SECRET"), "{}", violation.detail);
         }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Times {
+        at: Option<jiff::Timestamp>,
+        on: Option<jiff::civil::Date>,
+        sent: Option<Sent>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[allow(dead_code)]
+    enum Sent {
+        At(jiff::Timestamp),
+    }
+
+    /// Whatever of it cannot be read, it is not said, because that would repeat some of it.
+    #[test]
+    fn errors_of_times_say_how_one_is_written() {
+        let instant = "must be an instant such as 2026-11-30T10:00:00Z, with an offset";
+        let day = "must be a day such as 2026-11-30";
+        for (body, detail) in [
+            (json!({"at": "yesterday"}), instant),
+            (json!({"at": "2026-12-01"}), instant),
+            (json!({"at": "2026-12-01T08:00:00"}), instant),
+            (json!({"at": "2026-13-01T08:00:00Z"}), instant),
+            (json!({"at": "2026-12-01T08:00:00ZSECRET"}), instant),
+            (json!({"at": ""}), instant),
+            (json!({"at": 1}), instant),
+            (json!({"on": "SECRET"}), day),
+            (json!({"on": []}), day),
+            (
+                json!({"sent": "2026-12-01T08:00:00ZSECRET"}),
+                "does not have the form that the API describes",
+            ),
+        ] {
+            let problem = parse::<Times>(body.to_string().as_bytes()).unwrap_err();
+            assert_eq!(problem.violations[0].detail, detail, "{body}");
+        }
+        for unread in [
+            "2026-12-01T08:00:00ZSECRET",
+            "SECRET",
+            "20",
+            "2026-12-01Z[expected SECRET",
+        ] {
+            let said = unread.parse::<jiff::Timestamp>().unwrap_err().to_string();
+            assert_eq!(
+                expectation(&said),
+                "does not have the form that the API describes",
+                "{said}"
+            );
+        }
+        assert!(parse::<Times>(br#"{"at": "2026-12-01T08:00:00+01:00", "on": "2026-12-01"}"#).is_ok());
     }
 
     /// Wherever in a body it stands, and before anything else about the body is said.

@@ -17,6 +17,7 @@ mod network;
 mod page;
 mod payment_card;
 mod problem;
+mod query;
 mod rate_limit;
 mod reply;
 mod residency;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use store::{StoreError, UpdateError};
 
 use crate::RateLimit;
-use crate::payment_card::CardData;
+use crate::payment_card::Found;
 
 /// One thing that is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,7 +78,7 @@ impl Problem {
     }
 
     /// 422: something of a payment card stands at this field.
-    pub(crate) fn payment_card(field: impl Into<String>, found: CardData) -> Self {
+    pub(crate) fn payment_card(field: impl Into<String>, found: Found) -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "payment-card-data",
@@ -87,7 +87,7 @@ impl Problem {
         .violating(vec![Violation {
             field: field.into(),
             rule: "payment-card",
-            detail: found.detail().to_owned(),
+            detail: found.detail(),
         }])
     }
 

@@ -156,8 +156,19 @@ fn invoices_are_listed_newest_first() {
     loop {
         let page = practice.expect(200, Call::get(format!("{}?limit=7{cursor}", practice.path())));
         for invoice in page.json["invoices"].as_array().unwrap() {
-            assert_eq!(invoice["state"], "open");
-            assert!(invoice.get("total").is_none(), "a list shows no content");
+            let own = format!("{}/{}", practice.path(), invoice["id"].as_str().unwrap());
+            let read = practice.expect(200, Call::get(&own)).json;
+            for field in [
+                "state",
+                "total",
+                "outstanding",
+                "currency",
+                "minor_digits",
+                "created_at",
+            ] {
+                assert_eq!(invoice[field], read[field], "{field}");
+            }
+            assert!(invoice.get("lines").is_none(), "a list shows no content");
             listed.push(format!("{}/{}", practice.path(), invoice["id"].as_str().unwrap()));
         }
         let Some(next) = page.json["next"].as_str() else { break };
@@ -171,6 +182,39 @@ fn invoices_are_listed_newest_first() {
         400,
         "malformed-request",
     );
+}
+
+/// A payment that was keyed wrongly, by its amount or on the wrong invoice, is given back, and the invoice is as it was before.
+#[test]
+fn an_invoice_is_amended_once_all_was_given_back() {
+    let practice = Practice::new();
+    let invoice = practice.invoice("invoice", 100);
+    let pay = |key: &str, amount: i64| {
+        let body = json!({"method": "cash", "amount": amount});
+        Call::post(format!("{invoice}/payments"), &body).once(key)
+    };
+    let slip = practice.expect(201, pay("slip", 90)).text("payment_id");
+    let give_back = |key: &str, amount: i64| {
+        let body = json!({"amount": amount, "reason": "A slip"});
+        practice.expect(
+            201,
+            Call::post(format!("{invoice}/payments/{slip}/refunds"), &body).once(key),
+        )
+    };
+    let amendment = json!({"reason": "A slip", "invoice": content(80)});
+    let amend = |tag: &str| practice.as_billing(Call::put(&invoice, &amendment).header("if-match", tag));
+    give_back("some", 89);
+    assert_refused(&amend("\"v3\""), 409, "invoice-has-payments");
+    give_back("rest", 1);
+    let amended = amend("\"v4\"");
+    assert_eq!(
+        (amended.status, amended.json["outstanding"].as_i64()),
+        (200, Some(80)),
+        "{}",
+        amended.json
+    );
+    practice.expect(201, pay("right", 80));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 170, 90));
 }
 
 #[test]
@@ -226,6 +270,9 @@ fn payments_by_hand_and_what_is_given_back() {
     assert_eq!(practice.standing(&invoice), ("partly_paid".to_owned(), 4_000, 1_000));
     practice.expect(201, pay("third", 7_000));
     assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 11_000, 1_000));
+    let listed = practice.expect(200, Call::get(practice.path()));
+    let listed = &listed.json["invoices"][0];
+    assert_eq!((&listed["total"], &listed["outstanding"]), (&json!(10_000), &json!(0)));
 
     let account = practice.expect(
         200,
@@ -311,7 +358,7 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
         (
             Call::post(
                 &payments,
-                &json!({"method": "cash", "amount": 1, "received_on": "2026-12-03"}),
+                &json!({"method": "cash", "amount": 1, "received_on": "2026-12-02"}),
             )
             .once("a"),
             422,
@@ -387,7 +434,7 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
             "precondition-required",
             "",
         ),
-        (Call::get(&statement), 400, "malformed-request", "query"),
+        (Call::get(&statement), 400, "malformed-request", "from"),
         (
             Call::get(format!("{statement}?from=2026-12-02&to=2026-12-01")),
             400,
@@ -398,13 +445,13 @@ fn bodies_and_queries_that_break_a_rule_change_nothing() {
             Call::get(format!("{statement}?from=2026-12-01&to=2026-12-02&currency=euro")),
             400,
             "malformed-request",
-            "query",
+            "currency",
         ),
         (
             Call::get("/v1/billing/webhook-events?state=applied"),
             400,
             "malformed-request",
-            "query",
+            "state",
         ),
         (
             Call::post(

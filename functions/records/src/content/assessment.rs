@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use datatype::check_past;
 use model::{Confidential, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Check;
@@ -184,12 +185,7 @@ impl Assessment {
 
     pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
         check.text(self.instrument.expose(), &format!("{at}/instrument"), 1, LINE);
-        check.that(
-            self.administered_at <= now,
-            format!("{at}/administered_at"),
-            "past",
-            "must not lie in the future",
-        );
+        check_past(self.administered_at, check, &format!("{at}/administered_at"), now);
         match Instrument::named(self.instrument.expose()) {
             Some(instrument) => self.check_answers(check, at, instrument),
             None => {

@@ -1,3 +1,4 @@
+use datatype::check_past;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use web::Check;
@@ -19,11 +20,6 @@ impl Note {
 
     pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
         check.text(self.text.expose(), &format!("{at}/text"), 1, TEXT);
-        check.that(
-            self.session_at <= now,
-            format!("{at}/session_at"),
-            "past",
-            "must not lie in the future",
-        );
+        check_past(self.session_at, check, &format!("{at}/session_at"), now);
     }
 }

@@ -8,9 +8,9 @@ use std::fmt;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
-use web::Problem;
+use web::{Part, Problem};
 
-use super::{Kind, MediaType};
+use super::{Content, Kind, MediaType};
 
 /// A content that was checked, with what lists and readers want to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,13 @@ pub(crate) struct Written {
 }
 
 impl Written {
+    /// The content once more, for what depends on when it is asked.
+    pub(crate) fn read(&self) -> Result<Content, Problem> {
+        let part: Part = serde_json::from_slice(self.content.0.get().as_bytes())
+            .map_err(|_| Problem::defect("the content of a record is no JSON"))?;
+        Content::read(self.kind, &part, "/content")
+    }
+
     /// How long its text is, in bytes.
     pub(crate) fn length(&self) -> usize {
         self.content.0.get().len()

@@ -28,13 +28,13 @@ struct ReturnBody {
 
 /// The author signs, for her supervisor to sign too where she names one; and again, for another, where that one can't any more.
 pub(super) fn sign_for(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
-    let SignBody { cosigner } = exchange.json()?;
+    let SignBody { cosigner } = exchange.json_or_empty()?;
     sign(exchange, class, cosigner)
 }
 
 /// The author signs, and she alone.
 pub(super) fn sign_alone(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
-    let Empty {} = exchange.json()?;
+    let Empty {} = exchange.json_or_empty()?;
     sign(exchange, class, None)
 }
 
@@ -44,6 +44,14 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
     let now = exchange.platform.clock.now();
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
+    let draft = chart.read(id)?;
+    // The version that is looked at is the one that is signed: of another nothing is.
+    if draft.version == version && draft.value.is_draft() {
+        let mut check = Check::new();
+        draft.value.content.read()?.check(&mut check, "", now);
+        let refused = |problem: Problem| problem.recorded(chart.recorded().event());
+        check.finish().map_err(refused)?;
+    }
     let signed = chart.change(id, version, now, &|record, at| {
         let hand = Hand { account, at, version };
         record.signed(hand, cosigner, &|cosigner| chart.may_cosign(cosigner, now))
@@ -59,7 +67,7 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
 pub(super) fn cosign(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let version = exchange.if_match()?;
-    let Empty {} = exchange.json()?;
+    let Empty {} = exchange.json_or_empty()?;
     let chart = Chart::enter(exchange, Action::Cosign, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
     let now = exchange.platform.clock.now();

@@ -358,3 +358,52 @@ fn a_draft_is_signed_as_it_was_seen() {
         );
     }
 }
+
+/// What is prepared for a session is signed once that has begun, by the clock of whoever writes.
+#[test]
+fn a_draft_may_tell_of_what_is_yet_to_come_and_is_not_signed_before() {
+    let practice = Practice::new();
+    let ahead = "2026-12-01T08:10:00Z";
+    let mut body = progress_at(ahead);
+    body["status"] = json!("draft");
+    let written = practice.as_clinician(Call::post(practice.path(RECORDS), &body).once("draft"));
+    assert_eq!(written.status, 201, "{}", written.json);
+    let record = written.text("id");
+    let redated = practice.send(&practice.redating(&record, 1, "2026-12-01T09:00:00Z"));
+    assert_eq!(redated.status, 200, "{}", redated.json);
+    let redated = practice.send(&practice.redating(&record, 2, ahead));
+    assert_eq!(redated.status, 200, "{}", redated.json);
+    let signing = practice.signing(&record, 3, &json!({}));
+    let refused = practice.send(&signing);
+    assert_violates(&refused, 422, "/content/session_at", "past");
+    assert_eq!(practice.event(&refused).action, Action::Amend);
+    let stale = practice.send(&practice.signing(&record, 2, &json!({})));
+    assert_refused(&stale, 412, "stale-version");
+
+    assert_eq!(practice.drafts(), [record.as_str()]);
+
+    // What is signed is not amended so either.
+    let signed = practice.write("signed", "SECRET");
+    let mut amendment = json!({"reason": "SECRET", "record": progress_at(ahead)});
+    let amend = |version, body: &Value| {
+        let call = practice.of_version(Method::PUT, &format!("/{signed}"), version);
+        practice.send(&call.json(body))
+    };
+    let refused = amend(1, &amendment);
+    assert_violates(&refused, 422, "/record/content/session_at", "past");
+    assert_eq!(practice.event(&refused).action, Action::Amend);
+    assert_refused(&amend(2, &amendment), 412, "stale-version");
+    assert_eq!(practice.versions(&signed), [1]);
+
+    practice.world.clock.advance(SignedDuration::from_mins(5));
+    let answer = practice.send(&signing);
+    assert_eq!(
+        (answer.status, &answer.json["status"]),
+        (200, &json!("signed")),
+        "{}",
+        answer.json
+    );
+    assert_eq!(practice.send(&signing).json, answer.json);
+    amendment["reason"] = json!("the clock is ahead");
+    assert_eq!(amend(1, &amendment).status, 200);
+}

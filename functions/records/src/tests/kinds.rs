@@ -60,6 +60,17 @@ fn records() -> Vec<Value> {
     ]
 }
 
+/// As is done with a draft that is signed.
+#[test]
+fn what_is_kept_of_each_kind_is_read_as_it_was_written() {
+    for record in records() {
+        let kind = serde_json::from_value(record["kind"].clone()).unwrap();
+        let part: web::Part = serde_json::from_value(record["content"].clone()).unwrap();
+        let content = crate::content::Content::read(kind, &part, "/content").unwrap();
+        assert_eq!(content.written().unwrap().read().unwrap(), content, "{record}");
+    }
+}
+
 /// The request that writes a record, its kind first: where its content breaks a rule of form, the error then says where.
 fn kind_first(practice: &Practice, record: &Value, key: &str) -> Call {
     let mut rest = record.clone();

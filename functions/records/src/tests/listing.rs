@@ -126,6 +126,7 @@ fn a_list_is_asked_for_in_words_that_it_knows() {
         "limit=201",
         "kind=SECRET",
         "SECRET=1",
+        "colour=SECRET",
         "kind=",
         "since=SECRET",
         "until=2026",
@@ -135,6 +136,8 @@ fn a_list_is_asked_for_in_words_that_it_knows() {
     ] {
         assert_refused(&list(query), 400, "malformed-request");
     }
+    assert_names(&list("colour=SECRET"), "colour", "unknown-field");
+    assert_names(&list("since=SECRET"), "since", "type");
     // A cursor is of one client's records, and says nothing.
     let next = list("limit=1").text("next");
     assert_eq!(list(&format!("limit=1&cursor={next}")).status, 200);
@@ -206,9 +209,10 @@ fn reading_costs_the_same_however_much_there_is() {
         }
     }
     let [few, many] = costs[..] else { panic!("{costs:?}") };
-    assert_eq!(few.map(|(operations, _)| operations), [1, 1, 1, 1]);
+    // One of the list, and one of each record that it shows: five, or the only observation.
+    assert_eq!(few.map(|(operations, _)| operations), [1, 6, 2, 6]);
     // Beyond the head the level above says where to look: two documents more.
-    assert_eq!(many.map(|(operations, _)| operations), [1, 1, 1, 3]);
+    assert_eq!(many.map(|(operations, _)| operations), [1, 6, 6, 8]);
     assert!(few[0].1.abs_diff(many[0].1) < 64, "{few:?} {many:?}");
     assert!(many.iter().all(|(_, bytes)| *bytes < 48 * 1024), "{many:?}");
 }
@@ -357,4 +361,63 @@ fn a_record_that_is_written_while_a_leaf_is_split_is_listed() {
             assert_eq!(practice.pages("&kind=progress_note", 200), all);
         }
     }
+}
+
+/// What a list says of a record is what its reader finds, and of what she would not find it says nothing.
+#[test]
+fn a_list_says_how_far_each_record_has_come() {
+    let practice = Practice::new();
+    let supervisor = practice.supervisor();
+    let awaiting = practice.awaiting(&supervisor);
+    let amended = practice.write("amended", "SECRET one");
+    assert_eq!(practice.send(&practice.amending(&amended, 1, "SECRET two")).status, 200);
+    let standing = |query: &str, token: &str| -> Vec<(String, String, u64)> {
+        let list = practice.send(&Call::get(format!("{}{query}", practice.path(RECORDS))).bearer(token));
+        let records = list.json["records"].as_array().unwrap();
+        let mut standing: Vec<_> = records
+            .iter()
+            .map(|entry| {
+                let text = |field: &str| entry[field].as_str().unwrap().to_owned();
+                (text("id"), text("status"), entry["version"].as_u64().unwrap())
+            })
+            .collect();
+        standing.sort();
+        standing
+    };
+    let is = |record: &str, status: &str, version: u64| (record.to_owned(), status.to_owned(), version);
+    let sorted = |mut expected: Vec<(String, String, u64)>| {
+        expected.sort();
+        expected
+    };
+    let all = sorted(vec![
+        is(&awaiting, "awaiting_cosignature", 2),
+        is(&amended, "signed", 2),
+    ]);
+    assert_eq!(standing("", &practice.colleague.token), all);
+    assert_eq!(
+        standing("?status=awaiting_cosignature", &supervisor.token),
+        [is(&awaiting, "awaiting_cosignature", 2)]
+    );
+    let draft = practice.draft("another", "SECRET");
+    assert_eq!(
+        standing("?status=draft", &practice.clinician.token),
+        [is(&draft, "draft", 1)]
+    );
+
+    // A return that dies before the lists: all still have it, which is its author's alone.
+    let give_back = practice.supervising(&supervisor, &awaiting, 2, "return", &json!({"reason": "SECRET"}));
+    for nth in 0.. {
+        let before = practice.world.stores.dump();
+        practice.world.stores.arm(nth, Fault::KilledAfter);
+        let _ = survive(|| practice.send(&give_back));
+        practice.world.stores.disarm();
+        if practice.read(&awaiting).json["status"] == "draft" {
+            break;
+        }
+        practice.world.stores.restore(&before);
+    }
+    assert_eq!(standing("", &practice.colleague.token), [is(&amended, "signed", 2)]);
+    assert_eq!(standing("?status=awaiting_cosignature", &supervisor.token), []);
+    let own = sorted(vec![is(&awaiting, "draft", 3), is(&amended, "signed", 2)]);
+    assert_eq!(standing("", &practice.clinician.token), own);
 }

@@ -605,3 +605,50 @@ fn of_an_amendment_and_a_cosignature_of_one_version_one_is_made() {
         },
     );
 }
+
+/// Whoever signs alone has nothing to say.
+#[test]
+fn a_signature_needs_no_body() {
+    let practice = Practice::new();
+    let supervisor = practice.supervisor();
+    let record = practice.draft("draft", "SECRET");
+    let sign = practice.of_version(Method::POST, &format!("/{record}/sign"), 1);
+    let signed = practice.send(&sign);
+    assert_eq!(
+        (signed.status, &signed.json["status"]),
+        (200, &json!("signed")),
+        "{}",
+        signed.json
+    );
+
+    let awaiting = practice.draft("awaiting", "SECRET");
+    let named = practice.signing(&awaiting, 1, &json!({"cosigner": supervisor.account}));
+    assert_eq!(practice.send(&named).status, 200);
+    let cosign = |call: Call| {
+        let call = call.header("if-match", "\"v2\"").bearer(&supervisor.token);
+        practice.send(&call)
+    };
+    let own = format!("{}/{awaiting}/cosign", practice.path(RECORDS));
+    let text = Call::new(Method::POST, &own).header("content-type", "text/plain");
+    assert_refused(&cosign(text.body("SECRET")), 415, "unsupported-media-type");
+    let cosigned = cosign(Call::new(Method::POST, &own));
+    assert_eq!(
+        (cosigned.status, &cosigned.json["status"]),
+        (200, &json!("cosigned")),
+        "{}",
+        cosigned.json
+    );
+
+    let mut body = note("SECRET");
+    body["status"] = json!("draft");
+    let notes = practice.path(NOTES);
+    let written = practice.as_clinician(Call::post(&notes, &body).once("note"));
+    let sign = Call::new(Method::POST, format!("{notes}/{}/sign", written.text("id"))).header("if-match", "\"v1\"");
+    let signed = practice.as_clinician(sign);
+    assert_eq!(
+        (signed.status, &signed.json["status"]),
+        (200, &json!("signed")),
+        "{}",
+        signed.json
+    );
+}
