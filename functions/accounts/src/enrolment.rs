@@ -243,7 +243,7 @@ impl Newcomer<'_> {
     }
 
     pub(crate) fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
-        let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
+        let location = format!("/v1/auth/accounts/{}", self.account);
         // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
         let secret = (account.factors.totp_candidate.as_ref())
             .ok_or_else(|| Problem::defect("an account that was just enrolled has no app to confirm"))?;

@@ -133,16 +133,12 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     // An invitation is made where nothing can be mailed, too: the inviter has the token.
     let mailed = message.send(exchange).is_ok();
-    let location = format!("{}/{id}", exchange.path());
-    Ok(Reply::created(
-        &location,
-        &InvitedAnswer {
-            invitation_id: id,
-            token: token.reveal(),
-            mailed,
-            expires_at: invitation.expires_at,
-        },
-    )?
+    Ok(Reply::created_without_location(&InvitedAnswer {
+        invitation_id: id,
+        token: token.reveal(),
+        mailed,
+        expires_at: invitation.expires_at,
+    })?
     .recorded(event))
 }
 

@@ -21,6 +21,8 @@ fn a_code_opens_one_clinic_once() {
     };
     let first = open(&code, ADMIN, ADMIN_PASSWORD);
     assert_eq!(first.status, 201);
+    let account = format!("/v1/auth/accounts/{}", first.text("account_id"));
+    assert_eq!(first.header("location"), Some(account.as_str()));
     assert_eq!(open(&code, ADMIN, ADMIN_PASSWORD).json, first.json);
     assert_ne!(
         open(&bootstrap_code(&world, 2), ADMIN, ADMIN_PASSWORD).json["clinic_id"],
@@ -87,6 +89,8 @@ fn only_administrators_invite() {
     let ben = Person::enrolled("ben@example.org", "eight ch", &accepted);
     practice.confirm(&ben);
     let ben_token = practice.log_in(&ben).text("token");
+    let account = Call::get(accepted.header("location").unwrap()).bearer(&token);
+    assert_eq!(practice.send(&account).text("account_id"), accepted.text("account_id"));
     let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
     for call in [
         Call::post("/v1/auth/invitations", &staff("eve@example.org")).once("eve"),

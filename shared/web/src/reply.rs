@@ -74,16 +74,24 @@ impl Reply {
         Self::json(StatusCode::OK, media_type, value)
     }
 
-    /// 201 with where the new thing is.
+    /// 201 with where the new thing is read.
     ///
     /// # Errors
     /// As [`Reply::ok`].
     pub fn created<T: Serialize>(location: &str, value: &T) -> Result<Self, Problem> {
-        let reply = Self::json(StatusCode::CREATED, "application/json", value)?;
+        let reply = Self::created_without_location(value)?;
         Ok(match HeaderValue::from_str(location) {
             Ok(location) => reply.header(LOCATION, location),
             Err(_) => reply,
         })
+    }
+
+    /// 201 where nothing is read under a path of the new thing's own.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn created_without_location<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        Self::json(StatusCode::CREATED, "application/json", value)
     }
 
     /// 202: begun, and not finished yet.
