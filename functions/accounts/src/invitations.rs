@@ -14,7 +14,7 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::documents::Documents;
-use crate::enrolment::email_taken;
+use crate::enrolment::{check_language, email_taken};
 use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
 
 #[derive(Deserialize)]
@@ -23,6 +23,8 @@ struct InvitationBody {
     email: String,
     roles: Vec<Role>,
     client_id: Option<ClientId>,
+    /// In which the message is.
+    language: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,10 +70,12 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         email,
         roles,
         client_id: client,
+        language,
     } = exchange.json()?;
     let mut check = Check::new();
     let email = check.parsed(Email::parse(&email), "/email", "email", email::RULE);
     check_roles(&mut check, &roles, client);
+    check_language(&mut check, language.as_deref(), "/language");
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
     let key = exchange.idempotency_key()?;
@@ -127,7 +131,8 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         content: Content::Invitation {
             token: Confidential::new(token.reveal().to_string()),
         },
-        language: USUAL_LANGUAGE.to_owned(),
+        // The fingerprint holds it, so that a repeated request sends the same message.
+        language: language.unwrap_or_else(|| USUAL_LANGUAGE.to_owned()),
         urgency: Urgency::Queued,
         expires_at: Some(invitation.expires_at),
     };

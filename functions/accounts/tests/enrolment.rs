@@ -5,7 +5,7 @@
 use audit_trail::Decision;
 use jiff::SignedDuration;
 use practicekit::sweep::recorded_as;
-use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, race, send, staff};
+use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, messages, race, send, staff};
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
 
@@ -132,6 +132,51 @@ fn only_administrators_invite() {
     ] {
         assert_eq!(practice.invite(&token, "wrong", &body).status, 422);
     }
+}
+
+#[test]
+fn an_invitation_is_mailed_in_the_language_that_is_asked_for() {
+    let (practice, ada) = Practice::open(21);
+    let token = practice.log_in(&ada).text("token");
+    messages();
+    for (key, language, mailed) in [
+        ("ben", None, "en"),
+        ("cem", Some("ar"), "ar"),
+        ("dan", Some("de-CH"), "de-CH"),
+    ] {
+        let mut body = staff("ben@example.org");
+        if let Some(language) = language {
+            body["language"] = json!(language);
+        }
+        // Repeated, it is the same message: `notify` takes no other under its key.
+        for _ in 0..2 {
+            let invited = practice.invite(&token, key, &body);
+            assert_eq!((invited.status, &invited.json["mailed"]), (201, &json!(true)));
+        }
+        let sent: Vec<String> = messages().into_iter().map(|message| message.language).collect();
+        assert!(
+            sent.iter().all(|language| language == mailed) && !sent.is_empty(),
+            "{sent:?}"
+        );
+        body["language"] = json!("hi");
+        assert_eq!(
+            practice.invite(&token, key, &body).problem(),
+            Some("idempotency-key-reused")
+        );
+        assert!(messages().is_empty());
+    }
+    let mut wrong = staff("ben@example.org");
+    wrong["language"] = json!("de_CH");
+    let refused = practice.invite(&token, "wrong", &wrong);
+    assert_eq!(
+        (
+            refused.status,
+            &refused.json["errors"][0]["field"],
+            &refused.json["errors"][0]["rule"]
+        ),
+        (422, &json!("/language"), &json!("language"))
+    );
+    assert!(messages().is_empty());
 }
 
 /// An old session opens nothing that outlives it: neither an account of staff nor one of a client's file.
