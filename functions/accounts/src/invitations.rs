@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::documents::Documents;
 use crate::enrolment::{check_language, email_taken};
-use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
+use crate::invitation::{Invitation, LIFETIME, State, Token, check_client, check_roles};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,7 +74,8 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     } = exchange.json()?;
     let mut check = Check::new();
     let email = check.parsed(Email::parse(&email), "/email", "email", email::RULE);
-    check_roles(&mut check, &roles, client);
+    check_roles(&mut check, &roles, "/roles");
+    check_client(&mut check, &roles, client);
     check_language(&mut check, language.as_deref(), "/language");
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;

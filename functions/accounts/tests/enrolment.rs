@@ -56,6 +56,72 @@ fn a_code_opens_one_clinic_once() {
     assert_eq!(after.problem(), Some("code-used"));
 }
 
+/// Whoever practises alone treats and bills, too, under one address.
+#[test]
+fn the_first_administrator_may_be_more_than_that() {
+    let world = World::new(22);
+    let code = bootstrap_code(&world, 1);
+    let open = |roles: Value| {
+        let mut body = clinic_body(&code, ADMIN, ADMIN_PASSWORD);
+        body["administrator"]["roles"] = roles;
+        send(&world, &Call::post("/v1/auth/clinics", &body))
+    };
+    for (roles, rules) in [
+        (json!([]), vec!["count", "administrator"]),
+        (json!(["clinician"]), vec!["administrator"]),
+        (json!(["clinic_admin", "clinic_admin"]), vec!["unique"]),
+        (json!(["clinic_admin", "client"]), vec!["client-alone"]),
+        (json!(["clinic_admin", "guardian"]), vec!["client-alone"]),
+        (json!(["clinic_admin", "job"]), vec!["person"]),
+        (
+            json!(["clinic_admin", "clinician", "billing", "privacy_officer", "auditor"]),
+            vec!["count"],
+        ),
+    ] {
+        let refused = open(roles.clone());
+        let errors = refused.json["errors"].as_array().unwrap();
+        let told: Vec<_> = errors.iter().map(|error| error["rule"].as_str().unwrap()).collect();
+        assert_eq!((refused.status, told), (422, rules), "{roles}");
+        assert!(
+            errors.iter().all(|error| error["field"] == "/administrator/roles"),
+            "{roles}"
+        );
+    }
+    assert!(world.stores.dump().is_empty(), "what is refused writes nothing");
+
+    let wanted = json!(["clinic_admin", "clinician", "billing"]);
+    let opened = open(wanted.clone());
+    let ada = Person::enrolled(ADMIN, ADMIN_PASSWORD, &opened);
+    assert_eq!(open(wanted.clone()).json, opened.json, "repeated");
+    assert_eq!(
+        open(json!(["clinic_admin"])).problem(),
+        Some("code-used"),
+        "the same with other roles is not the same"
+    );
+    let practice = Practice {
+        world,
+        clinic: opened.text("clinic_id"),
+    };
+    practice.confirm(&ada);
+    let session = practice.log_in(&ada);
+    assert_eq!(session.json["roles"], wanted);
+    // She runs the clinic, and stays who does.
+    assert_eq!(
+        practice
+            .invite(&session.text("token"), "ben", &staff("ben@example.org"))
+            .status,
+        201
+    );
+    let own = Call::put(
+        format!("{}/roles", opened.header("location").unwrap()),
+        &json!({"roles": ["clinician"]}),
+    );
+    assert_eq!(
+        practice.send(&own.bearer(&session.text("token"))).problem(),
+        Some("own-account")
+    );
+}
+
 #[test]
 fn strangers_fill_no_store() {
     let practice = Practice::open(8).0;
