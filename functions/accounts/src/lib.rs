@@ -4,6 +4,7 @@
 
 mod access_review;
 mod administration;
+mod directory;
 mod documents;
 mod email_change;
 mod enrolment;
