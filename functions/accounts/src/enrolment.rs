@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use crate::documents::Documents;
 use crate::invitation::{Token, account_id, check_roles};
 
-const MOST_NAME: usize = 200;
+pub(crate) const MOST_NAME: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

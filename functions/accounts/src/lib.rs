@@ -10,6 +10,7 @@ mod email_change;
 mod enrolment;
 mod invitation;
 mod invitations;
+mod profile;
 mod recoveries;
 mod recovery;
 mod registration;

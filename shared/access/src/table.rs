@@ -810,6 +810,33 @@ pub const TABLE: &[Rule] = &[
         ],
         needs: &[],
     },
+    // Everybody reads and corrects what her account calls her (GDPR 15, 16), and nobody else's: the function that holds accounts looks
+    // nowhere else.
+    Rule {
+        id: "self.profile",
+        roles: &[
+            Client,
+            Clinician,
+            ClinicAdmin,
+            Role::Billing,
+            PrivacyOfficer,
+            Security,
+            Auditor,
+            Guardian,
+        ],
+        actions: &[Read, Amend],
+        classes: &[Profile],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            FamilyRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
     // Care teams, authors and whoever broke the glass are named by their accounts. Whoever is shown one may ask who that is; the function
     // that holds accounts answers about staff alone, so that nobody learns who else is a client.
     Rule {
