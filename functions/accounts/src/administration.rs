@@ -340,7 +340,7 @@ pub(crate) fn set_roles(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "staff",
         "must not name the roles client and guardian: their accounts are made by an invitation",
     );
-    check_roles(&mut check, &roles, None);
+    check_roles(&mut check, &roles, "/roles");
     check.finish()?;
     administer(exchange, &Change::Roles(roles))
 }

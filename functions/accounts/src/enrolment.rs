@@ -22,9 +22,9 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::documents::Documents;
-use crate::invitation::{Token, account_id};
+use crate::invitation::{Token, account_id, check_roles};
 
-const MOST_NAME: usize = 200;
+pub(crate) const MOST_NAME: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +49,8 @@ struct AdministratorBody {
     display_name: String,
     language: Option<String>,
     password: Password,
+    /// What she is besides: nobody changes her own roles, so where she is alone there is nobody to give them to her.
+    roles: Option<Vec<Role>>,
 }
 
 /// What somebody says of herself with the token that she was mailed.
@@ -243,7 +245,7 @@ impl Newcomer<'_> {
     }
 
     pub(crate) fn answer(&self, account: &Account, event: EventId) -> Result<Reply, Problem> {
-        let location = format!("/v1/auth/clinics/{}/accounts/{}", self.clinic, self.account);
+        let location = format!("/v1/auth/accounts/{}", self.account);
         // Only an account whose owner has proven nothing yet is answered with, and such a one has its secret.
         let secret = (account.factors.totp_candidate.as_ref())
             .ok_or_else(|| Problem::defect("an account that was just enrolled has no app to confirm"))?;
@@ -301,20 +303,33 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 display_name,
                 language,
                 password,
+                roles,
             },
     } = exchange.json()?;
-    let roles = [Role::ClinicAdmin];
+    let roles = roles.unwrap_or_else(|| vec![Role::ClinicAdmin]);
     let mut check = Check::new();
     check.text(&name, "/clinic/name", 1, MOST_NAME);
     check.text(&display_name, "/administrator/display_name", 1, MOST_NAME);
     check_language(&mut check, language.as_deref(), "/administrator/language");
+    check_roles(&mut check, &roles, "/administrator/roles");
+    check.that(
+        roles.contains(&Role::ClinicAdmin),
+        "/administrator/roles",
+        "administrator",
+        "must name the role clinic_admin: somebody has to run the clinic",
+    );
     let email = checked_email(&mut check, &email, "/administrator/email");
     let context = Context {
         email: email.as_ref().map(Email::folded).unwrap_or_default(),
         display_name: &display_name,
         clinic: &name,
     };
-    password.check_new(&mut check, "/administrator/password", strength(&roles), &context);
+    password.check_new(
+        &mut check,
+        "/administrator/password",
+        strength(&[Role::ClinicAdmin]),
+        &context,
+    );
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
     let region = match region {
@@ -341,7 +356,8 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let verdict = attempt.at(Subject::Account(newcomer.clinic, newcomer.account), &[Factor::Password])?;
     let begun = match newcomer.standing(exchange, &accounts)? {
         Standing::Nothing => None,
-        Standing::Begun(account) if verdict == Verdict::Open => Some(account),
+        // With other roles it is another request, and what the first one made keeps its own.
+        Standing::Begun(account) if verdict == Verdict::Open && account.roles == roles => Some(account),
         Standing::Begun(_) | Standing::Taken => {
             return Err(refuse(exchange, &attempt, Some(newcomer.clinic), code_used())?);
         }

@@ -137,12 +137,12 @@ impl Token {
     }
 }
 
-/// The rules of what a person's account can be: staff, or not, never both, and a client is one client. A guardian may be a client
-/// herself; for whom she acts is in the files of those.
-pub(crate) fn check_roles(check: &mut Check, roles: &[Role], client: Option<ClientId>) {
+/// The rules of what a person's account can be: staff, or not, never both. A guardian may be a client herself; for whom she acts is in the
+/// files of those.
+pub(crate) fn check_roles(check: &mut Check, roles: &[Role], field: &str) {
     check.that(
         (1..=MOST_ROLES).contains(&roles.len()),
-        "/roles",
+        field,
         "count",
         format!("must have 1 to {MOST_ROLES} roles"),
     );
@@ -150,22 +150,25 @@ pub(crate) fn check_roles(check: &mut Check, roles: &[Role], client: Option<Clie
         .iter()
         .enumerate()
         .any(|(index, role)| roles.iter().skip(index + 1).any(|other| other == role));
-    check.that(!repeated, "/roles", "unique", "must not name a role twice");
+    check.that(!repeated, field, "unique", "must not name a role twice");
     check.that(
         !roles.contains(&Role::Job),
-        "/roles",
+        field,
         "person",
         "must not name the role of scheduled jobs: it is no person's",
     );
-    let is_client = roles.contains(&Role::Client);
     check.that(
         roles.iter().all(|role| role.is_staff()) || !roles.iter().any(|role| role.is_staff()),
-        "/roles",
+        field,
         "client-alone",
         "a client's or guardian's account cannot have staff roles: invite the person twice, under two addresses",
     );
+}
+
+/// A client's account is one client's, and nobody else's is.
+pub(crate) fn check_client(check: &mut Check, roles: &[Role], client: Option<ClientId>) {
     check.that(
-        is_client == client.is_some(),
+        roles.contains(&Role::Client) == client.is_some(),
         "/client_id",
         "client",
         "must be given for the role client, and for no other",
@@ -229,7 +232,8 @@ mod tests {
             (vec![Clinician, Client, Guardian], somebody, vec!["client-alone"]),
         ] {
             let mut check = Check::new();
-            check_roles(&mut check, &roles, client);
+            check_roles(&mut check, &roles, "/roles");
+            check_client(&mut check, &roles, client);
             let broken: Vec<_> = match check.finish() {
                 Ok(()) => vec![],
                 Err(problem) => problem.violations.iter().map(|violation| violation.rule).collect(),

@@ -14,8 +14,8 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::documents::Documents;
-use crate::enrolment::email_taken;
-use crate::invitation::{Invitation, LIFETIME, State, Token, check_roles};
+use crate::enrolment::{check_language, email_taken};
+use crate::invitation::{Invitation, LIFETIME, State, Token, check_client, check_roles};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +23,8 @@ struct InvitationBody {
     email: String,
     roles: Vec<Role>,
     client_id: Option<ClientId>,
+    /// In which the message is.
+    language: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,10 +70,13 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         email,
         roles,
         client_id: client,
+        language,
     } = exchange.json()?;
     let mut check = Check::new();
     let email = check.parsed(Email::parse(&email), "/email", "email", email::RULE);
-    check_roles(&mut check, &roles, client);
+    check_roles(&mut check, &roles, "/roles");
+    check_client(&mut check, &roles, client);
+    check_language(&mut check, language.as_deref(), "/language");
     check.finish()?;
     let email = email.ok_or_else(|| Problem::defect("a checked address is missing"))?;
     let key = exchange.idempotency_key()?;
@@ -127,22 +132,19 @@ pub(crate) fn invite(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         content: Content::Invitation {
             token: Confidential::new(token.reveal().to_string()),
         },
-        language: USUAL_LANGUAGE.to_owned(),
+        // The fingerprint holds it, so that a repeated request sends the same message.
+        language: language.unwrap_or_else(|| USUAL_LANGUAGE.to_owned()),
         urgency: Urgency::Queued,
         expires_at: Some(invitation.expires_at),
     };
     // An invitation is made where nothing can be mailed, too: the inviter has the token.
     let mailed = message.send(exchange).is_ok();
-    let location = format!("{}/{id}", exchange.path());
-    Ok(Reply::created(
-        &location,
-        &InvitedAnswer {
-            invitation_id: id,
-            token: token.reveal(),
-            mailed,
-            expires_at: invitation.expires_at,
-        },
-    )?
+    Ok(Reply::created_without_location(&InvitedAnswer {
+        invitation_id: id,
+        token: token.reveal(),
+        mailed,
+        expires_at: invitation.expires_at,
+    })?
     .recorded(event))
 }
 

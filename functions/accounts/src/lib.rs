@@ -4,11 +4,13 @@
 
 mod access_review;
 mod administration;
+mod directory;
 mod documents;
 mod email_change;
 mod enrolment;
 mod invitation;
 mod invitations;
+mod profile;
 mod recoveries;
 mod recovery;
 mod registration;

@@ -118,8 +118,7 @@ pub(crate) fn request(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         return Err(Problem::idempotency_key_reused().recorded(event));
     }
     list_once(&accounts.recoveries(clinic), index, *id.as_bytes(), now)?;
-    let location = format!("{}/{id}", exchange.path());
-    Ok(Reply::created(&location, &existing.answer(now))?.recorded(event))
+    Ok(Reply::created_without_location(&existing.answer(now))?.recorded(event))
 }
 
 /// `GET /v1/auth/recoveries`

@@ -1,10 +1,13 @@
 use http::Method;
 use web::Route;
 
-use crate::{access_review, administration, email_change, enrolment, invitations, recoveries, registration, service};
+use crate::{
+    access_review, administration, directory, email_change, enrolment, invitations, profile, recoveries, registration,
+    service,
+};
 
 /// What this function answers.
-pub const ROUTES: [Route; 33] = [
+pub const ROUTES: [Route; 36] = [
     Route::new(Method::POST, "/v1/auth/clinics", enrolment::open_clinic),
     Route::new(Method::POST, "/v1/auth/invitations", invitations::invite),
     Route::new(Method::GET, "/v1/auth/invitations", invitations::list),
@@ -32,6 +35,9 @@ pub const ROUTES: [Route; 33] = [
         "/v1/auth/accounts/{account}/roles",
         administration::set_roles,
     ),
+    Route::new(Method::GET, "/v1/auth/staff", directory::staff),
+    Route::new(Method::GET, "/v1/auth/profile", profile::read),
+    Route::new(Method::PUT, "/v1/auth/profile", profile::set),
     Route::new(Method::GET, "/v1/auth/clinic/settings", registration::settings),
     Route::new(Method::PUT, "/v1/auth/clinic/settings", registration::set),
     Route::new(Method::POST, "/v1/auth/registrations", registration::ask),

@@ -93,12 +93,11 @@ pub(crate) fn make(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     if created == Creation::Exists {
         return Err(secret_shown().recorded(event));
     }
-    let location = format!("{}/{id}", exchange.path());
     let answer = MadeAnswer {
         service_identity_id: id,
         secret: secret.reveal(),
     };
-    Ok(Reply::created(&location, &answer)?.recorded(event))
+    Ok(Reply::created_without_location(&answer)?.recorded(event))
 }
 
 /// `GET /v1/auth/service-identities`

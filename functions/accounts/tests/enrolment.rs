@@ -5,7 +5,7 @@
 use audit_trail::Decision;
 use jiff::SignedDuration;
 use practicekit::sweep::recorded_as;
-use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, race, send, staff};
+use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, messages, race, send, staff};
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
 
@@ -21,6 +21,8 @@ fn a_code_opens_one_clinic_once() {
     };
     let first = open(&code, ADMIN, ADMIN_PASSWORD);
     assert_eq!(first.status, 201);
+    let account = format!("/v1/auth/accounts/{}", first.text("account_id"));
+    assert_eq!(first.header("location"), Some(account.as_str()));
     assert_eq!(open(&code, ADMIN, ADMIN_PASSWORD).json, first.json);
     assert_ne!(
         open(&bootstrap_code(&world, 2), ADMIN, ADMIN_PASSWORD).json["clinic_id"],
@@ -52,6 +54,72 @@ fn a_code_opens_one_clinic_once() {
         &clinic_body(&code, ADMIN, ADMIN_PASSWORD),
     ));
     assert_eq!(after.problem(), Some("code-used"));
+}
+
+/// Whoever practises alone treats and bills, too, under one address.
+#[test]
+fn the_first_administrator_may_be_more_than_that() {
+    let world = World::new(22);
+    let code = bootstrap_code(&world, 1);
+    let open = |roles: Value| {
+        let mut body = clinic_body(&code, ADMIN, ADMIN_PASSWORD);
+        body["administrator"]["roles"] = roles;
+        send(&world, &Call::post("/v1/auth/clinics", &body))
+    };
+    for (roles, rules) in [
+        (json!([]), vec!["count", "administrator"]),
+        (json!(["clinician"]), vec!["administrator"]),
+        (json!(["clinic_admin", "clinic_admin"]), vec!["unique"]),
+        (json!(["clinic_admin", "client"]), vec!["client-alone"]),
+        (json!(["clinic_admin", "guardian"]), vec!["client-alone"]),
+        (json!(["clinic_admin", "job"]), vec!["person"]),
+        (
+            json!(["clinic_admin", "clinician", "billing", "privacy_officer", "auditor"]),
+            vec!["count"],
+        ),
+    ] {
+        let refused = open(roles.clone());
+        let errors = refused.json["errors"].as_array().unwrap();
+        let told: Vec<_> = errors.iter().map(|error| error["rule"].as_str().unwrap()).collect();
+        assert_eq!((refused.status, told), (422, rules), "{roles}");
+        assert!(
+            errors.iter().all(|error| error["field"] == "/administrator/roles"),
+            "{roles}"
+        );
+    }
+    assert!(world.stores.dump().is_empty(), "what is refused writes nothing");
+
+    let wanted = json!(["clinic_admin", "clinician", "billing"]);
+    let opened = open(wanted.clone());
+    let ada = Person::enrolled(ADMIN, ADMIN_PASSWORD, &opened);
+    assert_eq!(open(wanted.clone()).json, opened.json, "repeated");
+    assert_eq!(
+        open(json!(["clinic_admin"])).problem(),
+        Some("code-used"),
+        "the same with other roles is not the same"
+    );
+    let practice = Practice {
+        world,
+        clinic: opened.text("clinic_id"),
+    };
+    practice.confirm(&ada);
+    let session = practice.log_in(&ada);
+    assert_eq!(session.json["roles"], wanted);
+    // She runs the clinic, and stays who does.
+    assert_eq!(
+        practice
+            .invite(&session.text("token"), "ben", &staff("ben@example.org"))
+            .status,
+        201
+    );
+    let own = Call::put(
+        format!("{}/roles", opened.header("location").unwrap()),
+        &json!({"roles": ["clinician"]}),
+    );
+    assert_eq!(
+        practice.send(&own.bearer(&session.text("token"))).problem(),
+        Some("own-account")
+    );
 }
 
 #[test]
@@ -87,6 +155,8 @@ fn only_administrators_invite() {
     let ben = Person::enrolled("ben@example.org", "eight ch", &accepted);
     practice.confirm(&ben);
     let ben_token = practice.log_in(&ben).text("token");
+    let account = Call::get(accepted.header("location").unwrap()).bearer(&token);
+    assert_eq!(practice.send(&account).text("account_id"), accepted.text("account_id"));
     let path = format!("/v1/auth/invitations/{}", invited.text("invitation_id"));
     for call in [
         Call::post("/v1/auth/invitations", &staff("eve@example.org")).once("eve"),
@@ -128,6 +198,51 @@ fn only_administrators_invite() {
     ] {
         assert_eq!(practice.invite(&token, "wrong", &body).status, 422);
     }
+}
+
+#[test]
+fn an_invitation_is_mailed_in_the_language_that_is_asked_for() {
+    let (practice, ada) = Practice::open(21);
+    let token = practice.log_in(&ada).text("token");
+    messages();
+    for (key, language, mailed) in [
+        ("ben", None, "en"),
+        ("cem", Some("ar"), "ar"),
+        ("dan", Some("de-CH"), "de-CH"),
+    ] {
+        let mut body = staff("ben@example.org");
+        if let Some(language) = language {
+            body["language"] = json!(language);
+        }
+        // Repeated, it is the same message: `notify` takes no other under its key.
+        for _ in 0..2 {
+            let invited = practice.invite(&token, key, &body);
+            assert_eq!((invited.status, &invited.json["mailed"]), (201, &json!(true)));
+        }
+        let sent: Vec<String> = messages().into_iter().map(|message| message.language).collect();
+        assert!(
+            sent.iter().all(|language| language == mailed) && !sent.is_empty(),
+            "{sent:?}"
+        );
+        body["language"] = json!("hi");
+        assert_eq!(
+            practice.invite(&token, key, &body).problem(),
+            Some("idempotency-key-reused")
+        );
+        assert!(messages().is_empty());
+    }
+    let mut wrong = staff("ben@example.org");
+    wrong["language"] = json!("de_CH");
+    let refused = practice.invite(&token, "wrong", &wrong);
+    assert_eq!(
+        (
+            refused.status,
+            &refused.json["errors"][0]["field"],
+            &refused.json["errors"][0]["rule"]
+        ),
+        (422, &json!("/language"), &json!("language"))
+    );
+    assert!(messages().is_empty());
 }
 
 /// An old session opens nothing that outlives it: neither an account of staff nor one of a client's file.

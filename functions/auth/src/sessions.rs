@@ -7,6 +7,7 @@ use account::{Account, Accounts};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
+use zeroize::Zeroizing;
 
 #[derive(Serialize)]
 struct SessionAnswer {
@@ -46,6 +47,9 @@ struct CurrentAnswer<'s> {
     idle_seconds: u32,
     assurance: Assurance,
     proven_at: Timestamp,
+    /// For a page that has the cookie, and not what the log-in answered: one that was loaded anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<Zeroizing<String>>,
 }
 
 /// The slot in which a session of the account lies.
@@ -99,6 +103,7 @@ pub(crate) fn inspect(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Request::new(Action::Read, DataClass::Session).while_enrolling(),
     )?;
     let session = caller.session();
+    let attestor = exchange.keyring.attests("sessions")?;
     Ok(Reply::ok(&CurrentAnswer {
         session_id: session.id,
         account_id: session.account,
@@ -110,6 +115,7 @@ pub(crate) fn inspect(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         idle_seconds: session.idle_seconds,
         assurance: session.assurance,
         proven_at: session.proven_at,
+        csrf_token: exchange.csrf_token(attestor.index())?,
     })?
     .recorded(recorded.event()))
 }

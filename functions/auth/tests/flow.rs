@@ -472,11 +472,24 @@ fn a_browser_keeps_its_session_in_a_cookie() {
     assert!(cookie.starts_with("__Host-confide-session=cfs_"), "{set}");
     assert_eq!(attributes, " Max-Age=43200; Path=/; Secure; HttpOnly; SameSite=Strict");
     let csrf = opened.text("csrf_token");
-    let current = |call: Call| practice.send(&call.header("cookie", cookie)).status;
     let path = "/v1/auth/sessions/current";
-    assert_eq!(current(Call::get(path)), 200);
+    let with_cookie = |call: Call| practice.send(&call.header("cookie", cookie));
+    let current = |call: Call| with_cookie(call).status;
+    // A page that was loaded anew has the cookie alone, and is told what it has to send beside it.
+    assert_eq!(with_cookie(Call::get(path)).text("csrf_token"), csrf);
     assert_eq!(current(Call::delete(path)), 403);
-    assert_eq!(current(Call::get(path)), 200);
+    // Who keeps the token herself is told nothing that could be sent for her.
+    let token = cookie.split_once('=').unwrap().1;
+    for call in [Call::get(path), Call::get(path).header("cookie", cookie)] {
+        let answered = practice.send(&call.bearer(token));
+        assert_eq!((answered.status, &answered.json["csrf_token"]), (200, &Value::Null));
+    }
+    // A page of another origin reads nothing of it, also where the browser sends the cookie.
+    let foreign = with_cookie(Call::get(path).header("origin", "https://blog.example.org"));
+    assert_eq!(foreign.header("access-control-allow-origin"), None);
+    assert_eq!(foreign.header("cross-origin-resource-policy"), Some("same-origin"));
+    let forgotten = practice.send(&Call::get(path).header("cookie", "__Host-confide-session=cfs_"));
+    assert_eq!((forgotten.status, &forgotten.json["csrf_token"]), (401, &Value::Null));
     let ended = practice.send(
         &Call::delete(path)
             .header("cookie", cookie)

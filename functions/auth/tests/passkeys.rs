@@ -217,8 +217,7 @@ fn adding_is_told_once_and_repeated_without_harm() {
             factor: notification::Factor::Passkey
         }
     );
-    let path = first.header("location").unwrap().to_owned();
-    assert_eq!(path, format!("{PASSKEYS}/{}", first.text("id")));
+    let path = format!("{PASSKEYS}/{}", first.text("id"));
     assert_eq!(practice.send(&Call::delete(path).bearer(&token)).status, 204);
     // What was taken away does not come back with the answer that once added it.
     let again = practice.send(&call);

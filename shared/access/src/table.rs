@@ -3,8 +3,8 @@
 use model::Action::{Amend, Cosign, Create, Execute, Export, List, Read, Revoke, Search, Verify};
 use model::DataClass::{
     Acceptance, AccessDecision, AccessReview, Account, Audit, Authenticator, Billing, CareTeam, ClientFile, Consent,
-    EmergencyAccess, Health, Identity, LawfulGround, Message, Notice, Psychotherapy, Representative, Restriction,
-    Schedule, Session, SubstanceUse,
+    EmergencyAccess, Health, Identity, LawfulGround, Message, Notice, Profile, Psychotherapy, Representative,
+    Restriction, Schedule, Session, SubstanceUse,
 };
 use model::Purpose::{
     BreakGlass, Compliance, FamilyRequest, PatientAdministration, PatientRequest, Payment, QualityImprovement,
@@ -831,6 +831,77 @@ pub const TABLE: &[Rule] = &[
         ],
         actions: &[Create, List, Amend, Revoke],
         classes: &[Authenticator],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            FamilyRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
+    // Everybody reads and corrects what her account calls her (GDPR 15, 16), and nobody else's: the function that holds accounts looks
+    // nowhere else.
+    Rule {
+        id: "self.profile",
+        roles: &[
+            Client,
+            Clinician,
+            ClinicAdmin,
+            Role::Billing,
+            PrivacyOfficer,
+            Security,
+            Auditor,
+            Guardian,
+        ],
+        actions: &[Read, Amend],
+        classes: &[Profile],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            FamilyRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
+    // Care teams, authors and whoever broke the glass are named by their accounts. Whoever is shown one may ask who that is; the function
+    // that holds accounts answers about staff alone, so that nobody learns who else is a client.
+    Rule {
+        id: "clinic.staff",
+        roles: &[
+            Client,
+            Clinician,
+            ClinicAdmin,
+            Role::Billing,
+            PrivacyOfficer,
+            Security,
+            Auditor,
+            Guardian,
+        ],
+        actions: &[Search],
+        classes: &[Profile],
+        purposes: &[
+            Treatment,
+            PatientRequest,
+            FamilyRequest,
+            PatientAdministration,
+            SystemAdministration,
+            Compliance,
+            Payment,
+        ],
+        needs: &[],
+    },
+    // Who works here is shown to those who do.
+    Rule {
+        id: "clinic.staff.list",
+        roles: &[Clinician, ClinicAdmin, Role::Billing, PrivacyOfficer, Security, Auditor],
+        actions: &[List],
+        classes: &[Profile],
         purposes: &[
             Treatment,
             PatientRequest,

@@ -174,6 +174,19 @@ const AUTHENTICATOR_ACTIONS: [&str; 4] = ["create", "list", "amend", "revoke"];
 /// And accepts policies and agreements.
 const ACCEPTANCE_ACTIONS: [&str; 2] = ["create", "read"];
 
+/// And says what she is called herself.
+const OWN_PROFILE_ACTIONS: [&str; 2] = ["read", "amend"];
+
+/// And is told what staff are called; all of them, where she is of staff.
+const STAFF: [&str; 6] = [
+    "clinician",
+    "clinic_admin",
+    "billing",
+    "privacy_officer",
+    "auditor",
+    "security",
+];
+
 /// What a request of each role is for when it does not say.
 const USUAL_PURPOSE: [(&str, &str); 9] = [
     ("client", "PATRQT"),
@@ -214,6 +227,15 @@ fn policy() -> Policy {
             }
             for action in ACCEPTANCE_ACTIONS.into_iter().filter(|_| role != "job") {
                 policy.insert((role, "acceptance", purpose, action), vec![Vec::new()]);
+            }
+            if role != "job" {
+                policy.insert((role, "profile", purpose, "search"), vec![Vec::new()]);
+            }
+            for action in OWN_PROFILE_ACTIONS.into_iter().filter(|_| role != "job") {
+                policy.insert((role, "profile", purpose, action), vec![Vec::new()]);
+            }
+            if STAFF.contains(&role) {
+                policy.insert((role, "profile", purpose, "list"), vec![Vec::new()]);
             }
         }
     }

@@ -52,11 +52,13 @@ pub enum DataClass {
     Acceptance,
     /// Reviews of who still needs access: what was decided about which account, and the evidence of it.
     AccessReview,
+    /// What people with an account are called, and what they are to the clinic.
+    Profile,
 }
 
 impl DataClass {
     /// Every class.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Identity,
         Self::Health,
         Self::Psychotherapy,
@@ -79,6 +81,7 @@ impl DataClass {
         Self::AccessDecision,
         Self::Acceptance,
         Self::AccessReview,
+        Self::Profile,
     ];
 
     /// The class with this name.
@@ -113,6 +116,7 @@ impl DataClass {
             Self::AccessDecision => "access_decision",
             Self::Acceptance => "acceptance",
             Self::AccessReview => "access_review",
+            Self::Profile => "profile",
         }
     }
 

@@ -132,10 +132,23 @@ pub fn bootstrap_code(world: &World, id: u8) -> String {
     access::bootstrap_code::mint(keyring.key("bootstrap").unwrap(), [id; 16]).to_string()
 }
 
-/// Asks whichever of the two functions answers.
+/// Whether something is read there.
+fn is_read(routes: &[Route], path: &str) -> bool {
+    let takes = |pattern: &str| {
+        pattern.split('/').count() == path.split('/').count()
+            && (pattern.split('/').zip(path.split('/'))).all(|(wanted, here)| wanted == here || wanted.starts_with('{'))
+    };
+    (routes.iter()).any(|route| route.method == Method::GET && takes(route.path))
+}
+
+/// Asks whichever of the two functions answers. Where the answer says that something is read, it is.
 pub fn send(world: &World, call: &Call) -> Answer {
     let routes = [accounts::ROUTES.as_slice(), &auth::ROUTES].concat();
-    Answer::from(world.serve(Function::Auth, &routes, &call.request()))
+    let answer = Answer::from(world.serve(Function::Auth, &routes, &call.request()));
+    if let Some(location) = answer.header("location") {
+        assert!(is_read(&routes, location), "nothing is read at {location}");
+    }
+    answer
 }
 
 /// What opens a clinic.

@@ -112,6 +112,7 @@ mod tests {
                 "access_decision",
                 "acceptance",
                 "access_review",
+                "profile",
             ],
         );
         check(

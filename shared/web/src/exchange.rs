@@ -2,19 +2,29 @@ use std::cell::{Cell, OnceCell};
 
 use access::{Caller, CallingFunction, Gate, PermissionsReader, SessionKeys, Sessions, Token};
 use audit_trail::Trail;
-use crypto::{Keyring, KeyringError};
+use crypto::{Keyring, KeyringError, Secret};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Request, StatusCode};
 use model::{EventId, Function, Purpose, RequestId};
 use ports::{Connection, Platform};
 use serde::de::DeserializeOwned;
 use store::Shelf;
+use zeroize::Zeroizing;
 
 use crate::route::Parameters;
 use crate::{Problem, RateLimit, cookie, json, query};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("purpose-of-use");
+
+/// By what a request presents its token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    Bearer,
+    /// A browser sends it for whatever page asks, so it proves less.
+    Cookie,
+}
+
 /// One request on its way through a handler, with everything that the handler may reach.
 pub struct Exchange<'a> {
     /// The platform.
@@ -249,29 +259,43 @@ impl<'a> Exchange<'a> {
     }
 
     fn recognise(&self, sessions: &Sessions<'_>) -> Result<Caller, Problem> {
-        if let Some(header) = self.header(&AUTHORIZATION)? {
-            let token = header
-                .split_once(' ')
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                .and_then(|(_, token)| Token::parse(token.trim()))
-                .ok_or_else(Problem::unauthenticated)?;
-            return Ok(sessions.authenticate(&token)?);
-        }
-        let token = cookie::session(self.request.headers())?
-            .and_then(Token::parse)
-            .ok_or_else(Problem::unauthenticated)?;
+        let (token, carrier) = self.presented()?;
         let caller = sessions.authenticate(&token)?;
-        if !self.request.method().is_safe() {
+        if carrier == Carrier::Cookie && !self.request.method().is_safe() {
             let presented = self.header(&cookie::CSRF_TOKEN)?.unwrap_or_default();
             if !sessions.is_csrf_token(&token, presented) {
                 return Err(Problem::new(
                     StatusCode::FORBIDDEN,
                     "csrf-token-required",
-                    "Send `X-CSRF-Token` with the value that the log-in answered, beside the session's cookie.",
+                    "Send `X-CSRF-Token` with the value that the log-in answered, and `GET /v1/auth/sessions/current` answers, beside the session's cookie.",
                 ));
             }
         }
         Ok(caller)
+    }
+
+    fn presented(&self) -> Result<(Token, Carrier), Problem> {
+        let (token, carrier) = match self.header(&AUTHORIZATION)? {
+            Some(header) => {
+                let token = header
+                    .split_once(' ')
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                    .map(|(_, token)| token.trim());
+                (token, Carrier::Bearer)
+            }
+            None => (cookie::session(self.request.headers())?, Carrier::Cookie),
+        };
+        let token = token.and_then(Token::parse).ok_or_else(Problem::unauthenticated)?;
+        Ok((token, carrier))
+    }
+
+    /// What a page has to send beside the cookie that this request presents its session by; none where it is presented as a bearer.
+    ///
+    /// # Errors
+    /// 401 where the request presents no token.
+    pub fn csrf_token(&self, index: &Secret) -> Result<Option<Zeroizing<String>>, Problem> {
+        let (token, carrier) = self.presented()?;
+        Ok((carrier == Carrier::Cookie).then(|| token.csrf_token(index)))
     }
 
     /// The token that this request presents, as another function takes it.

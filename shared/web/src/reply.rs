@@ -74,7 +74,7 @@ impl Reply {
         Self::json(StatusCode::OK, media_type, value)
     }
 
-    /// 201 with where the new thing is.
+    /// 201 with where the new thing is read.
     ///
     /// # Errors
     /// As [`Reply::ok`].
@@ -86,7 +86,7 @@ impl Reply {
         })
     }
 
-    /// 201 of what no route reads by itself. A location would lead nowhere.
+    /// 201 where nothing is read under a path of the new thing's own.
     ///
     /// # Errors
     /// As [`Reply::ok`].

@@ -60,7 +60,7 @@ impl Said {
                 "staff",
                 "must not name the role client: reviews are about staff",
             );
-            check_roles(&mut check, roles, None);
+            check_roles(&mut check, roles, "/roles");
         }
         check.finish()?;
         Ok(Self {

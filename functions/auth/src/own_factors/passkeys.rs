@@ -128,8 +128,7 @@ pub(crate) fn add(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let own = Own::admit(exchange, &accounts, request(Action::Create))?;
     let answer = |passkey: &RegisteredPasskey| -> Result<Reply, Problem> {
-        let location = format!("/v1/auth/factors/passkeys/{}", passkey.id);
-        Ok(Reply::created(&location, &PasskeyAnswer::from(passkey))?.recorded(own.event))
+        Ok(Reply::created_without_location(&PasskeyAnswer::from(passkey))?.recorded(own.event))
     };
     if let Some(there) = own.account.factors.passkeys.find(credential.credential_id()) {
         return answer(there);
