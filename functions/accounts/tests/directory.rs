@@ -206,7 +206,7 @@ fn a_query_says_what_it_wants() {
         (format!("?ids={ben}&limit=3"), "ids", "alone"),
         (format!("?ids={ben}&cursor=3"), "ids", "alone"),
         ("?limit=0".to_owned(), "limit", "range"),
-        ("?name=ben".to_owned(), "query", "query"),
+        ("?name=ben".to_owned(), "name", "unknown-field"),
     ] {
         let refused = clinics.ask(&token, &query);
         let error = &refused.json["errors"][0];
