@@ -606,11 +606,11 @@ impl OpenChart<'_> {
         Ok(addenda)
     }
 
-    /// Adds to a signed record; repeated, it gives the same answer.
+    /// Adds to a signed record, as the entry of its log that is recognised by `entry`; repeated, it gives the same answer.
     ///
     /// Order: the mark of the record, then the addendum, then the answer. A crash after the first leaves a record of which addenda are looked for
     /// that it has not; the other way round it could leave one that nobody finds.
-    pub(crate) fn add(&self, id: RecordId, addendum: Addendum) -> Result<Addendum, Problem> {
+    pub(crate) fn add(&self, id: RecordId, entry: [u8; 16], addendum: Addendum) -> Result<Addendum, Problem> {
         if self.read(id)?.value.is_draft() {
             return Err(self.refused(Refusal::IsDraft));
         }
@@ -631,7 +631,7 @@ impl OpenChart<'_> {
         }
         self.record(id)?
             .annotate(|stored| !mem::replace(&mut stored.addenda, true))?;
-        log.append(*addendum.id.as_bytes(), &addendum)?;
+        log.append(entry, &addendum)?;
         // Of two requests with one key at a time the log may have taken the other's, and an answer says what is read from then on.
         match self.addenda(id)?.into_iter().find(|added| added.id == addendum.id) {
             Some(added) if added.fingerprint == addendum.fingerprint => Ok(added),

@@ -1700,6 +1700,9 @@ fn the_stores_say_nothing_of_anybody() {
     let noted = practice.as_clinician(Call::post(practice.path(NOTES), &note("SECRET dream")).once("note"));
     assert_eq!(noted.status, 201);
     let client: ClientId = practice.client.parse().unwrap();
+    let added = practice.send(&practice.adding(&practice.clinician, &record, "add", "SECRET more"));
+    assert_eq!(added.status, 201);
+    let addendum: model::AddendumId = added.text("id").parse().unwrap();
     let written: RecordId = record.parse().unwrap();
     let account = practice.clinician.account;
     let contains = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
@@ -1721,6 +1724,7 @@ fn the_stores_say_nothing_of_anybody() {
         assert!(!contains(&value, client.as_bytes()), "{store} {key}");
         assert!(!contains(&value, account.as_bytes()), "{store} {key}");
         assert!(!contains(&value, written.as_bytes()), "{store} {key}");
+        assert!(!contains(&value, addendum.as_bytes()), "{store} {key}");
     }
     assert!(practice.world.log().is_empty(), "{:?}", practice.world.log());
 }
