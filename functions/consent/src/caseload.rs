@@ -51,10 +51,11 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let clinic = recorded.clinic();
-    let Page { ids, next } = wanted.page(&log(&Files::new(exchange)?, clinic, account))?;
+    let files = Files::new(exchange)?;
+    let Page { ids, next } = wanted.page(&log(&files, clinic, account))?;
     let now = exchange.platform.clock.now();
     let mut clients: Vec<CaseAnswer> = Vec::with_capacity(ids.len());
-    for file in Files::listed(exchange, clinic, ids)? {
+    for file in files.listed(clinic, ids)? {
         let members = file.care_team.into_iter();
         let current = members.filter(|member| member.account == account && member.is_current(now));
         clients.extend(current.map(|member| CaseAnswer {

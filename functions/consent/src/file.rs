@@ -54,17 +54,17 @@ impl<'a> Files<'a> {
     }
 
     /// What holds now for those on a page of a list. A list says where to look, and nothing else: whose file is not there is left out.
-    pub(crate) fn listed(
-        exchange: &Exchange<'a>,
-        clinic: ClinicId,
-        ids: Vec<IdBytes>,
-    ) -> Result<Vec<Permissions>, Problem> {
+    pub(crate) fn listed(&self, clinic: ClinicId, ids: Vec<IdBytes>) -> Result<Vec<Permissions>, Problem> {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
-            let file = Self::new(exchange)?.of(clinic, ClientId::from_bytes(id));
-            found.extend(file.permissions().read()?.map(|permissions| permissions.value));
+            let permissions = self.permissions(clinic, ClientId::from_bytes(id)).read()?;
+            found.extend(permissions.map(|permissions| permissions.value));
         }
         Ok(found)
+    }
+
+    fn permissions(&self, clinic: ClinicId, client: ClientId) -> Doc<'_, Permissions, Attestor, Compact> {
+        Permissions::doc(&self.permissions, self.attestor.index(), clinic, client, self.attestor)
     }
 
     /// The file of a client, whether it was opened or not.
@@ -137,13 +137,7 @@ impl<'a> ClientFile<'a> {
     }
 
     pub(crate) fn permissions(&self) -> Doc<'_, Permissions, Attestor, Compact> {
-        Permissions::doc(
-            &self.files.permissions,
-            self.files.attestor.index(),
-            self.clinic,
-            self.client,
-            self.files.attestor,
-        )
+        self.files.permissions(self.clinic, self.client)
     }
 
     pub(crate) fn ledger(&self) -> Ledger<'_> {

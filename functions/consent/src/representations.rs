@@ -53,9 +53,10 @@ pub(crate) fn own(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .purpose(exchange.purpose()?);
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let (clinic, account) = (recorded.clinic(), recorded.account());
-    let Page { ids, next } = wanted.page(&log(&Files::new(exchange)?, clinic, account))?;
-    let files = Files::listed(exchange, clinic, ids)?;
-    let representations = files.iter().filter_map(|file| {
+    let files = Files::new(exchange)?;
+    let Page { ids, next } = wanted.page(&log(&files, clinic, account))?;
+    let listed = files.listed(clinic, ids)?;
+    let representations = listed.iter().filter_map(|file| {
         let acting = file.representative(account, exchange.platform.clock.now())?;
         Some(RepresentationAnswer::of(acting, file))
     });

@@ -43,8 +43,8 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let caller = exchange.caller()?;
     let (own, recorded, _) = ClientFile::enter(exchange, &caller, Action::List, DataClass::ClientFile, None)?;
     let Page { ids, next } = wanted.page(&log(&own.files, own.clinic, own.client))?;
-    let files = Files::listed(exchange, own.clinic, ids)?.into_iter();
-    let shared = files.filter(|file| file.participants.contains(&own.client));
+    let listed = own.files.listed(own.clinic, ids)?.into_iter();
+    let shared = listed.filter(|file| file.participants.contains(&own.client));
     let answer = SharedFilesAnswer {
         shared_files: shared
             .map(|file| SharedFileAnswer {

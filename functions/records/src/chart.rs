@@ -33,7 +33,7 @@ use crate::content::Kind;
 use crate::keys;
 pub(crate) use imports::ImportedPart;
 
-use crate::record::{Record, Refusal, Status};
+use crate::record::{Record, Refusal};
 use crate::timeline::{Entry, Position, Timeline};
 
 const RECORD: Label = Label::new("confide 2026-11 record name");
@@ -100,6 +100,9 @@ pub(crate) struct Addendum {
 
 /// What somebody makes of a record, and when: compiled once for all that people do with records.
 pub(crate) type Change<'c> = dyn Fn(&Record, Timestamp) -> Result<Record, Refusal> + 'c;
+
+/// What of the version that is changed would forbid it, beside what somebody makes of it.
+pub(crate) type Fits<'c> = dyn Fn(&Record) -> Result<(), Problem> + 'c;
 
 /// A selection of the client's records that has a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,9 +340,19 @@ impl OpenChart<'_> {
         Ok((record, addenda))
     }
 
-    /// The current version, and whether there may be addenda.
+    /// The current version and whether there may be addenda, or 404.
     fn read_stored(&self, id: RecordId) -> Result<(Versioned<Record>, bool), Problem> {
-        match self.record(id)?.read()? {
+        self.find_stored(id)?
+            .ok_or_else(|| Problem::not_found(self.chart.recorded.event()))
+    }
+
+    /// The current version, unless whoever asks would not find it: then a list that shows it lags behind.
+    pub(crate) fn find(&self, id: RecordId) -> Result<Option<Versioned<Record>>, Problem> {
+        Ok(self.find_stored(id)?.map(|(record, _)| record))
+    }
+
+    fn find_stored(&self, id: RecordId) -> Result<Option<(Versioned<Record>, bool)>, Problem> {
+        Ok(match self.record(id)?.read()? {
             Some(Versioned {
                 version,
                 value:
@@ -347,9 +360,9 @@ impl OpenChart<'_> {
                         kept: Kept::Record(value),
                         addenda,
                     },
-            }) if value.is_visible_to(self.chart.recorded.account()) => Ok((Versioned { version, value }, addenda)),
-            _ => Err(Problem::not_found(self.chart.recorded.event())),
-        }
+            }) if value.is_visible_to(self.chart.recorded.account()) => Some((Versioned { version, value }, addenda)),
+            _ => None,
+        })
     }
 
     /// Writes a record that does not exist yet; repeated, it finishes what the first try began and gives the same answer.
@@ -464,12 +477,25 @@ impl OpenChart<'_> {
         now: Timestamp,
         change: &Change<'_>,
     ) -> Result<Versioned<Record>, Problem> {
+        self.change_where(id, expected, now, &|_| Ok(()), change)
+    }
+
+    /// As [`OpenChart::change`], where that version fits. What was changed already fitted then.
+    pub(crate) fn change_where(
+        &self,
+        id: RecordId,
+        expected: u64,
+        now: Timestamp,
+        fits: &Fits<'_>,
+        change: &Change<'_>,
+    ) -> Result<Versioned<Record>, Problem> {
         let current = match self.read(id) {
             Ok(current) if current.version == expected => current,
             Ok(_) => return self.changed_before(id, expected, change),
             // Whoever has given a draft back does not see it any more, and may repeat her request all the same.
             Err(unseen) => return self.changed_before(id, expected, change).map_err(|_| unseen),
         };
+        fits(&current.value).map_err(|problem| problem.recorded(self.chart.recorded.event()))?;
         let changed = change(&current.value, now).map_err(|refusal| self.refused(refusal))?;
         self.list_replaced(&current)?;
         self.history(id)?.keep(&current)?;
@@ -614,12 +640,16 @@ impl OpenChart<'_> {
         if self.read(id)?.value.is_draft() {
             return Err(self.refused(Refusal::IsDraft));
         }
-        let addenda = self.addenda(id)?;
-        if let Some(existing) = addenda.into_iter().find(|existing| existing.id == addendum.id) {
-            if existing.fingerprint != addendum.fingerprint {
-                return Err(Problem::idempotency_key_reused().recorded(self.chart.recorded.event()));
+        let kept = || -> Result<Option<Addendum>, Problem> {
+            match self.addenda(id)?.into_iter().find(|kept| kept.id == addendum.id) {
+                Some(kept) if kept.fingerprint != addendum.fingerprint => {
+                    Err(Problem::idempotency_key_reused().recorded(self.chart.recorded.event()))
+                }
+                kept => Ok(kept),
             }
-            return Ok(existing);
+        };
+        if let Some(kept) = kept()? {
+            return Ok(kept);
         }
         let log = self.addenda_log(id)?;
         if log.head()?.sequence >= MOST_ADDENDA {
@@ -633,11 +663,7 @@ impl OpenChart<'_> {
             .annotate(|stored| !mem::replace(&mut stored.addenda, true))?;
         log.append(entry, &addendum)?;
         // Of two requests with one key at a time the log may have taken the other's, and an answer says what is read from then on.
-        match self.addenda(id)?.into_iter().find(|added| added.id == addendum.id) {
-            Some(added) if added.fingerprint == addendum.fingerprint => Ok(added),
-            Some(_) => Err(Problem::idempotency_key_reused().recorded(self.chart.recorded.event())),
-            None => Err(StoreError::Form.into()),
-        }
+        kept()?.ok_or_else(|| StoreError::Form.into())
     }
 
     /// The records of a list, newest first, each once, and where the next page begins.
@@ -670,17 +696,6 @@ impl OpenChart<'_> {
             }
         }
         Ok((page, None))
-    }
-
-    /// How far a listed record has come, and its version: `None` where the list lags behind, and whoever asks would not find the record.
-    pub(crate) fn standing(&self, id: RecordId) -> Result<Option<(Status, u64)>, Problem> {
-        Ok(match self.kept(id)? {
-            Some(Versioned {
-                version,
-                value: Kept::Record(record),
-            }) if record.is_visible_to(self.chart.recorded.account()) => Some((record.status, version)),
-            _ => None,
-        })
     }
 
     /// Where the cursors of this chart belong. They are sealed: a place in a list is a time, and a URL is no place for when somebody was treated.

@@ -190,6 +190,13 @@ impl Content {
         self.check(check, at, Timestamp::MAX);
     }
 
+    /// Every rule of its kind that the content breaks, as a problem.
+    pub(crate) fn checked(&self, at: &str, now: Timestamp) -> Result<(), Problem> {
+        let mut check = Check::new();
+        self.check(&mut check, at, now);
+        check.finish()
+    }
+
     /// Notes every rule of its kind that the content breaks. `at` is where in the body it stands, as a JSON pointer.
     pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
         let at = format!("{at}/content");

@@ -53,7 +53,7 @@ struct ListedAnswer {
 }
 
 impl ListedAnswer {
-    fn new(entry: Entry, (status, version): (Status, u64)) -> Self {
+    fn new(entry: Entry, record: &Versioned<Record>) -> Self {
         let Entry {
             id,
             kind,
@@ -67,8 +67,8 @@ impl ListedAnswer {
             author,
             effective_at,
             created_at,
-            status,
-            version,
+            status: record.value.status,
+            version: record.version,
         }
     }
 }
@@ -179,8 +179,7 @@ fn list(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
         let (page, after) = chart.list(&wanted).map_err(|problem| problem.or_recorded(event))?;
         next = after;
         for entry in page {
-            let standing = chart.standing(entry.id).map_err(|problem| problem.or_recorded(event))?;
-            records.extend(standing.map(|standing| ListedAnswer::new(entry, standing)));
+            records.extend(chart.find(entry.id)?.map(|record| ListedAnswer::new(entry, &record)));
         }
     }
     Ok(Reply::ok(&ListAnswer { records, next })?.recorded(event))
@@ -213,23 +212,18 @@ fn amend(
     }
     content.check_draft(&mut check, at);
     check.finish()?;
-    let mut as_signed = Check::new();
-    content.check(&mut as_signed, at, now);
-    let as_signed = as_signed.finish();
     let writing = Writing {
         content: content.written()?,
         encounter,
     };
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
-    if let Err(problem) = as_signed {
-        let current = chart.read(id)?;
-        // The version that is looked at is the one that is amended: of another nothing is.
-        if current.version == version && !current.value.is_draft() {
-            return Err(problem.recorded(chart.recorded().event()));
-        }
-    }
-    let amended = chart.change(id, version, now, &|record, at| {
+    // What is signed at once is held to what holds of anything signed.
+    let fits = |record: &Record| match record.is_draft() {
+        true => Ok(()),
+        false => content.checked(at, now),
+    };
+    let amended = chart.change_where(id, version, now, &fits, &|record, at| {
         record.amended(Hand { account, at, version }, writing.clone(), reason.clone())
     })?;
     Ok(Reply::ok(&RecordAnswer::new(class, &amended))?

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use audit_trail::{Actor, Decision, Event, Trail};
-use model::{ClientId, ClinicId, DataClass, EventId, RequestId, SubjectId};
+use model::{ClientId, ClinicId, DataClass, EventId, RequestId, Role, SubjectId};
 use ports::{Clock, Entropy, EntropyExt};
 use store::StoreError;
 
@@ -167,6 +167,14 @@ pub enum Refusal {
     Unrecorded(StoreError),
 }
 
+fn actor(caller: &Caller, role: Role) -> Actor {
+    Actor {
+        account: caller.account(),
+        role,
+        session: Some(caller.session().id),
+    }
+}
+
 impl<'a> Gate<'a> {
     /// A gate that writes to this trail, for one HTTP request: that of a function, where one calls, in its own name or in a person's. `newest` is told each
     /// entry that is durable, so that an answer can name it whatever fails afterwards.
@@ -219,11 +227,7 @@ impl<'a> Gate<'a> {
             }) => (*role, *purpose, *subject, reason.rule(), None, Decision::Denied),
         };
         let event = Event {
-            actor: Some(Actor {
-                account: caller.account(),
-                role,
-                session: Some(caller.session().id),
-            }),
+            actor: Some(actor(caller, role)),
             subject,
             resource: request.resource.clone(),
             purpose,
@@ -311,11 +315,7 @@ impl<'a> Gate<'a> {
             role, purpose, subject, ..
         } = recorded.permit;
         let event = Event {
-            actor: Some(Actor {
-                account: caller.account(),
-                role,
-                session: Some(caller.session().id),
-            }),
+            actor: Some(actor(caller, role)),
             subject,
             resource: request.resource.clone(),
             purpose,

@@ -150,6 +150,29 @@ pub struct Rule {
     pub needs: &'static [Need],
 }
 
+/// Every role but that of scheduled jobs, which is no person's.
+const PEOPLE: &[Role] = &[
+    Client,
+    Clinician,
+    ClinicAdmin,
+    Role::Billing,
+    PrivacyOfficer,
+    Security,
+    Auditor,
+    Guardian,
+];
+
+/// What people are here for: one or another of them is each role's usual purpose.
+const USUAL_PURPOSES: &[Purpose] = &[
+    Treatment,
+    PatientRequest,
+    FamilyRequest,
+    PatientAdministration,
+    SystemAdministration,
+    Compliance,
+    Payment,
+];
+
 /// The table.
 pub const TABLE: &[Rule] = &[
     Rule {
@@ -804,96 +827,37 @@ pub const TABLE: &[Rule] = &[
         roles: &Role::ALL,
         actions: &[Create, Read, List, Amend, Revoke],
         classes: &[Session],
-        purposes: &[
-            Treatment,
-            PatientRequest,
-            FamilyRequest,
-            PatientAdministration,
-            SystemAdministration,
-            Compliance,
-            Payment,
-        ],
+        purposes: USUAL_PURPOSES,
         needs: &[],
     },
     // What an account is proven with is its owner's, and nobody else's: there is no row that lets anybody at another's. A service
     // identity's secret is made and taken away by administrators, with the account.
     Rule {
         id: "self.authenticators",
-        roles: &[
-            Client,
-            Clinician,
-            ClinicAdmin,
-            Role::Billing,
-            PrivacyOfficer,
-            Security,
-            Auditor,
-            Guardian,
-        ],
+        roles: PEOPLE,
         actions: &[Create, List, Amend, Revoke],
         classes: &[Authenticator],
-        purposes: &[
-            Treatment,
-            PatientRequest,
-            FamilyRequest,
-            PatientAdministration,
-            SystemAdministration,
-            Compliance,
-            Payment,
-        ],
+        purposes: USUAL_PURPOSES,
         needs: &[],
     },
     // Everybody reads and corrects what her account calls her (GDPR 15, 16), and nobody else's: the function that holds accounts looks
     // nowhere else.
     Rule {
         id: "self.profile",
-        roles: &[
-            Client,
-            Clinician,
-            ClinicAdmin,
-            Role::Billing,
-            PrivacyOfficer,
-            Security,
-            Auditor,
-            Guardian,
-        ],
+        roles: PEOPLE,
         actions: &[Read, Amend],
         classes: &[Profile],
-        purposes: &[
-            Treatment,
-            PatientRequest,
-            FamilyRequest,
-            PatientAdministration,
-            SystemAdministration,
-            Compliance,
-            Payment,
-        ],
+        purposes: USUAL_PURPOSES,
         needs: &[],
     },
     // Care teams, authors and whoever broke the glass are named by their accounts. Whoever is shown one may ask who that is; the function
     // that holds accounts answers about staff alone, so that nobody learns who else is a client.
     Rule {
         id: "clinic.staff",
-        roles: &[
-            Client,
-            Clinician,
-            ClinicAdmin,
-            Role::Billing,
-            PrivacyOfficer,
-            Security,
-            Auditor,
-            Guardian,
-        ],
+        roles: PEOPLE,
         actions: &[Search],
         classes: &[Profile],
-        purposes: &[
-            Treatment,
-            PatientRequest,
-            FamilyRequest,
-            PatientAdministration,
-            SystemAdministration,
-            Compliance,
-            Payment,
-        ],
+        purposes: USUAL_PURPOSES,
         needs: &[],
     },
     // Who works here is shown to those who do.
@@ -902,15 +866,7 @@ pub const TABLE: &[Rule] = &[
         roles: &[Clinician, ClinicAdmin, Role::Billing, PrivacyOfficer, Security, Auditor],
         actions: &[List],
         classes: &[Profile],
-        purposes: &[
-            Treatment,
-            PatientRequest,
-            FamilyRequest,
-            PatientAdministration,
-            SystemAdministration,
-            Compliance,
-            Payment,
-        ],
+        purposes: USUAL_PURPOSES,
         needs: &[],
     },
     Rule {
@@ -950,27 +906,10 @@ pub const TABLE: &[Rule] = &[
     // looks nowhere else.
     Rule {
         id: "self.acceptances",
-        roles: &[
-            Client,
-            Clinician,
-            ClinicAdmin,
-            Role::Billing,
-            PrivacyOfficer,
-            Security,
-            Auditor,
-            Guardian,
-        ],
+        roles: PEOPLE,
         actions: &[Create, Read],
         classes: &[Acceptance],
-        purposes: &[
-            Treatment,
-            PatientRequest,
-            FamilyRequest,
-            PatientAdministration,
-            SystemAdministration,
-            Compliance,
-            Payment,
-        ],
+        purposes: USUAL_PURPOSES,
         needs: &[],
     },
     // Who has accepted one of them.

@@ -199,10 +199,12 @@ impl Period {
         &self.start
     }
 
-    /// Until when.
-    #[must_use]
-    pub fn end(&self) -> Option<&DateTime> {
-        self.end.as_ref()
+    /// Notes a violation where it begins in the future, and one where it ends there.
+    pub fn check_past(&self, check: &mut Check, at: &str, now: Timestamp) {
+        self.start.check_past(check, &format!("{at}/start"), now);
+        if let Some(end) = &self.end {
+            end.check_past(check, &format!("{at}/end"), now);
+        }
     }
 
     /// Notes a violation where it ends before it begins. Where one of them is only known to the month, it may be either way.

@@ -54,12 +54,7 @@ impl Encounter {
         });
         self.period.check(check, &format!("{at}/period"));
         if self.status == EncounterStatus::Finished {
-            self.period
-                .start()
-                .check_past(check, &format!("{at}/period/start"), now);
-            if let Some(end) = self.period.end() {
-                end.check_past(check, &format!("{at}/period/end"), now);
-            }
+            self.period.check_past(check, &format!("{at}/period"), now);
         }
         limits::each(
             check,

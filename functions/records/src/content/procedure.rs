@@ -46,12 +46,7 @@ impl Procedure {
         if let Some(performed) = &self.performed {
             performed.check(check, &format!("{at}/performed"));
             if self.status == EventStatus::Completed {
-                performed
-                    .start()
-                    .check_past(check, &format!("{at}/performed/start"), now);
-                if let Some(end) = performed.end() {
-                    end.check_past(check, &format!("{at}/performed/end"), now);
-                }
+                performed.check_past(check, &format!("{at}/performed"), now);
             }
         }
         limits::line(check, self.performer.as_ref(), &format!("{at}/performer"));

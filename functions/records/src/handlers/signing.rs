@@ -7,7 +7,7 @@ use web::{Check, Exchange, Problem, Reply};
 use super::{REASON, changed};
 use crate::chart::Chart;
 use crate::content::Kind;
-use crate::record::Hand;
+use crate::record::{Hand, Record};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,15 +44,12 @@ fn sign(exchange: &Exchange<'_>, class: DataClass, cosigner: Option<AccountId>) 
     let now = exchange.platform.clock.now();
     let chart = Chart::enter(exchange, Action::Amend, class, Some(id), None)?.open()?;
     let account = chart.recorded().account();
-    let draft = chart.read(id)?;
-    // The version that is looked at is the one that is signed: of another nothing is.
-    if draft.version == version && draft.value.is_draft() {
-        let mut check = Check::new();
-        draft.value.content.read()?.check(&mut check, "", now);
-        let refused = |problem: Problem| problem.recorded(chart.recorded().event());
-        check.finish().map_err(refused)?;
-    }
-    let signed = chart.change(id, version, now, &|record, at| {
+    // A draft may have been of what was yet to come.
+    let fits = |record: &Record| match record.is_draft() {
+        true => record.content.read()?.checked("", now),
+        false => Ok(()),
+    };
+    let signed = chart.change_where(id, version, now, &fits, &|record, at| {
         let hand = Hand { account, at, version };
         record.signed(hand, cosigner, &|cosigner| chart.may_cosign(cosigner, now))
     })?;
