@@ -60,8 +60,9 @@ fn no_function_is_granted_two_data_classes() {
     assert_eq!(granted_classes, BTreeSet::from(["identity", "health", "billing"]));
 }
 
-/// What every function is told of the deployment: where it keeps data, where other deployments are, and which proxies stand in front.
-const DEPLOYMENT_VARIABLES: [&str; 3] = ["region", "regions", "trusted_proxies"];
+/// What every function is told of the deployment: where it keeps data, where other deployments are, which proxies stand in front, and where front
+/// ends are.
+const DEPLOYMENT_VARIABLES: [&str; 4] = ["cors_origins", "region", "regions", "trusted_proxies"];
 
 /// For whom passkeys are made: nothing of it is secret. `accounts` checks none.
 const AUTH_VARIABLES: [&str; 2] = ["origins", "rp_id"];

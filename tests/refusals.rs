@@ -189,31 +189,6 @@ fn a_missing_keyring_is_no_default() {
     );
 }
 
-/// A session that is revoked opens nothing on the very next request, in any function.
-#[test]
-fn a_revoked_session_is_over_everywhere() {
-    let deployment = Deployment::start();
-    let practice = Practice::open(&deployment);
-    let clinician = practice.join("dr.rivera@practice.example", &["clinician"], None);
-    let client = practice.consenting_client(&clinician);
-    let paths = [
-        "/v1/auth/sessions".to_owned(),
-        "/v1/auth/accounts".to_owned(),
-        format!("/v1/consent/clients/{client}"),
-        format!("/v1/records/clients/{client}/records"),
-        format!("/v1/identity/clients/{client}"),
-        "/v1/audit/events".to_owned(),
-    ];
-    let call = |path: &String| Call::get(path).bearer(&clinician.token);
-    for path in &paths {
-        assert_ne!(deployment.send(&call(path)).status, 401, "{path}");
-    }
-    deployment.expect(204, &Call::delete("/v1/auth/sessions/current").bearer(&clinician.token));
-    for path in &paths {
-        deployment.expect(401, &call(path));
-    }
-}
-
 /// No function remembers a session: each looks it up for each request, so the end of one is the end of it everywhere.
 #[test]
 fn a_session_that_is_ended_is_over_on_the_next_request_of_every_function() {
@@ -228,6 +203,8 @@ fn a_session_that_is_ended_is_over_on_the_next_request_of_every_function() {
         format!("/v1/identity/clients/{client}"),
         format!("/v1/consent/clients/{client}"),
         format!("/v1/records/clients/{client}/records"),
+        format!("/v1/billing/clients/{client}/invoices"),
+        format!("/v1/exchange/clients/{client}/export"),
         "/v1/audit/events".to_owned(),
         "/v1/notify/messages".to_owned(),
     ];
@@ -240,5 +217,39 @@ fn a_session_that_is_ended_is_over_on_the_next_request_of_every_function() {
     );
     deployment.expect(204, &Call::delete("/v1/auth/sessions/current").bearer(token));
     let after: Vec<u16> = routes.iter().map(status).collect();
-    assert_eq!(after, [401; 7]);
+    assert_eq!(after, [401; 9]);
+}
+
+/// A front end of another origin is told what is wrong, by every function, where the operator has named it; no other page is.
+#[test]
+fn a_page_of_another_origin_reads_refusals_where_it_may() {
+    const APP: &str = "https://app.practice.example";
+    let deployment = Deployment::start_with(&[("cors_origins", APP)]);
+    for path in [
+        "/v1/auth/sessions",
+        "/v1/auth/accounts",
+        "/v1/identity/clients",
+        "/v1/consent/clients/some",
+        "/v1/records/clients/some/records",
+        "/v1/billing/webhook-events",
+        "/v1/exchange/everything",
+        "/v1/audit/events",
+        "/v1/notify/messages",
+    ] {
+        let may = |method: Method, origin| {
+            let call = Call::new(method, path).header("origin", origin);
+            let answer = deployment.send(&call.header("access-control-request-method", "GET"));
+            let allowed = answer.header("access-control-allow-origin").map(str::to_owned);
+            (answer.status, allowed)
+        };
+        assert_eq!(may(Method::OPTIONS, APP), (204, Some(APP.to_owned())), "{path}");
+        let (status, allowed) = may(Method::GET, APP);
+        assert!((401..=405).contains(&status), "{path}: {status}");
+        assert_eq!(allowed.as_deref(), Some(APP), "{path}");
+        for method in [Method::OPTIONS, Method::GET] {
+            let (status, allowed) = may(method, "https://app.practice.example.attacker.example");
+            assert!((401..=405).contains(&status), "{path}: {status}");
+            assert_eq!(allowed, None, "{path}");
+        }
+    }
 }

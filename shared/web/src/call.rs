@@ -125,7 +125,7 @@ impl Exchange<'_> {
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (PRIVATE_CALL, header(&proof)?),
-            (REQUEST_ID, header(&self.request_id.to_string())?),
+            (REQUEST_ID, header(&self.envelope.request_id.to_string())?),
         ];
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;

@@ -3,11 +3,11 @@
 //! A browser sends cookies along with requests that other sites make, so a cookie alone proves too little. What changes
 //! something also needs the header `X-CSRF-Token` with a value that is derived from the session's secret: whoever logged
 //! in was told it, and another site can neither read it nor send the header without being allowed to by CORS, which
-//! answers nobody here (OWASP, Cross-Site Request Forgery Prevention: signed double-submit bound to the session).
+//! allows nobody to do so with cookies (see `cors.rs`; OWASP, Cross-Site Request Forgery Prevention: signed double-submit bound to the session).
 //!
 //! A page that was loaded anew, or in another tab, asks for that value by a `GET` with the cookie alone. A page of another origin
 //! can make a browser send that too, from a neighbouring host even with the cookie, and reads nothing of the answer: no
-//! `Access-Control-Allow-Origin` is ever answered, `Cross-Origin-Resource-Policy` keeps it out of that page's process, and JSON under
+//! `Access-Control-Allow-Credentials` is ever answered, `Cross-Origin-Resource-Policy` keeps it out of that page's process, and JSON under
 //! `nosniff` runs as no script.
 
 use access::Token;

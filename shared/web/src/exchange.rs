@@ -5,13 +5,14 @@ use audit_trail::Trail;
 use crypto::{Keyring, KeyringError, Secret};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Request, StatusCode};
-use model::{EventId, Function, Purpose, RequestId};
+use model::{EventId, Function, Purpose};
 use ports::{Connection, Platform};
 use serde::de::DeserializeOwned;
 use store::Shelf;
 use zeroize::Zeroizing;
 
 use crate::route::Parameters;
+use crate::serve::Envelope;
 use crate::{Problem, RateLimit, cookie, json, query};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -33,7 +34,7 @@ pub struct Exchange<'a> {
     pub keyring: &'a Keyring,
     pub(crate) function: Function,
     pub(crate) request: &'a Request<Vec<u8>>,
-    pub(crate) request_id: RequestId,
+    pub(crate) envelope: &'a Envelope,
     pub(crate) parameters: Parameters<'a>,
     pub(crate) rate_limit: Cell<Option<RateLimit>>,
     pub(crate) connection: Connection<'a>,
@@ -342,7 +343,7 @@ impl<'a> Exchange<'a> {
             trail,
             self.platform.clock,
             self.platform.entropy,
-            self.request_id,
+            self.envelope.request_id,
             self.calling.get(),
             network,
             self.recorded,

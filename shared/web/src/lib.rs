@@ -9,6 +9,7 @@ mod asking;
 mod call;
 mod check;
 mod cookie;
+mod cors;
 mod exchange;
 pub mod import;
 mod json;

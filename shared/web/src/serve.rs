@@ -10,6 +10,7 @@ use model::{Function, RequestId};
 use ports::{BrokenBody, Connection, EntropyExt, Platform, RequestBody};
 use zeroize::Zeroizing;
 
+use crate::cors::{self, AllowedOrigin};
 use crate::exchange::Missing;
 use crate::route::find;
 use crate::{Exchange, Problem, Reply, Route, payment_card};
@@ -82,9 +83,12 @@ fn answer(
     routes: &[Route],
     request: Request<()>,
     connection: Connection<'_>,
-    request_id: RequestId,
+    envelope: &Envelope,
 ) -> Result<Reply, Problem> {
     check_bounds(&request)?;
+    if envelope.allowed_origin.is_some() && cors::is_preflight(&request) {
+        return Ok(cors::preflight());
+    }
     let path = request.uri().path().to_owned();
     let (route, parameters) = find(routes, request.method(), &path)?;
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
@@ -103,7 +107,7 @@ fn answer(
         keyring: &keyring,
         function,
         request,
-        request_id,
+        envelope,
         parameters,
         rate_limit: Cell::new(None),
         connection,
@@ -126,12 +130,35 @@ fn answer(
 }
 
 /// What every head has beside what its answer says.
-pub(crate) fn dress(headers: &mut HeaderMap, request_id: RequestId) {
-    for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+pub(crate) struct Envelope {
+    pub(crate) request_id: RequestId,
+    allowed_origin: Option<AllowedOrigin>,
+}
+
+impl Envelope {
+    fn of(request: &Request<()>, platform: &Platform<'_>) -> Self {
+        let headers = request.headers();
+        Self {
+            // The caller's own id is taken where it is one of ours, so that a front end can follow a request through its log.
+            request_id: headers
+                .get(&REQUEST_ID)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_else(|| platform.entropy.id()),
+            allowed_origin: AllowedOrigin::of(headers, || platform.secrets.secret(cors::ORIGINS)),
+        }
     }
-    if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
-        headers.insert(REQUEST_ID, value);
+
+    pub(crate) fn dress(&self, headers: &mut HeaderMap) {
+        for (name, value) in HEADERS {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        if let Ok(value) = HeaderValue::from_str(&self.request_id.to_string()) {
+            headers.insert(REQUEST_ID, value);
+        }
+        if let Some(origin) = &self.allowed_origin {
+            origin.admit(headers);
+        }
     }
 }
 
@@ -144,20 +171,14 @@ pub fn serve(
     request: Request<()>,
     connection: Connection<'_>,
 ) -> Option<Response<Vec<u8>>> {
-    // The caller's own id is taken where it is one of ours, so that a front end can follow a request through its log.
-    let request_id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| platform.entropy.id());
-    let reply = answer(platform, function, routes, request, connection, request_id).unwrap_or_else(|problem| {
+    let envelope = Envelope::of(&request, &platform);
+    let reply = answer(platform, function, routes, request, connection, &envelope).unwrap_or_else(|problem| {
         if let Some(line) = &problem.operator_line {
-            platform.log.write(&format!("{request_id} {line}"));
+            platform.log.write(&format!("{} {line}", envelope.request_id));
         }
         problem.into()
     });
     let mut response = reply.into_response()?;
-    dress(response.headers_mut(), request_id);
+    envelope.dress(response.headers_mut());
     Some(response)
 }
