@@ -103,6 +103,16 @@ pub fn request(method: Method, path: &str, token: Option<&str>, body: Option<&Va
     })
 }
 
+/// Whether an origin is this machine's.
+#[must_use]
+pub fn is_local(origin: &str) -> bool {
+    let host = origin
+        .parse()
+        .ok()
+        .and_then(|uri: Uri| Some(is_this_machine(uri.host()?)));
+    host.unwrap_or_default()
+}
+
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

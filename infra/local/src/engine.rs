@@ -345,7 +345,7 @@ fn first_line(trap: &wasmtime::Error) -> String {
 fn configure(limits: Limits, cache_folder: &Path) -> Result<wasmtime::Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true);
-    config.cache(Some(cache(cache_folder)?));
+    config.cache(cache(cache_folder));
     let instances = CONCURRENT.saturating_add(CONCURRENT_CHAINED);
     // A Rust component has one memory, and a main module with a few adapters. Memories are counted closely: each takes over 4 GiB of
     // address space, whatever its size.
@@ -374,16 +374,23 @@ const KEPT_TABLE: usize = 16 * 1024;
 const KEPT_STACK: usize = 64 * 1024;
 
 /// Compiled code is kept between starts. What is in this folder is run as it is, so it is the user's own cache folder, and the
-/// home where there is none.
-fn cache(fallback: &Path) -> Result<Cache> {
-    match Cache::new(CacheConfig::new()) {
-        Ok(cache) => Ok(cache),
-        Err(_) => {
-            let mut config = CacheConfig::new();
-            config.with_directory(fallback);
-            Ok(Cache::new(config)?)
-        }
-    }
+/// home where there is none. Where neither can be written to, every start compiles.
+fn cache(fallback: &Path) -> Option<Cache> {
+    Cache::new(CacheConfig::new())
+        .or_else(|_| cache_in(fallback))
+        .inspect_err(|error| {
+            console::line(format_args!(
+                "compiled functions are not kept for the next start: {error:#}"
+            ))
+        })
+        .ok()
+}
+
+fn cache_in(folder: &Path) -> wasmtime::Result<Cache> {
+    let mut config = CacheConfig::new();
+    // The library takes no relative folder, and the usual home is one.
+    config.with_directory(std::path::absolute(folder)?);
+    Cache::new(config)
 }
 
 fn compile(engine: &wasmtime::Engine, linker: &Linker<Sandbox>, declared: Declared) -> Result<Function> {
@@ -444,5 +451,19 @@ impl Ticker {
             }
         })?;
         Ok(Self { _stop: stop })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_home_can_hold_the_cache() {
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let relative = Path::new(folder.path().file_name().unwrap()).join("cache");
+        assert!(relative.is_relative());
+        assert!(cache_in(&relative).is_ok());
+        assert!(relative.is_dir());
     }
 }

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use crypto::Keyring;
 use model::Function;
 use ports::{Entropy, EntropyExt as _};
@@ -97,10 +97,18 @@ impl Home {
         Ok(None)
     }
 
-    /// Whether it has keyrings.
-    #[must_use]
-    pub fn is_initialised(&self) -> bool {
-        self.env_file().exists()
+    /// Whether it has keyrings, or a link to where they are.
+    ///
+    /// # Errors
+    /// Where that can't be seen: keyrings may be there.
+    pub fn is_initialised(&self) -> Result<bool> {
+        let path = self.env_file();
+        // Of the link itself: what it leads to may be not mounted yet.
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("{} can't be seen", path.display())),
+        }
     }
 
     /// Makes fresh keyrings. Returns the bootstrap code, which is stored nowhere.
@@ -115,7 +123,7 @@ impl Home {
         create_private_folder(&self.0)?;
         // Of two first starts at once the second finds the keyrings of the first.
         let lock = self.lock()?;
-        if self.is_initialised() {
+        if self.is_initialised()? {
             bail!(
                 "{} exists: keyrings are made once, because whatever the old ones sealed could never be read again. \
                  To begin anew, move the whole folder away. If its code was never shown, `confide keys bootstrap-code` makes another",
@@ -213,8 +221,7 @@ impl Home {
     fn read(&self) -> Result<Zeroizing<String>> {
         let path = self.env_file();
         let text = fs::read_to_string(&path);
-        text.map(Zeroizing::new)
-            .with_context(|| format!("{} can't be read: `confide init` makes it", path.display()))
+        text.map(Zeroizing::new).map_err(|error| unusable(&path, error))
     }
 
     fn write(&self, lock: &Lock, keyrings: &BTreeMap<Function, Zeroizing<String>>, settings: &str) -> Result<()> {
@@ -233,11 +240,24 @@ impl Home {
     /// A folder that is not there or can't be locked.
     pub(crate) fn lock(&self) -> Result<Lock> {
         let folder = self.folder();
-        let opened = lockable(folder).with_context(|| format!("{}: `confide init` makes it", folder.display()))?;
+        let opened = lockable(folder).map_err(|error| unusable(folder, error))?;
         opened
             .lock()
             .with_context(|| format!("{} can't be locked", folder.display()))?;
         Ok(Lock(opened))
+    }
+}
+
+/// Why a file or the folder of a deployment can't be used. Where it is there and belongs to somebody else, `init` is no remedy.
+fn unusable(path: &Path, error: io::Error) -> anyhow::Error {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            anyhow!("{path} is not there: `confide init` makes it, --home says where it is else")
+        }
+        _ => {
+            anyhow::Error::new(error).context(format!("{path} can't be used: run this as the user that it belongs to"))
+        }
     }
 }
 
@@ -248,35 +268,94 @@ pub(crate) struct Lock(File);
 
 impl Lock {
     /// Writes a new file of the home and puts it in the place of the old one, so that a crash leaves one of the two, whole, and so that
-    /// who reads meanwhile reads one of the two. Nobody but its owner may read it. It is there for good when this returns.
+    /// who reads meanwhile reads one of the two. Nobody but the old one's owner may read it. It is there for good when this returns.
+    ///
+    /// A link stays one: what it leads to, on a volume apart from the stores perhaps, is what is replaced.
     ///
     /// # Errors
-    /// A file that can't be written.
+    /// A file that can't be written, or not for its owner.
     pub(crate) fn replace_private_file(&self, path: &Path, text: &str) -> Result<()> {
-        let next = path.with_extension("next");
-        self.write_private_file(&next, text)
-            .with_context(|| format!("{} can't be written", next.display()))?;
-        fs::rename(&next, path)
-            .and_then(|()| self.0.sync_all())
-            .with_context(|| format!("{} can't be written", path.display()))
+        self.replace_where_it_is(path, text).with_context(|| {
+            format!(
+                "{} can't be written; run this as the user that it belongs to",
+                path.display()
+            )
+        })
     }
 
-    fn write_private_file(&self, path: &Path, text: &str) -> io::Result<()> {
+    fn replace_where_it_is(&self, path: &Path, text: &str) -> io::Result<()> {
+        let place = match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => path.to_owned(),
+            place => place?,
+        };
+        let mut next = place.clone().into_os_string();
+        next.push(".next");
+        let next = PathBuf::from(next);
         // What a crash has left. It is nobody's: whoever writes has the lock. It is not written over, because it could be a link, or a file that
         // others may read.
-        match fs::remove_file(path) {
+        match fs::remove_file(&next) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = new_private_file(path)?;
+        let mut file = new_private_file(&next)?;
+        // Before anything is in it: an administrator who runs a command must not take the keyrings away from the user that serves.
+        self.give_to_owner_of(&place, &file)?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::rename(&next, &place)?;
+        match place.parent() {
+            Some(folder) => lockable(folder)?.sync_all(),
+            None => self.0.sync_all(),
+        }
+    }
+
+    /// Gives a file to whom the one in this place belongs, or the folder, where there is none yet.
+    #[cfg(unix)]
+    fn give_to_owner_of(&self, place: &Path, file: &File) -> io::Result<()> {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        let owner = match fs::metadata(place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.0.metadata(),
+            owner => owner,
+        }?;
+        let own = file.metadata()?;
+        match (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
+            true => Ok(()),
+            false => fchown(file, Some(owner.uid()), Some(owner.gid())),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn give_to_owner_of(&self, _place: &Path, _file: &File) -> io::Result<()> {
+        Ok(())
     }
 }
 
 /// The environment variable of a function's keyring.
 fn variable(function: Function) -> String {
     format!("SPIN_VARIABLE_{}_KEYRING", function.name().to_ascii_uppercase())
+}
+
+/// The variable that brings a function's keyring from the environment, where one does. It wins over `.env`.
+#[must_use]
+pub(crate) fn keyring_of_the_environment() -> Option<String> {
+    Function::ALL
+        .into_iter()
+        .map(variable)
+        .find(|name| std::env::var_os(name).is_some())
+}
+
+/// Whoever would read or change the keyrings of a home whose deployment has others is not let.
+///
+/// # Errors
+/// Where the environment brings a keyring.
+pub(crate) fn refuse_keyrings_of_the_environment() -> Result<()> {
+    match keyring_of_the_environment() {
+        None => Ok(()),
+        Some(variable) => bail!(
+            "{variable} is set, so the functions' keyrings are the environment's and those of a home are not used. Change them where it has \
+             them from; to work on a home, run this without the variable"
+        ),
+    }
 }
 
 #[cfg(unix)]
@@ -393,7 +472,7 @@ mod tests {
                     && error.contains(&written.display().to_string()),
                 "{error}"
             );
-            assert!(!home.is_initialised());
+            assert!(!home.is_initialised().unwrap());
             fs::rename(&written, &store).unwrap();
         }
         // A file that was made and never written to holds nothing.
@@ -418,7 +497,7 @@ mod tests {
         fs::create_dir_all(store.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(folder.path().join("not mounted"), &store).unwrap();
         assert!(home.initialise().is_err());
-        assert!(!home.is_initialised());
+        assert!(!home.is_initialised().unwrap());
     }
 
     #[test]
@@ -451,6 +530,65 @@ mod tests {
         let before = fs::read(home.env_file()).unwrap();
         assert_eq!(refuse(&home), "no");
         assert_eq!(fs::read(home.env_file()).unwrap(), before);
+    }
+
+    /// The keyrings lie on a volume of their own, and the home has a link to them.
+    #[cfg(unix)]
+    #[test]
+    fn a_change_goes_where_the_keyrings_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.initialise().unwrap();
+        let volume = folder.path().join("volume");
+        fs::create_dir(&volume).unwrap();
+        let apart = volume.join("keyrings");
+        fs::rename(home.env_file(), &apart).unwrap();
+        std::os::unix::fs::symlink(&apart, home.env_file()).unwrap();
+        let before = home.keyrings().unwrap();
+        home.change(Function::Auth, |_| Ok(Zeroizing::new("changed".to_owned())))
+            .unwrap();
+        assert!(home.env_file().is_symlink());
+        assert!(fs::read_to_string(&apart).unwrap().contains("AUTH_KEYRING='changed'"));
+        assert_eq!(fs::read_dir(&volume).unwrap().count(), 1);
+        home.replace(Function::Auth, before[&Function::Auth].clone()).unwrap();
+        assert_eq!(home.keyrings().unwrap(), before);
+
+        // While it is not mounted there are keyrings, and none are made beside them.
+        fs::rename(&apart, volume.join("elsewhere")).unwrap();
+        assert!(home.is_initialised().unwrap());
+        assert!(home.initialise().unwrap_err().to_string().contains("made once"));
+        assert!(home.change(Function::Auth, |_| bail!("not reached")).is_err());
+        assert!(home.replace(Function::Auth, before[&Function::Auth].clone()).is_err());
+        assert!(home.env_file().is_symlink());
+    }
+
+    /// An administrator changes what belongs to the user that serves.
+    #[cfg(unix)]
+    #[test]
+    fn a_changed_file_belongs_to_whom_it_belonged() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.initialise().unwrap();
+        let served_by = 4711;
+        if chown(home.env_file(), Some(served_by), Some(served_by)).is_err() {
+            // Nobody but root gives files away, and who is not root meets none but her own.
+            return;
+        }
+        let auth = home.keyrings().unwrap()[&Function::Auth].clone();
+        home.replace(Function::Auth, auth).unwrap();
+        let owner = fs::metadata(home.env_file()).unwrap();
+        assert_eq!(
+            (owner.uid(), owner.gid(), owner.mode() & 0o777),
+            (served_by, served_by, 0o600)
+        );
+        // What is new belongs to whom the folder belongs.
+        chown(home.folder(), Some(served_by), Some(served_by)).unwrap();
+        home.lock()
+            .unwrap()
+            .replace_private_file(&home.job_secrets_file(), "")
+            .unwrap();
+        assert_eq!(fs::metadata(home.job_secrets_file()).unwrap().uid(), served_by);
     }
 
     #[cfg(unix)]

@@ -105,9 +105,9 @@ impl HostBuilder {
 
         let sources = Sources::new(self.variables, home.join(".env"));
         let resolved = sources.resolve(&manifest)?;
-        let mut warnings: Vec<String> = resolved
-            .missing()
-            .into_iter()
+        let missing = resolved.missing();
+        let mut warnings: Vec<String> = missing
+            .iter()
             .map(|name| {
                 format!(
                     "variable {name} is required and has no value: set {} or write it to {}",
@@ -116,11 +116,20 @@ impl HostBuilder {
                 )
             })
             .collect();
-        let declared = manifest
+        let mut declared = manifest
             .triggered()
             .into_iter()
             .map(|(id, component)| declare(id, component, folder, &stores, &resolved, &mut warnings))
             .collect::<Result<Vec<_>>>()?;
+        // As in Spin, which resolves all variables before it looks at anybody's list: while one has no value, no function sends anything.
+        if !missing.is_empty() {
+            for component in &mut declared {
+                component.allowed_hosts = AllowedHosts::default();
+            }
+            warnings.push(
+                "no function can send a request, nor call another one, before every variable has a value and this is started again".to_owned(),
+            );
+        }
 
         let (phase, observed) = watch::channel(Phase::Serving);
         let engine = Engine::new(declared, self.limits, &home.join("cache"), observed.clone()).await?;

@@ -124,15 +124,20 @@ impl Server {
                 _ => request::plain(StatusCode::NOT_FOUND, ""),
             };
         }
-        let started = Instant::now();
-        let method = request.method().clone();
-        let Some(found) = self.router.find(path) else {
-            self.log(&method, "-", "-", StatusCode::NOT_FOUND, started);
-            return request::plain(StatusCode::NOT_FOUND, "");
+        let found = self.router.find(path);
+        let mut line = LogLine {
+            is_written: self.access_log,
+            method: request.method().clone(),
+            route: found.as_ref().map_or("-", |found| &found.route.pattern),
+            component: found.as_ref().map_or("-", |found| &found.route.component),
+            started: Instant::now(),
+            status: None,
         };
-        let route = found.route;
-        let response = self.run(request, &found.path_info, route, client).await;
-        self.log(&method, &route.pattern, &route.component, response.status(), started);
+        let response = match &found {
+            Some(found) => self.run(request, &found.path_info, found.route, client).await,
+            None => request::plain(StatusCode::NOT_FOUND, ""),
+        };
+        line.status = Some(response.status());
         response
     }
 
@@ -170,14 +175,32 @@ impl Server {
         }
         response.unwrap_or_else(request::failure)
     }
+}
 
-    /// Never the path, the query or an address: all three can hold personal data.
-    fn log(&self, method: &http::Method, route: &str, component: &str, status: StatusCode, started: Instant) {
-        if self.access_log {
+/// What is logged of a request once it has ended. Never the path, the query or an address: all three can hold personal data.
+struct LogLine<'s> {
+    is_written: bool,
+    method: http::Method,
+    route: &'s str,
+    component: &'s str,
+    started: Instant,
+    /// None while it has no answer.
+    status: Option<StatusCode>,
+}
+
+/// A client that hangs up ends the connection and what waits for an answer on it, while the function goes on: the line is written then too, or the
+/// slowest requests would be the ones that nobody sees.
+impl Drop for LogLine<'_> {
+    fn drop(&mut self) {
+        if self.is_written {
+            // As web servers log it that nobody was there any more to be answered.
+            let status = self.status.map_or(499, |status| status.as_u16());
             console::line(format_args!(
-                "{method} {route} {component} {} {:.1} ms",
-                status.as_u16(),
-                started.elapsed().as_secs_f64() * 1000.0
+                "{} {} {} {status} {:.1} ms",
+                self.method,
+                self.route,
+                self.component,
+                self.started.elapsed().as_secs_f64() * 1000.0
             ));
         }
     }

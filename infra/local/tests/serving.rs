@@ -242,7 +242,7 @@ async fn stores_outlive_the_host() {
 async fn variables_are_the_components_own() {
     let (_folder, builder) = application();
     let host = builder.start().await.unwrap();
-    assert_eq!(host.warnings().len(), 1, "{:?}", host.warnings());
+    assert_eq!(host.warnings().len(), 2, "{:?}", host.warnings());
     assert!(host.warnings()[0].contains("SPIN_VARIABLE_MISSING"));
     assert!(!host.warnings()[0].contains(SECRET));
     assert_eq!(get(&host, "/variable/both").await.body, format!("hello, {SECRET}"));
@@ -273,9 +273,10 @@ async fn nothing_else_is_granted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_go_only_where_allowed() {
+    const DENIED: &str = "error: ErrorCode::HttpRequestDenied";
     let (_folder, builder) = application();
-    let host = builder.start().await.unwrap();
-    let denied = "error: ErrorCode::HttpRequestDenied";
+    let host = builder.variable("missing", "here").start().await.unwrap();
+    assert_eq!(host.warnings(), [""; 0]);
     expect(
         &host,
         &[
@@ -287,15 +288,15 @@ async fn requests_go_only_where_allowed() {
                 "200 error: Error::AccessDenied",
             ),
             ("/fetch/http/inner.spin.internal/trap", 200, "500 "),
-            ("/fetch/http/open.spin.internal/empty", 200, denied),
-            ("/fetch/http/closed.spin.internal/empty", 200, denied),
+            ("/fetch/http/open.spin.internal/empty", 200, DENIED),
+            ("/fetch/http/closed.spin.internal/empty", 200, DENIED),
             (
                 "/fetch/http/nobody.spin.internal/empty",
                 200,
                 "error: ErrorCode::DestinationNotFound",
             ),
-            ("/fetch/http/example.com/", 200, denied),
-            ("/fetch/https/inner.spin.internal/", 200, denied),
+            ("/fetch/http/example.com/", 200, DENIED),
+            ("/fetch/https/inner.spin.internal/", 200, DENIED),
             (
                 "/fetch/http/self.alt/authority",
                 200,
@@ -317,6 +318,26 @@ async fn requests_go_only_where_allowed() {
             "{line} in {seen}"
         );
     }
+}
+
+/// Spin resolves all variables before it looks at anybody's list of hosts: what works here with one missing would work nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_while_a_variable_has_no_value() {
+    let (_folder, builder) = application();
+    let host = builder.start().await.unwrap();
+    assert!(
+        host.warnings()[1].contains("no function can send a request"),
+        "{:?}",
+        host.warnings()
+    );
+    for path in [
+        "/fetch/http/inner.spin.internal/empty",
+        "/fetch/http/self.alt/authority",
+    ] {
+        let body = get(&host, path).await.body;
+        assert_eq!(body, "error: ErrorCode::HttpRequestDenied", "{path}");
+    }
+    expect(&host, &[("/environment", 200, "[(\"STATIC\", \"yes\")]")]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -410,6 +431,32 @@ async fn shutdown_lets_running_requests_end() {
         String::from_utf8_lossy(&bytes)
     );
     assert!(TcpStream::connect(&address).await.is_err(), "no longer listening");
+}
+
+/// Whoever looks for slow requests looks for those that nobody waited for, too.
+#[test]
+fn a_request_whose_client_hangs_up_is_in_the_log() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::{Command, Stdio};
+    let (folder, _builder) = application();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_confide"))
+        .args(["up", "--no-build", "--listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .env("SPIN_VARIABLE_SECRET", SECRET)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    let serving = lines.find(|line| line.starts_with("serving")).unwrap();
+    let (_, address) = serving.split_once("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /loop HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    drop(stream);
+    let logged = lines.find(|line| line.starts_with("GET ")).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(logged.starts_with("GET /... open 499 "), "{logged}");
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::command::typed;
 use crate::console;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::host::{self, default_home};
 use crate::manifest::Manifest;
 
@@ -27,10 +28,14 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let manifest = Manifest::read(&arguments.manifest)?;
     let home = Home::new(arguments.home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    home::refuse_keyrings_of_the_environment()?;
     let code = home.initialise()?;
     host::create_stores(home.folder(), &manifest)?;
     announce(&home, &code);
-    console::line(format_args!("serve it with: cargo run\n"));
+    console::line(format_args!(
+        "serve it with: {}\n",
+        typed::up(&arguments.manifest, &home)
+    ));
     Ok(())
 }
 
@@ -42,10 +47,11 @@ pub fn announce(home: &Home, code: &str) {
          \x20 code       {code}\n\
          \n\
          The code founds one clinic, one time: POST it to /v1/auth/clinics. It is shown now and kept nowhere;\n\
-         `cargo run -- keys bootstrap-code` makes another.\n\
+         `{another}` makes another.\n\
          \n\
          Messages are sent to nobody and shown at /v1/notify/capture instead; see .env.",
         folder = home.folder().display(),
         env = home.env_file().display(),
+        another = typed::bootstrap_code(home),
     ));
 }

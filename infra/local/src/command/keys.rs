@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::client::Client;
 use crate::command;
 use crate::console;
-use crate::home::{Home, SystemEntropy};
+use crate::home::{self, Home, SystemEntropy};
 use crate::jobs::Identity;
 
 #[derive(clap::Args, Debug)]
@@ -85,6 +85,7 @@ pub enum Command {
 /// Where the keyrings can't be read or written, no function seals the class, or a version can't make this step.
 pub async fn run(arguments: Arguments) -> Result<()> {
     let home = Home::new(arguments.home);
+    home::refuse_keyrings_of_the_environment()?;
     match arguments.command {
         Command::List => list(&home),
         Command::Rotate { class, prepare, wait } => {

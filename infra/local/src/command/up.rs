@@ -7,10 +7,10 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::client::Client;
-use crate::command::{self, init};
+use crate::command::{self, init, typed};
 use crate::console::{self, Console};
 use crate::functions;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::host::{Host, RunningHost, default_home};
 use crate::jobs::{self, Job, Runner, Schedule, Source};
 use crate::manifest::Manifest;
@@ -66,10 +66,17 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
         let path = arguments.manifest.clone();
         tokio::task::spawn_blocking(move || functions::build(path, false)).await??;
     }
-    let home = Home::new(arguments.home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    let home = arguments.home.clone();
+    let home = Home::new(home.unwrap_or_else(|| default_home(&arguments.manifest)));
     // A first start is complete: nobody has to know of `init` to try Confide out.
-    if !home.is_initialised() {
-        init::announce(&home, &home.initialise()?);
+    if !home.is_initialised()? {
+        match home::keyring_of_the_environment() {
+            // A second set would seal nothing, its code would found nothing, and its settings would show everybody's messages.
+            Some(variable) => console::line(format_args!(
+                "the keyrings are the environment's ({variable}): none are made"
+            )),
+            None => init::announce(&home, &home.initialise()?),
+        }
     }
     console::line(format_args!("loading {}", arguments.manifest.display()));
     let host = Host::builder(&arguments.manifest)
@@ -79,14 +86,13 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
         .start()
         .await?;
     announce(&host, home.folder());
+    let tour = typed::tour(&arguments.manifest, &home, host.url());
     let runner = if jobs.is_empty() {
         None
     } else {
-        Some(run_jobs(jobs, &host, home)?)
+        Some(run_jobs(jobs, &host, home))
     };
-    console::line(format_args!(
-        "\nnext, in another terminal: cargo run -- tour\nstop with Ctrl-C\n"
-    ));
+    console::line(format_args!("\nnext, in another terminal: {tour}\nstop with Ctrl-C\n"));
     until.await?;
     console::line(format_args!("stopping: letting running requests end"));
     // No new run; the one that is on its way is one of the requests that the host lets end.
@@ -112,17 +118,18 @@ fn listed_jobs(arguments: &Arguments) -> Result<Vec<Job>> {
 }
 
 /// Runs the jobs as any other scheduler would: over HTTP, with the secrets of service identities.
-fn run_jobs(jobs: Vec<Job>, host: &RunningHost, home: Home) -> Result<Runner> {
+fn run_jobs(jobs: Vec<Job>, host: &RunningHost, home: Home) -> Runner {
     let secrets = Source::Home(home);
-    if secrets.read()?.is_empty() {
+    // Secrets that can't be read keep nobody from being served: the runner says so, and takes them up once they can.
+    if secrets.read().is_ok_and(|secrets| secrets.is_empty()) {
         command::jobs::announce_missing_identity();
     }
-    Ok(Runner::start(Schedule {
+    Runner::start(Schedule {
         client: Client::new(host.url()),
         jobs,
         secrets,
         log: Arc::new(Console),
-    }))
+    })
 }
 
 fn announce(host: &RunningHost, home: &std::path::Path) {
@@ -206,7 +213,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("restore .env"), "{error}");
-        assert!(!home.is_initialised());
+        assert!(!home.is_initialised().unwrap());
     }
 
     #[test]

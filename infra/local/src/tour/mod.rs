@@ -13,13 +13,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use model::Function;
 
-use crate::client::Client;
-use crate::home::Home;
+use crate::client::{self, Client};
+use crate::command::typed;
+use crate::home::{self, Home};
 use crate::host::default_home;
 use crate::tour::patient::Patient;
 use crate::tour::stage::Stage;
 use crate::tour::story::Local;
-use crate::tour::tamper::StoreFiles;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -27,7 +27,7 @@ pub struct Arguments {
     pub name: Option<String>,
 
     /// The deployment to walk through
-    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    #[arg(long, default_value = typed::USUAL_URL)]
     pub url: String,
 
     /// The application's manifest, which names its stores
@@ -43,11 +43,23 @@ pub struct Arguments {
     pub code: Option<String>,
 }
 
+/// A code is good until it is used, and passwords go the same way: both leave this machine through TLS only, and a code to nobody but the deployment
+/// that it is of.
+fn client(url: &str, code: Option<&str>) -> Result<Client> {
+    if code.is_none() && !client::is_local(url) {
+        bail!(
+            "{url} is another machine's: give --code one of its bootstrap codes (`confide keys bootstrap-code` there makes one)"
+        );
+    }
+    Client::for_secrets(url)
+}
+
 /// Walks, and fails where any answer differs from the promise.
 ///
 /// # Errors
 /// The first answer that did not come, or the number of those that were not as promised.
 pub fn run(arguments: Arguments) -> Result<()> {
+    let client = client(&arguments.url, arguments.code.as_deref())?;
     let patient = Patient::find(&arguments.manifest, arguments.name.as_deref())?;
     let home = Home::new(
         arguments
@@ -57,15 +69,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
     );
     let (code, local) = match arguments.code {
         Some(code) => (code, None),
-        None => (
-            home.bootstrap_code()?.to_string(),
-            Some(Local {
-                files: StoreFiles::before(&arguments.manifest, &home)?,
-                auth: home.keyring(Function::Auth)?,
-            }),
-        ),
+        None => {
+            home::refuse_keyrings_of_the_environment()?;
+            let code = home.bootstrap_code()?.to_string();
+            let auth = home.keyring(Function::Auth)?;
+            let manifest = arguments.manifest;
+            (code, Some(Local { manifest, home, auth }))
+        }
     };
-    let mut stage = Stage::new(Client::new(&arguments.url));
+    let mut stage = Stage::new(client);
     story::play(&mut stage, &patient, &code, local.as_ref())?;
     match stage.broken() {
         0 => {
@@ -73,5 +85,33 @@ pub fn run(arguments: Arguments) -> Result<()> {
             Ok(())
         }
         broken => bail!("{broken} of {} answers were not as promised", stage.steps()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_go_to_their_own_deployment_and_through_tls() {
+        for (url, code, refused) in [
+            ("http://127.0.0.1:3000", None, None),
+            ("http://localhost:4000/", None, None),
+            ("http://127.0.0.1:3000", Some("cfb_code"), None),
+            ("https://staging.example.org", Some("cfb_code"), None),
+            ("https://staging.example.org", None, Some("give --code")),
+            ("http://staging.example.org:3000", None, Some("give --code")),
+            (
+                "http://staging.example.org:3000",
+                Some("cfb_code"),
+                Some("use https://"),
+            ),
+        ] {
+            let error = client(url, code).err().map(|error| error.to_string());
+            match refused {
+                Some(refused) => assert!(error.is_some_and(|error| error.contains(refused)), "{url}"),
+                None => assert_eq!(error, None, "{url}"),
+            }
+        }
     }
 }

@@ -146,7 +146,12 @@ impl Stage {
 
     /// Sends without showing anything.
     pub(crate) fn ask(&self, ask: &Ask<'_>) -> Result<Answer> {
-        let response = self.client.send(ask.request()?)?;
+        self.ask_of(&self.client, ask)
+    }
+
+    /// The same of another deployment.
+    pub(crate) fn ask_of(&self, client: &Client, ask: &Ask<'_>) -> Result<Answer> {
+        let response = client.send(ask.request()?)?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         Ok(Answer {
             status: response.status().as_u16(),

@@ -1,5 +1,7 @@
 //! The story: a clinic opens, a client consents, her note is written, read, refused, withdrawn and accounted for.
 
+use std::path::PathBuf;
+
 use access::{InNameOf, PrivateCall};
 use anyhow::Result;
 use crypto::Keyring;
@@ -8,17 +10,18 @@ use ports::EntropyExt as _;
 use serde_json::{Value, json};
 
 use crate::command::verify;
-use crate::home::SystemEntropy;
+use crate::home::{Home, SystemEntropy};
 use crate::tour::choices::{self, Setting};
 use crate::tour::papers::{consent, incomplete_notice, note, notice};
 use crate::tour::patient::Patient;
 use crate::tour::people::{Clinic, PASSWORD, Person, log_in, now};
 use crate::tour::stage::{Answer, Ask, Stage};
-use crate::tour::tamper::StoreFiles;
+use crate::tour::tamper::Copy;
 
 /// What is at hand where the deployment's folder is on this machine.
 pub(crate) struct Local {
-    pub(crate) files: StoreFiles,
+    pub(crate) manifest: PathBuf,
+    pub(crate) home: Home,
     /// To send a message as `auth` would.
     pub(crate) auth: Keyring,
 }
@@ -276,13 +279,15 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
     stage.say("\nIt is all accounted for\n");
     account_for(stage, &officer, &denials)?;
 
-    if let Some(Local { files, auth }) = local {
+    if let Some(Local { manifest, home, auth }) = local {
         stage.say("\nOne function asks another to tell somebody something\n");
         let has_messages = tell(stage, auth, &clinic, &admin, patient)?;
-        stage.say("\nSomebody with the store files changes one bit in every value\n");
+        stage.say(
+            "\nSomebody with the store files changes one bit in every value (of a copy, which is served for it)\n",
+        );
         tamper(
             stage,
-            files,
+            &Copy::serve(manifest, home)?,
             &Cast {
                 clinic: &clinic,
                 client: &client,
@@ -292,11 +297,6 @@ pub(crate) fn play(stage: &mut Stage, patient: &Patient, code: &str, local: Opti
                 officer: &officer,
                 admin: has_messages.then_some(&admin),
             },
-        )?;
-        stage.expect(
-            200,
-            "With the bytes back as they were, all is well again",
-            &Ask::get(&record).by(&herself.token),
         )?;
     } else {
         stage.say("\nThe stores are not on this machine: tampering with them is left out\n");
@@ -452,9 +452,9 @@ fn tell(stage: &mut Stage, auth: &Keyring, clinic: &str, admin: &Person, patient
 }
 
 /// For each store a request that reads from it. It must be refused, and must not say anything of what it read.
-fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> {
+fn tamper(stage: &mut Stage, copy: &Copy, cast: &Cast<'_>) -> Result<()> {
     let own = |path: String| Ask::get(path).by(&cast.herself.token);
-    for label in files.labels() {
+    for label in copy.labels() {
         let probe = match label {
             "accounts" => Ask::post(
                 "/v1/auth/sessions",
@@ -476,8 +476,8 @@ fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> 
                 continue;
             }
         };
-        let tampered = files.tamper(label)?;
-        let answer = stage.ask(&probe)?;
+        let tampered = copy.tamper(label)?;
+        let answer = stage.ask_of(copy.client(), &probe)?;
         let detected = answer.problem() == Some("integrity-violation")
             || answer.json.pointer("/intact") == Some(&Value::Bool(false));
         stage.check(
@@ -491,5 +491,11 @@ fn tamper(stage: &mut Stage, files: &StoreFiles, cast: &Cast<'_>) -> Result<()> 
             &format!("A changed byte in store `{label}` is detected"),
         );
     }
+    let restored = stage.ask_of(copy.client(), &own(cast.record.to_owned()))?;
+    stage.check(
+        restored.status == 200,
+        &format!("GET    {}: {}", cast.record, restored.status),
+        "With the bytes back as they were, all is well again",
+    );
     Ok(())
 }

@@ -1,111 +1,197 @@
 //! Changing stored bytes behind Confide's back, as somebody can who has the store files and no key.
+//!
+//! It is done to a copy that is served beside the deployment. Many values belong to everybody who uses it, such as what a network may still try, and a
+//! tour that is ended between a change and its undoing would leave them unreadable for good.
 
-use std::collections::HashMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use rusqlite::{Connection, params};
+use anyhow::{Context as _, Result, anyhow};
+use rusqlite::{Connection, Transaction, params};
+use tokio::sync::oneshot;
 
+use crate::client::Client;
 use crate::home::Home;
+use crate::host::{Host, create_private_folder};
 use crate::manifest::Manifest;
 
-type Rows = HashMap<String, Vec<u8>>;
-
-/// The store files of a local deployment, and what was in them before the tour.
-pub(crate) struct StoreFiles {
-    files: Vec<(String, PathBuf, Rows)>,
+/// A copy of a deployment's stores, served with the deployment's keyrings until it is dropped.
+pub(crate) struct Copy {
+    home: Home,
+    labels: Vec<String>,
+    client: Client,
+    /// Dropped, it tells the server to stop.
+    serving: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
 }
 
-/// Rows with one flipped bit each. Dropping it puts the rows back as they were.
+/// A store of the copy with one flipped bit in every value. Dropping it puts the values back as they were.
 pub(crate) struct Tampered {
     connection: Connection,
-    rows: Vec<(String, Vec<u8>, Vec<u8>)>,
+    flipped: Vec<(String, Vec<u8>)>,
 }
 
-fn open(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path).with_context(|| format!("{} can't be opened", path.display()))?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    Ok(connection)
-}
-
-fn rows(connection: &Connection) -> Result<Rows> {
-    connection
-        .prepare("SELECT key, value FROM spin_key_value")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()
-        .map_err(Into::into)
-}
-
-impl StoreFiles {
-    /// Notes what is there, so that the tour later touches only rows of its own.
-    pub(crate) fn before(manifest: &Path, home: &Home) -> Result<Self> {
-        let manifest = Manifest::read(manifest)?;
-        let files = manifest
+impl Copy {
+    /// Copies the stores that the manifest names, each as it is at one moment, and serves them.
+    pub(crate) fn serve(manifest: &Path, deployment: &Home) -> Result<Self> {
+        let labels: Vec<String> = Manifest::read(manifest)?
             .store_labels()
             .into_iter()
-            .map(|label| {
-                let path = home.store_file(label);
-                let rows = rows(&open(&path)?)?;
-                Ok((label.to_owned(), path, rows))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { files })
+            .map(str::to_owned)
+            .collect();
+        let home = Home::new(deployment.folder().join("tour"));
+        // What a tour has left that was killed.
+        remove(&home)?;
+        create_private_folder(&home.folder().join("stores"))?;
+        for label in &labels {
+            let path = deployment.store_file(label);
+            let copy = home.store_file(label);
+            let copied = open(&path)?.execute("VACUUM INTO ?1", [copy.to_str().context("the home's path is no text")?]);
+            copied.with_context(|| format!("{} can't be copied", path.display()))?;
+        }
+        link_keyrings(deployment, &home)?;
+        let (serving, until) = oneshot::channel();
+        let (url, server) = serve(manifest.to_owned(), home.folder().to_owned(), until)?;
+        Ok(Self {
+            home,
+            labels,
+            client: Client::new(&url),
+            serving: Some(serving),
+            server: Some(server),
+        })
     }
 
     /// The stores' labels.
     pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|(label, _, _)| label.as_str())
+        self.labels.iter().map(String::as_str)
     }
 
-    /// Flips a bit late in every value of a store that the tour has written: behind the MACs of an attested value, of which
-    /// each reader checks its own.
+    /// A client of the copy.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Flips a bit late in every value of a store: behind the MACs of an attested value, of which each reader checks its own.
     pub(crate) fn tamper(&self, label: &str) -> Result<Tampered> {
-        let (_, path, before) = self
-            .files
-            .iter()
-            .find(|(name, _, _)| name == label)
-            .with_context(|| format!("the application has no store {label}"))?;
-        let connection = open(path)?;
-        let mut tampered = Tampered {
-            rows: Vec::new(),
-            connection,
-        };
-        for (key, value) in rows(&tampered.connection)? {
-            if before.get(&key) == Some(&value) {
-                continue;
-            }
-            let mut flipped = value.clone();
-            let late = flipped.len().saturating_mul(7) / 8;
-            if let Some(byte) = flipped.get_mut(late) {
-                *byte ^= 0x10;
-            }
-            // Noted before it is done, so that it is undone even if the next one fails.
-            tampered.rows.push((key.clone(), value.clone(), flipped.clone()));
-            replace(&tampered.connection, &key, &value, &flipped)?;
+        let mut connection = open(&self.home.store_file(label))?;
+        let transaction = connection.transaction()?;
+        let mut flipped = Vec::new();
+        for (key, value) in values(&transaction)? {
+            let changed = with_flipped_bit(&value);
+            replace(&transaction, &key, &value, &changed)?;
+            flipped.push((key, changed));
         }
-        Ok(tampered)
+        transaction.commit()?;
+        Ok(Tampered { connection, flipped })
     }
 }
 
-fn replace(connection: &Connection, key: &str, from: &[u8], to: &[u8]) -> Result<()> {
-    connection.execute(
-        "UPDATE spin_key_value SET value = ?3 WHERE key = ?1 AND value = ?2",
-        params![key, from, to],
-    )?;
-    Ok(())
+impl Drop for Copy {
+    fn drop(&mut self) {
+        drop(self.serving.take());
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+        let _ = remove(&self.home);
+    }
 }
 
 impl Tampered {
     /// How many values were changed.
     pub(crate) fn count(&self) -> usize {
-        self.rows.len()
+        self.flipped.len()
     }
 }
 
 impl Drop for Tampered {
     fn drop(&mut self) {
-        for (key, original, flipped) in &self.rows {
-            let _ = replace(&self.connection, key, flipped, original);
-        }
+        let flipped = &self.flipped;
+        let restore = |connection: &mut Connection| -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            for (key, value) in flipped {
+                replace(&transaction, key, value, &with_flipped_bit(value))?;
+            }
+            transaction.commit()
+        };
+        // Where it fails, the next answer of the copy shows it.
+        let _ = restore(&mut self.connection);
     }
+}
+
+/// Serves a home on a free port of this machine, on a thread with a runtime of its own: the tour itself waits for each answer.
+fn serve(manifest: PathBuf, home: PathBuf, until: oneshot::Receiver<()>) -> Result<(String, JoinHandle<()>)> {
+    let (started, start) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let serve = async {
+            let host = Host::builder(manifest)
+                .home(home)
+                .listen(([127, 0, 0, 1], 0).into())
+                .quiet(true);
+            match host.start().await {
+                Ok(host) => {
+                    let _ = started.send(Ok(host.url().to_owned()));
+                    let _ = until.await;
+                    host.shutdown().await;
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        };
+        if let Ok(runtime) = tokio::runtime::Runtime::new() {
+            runtime.block_on(serve);
+        }
+    });
+    let url = start.recv().map_err(|_| anyhow!("the copy is not served"))?;
+    Ok((url.context("the copy can't be served")?, server))
+}
+
+/// By a link: of keyrings there are no copies.
+#[cfg(unix)]
+fn link_keyrings(from: &Home, to: &Home) -> Result<()> {
+    let env = fs::canonicalize(from.env_file())?;
+    std::os::unix::fs::symlink(env, to.env_file()).context("the keyrings can't be linked")
+}
+
+#[cfg(not(unix))]
+fn link_keyrings(from: &Home, to: &Home) -> Result<()> {
+    fs::hard_link(from.env_file(), to.env_file()).context("the keyrings can't be linked")
+}
+
+fn remove(home: &Home) -> Result<()> {
+    match fs::remove_dir_all(home.folder()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} can't be removed", home.folder().display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path).with_context(|| format!("{} can't be opened", path.display()))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+fn values(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+    transaction
+        .prepare("SELECT key, value FROM spin_key_value")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+fn replace(transaction: &Transaction<'_>, key: &str, from: &[u8], to: &[u8]) -> rusqlite::Result<()> {
+    let update = "UPDATE spin_key_value SET value = ?3 WHERE key = ?1 AND value = ?2";
+    transaction.execute(update, params![key, from, to]).map(drop)
+}
+
+fn with_flipped_bit(value: &[u8]) -> Vec<u8> {
+    let mut flipped = value.to_vec();
+    let late = flipped.len().saturating_mul(7) / 8;
+    if let Some(byte) = flipped.get_mut(late) {
+        *byte ^= 0x10;
+    }
+    flipped
 }
