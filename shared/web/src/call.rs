@@ -10,8 +10,9 @@ use model::Function;
 use ports::{OutboundError, OutboundLimits};
 use serde::{Deserialize, Serialize};
 
+use crate::common_headers::REQUEST_ID;
 use crate::exchange::PURPOSE_OF_USE;
-use crate::serve::{BODY_LIMIT, REQUEST_ID};
+use crate::serve::BODY_LIMIT;
 use crate::{Exchange, Problem};
 
 /// Carries the proof of [`PrivateCall`].
@@ -125,7 +126,7 @@ impl Exchange<'_> {
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (PRIVATE_CALL, header(&proof)?),
-            (REQUEST_ID, header(&self.envelope.request_id.to_string())?),
+            (REQUEST_ID, header(&self.headers.request_id.to_string())?),
         ];
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;

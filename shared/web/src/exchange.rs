@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use store::Shelf;
 use zeroize::Zeroizing;
 
+use crate::common_headers::CommonHeaders;
 use crate::route::Parameters;
-use crate::serve::Envelope;
 use crate::{Problem, RateLimit, cookie, json, query};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -34,7 +34,7 @@ pub struct Exchange<'a> {
     pub keyring: &'a Keyring,
     pub(crate) function: Function,
     pub(crate) request: &'a Request<Vec<u8>>,
-    pub(crate) envelope: &'a Envelope,
+    pub(crate) headers: &'a CommonHeaders,
     pub(crate) parameters: Parameters<'a>,
     pub(crate) rate_limit: Cell<Option<RateLimit>>,
     pub(crate) connection: Connection<'a>,
@@ -343,7 +343,7 @@ impl<'a> Exchange<'a> {
             trail,
             self.platform.clock,
             self.platform.entropy,
-            self.envelope.request_id,
+            self.headers.request_id,
             self.calling.get(),
             network,
             self.recorded,

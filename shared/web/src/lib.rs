@@ -8,6 +8,7 @@
 mod asking;
 mod call;
 mod check;
+mod common_headers;
 mod cookie;
 mod cors;
 mod exchange;

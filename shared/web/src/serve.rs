@@ -1,16 +1,14 @@
 use std::cell::{Cell, OnceCell};
 
 use crypto::Keyring;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use model::{Function, RequestId};
-use ports::{BrokenBody, Connection, EntropyExt, Platform, RequestBody};
+use http::{Request, Response, StatusCode};
+use model::Function;
+use ports::{BrokenBody, Connection, Platform, RequestBody};
 use zeroize::Zeroizing;
 
-use crate::cors::{self, AllowedOrigin};
+use crate::common_headers::CommonHeaders;
+use crate::cors;
 use crate::exchange::Missing;
 use crate::route::find;
 use crate::{Exchange, Problem, Reply, Route, payment_card};
@@ -23,20 +21,6 @@ const HEADER_LIMIT: usize = 16 * 1024;
 
 /// The longest path and query, in bytes.
 const TARGET_LIMIT: usize = 2048;
-
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-
-/// On every answer: nothing is cached, sniffed, framed or passed on (OWASP secure headers for APIs). A page for people has a
-/// content policy of its own.
-const HEADERS: [(HeaderName, &str); 6] = [
-    (CACHE_CONTROL, "no-store"),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
-    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (REFERRER_POLICY, "no-referrer"),
-    (RESOURCE_POLICY, "same-origin"),
-];
 
 fn check_bounds(request: &Request<()>) -> Result<(), Problem> {
     let headers: usize = request
@@ -83,10 +67,10 @@ fn answer(
     routes: &[Route],
     request: Request<()>,
     connection: Connection<'_>,
-    envelope: &Envelope,
+    headers: &CommonHeaders,
 ) -> Result<Reply, Problem> {
     check_bounds(&request)?;
-    if envelope.allowed_origin.is_some() && cors::is_preflight(&request) {
+    if headers.has_allowed_origin() && cors::is_preflight(&request) {
         return Ok(cors::preflight());
     }
     let path = request.uri().path().to_owned();
@@ -107,7 +91,7 @@ fn answer(
         keyring: &keyring,
         function,
         request,
-        envelope,
+        headers,
         parameters,
         rate_limit: Cell::new(None),
         connection,
@@ -129,39 +113,6 @@ fn answer(
     }
 }
 
-/// What every head has beside what its answer says.
-pub(crate) struct Envelope {
-    pub(crate) request_id: RequestId,
-    allowed_origin: Option<AllowedOrigin>,
-}
-
-impl Envelope {
-    fn of(request: &Request<()>, platform: &Platform<'_>) -> Self {
-        let headers = request.headers();
-        Self {
-            // The caller's own id is taken where it is one of ours, so that a front end can follow a request through its log.
-            request_id: headers
-                .get(&REQUEST_ID)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|text| text.parse().ok())
-                .unwrap_or_else(|| platform.entropy.id()),
-            allowed_origin: AllowedOrigin::of(headers, || platform.secrets.secret(cors::ORIGINS)),
-        }
-    }
-
-    pub(crate) fn dress(&self, headers: &mut HeaderMap) {
-        for (name, value) in HEADERS {
-            headers.entry(name).or_insert(HeaderValue::from_static(value));
-        }
-        if let Ok(value) = HeaderValue::from_str(&self.request_id.to_string()) {
-            headers.insert(REQUEST_ID, value);
-        }
-        if let Some(origin) = &self.allowed_origin {
-            origin.admit(headers);
-        }
-    }
-}
-
 /// Answers one request to a function; `None` where the answer was sent while it was made.
 #[must_use]
 pub fn serve(
@@ -171,14 +122,14 @@ pub fn serve(
     request: Request<()>,
     connection: Connection<'_>,
 ) -> Option<Response<Vec<u8>>> {
-    let envelope = Envelope::of(&request, &platform);
-    let reply = answer(platform, function, routes, request, connection, &envelope).unwrap_or_else(|problem| {
+    let headers = CommonHeaders::of(&request, &platform);
+    let reply = answer(platform, function, routes, request, connection, &headers).unwrap_or_else(|problem| {
         if let Some(line) = &problem.operator_line {
-            platform.log.write(&format!("{} {line}", envelope.request_id));
+            platform.log.write(&format!("{} {line}", headers.request_id));
         }
         problem.into()
     });
     let mut response = reply.into_response()?;
-    envelope.dress(response.headers_mut());
+    headers.complete(response.headers_mut());
     Some(response)
 }

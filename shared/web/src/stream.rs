@@ -30,7 +30,7 @@ impl<'a> Exchange<'a> {
         let mut body = None;
         let produced = produce(&mut |piece| {
             if let Some(mut head) = head.take() {
-                self.envelope.dress(head.headers_mut());
+                self.headers.complete(head.headers_mut());
                 head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
                 body = Some(self.connection.responder.begin(head)?);
             }
@@ -45,7 +45,7 @@ impl<'a> Exchange<'a> {
             (Ok(()), None) => Err(Problem::defect("a stream without a piece")),
             (Err(problem), Some(_)) => {
                 if let Some(line) = problem.operator_line() {
-                    self.platform.log.write(&format!("{} {line}", self.envelope.request_id));
+                    self.platform.log.write(&format!("{} {line}", self.headers.request_id));
                 }
                 Ok(reply.sent())
             }

@@ -7,7 +7,7 @@
 
 use super::base64url::Base64Url;
 use super::cbor::{MOST_LEVELS, Reader};
-use super::passkey::CredentialId;
+use super::credential::CredentialId;
 use super::public_key::PublicKey;
 use super::refused::Refused;
 use super::relying_party::RelyingParty;

@@ -21,6 +21,7 @@ mod base64url;
 mod cbor;
 mod challenge;
 mod client_data;
+mod credential;
 mod options;
 mod passkey;
 mod public_key;
@@ -37,8 +38,9 @@ mod test_vectors;
 
 pub use {
     challenge::Challenge,
+    credential::CredentialId,
     options::{TIMEOUT_MILLISECONDS, User},
-    passkey::{CredentialId, Passkey},
+    passkey::Passkey,
     refused::Refused,
     relying_party::RelyingParty,
     response::{AuthenticationResponse, RegistrationResponse},

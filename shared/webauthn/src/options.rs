@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::base64url::Base64Url;
 use super::challenge::Challenge;
-use super::passkey::{CredentialId, Passkey, Transport};
+use super::credential::{CredentialId, Transport};
+use super::passkey::Passkey;
 use super::public_key::{EDDSA, ES256};
 use super::relying_party::RelyingParty;
 

@@ -1,41 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::base64url::Base64Url;
+use super::credential::{CredentialId, Transport};
 use super::public_key::PublicKey;
 use super::verify::Assertion;
-
-/// The longest credential id, in bytes (WebAuthn Level 3, section 7.1, step 25).
-const MOST_ID: usize = 1023;
-
-/// A credential's name, which its authenticator made. Not printed: it follows one person around (section 14.6.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Base64Url", into = "Base64Url")]
-pub struct CredentialId(Base64Url);
-
-impl CredentialId {
-    /// Its bytes, as the authenticator made them.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl TryFrom<Base64Url> for CredentialId {
-    type Error = &'static str;
-
-    fn try_from(id: Base64Url) -> Result<Self, Self::Error> {
-        if (1..=MOST_ID).contains(&id.as_bytes().len()) {
-            Ok(Self(id))
-        } else {
-            Err("must have 1 to 1023 bytes")
-        }
-    }
-}
-
-impl From<CredentialId> for Base64Url {
-    fn from(id: CredentialId) -> Self {
-        id.0
-    }
-}
 
 /// A registered passkey: a credential record (WebAuthn Level 3, section 4), as it lies sealed in its account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,33 +22,6 @@ pub struct Passkey {
     pub(crate) transports: Vec<Transport>,
     /// Which model the authenticator says it is. Not attested, so nobody has to believe it.
     pub(crate) aaguid: [u8; 16],
-}
-
-/// A name of a transport. Those that no standard knows yet are kept, as section 5.8.4 asks: up to 32 letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Transport(String);
-
-impl TryFrom<String> for Transport {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let is_name = (1..=32).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if is_name {
-            Ok(Self(name))
-        } else {
-            Err("must be a transport's name: 1 to 32 lower-case letters, digits and hyphens")
-        }
-    }
-}
-
-impl From<Transport> for String {
-    fn from(transport: Transport) -> Self {
-        transport.0
-    }
 }
 
 /// Whether a counter shows no copy of the authenticator: it rises, or is not kept at all (WebAuthn Level 3, section 7.2, step 22).
@@ -151,33 +91,5 @@ mod tests {
             printed.contains("CredentialId([32 bytes])") && printed.contains("[ES256 key]"),
             "{printed}"
         );
-    }
-
-    #[test]
-    fn ids_have_1_to_1023_bytes() {
-        for (length, right) in [(0, false), (1, true), (1023, true), (1024, false)] {
-            assert_eq!(
-                CredentialId::try_from(Base64Url::new(&vec![7; length])).is_ok(),
-                right,
-                "{length}"
-            );
-        }
-    }
-
-    #[test]
-    fn transports_are_names() {
-        for (name, right) in [
-            ("usb", true),
-            ("smart-card", true),
-            ("future2", true),
-            (&"a".repeat(32), true),
-            ("", false),
-            (&"a".repeat(33), false),
-            ("USB", false),
-            ("a b", false),
-            ("\u{e9}", false),
-        ] {
-            assert_eq!(Transport::try_from(name.to_owned()).is_ok(), right, "{name}");
-        }
     }
 }

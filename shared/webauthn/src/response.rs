@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::base64url::Base64Url;
 use super::challenge::Challenge;
 use super::client_data;
-use super::passkey::{CredentialId, Transport};
+use super::credential::{CredentialId, Transport};
 use super::refused::{
     ATTESTATION_OBJECT, AUTHENTICATOR_DATA, CLIENT_DATA, ID, RAW_ID, RESPONSE, Refused, SIGNATURE, TRANSPORTS, TYPE,
     USER_HANDLE, WHOLE,
