@@ -134,6 +134,15 @@ impl GatewayPayment {
         self.is_held() || self.received() > self.refunded()
     }
 
+    /// How much of somebody's money is there, in minor units.
+    pub(crate) fn there(&self) -> i64 {
+        if self.is_held() {
+            self.authorized.unwrap_or_default().minor_units()
+        } else {
+            self.received().saturating_sub(self.refunded())
+        }
+    }
+
     /// What was taken, in minor units.
     pub(crate) fn received(&self) -> i64 {
         self.captured.unwrap_or_default().minor_units()
