@@ -104,6 +104,52 @@ fn stripe_settles_too_by_order_or_by_session() {
     }
 }
 
+/// What a bank takes back for her is not paid, whatever was told first; and paid again where the dispute is won.
+#[test]
+fn a_lost_dispute_opens_its_invoice() {
+    let lost = |status: &str, deducted: i64| {
+        let mut event = captured("pay_1", ORDER, 100);
+        event["event"] = format!("payment.dispute.{status}").into();
+        event["payload"]["dispute"] = json!({"entity": {"id": "disp_1", "payment_id": "pay_1", "amount": 100,
+            "amount_deducted": deducted, "currency": "INR", "status": status}});
+        event
+    };
+    let practice = Practice::new();
+    let invoice = practice.invoice("razorpay", 100);
+    practice.tie(&invoice, Gateway::Razorpay, ORDER);
+    for _ in 0..2 {
+        practice.deliver(&practice.razorpay("evt", &lost("lost", 100)));
+        practice.deliver(&practice.razorpay("evt", &captured("pay_1", ORDER, 100)));
+        assert_eq!(practice.standing(&invoice), ("open".to_owned(), 100, 100));
+    }
+    let read = practice.expect(200, Call::get(&invoice));
+    assert_eq!(
+        read.json["gateway_payments"][0]["disputes"],
+        json!({"disp_1": {"progress": "processed", "amount": 100, "processed_at": "2026-12-01T08:00:00Z"}})
+    );
+    practice.deliver(&practice.razorpay("evt", &lost("won", 0)));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 100, 0));
+
+    let dispute = |id: &str, kind: &str, status: &str| {
+        let object = json!({"id": "du_1", "payment_intent": INTENT, "amount": 60, "currency": "inr", "status": status});
+        stripe_event(id, &format!("charge.dispute.{kind}"), object)
+    };
+    let invoice = practice.invoice("stripe", 100);
+    // Before anybody knows whose it is.
+    practice.deliver(&practice.stripe(&dispute("evt_1", "closed", "lost")));
+    assert_eq!(
+        practice.dead(),
+        [("charge.dispute.closed".to_owned(), "unknown_order".to_owned())]
+    );
+    practice.tie(&invoice, Gateway::Stripe, INTENT);
+    practice.deliver(&practice.stripe(&stripe_event("evt_2", "payment_intent.succeeded", intent(100))));
+    practice.deliver(&practice.stripe(&dispute("evt_3", "funds_withdrawn", "needs_response")));
+    assert_eq!(practice.standing(&invoice), ("partly_paid".to_owned(), 100, 60));
+    practice.deliver(&practice.stripe(&dispute("evt_4", "funds_reinstated", "won")));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 100, 0));
+    assert_eq!(practice.dead(), []);
+}
+
 #[test]
 fn an_order_belongs_to_one_invoice() {
     let practice = Practice::new();
