@@ -285,7 +285,7 @@ impl From<Refused> for Problem {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unapplied {
     CurrencyDiffers,
-    /// More than the invoice comes to.
+    /// More of the payment is there, or held, than the invoice comes to. It is kept: somebody has to give back at the gateway what is too much.
     AmountDiffers,
     /// More is given back than was taken. It is kept, and counts for no more than what was taken.
     OverRefund,
@@ -361,8 +361,7 @@ impl Invoice {
     }
 
     /// Replaces the content while nothing is paid on it: what somebody paid for is not changed under her hands. A payment by hand that was given
-    /// back may have been a slip. What a gateway took stays even then: its refund may still fail, and whether what the gateway tells of it is
-    /// applied must not depend on what is asked for meanwhile.
+    /// back may have been a slip. What a gateway took stays even then: its refund may still fail, and then it would be there for another debt.
     pub(crate) fn amend(&mut self, version: Version) -> Result<(), Refused> {
         if self.voided.is_some() {
             return Err(Refused::Void);
@@ -447,22 +446,13 @@ impl Invoice {
         true
     }
 
-    /// Adds what a gateway tells of a payment. In whatever order events come, and however often, the invoice ends the same: what
-    /// is refused here is refused because of the event and of what is asked for, and not because of other events.
+    /// Adds what a gateway tells of a payment. In whatever order events come, and however often, the invoice ends the same.
     ///
-    /// A void invoice learns what moved all the same: money that came after it was void, or came back because a refund failed, has to be
-    /// on an account.
+    /// It learns what moved whatever it asks for: money that came after it was void or was amended to less, or came back because a refund
+    /// failed, has to be on an account. Unknown, it would be asked for again.
     pub(crate) fn apply(&mut self, told: &Told) -> Applied {
         if told.currency != self.content().currency {
             return Applied::not(Unapplied::CurrencyDiffers);
-        }
-        let total = self.content().total();
-        if [told.facts.captured, told.facts.authorized]
-            .into_iter()
-            .flatten()
-            .any(|much| much > total)
-        {
-            return Applied::not(Unapplied::AmountDiffers);
         }
         if !self.has_room_for(told) {
             return Applied::not(Unapplied::TooMany);
@@ -476,6 +466,8 @@ impl Invoice {
                 Some(Unapplied::OverRefund)
             } else if self.voided.is_some() && payment.is_money() {
                 Some(Unapplied::InvoiceVoid)
+            } else if payment.there() > self.total() {
+                Some(Unapplied::AmountDiffers)
             } else {
                 None
             },
@@ -775,35 +767,63 @@ pub(crate) mod tests {
         assert_eq!(
             invoice.amend(version("EUR", 90)),
             Err(Refused::HasPayments),
-            "the refund may fail, and its event tells of 100"
+            "the refund may fail, and 100 be there again"
         );
     }
 
     #[test]
     fn what_does_not_fit_is_not_applied() {
-        for (told, unapplied) in [
-            (told("pay_1", facts(Progress::Captured, 101)), Unapplied::AmountDiffers),
-            (
-                told("pay_1", facts(Progress::Authorized, 101)),
-                Unapplied::AmountDiffers,
-            ),
-            (
-                Told {
-                    currency: Currency::from_code("USD").unwrap(),
-                    ..told("pay_1", facts(Progress::Captured, 100))
-                },
-                Unapplied::CurrencyDiffers,
-            ),
-        ] {
-            let mut kept = invoice(100);
-            assert_eq!(kept.apply(&told), Applied::not(unapplied));
-            assert_eq!(kept, invoice(100));
-        }
+        let mut kept = invoice(100);
+        let dollars = Told {
+            currency: Currency::from_code("USD").unwrap(),
+            ..told("pay_1", facts(Progress::Captured, 100))
+        };
+        assert_eq!(kept.apply(&dollars), Applied::not(Unapplied::CurrencyDiffers));
+        assert_eq!(kept, invoice(100));
         let mut over = invoice(100);
         over.apply(&told("pay_1", facts(Progress::Captured, 60)));
         let applied = over.apply(&told("pay_1", given_back("rfnd_1", 61)));
         assert_eq!(applied.unapplied, Some(Unapplied::OverRefund));
         assert_eq!((over.received(), over.refunded(), over.outstanding()), (60, 60, 100));
+    }
+
+    /// The order was made for 100, and the invoice amended to 80 while she paid.
+    #[test]
+    fn what_is_taken_above_the_total_is_on_the_invoice_until_it_is_given_back() {
+        let too_much = Some(Unapplied::AmountDiffers);
+        let mut invoice = invoice(100);
+        invoice.amend(version("EUR", 80)).unwrap();
+        for (facts, unapplied, state, outstanding, received, refunded) in [
+            (facts(Progress::Authorized, 100), too_much, State::Open, 80, 0, 0),
+            (facts(Progress::Captured, 100), too_much, State::Overpaid, 0, 100, 0),
+            (given_back("rfnd_1", 15), too_much, State::Overpaid, 0, 100, 15),
+            (given_back("rfnd_2", 5), None, State::Paid, 0, 100, 20),
+            // What was told before, and is replayed.
+            (facts(Progress::Captured, 100), None, State::Paid, 0, 100, 20),
+            (facts(Progress::Authorized, 100), None, State::Paid, 0, 100, 20),
+        ] {
+            let applied = invoice.apply(&told("pay_1", facts.clone()));
+            assert_eq!(applied.unapplied, unapplied, "{facts:?}");
+            assert_eq!(
+                (
+                    invoice.state(),
+                    invoice.outstanding(),
+                    invoice.received(),
+                    invoice.refunded()
+                ),
+                (state, outstanding, received, refunded),
+                "{facts:?}"
+            );
+            assert_eq!(invoice.amend(version("EUR", 100)), Err(Refused::HasPayments));
+        }
+        // Held, and let go: nothing was ever there.
+        let mut invoice = self::invoice(80);
+        let held = told("pay_1", facts(Progress::Authorized, 100));
+        assert_eq!(invoice.apply(&held).unapplied, too_much);
+        let let_go = told("pay_1", facts(Progress::Cancelled, 0));
+        assert_eq!(invoice.apply(&let_go).unapplied, None);
+        assert_eq!(invoice.apply(&held).unapplied, None);
+        assert_eq!(invoice.amend(version("EUR", 100)), Ok(()));
     }
 
     /// An invoice that is void, whose account is what is there, and nothing is owed.
@@ -842,15 +862,13 @@ pub(crate) mod tests {
                 "{facts:?}"
             );
         }
-        let more = invoice.apply(&told("pay_2", facts(Progress::Captured, 101)));
-        assert_eq!(more, Applied::not(Unapplied::AmountDiffers));
         let dollars = Told {
             currency: Currency::from_code("USD").unwrap(),
             ..told("pay_2", facts(Progress::Captured, 1))
         };
         assert_eq!(invoice.apply(&dollars), Applied::not(Unapplied::CurrencyDiffers));
         // Each payment by itself: what was given back of one is no debt of another.
-        let other = invoice.apply(&told("pay_2", facts(Progress::Captured, 1)));
+        let other = invoice.apply(&told("pay_2", facts(Progress::Captured, 101)));
         assert_eq!(other.unapplied, Some(Unapplied::InvoiceVoid));
         let again = invoice.apply(&told("pay_1", facts(Progress::Captured, 100)));
         assert_eq!(again.unapplied, None);

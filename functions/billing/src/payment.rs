@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Amount, sum};
 
-/// How many refunds a payment has at most. Gateways have lower limits of their own.
+/// How many refunds a payment has at most, and how many disputes. Gateways have lower limits of their own.
 const REFUNDS: usize = 100;
 
 /// How far a payment is, in the order in which the later one counts: money that was taken was taken, whatever was told before or after.
@@ -42,7 +42,7 @@ pub(crate) enum RefundProgress {
     Failed,
 }
 
-/// A refund that a gateway has made.
+/// A refund that a gateway has made. Or a dispute: what it withdraws is processed, and what the clinic wins back has failed to go.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GatewayRefund {
@@ -83,6 +83,9 @@ pub(crate) struct GatewayPayment {
     pub(crate) refunds: BTreeMap<String, GatewayRefund>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refund_total: Option<RefundTotal>,
+    /// By the gateway's own ids. Apart from the refunds: no sum of these counts them, and none of them is what was let go.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) disputes: BTreeMap<String, GatewayRefund>,
 }
 
 /// The earlier of two times that may not be known.
@@ -96,6 +99,20 @@ impl GatewayRefund {
         self.amount = self.amount.max(other.amount);
         self.processed_at = earlier(self.processed_at, other.processed_at);
     }
+
+    /// When how much was given back, where it was.
+    fn processed(&self) -> Option<(Timestamp, i64)> {
+        let at = self
+            .processed_at
+            .filter(|_| self.progress == RefundProgress::Processed)?;
+        Some((at, self.amount.minor_units()))
+    }
+}
+
+fn join_all(known: &mut BTreeMap<String, GatewayRefund>, told: &BTreeMap<String, GatewayRefund>) {
+    for (id, refund) in told {
+        known.entry(id.clone()).or_default().join(refund);
+    }
 }
 
 impl GatewayPayment {
@@ -106,22 +123,27 @@ impl GatewayPayment {
         self.captured = self.captured.max(other.captured);
         self.captured_at = earlier(self.captured_at, other.captured_at);
         self.released_from = self.released_from.max(other.released_from);
-        for (id, refund) in &other.refunds {
-            self.refunds.entry(id.clone()).or_default().join(refund);
-        }
+        join_all(&mut self.refunds, &other.refunds);
+        join_all(&mut self.disputes, &other.disputes);
         let totals = self.refund_total.take().into_iter().chain(other.refund_total.clone());
         self.refund_total = totals.max_by_key(|total| (total.amount, std::cmp::Reverse(total.at)));
     }
 
     /// Whether there is room for what another state knows.
     pub(crate) fn has_room_for(&self, other: &Self) -> bool {
-        let new = other.refunds.keys().filter(|id| !self.refunds.contains_key(*id));
-        self.refunds.len().saturating_add(new.count()) <= REFUNDS
+        let lists = [(&self.refunds, &other.refunds), (&self.disputes, &other.disputes)];
+        lists.into_iter().all(|(known, told)| {
+            let new = told.keys().filter(|id| !known.contains_key(*id));
+            known.len().saturating_add(new.count()) <= REFUNDS
+        })
     }
 
     /// Whether it is about money that was held or moved, and not only about an attempt.
     pub(crate) fn moves_money(&self) -> bool {
-        self.progress >= Progress::Authorized || !self.refunds.is_empty() || self.refund_total.is_some()
+        self.progress >= Progress::Authorized
+            || !self.refunds.is_empty()
+            || self.refund_total.is_some()
+            || !self.disputes.is_empty()
     }
 
     /// Whether money is held that may still be taken.
@@ -132,6 +154,15 @@ impl GatewayPayment {
     /// Whether somebody's money is there: held, or taken and not given back.
     pub(crate) fn is_money(&self) -> bool {
         self.is_held() || self.received() > self.refunded()
+    }
+
+    /// How much of somebody's money is there, in minor units.
+    pub(crate) fn there(&self) -> i64 {
+        if self.is_held() {
+            self.authorized.unwrap_or_default().minor_units()
+        } else {
+            self.received().saturating_sub(self.refunded())
+        }
     }
 
     /// What was taken, in minor units.
@@ -159,11 +190,7 @@ impl GatewayPayment {
     /// What was let go is one refund of just that amount, or part of a sum. Refunds of other amounts are real, whether it was told yet or
     /// not: nothing is taken off them.
     fn told_refunds(&self) -> Vec<(Timestamp, i64)> {
-        let processed = self
-            .refunds
-            .values()
-            .filter(|refund| refund.progress == RefundProgress::Processed)
-            .filter_map(|refund| Some((refund.processed_at?, refund.amount.minor_units())));
+        let processed = self.refunds.values().filter_map(GatewayRefund::processed);
         let mut refunds: Vec<(Timestamp, i64)> = processed.collect();
         refunds.sort_unstable();
         let mut released = self.released();
@@ -177,8 +204,9 @@ impl GatewayPayment {
         if let Some(total) = &self.refund_total {
             let amount = self.unexplained().saturating_sub(released).max(0);
             refunds.push((total.at, amount));
-            refunds.sort_unstable();
         }
+        refunds.extend(self.disputes.values().filter_map(GatewayRefund::processed));
+        refunds.sort_unstable();
         refunds
     }
 
@@ -253,7 +281,7 @@ pub(crate) mod tests {
                     ..GatewayPayment::default()
                 }),
         ];
-        let refund = (0..5_u8, 0..3_u8, amounts.clone(), 0..100_i64).prop_map(|(id, progress, much, second)| {
+        let given_back = (0..5_u8, 0..3_u8, amounts.clone(), 0..100_i64).prop_map(|(id, progress, much, second)| {
             let progress = match progress {
                 0 => RefundProgress::Pending,
                 1 => RefundProgress::Processed,
@@ -266,18 +294,20 @@ pub(crate) mod tests {
             };
             (format!("rfnd_{id}"), refund)
         });
-        let total = (amounts, 0..100_i64).prop_map(|(much, second)| RefundTotal {
+        let total = (amounts.clone(), 0..100_i64).prop_map(|(much, second)| RefundTotal {
             amount: amount(much),
             at: at(second),
         });
         (
             progress,
-            proptest::option::weighted(0.5, refund),
+            proptest::option::weighted(0.5, given_back.clone()),
             proptest::option::weighted(0.2, total),
+            proptest::option::weighted(0.2, given_back),
         )
-            .prop_map(|(fact, refund, refund_total)| GatewayPayment {
+            .prop_map(|(fact, refund, refund_total, dispute)| GatewayPayment {
                 refunds: refund.into_iter().collect(),
                 refund_total,
+                disputes: dispute.into_iter().collect(),
                 ..fact
             })
     }
@@ -315,6 +345,14 @@ pub(crate) mod tests {
                     processed_at: (progress == RefundProgress::Processed).then(|| at(20)),
                 },
             )]),
+            ..GatewayPayment::default()
+        }
+    }
+
+    fn dispute(id: &str, progress: RefundProgress, much: i64) -> GatewayPayment {
+        let GatewayPayment { refunds, .. } = refund(id, progress, much);
+        GatewayPayment {
+            disputes: refunds,
             ..GatewayPayment::default()
         }
     }
@@ -480,6 +518,46 @@ pub(crate) mod tests {
                 false,
             ),
             (vec![captured_of(30, 100), captured(100), total(15)], 100, 15, false),
+            // What a dispute takes is given back, until it is won.
+            (vec![captured(100), dispute("d", Processed, 100)], 100, 100, false),
+            (
+                vec![
+                    captured(100),
+                    dispute("d", Failed, 100),
+                    dispute("d", Processed, 100),
+                    dispute("d", Pending, 100),
+                ],
+                100,
+                0,
+                false,
+            ),
+            (vec![captured(100), dispute("d", Pending, 100)], 100, 0, false),
+            // No sum of refunds counts it.
+            (
+                vec![captured(100), total(40), dispute("d", Processed, 60)],
+                100,
+                100,
+                false,
+            ),
+            (
+                vec![
+                    captured(100),
+                    refund("d", Processed, 40),
+                    total(40),
+                    dispute("d", Processed, 50),
+                ],
+                100,
+                90,
+                false,
+            ),
+            // Nor is it what was let go.
+            (vec![captured_of(60, 100), dispute("d", Processed, 40)], 60, 40, false),
+            (
+                vec![captured(100), refund("a", Processed, 30), dispute("d", Processed, 100)],
+                100,
+                100,
+                true,
+            ),
         ] {
             let payment = joined(&facts);
             assert_eq!(
@@ -502,6 +580,11 @@ pub(crate) mod tests {
         }
         assert!(!payment.has_room_for(&refund("rfnd_more", RefundProgress::Pending, 1)));
         assert!(payment.has_room_for(&refund("rfnd_0", RefundProgress::Processed, 1)));
+        for n in 0..REFUNDS {
+            payment.join(&dispute(&format!("disp_{n}"), RefundProgress::Pending, 1));
+        }
+        assert!(!payment.has_room_for(&dispute("disp_more", RefundProgress::Pending, 1)));
+        assert!(payment.has_room_for(&dispute("disp_0", RefundProgress::Failed, 1)));
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use crypto::{Label, Secret, mac};
 use fhir::{Kind, Source};
-use model::{AddendumId, ClientId, ClinicId, Id, fhir_id, kind};
+use model::{ClientId, ClinicId, Id, fhir_id, kind};
 use web::{Exchange, Problem};
 
 const IMPORTED: Label = Label::new("confide 2026-11 imported resource id");
@@ -41,13 +41,13 @@ impl<'k> Ids<'k> {
             Kind::Client => self.client.to_string(),
             Kind::Claim => self.id::<kind::Claim>(source),
             Kind::ExplanationOfBenefit => self.id::<kind::ExplanationOfBenefit>(source),
+            // What was added to a record goes out as a note.
+            Kind::ProgressNote => match self.own::<kind::Addendum>(source) {
+                Some(addendum) => addendum.to_string(),
+                None => self.id::<kind::Record>(source),
+            },
             _ => self.id::<kind::Record>(source),
         }
-    }
-
-    /// The addendum that went out from here as this note. It comes back to a record that has it.
-    pub(crate) fn addendum(&self, source: &Source) -> Option<AddendumId> {
-        self.own::<kind::Addendum>(source)
     }
 
     fn id<K: model::Kind>(&self, source: &Source) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fhir::{Bundle, Handling, Import, Invalid, Kind, Line, NotImported, Part, Settings, Source};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, StatusCode};
-use model::{ClientId, is_language_tag};
+use model::{AddendumId, ClientId, is_language_tag};
 use ports::BrokenBody;
 use serde::{Deserialize, Serialize};
 use web::import::Outcome;
@@ -74,7 +74,8 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
     let (import, denied) = accepted(&bundle, &settings, handling, &ids, &owners)?;
     let mut parts = Vec::new();
     for owner in Owner::ALL.into_iter().filter(|owner| !denied.contains_key(owner)) {
-        let theirs = parts_of(&import, owner, &ids);
+        let mut theirs = parts_of(&import, owner);
+        theirs.retain(|part| !is_addendum(part));
         let outcomes = owners.import(owner, &theirs)?;
         parts.extend(theirs.into_iter().zip(outcomes).map(|(part, outcome)| ImportedPart {
             source: part.source.clone(),
@@ -83,14 +84,18 @@ fn take(exchange: &Exchange<'_>) -> Result<Reply, Stop> {
             outcome,
         }));
     }
-    parts.extend(import.parts.iter().filter_map(|part| {
-        Some(ImportedPart {
-            id: ids.addendum(&part.source)?.to_string(),
-            source: part.source.clone(),
-            kind: part.kind,
-            outcome: Outcome::Unchanged,
-        })
-    }));
+    // Each is here, or would have been refused.
+    let addenda = import.parts.iter().filter(|part| is_addendum(part));
+    parts.extend(
+        addenda
+            .filter(|part| !denied.contains_key(&Owner::of(part.kind)))
+            .map(|part| ImportedPart {
+                source: part.source.clone(),
+                id: part.id.clone(),
+                kind: part.kind,
+                outcome: Outcome::Unchanged,
+            }),
+    );
     let mut counts: BTreeMap<_, BTreeMap<_, usize>> = BTreeMap::new();
     for part in &parts {
         let count = counts
@@ -194,11 +199,16 @@ fn refused(resources: Vec<NotImported>) -> Problem {
     .violating(violations("not-importable", resources.into_iter().flat_map(|resource| resource.problems)))
 }
 
-fn parts_of<'i>(import: &'i Import, owner: Owner, ids: &Ids<'_>) -> Vec<&'i Part> {
+fn parts_of(import: &Import, owner: Owner) -> Vec<&Part> {
     std::iter::once(&import.client)
         .chain(&import.parts)
-        .filter(|part| Owner::of(part.kind) == owner && ids.addendum(&part.source).is_none())
+        .filter(|part| Owner::of(part.kind) == owner)
         .collect()
+}
+
+/// Whether it is what was added to a record here. Its author alone writes that, so its owner is asked whether it has it, and is not given it.
+fn is_addendum(part: &Part) -> bool {
+    part.id.parse::<AddendumId>().is_ok()
 }
 
 /// What of a bundle every owner takes. Where it is strict, all of it or nothing.
@@ -219,7 +229,7 @@ fn accepted(
         let mut denied = BTreeMap::new();
         let (mut asked, mut first_denial) = (0_usize, None);
         for owner in Owner::ALL {
-            let parts = parts_of(&import, owner, ids);
+            let parts = parts_of(&import, owner);
             asked += usize::from(!parts.is_empty());
             match owners.check(owner, &parts) {
                 Ok(found) => refusals.extend(found.into_iter().filter_map(|Refused { position, details }| {

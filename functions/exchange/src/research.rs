@@ -187,6 +187,7 @@ impl Subject {
             let resource =
                 serde_json::to_value(resource).map_err(|_| Problem::defect("a resource does not serialise"))?;
             identifiers.add_people(&resource);
+            identifiers.add_days(&resource);
             resources.push(resource);
         }
         Ok(Self {

@@ -31,7 +31,7 @@ use web::{Asking, Check, Exchange, Problem};
 
 use crate::content::Kind;
 use crate::keys;
-pub(crate) use imports::ImportedPart;
+pub(crate) use imports::{ImportedPart, ReturnedAddendum};
 
 use crate::record::{Record, Refusal};
 use crate::timeline::{Entry, Position, Timeline};

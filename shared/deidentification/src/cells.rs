@@ -8,6 +8,10 @@
 //! * the interval of a figure of 1 to 10 reaches 11 or more, so nobody learns that it is small;
 //! * the interval of every suppressed figure holds at least two values, so none can be computed.
 //!
+//! The number of all is the one figure that is suppressed for being small and for nothing else. Suppressed, it says that no other is larger,
+//! so no interval reaches 11 and any cell that is shown narrows the others: of one client, the one cell that is no zero is where she is. So where the
+//! number of all is small, every figure is suppressed, zeros too.
+//!
 //! Whoever looks on is assumed to know that a suppressed figure is not zero, unless every figure is suppressed. A suppressed figure does not
 //! say whether it was small itself.
 //!
@@ -91,9 +95,8 @@ impl PublishedList {
         let cells = counts.iter().map(|count| figure(0, 1, *count));
         let figures = cells.chain([total.figure(1, 0)]).collect();
         // Without a way to protect them the cells tell nothing but that they come to the total, and each may be anything up to that.
-        let cells = publish(Network { nodes: 2, figures }, counts.len());
         Ok(Self {
-            cells: cells.unwrap_or_else(|| vec![Count::Suppressed; counts.len()]),
+            cells: publish(Network { nodes: 2, figures }, counts.len(), &total),
             total: total.shown,
         })
     }
@@ -156,13 +159,14 @@ impl PublishedTable {
         for (at, margin) in margins(&column_sums, &column_totals).iter().enumerate() {
             figures.push(margin.figure(column(at), bottom));
         }
-        figures.push(Margin::of_all(counts.iter().sum()).figure(bottom, right));
+        let total = Margin::of_all(counts.iter().sum());
+        figures.push(total.figure(bottom, right));
         let network = Network {
             nodes: right + 1,
             figures,
         };
         // Without its cells a table says what the lists do, and a cell may be anything up to the smaller of its two totals.
-        let cells = publish(network, counts.len()).unwrap_or_else(|| vec![Count::Suppressed; counts.len()]);
+        let cells = publish(network, counts.len(), &total);
         Ok(Self {
             rows: cells.chunks(width).map(<[Count]>::to_vec).collect(),
             total: row_totals.total,
@@ -246,8 +250,9 @@ impl Margin {
     }
 }
 
-/// The first `cells` of the figures as they may be shown beside the others, or `None` where nothing of them may.
-fn publish(mut network: Network, cells: usize) -> Option<Vec<Count>> {
+/// The first `cells` of the figures as they may be shown beside the others: all suppressed where the number of all is small, or where there is
+/// no other way to protect them.
+fn publish(mut network: Network, cells: usize, of_all: &Margin) -> Vec<Count> {
     let small = network
         .figures
         .iter()
@@ -256,16 +261,17 @@ fn publish(mut network: Network, cells: usize) -> Option<Vec<Count>> {
     let needs: Vec<(usize, u64)> = small.map(|(index, figure)| (index, THRESHOLD - figure.count)).collect();
     network.protect(&needs);
     let figures = network.figures.iter().enumerate();
-    let is_protected = needs.iter().all(|(index, rise)| network.can_rise(*index, *rise))
+    let is_protected = !is_small(of_all.count)
+        && needs.iter().all(|(index, rise)| network.can_rise(*index, *rise))
         && figures
             .filter(|(_, figure)| figure.is_hidden)
             .all(|(index, _)| network.can_change(index));
     let count = |figure: &Figure| {
-        if figure.is_hidden {
+        if figure.is_hidden || !is_protected {
             Count::Suppressed
         } else {
             Count::Shown(figure.count)
         }
     };
-    is_protected.then(|| network.figures.iter().take(cells).map(count).collect())
+    network.figures.iter().take(cells).map(count).collect()
 }

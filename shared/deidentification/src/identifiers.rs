@@ -1,8 +1,11 @@
 //! What somebody is known by, as far as it is known: her names, numbers, telecoms, places and dates, and where they occur in a text.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::place::is_in_the_united_states;
@@ -70,7 +73,7 @@ pub struct Identifiers {
     place_codes: Vec<String>,
     numbers: Vec<String>,
     telephones: Vec<String>,
-    dates: Vec<Date>,
+    dates: BTreeSet<Date>,
 }
 
 impl fmt::Debug for Identifiers {
@@ -230,7 +233,17 @@ impl Identifiers {
 
     /// A day of hers: birth, admission, discharge, death, a session.
     pub fn add_date(&mut self, date: Date) {
-        self.dates.push(date);
+        self.dates.insert(date);
+    }
+
+    /// Every day that a resource tells of, such as a session's, wherever it stands in it.
+    pub fn add_days(&mut self, resource: &Value) {
+        match resource {
+            Value::String(text) => days(text).for_each(|day| self.add_date(day)),
+            Value::Array(items) => items.iter().for_each(|item| self.add_days(item)),
+            Value::Object(fields) => fields.values().for_each(|value| self.add_days(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 
     /// Everything that a resource (FHIR R4) says of who the client or somebody near her is: a Patient with its contacts and her mother's
@@ -307,10 +320,22 @@ impl Identifiers {
                 .telephones
                 .iter()
                 .any(|telephone| its_digits.contains(telephone.as_str()))
-            || self
-                .dates
-                .iter()
-                .any(|date| compact(*date).iter().any(|date| its_digits.contains(date.as_str())))
+            || self.has_day_in(&its_digits)
+    }
+
+    /// Whether digits in a row are one of the days: year first, month first, day first. Looked up rather than looked for, since of a long file
+    /// there are thousands of days and of codes.
+    fn has_day_in(&self, digits: &str) -> bool {
+        let number = |digits: &str, from: usize, to: usize| digits.get(from..to)?.parse::<i16>().ok();
+        let day = |digits: &str, year: usize, month: usize, day: usize| {
+            let small = |at: usize| i8::try_from(number(digits, at, at + 2)?).ok();
+            Date::new(number(digits, year, year + 4)?, small(month)?, small(day)?).ok()
+        };
+        let windows = (0..digits.len()).filter_map(|from| digits.get(from..from.checked_add(8)?));
+        windows
+            .flat_map(|digits| [day(digits, 0, 4, 6), day(digits, 4, 0, 2), day(digits, 4, 2, 0)])
+            .flatten()
+            .any(|day| self.dates.contains(&day))
     }
 
     /// Which of them occur in a text.
@@ -339,8 +364,21 @@ impl Identifiers {
                 whole.contains(number.as_str())
             }
         };
-        let has_date =
-            |date: &Date| occurs(*date, &words) || compact(*date).iter().any(|date| all_digits.contains(date.as_str()));
+        // Numbers that nothing but separators stand between are one, and what stands between others is none of a day.
+        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+        let numbers: String = words
+            .iter()
+            .map(|word| if is_number(word) { word.as_str() } else { " " })
+            .collect();
+        let unfilled: Vec<&str> = words
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !FILL.contains(word))
+            .collect();
+        let runs: Vec<&[&str]> = unfilled
+            .split(|word| !is_number(word) && !is_month(word))
+            .filter(|run| run.len() > 1)
+            .collect();
         [
             (
                 Finding::Name,
@@ -359,7 +397,10 @@ impl Identifiers {
                     .iter()
                     .any(|telephone| all_digits.contains(telephone.as_str())),
             ),
-            (Finding::Date, self.dates.iter().any(has_date)),
+            (
+                Finding::Date,
+                self.has_day_in(&numbers) || self.dates.iter().any(|date| runs.iter().any(|run| occurs(*date, run))),
+            ),
         ]
         .into_iter()
         .filter_map(|(finding, is_there)| is_there.then_some(finding))
@@ -376,15 +417,23 @@ fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     list.iter().chain(one)
 }
 
-/// A day written without anything between: year first, month first, day first.
-fn compact(date: Date) -> [String; 3] {
-    let (year, month, day) = (date.year(), date.month(), date.day());
-    [
-        format!("{year:04}{month:02}{day:02}"),
-        format!("{month:02}{day:02}{year:04}"),
-        format!("{day:02}{month:02}{year:04}"),
-    ]
+/// The days that a text is, where it is a date or a time of FHIR: of a time each that it is somewhere on earth, since whoever writes of it
+/// means her own.
+fn days(text: &str) -> impl Iterator<Item = Date> {
+    let is_year_first = text.as_bytes().get(4) == Some(&b'-');
+    let date = is_year_first.then(|| text.parse::<Date>().ok()).flatten();
+    let time = is_year_first.then(|| text.parse::<Timestamp>().ok()).flatten();
+    let local = [-12, 0, 14].into_iter().filter_map(move |hours| {
+        let there = time?.checked_add(SignedDuration::from_hours(hours)).ok()?;
+        Some(there.to_zoned(TimeZone::UTC).date())
+    });
+    date.into_iter().chain(local)
 }
+
+/// What stands between the parts of a day; in Chinese, Japanese and Korean between its numbers.
+const FILL: [&str; 10] = [
+    "st", "nd", "rd", "th", "of", "the", "\u{5e74}", "\u{6708}", "\u{b144}", "\u{c6d4}",
+];
 
 /// Whether a month of this name, whole or cut to three letters.
 pub(crate) fn is_month(word: &str) -> bool {
@@ -396,16 +445,7 @@ fn is_month_named(word: &str, month: &str) -> bool {
 }
 
 /// Whether words next to each other are this day, in any order; or its day and month without the year, or its month and year.
-fn occurs(date: Date, words: &[String]) -> bool {
-    // What stands between the numbers of a day in Chinese and Japanese, and in Korean, too.
-    let fill = [
-        "st", "nd", "rd", "th", "of", "the", "\u{5e74}", "\u{6708}", "\u{b144}", "\u{c6d4}",
-    ];
-    let words: Vec<&str> = words
-        .iter()
-        .map(String::as_str)
-        .filter(|word| !fill.contains(word))
-        .collect();
+fn occurs(date: Date, words: &[&str]) -> bool {
     let number = |word: &str, wanted: i16| word.len() <= 4 && word.parse() == Ok(wanted);
     let name = usize::try_from(date.month())
         .ok()

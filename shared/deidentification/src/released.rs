@@ -149,15 +149,19 @@ fn longest_number(text: &str) -> usize {
     longest
 }
 
-/// Three numbers with the same separator between them, or a month beside a number: by its name, or numbered as in Chinese, Japanese and Korean.
+/// Three numbers with the same separator between them, a numbered month beside a year, or a month beside a number: by its name, or numbered as in
+/// Chinese, Japanese and Korean.
 fn has_date(text: &str) -> bool {
     let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let separates = |letter: char| matches!(letter, '/' | '.' | '-' | '\u{2010}'..='\u{2013}');
     let is_numeric = text
-        .split(|letter: char| !letter.is_ascii_digit() && !"/.-".contains(letter))
+        .split(|letter: char| !letter.is_ascii_digit() && !separates(letter))
         .any(|block| {
+            let parts: Vec<&str> = block.split(separates).collect();
             ['/', '.', '-']
                 .iter()
                 .any(|separator| block.split(*separator).filter(is_number).count() >= 3)
+                || parts.windows(2).any(is_month_of_a_year)
         });
     let words = words(text);
     let words: Vec<&str> = words
@@ -175,7 +179,14 @@ fn has_date(text: &str) -> bool {
     is_numeric || is_named
 }
 
-/// A number from 90 on beside a word of age, or a word that says as much.
+/// A month and a year, in either order: finer than a year (45 CFR 164.514(b)(2)(i)(C)).
+fn is_month_of_a_year(pair: &[&str]) -> bool {
+    let is_month = |part: &str| part.len() <= 2 && part.parse().is_ok_and(|month: u8| (1..=12).contains(&month));
+    let is_year = |part: &str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
+    matches!(pair, [a, b] if (is_month(a) && is_year(b)) || (is_year(a) && is_month(b)))
+}
+
+/// A number from 90 on beside a word of age, or in the plural ("in her 90s"), or a word that says as much.
 fn tells_age_over_89(words: &[String]) -> bool {
     let is_old = |word: &String| word.parse().is_ok_and(|age: u16| (90..=130).contains(&age));
     let is_of_age =
@@ -185,7 +196,7 @@ fn tells_age_over_89(words: &[String]) -> bool {
     };
     words.iter().any(says_old)
         || words.windows(2).any(|pair| match pair {
-            [a, b] => (is_old(a) && is_of_age(b)) || (is_of_age(a) && is_old(b)),
+            [a, b] => (is_old(a) && (is_of_age(b) || b == "s")) || (is_of_age(a) && is_old(b)),
             _ => false,
         })
 }

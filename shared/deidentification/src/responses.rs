@@ -13,6 +13,9 @@ use crate::{Count, THRESHOLD};
 /// [`THRESHOLD`] or more, or nobody is left. So of people who have these listed things and not those, for all that is shown, there can be as many
 /// as the smallest of the numbers that they are counted in (Fréchet's bound), which is not small. How many have none of them all is not
 /// said: with it, how many have two could be computed.
+///
+/// Of one to eleven people "other" is suppressed whatever it is: of so few, a number that is neither none nor all is 1 to 10, and to be the one that
+/// is suppressed would say so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishedResponses<T> {
     named: Vec<(T, Count)>,
@@ -24,6 +27,11 @@ pub struct PublishedResponses<T> {
 fn may_be_shown(part: u64, all: u64) -> bool {
     let is_large = |count: u64| count == 0 || count >= THRESHOLD;
     is_large(part) && is_large(all.saturating_sub(part))
+}
+
+/// Whether what is suppressed of so many people could be large.
+fn may_hide_large(all: u64) -> bool {
+    all == 0 || all > THRESHOLD
 }
 
 fn count<T>(all: impl Iterator<Item = T>) -> u64 {
@@ -45,7 +53,7 @@ impl<T: Ord + Clone> PublishedResponses<T> {
         let other = count(people.iter().filter(has_another));
         let shown = |count, may_be| if may_be { Count::Shown(count) } else { Count::Suppressed };
         Self {
-            other: shown(other, may_be_shown(other, total)),
+            other: shown(other, may_hide_large(total) && may_be_shown(other, total)),
             total: shown(total, may_be_shown(total, total)),
             named: counts
                 .into_iter()
@@ -110,7 +118,7 @@ mod tests {
         );
         assert_eq!(published(&[(10, &["a"])]), (vec![], Suppressed, Suppressed));
         assert_eq!(published(&[]), (vec![], Shown(0), Shown(0)));
-        assert_eq!(published(&[(11, &[])]), (vec![], Shown(0), Shown(11)));
+        assert_eq!(published(&[(12, &[])]), (vec![], Shown(0), Shown(12)));
     }
 
     #[test]
@@ -124,6 +132,22 @@ mod tests {
             published(&[(20, &["a"]), (11, &[])]),
             (vec![("a", Shown(20))], Shown(0), Shown(31))
         );
+    }
+
+    /// Whether they have something, and what, is not told by what is shown beside it.
+    #[test]
+    fn of_few_people_nothing_is_said() {
+        for all in 1..=11 {
+            let total = if all < 11 { Suppressed } else { Shown(11) };
+            for some in 0..all {
+                assert_eq!(
+                    published(&[(some, &["a"]), (all - some, &[])]),
+                    (vec![], Suppressed, total),
+                    "{some} of {all}"
+                );
+            }
+            assert_eq!(published(&[(all, &["a"])]).1, Suppressed, "all of {all}");
+        }
     }
 
     proptest! {

@@ -1,8 +1,6 @@
-//! Razorpay's events (razorpay.com/docs/webhooks/payloads): a snapshot of payment, order and refund as they were when it happened.
+//! Razorpay's events (razorpay.com/docs/webhooks/payloads): a snapshot of payment, order, refund and dispute as they were when it happened.
 //!
 //! Amounts are in minor units as ISO 4217 has them (razorpay.com/docs/payments/international-payments, supported currencies).
-
-use std::collections::BTreeMap;
 
 use model::{Gateway, Timestamp};
 use serde::Deserialize;
@@ -16,6 +14,29 @@ const PAYMENTS: [&str; 4] = ["payment.authorized", "payment.captured", "payment.
 
 /// Events that tell of a refund.
 const REFUNDS: [&str; 3] = ["refund.created", "refund.processed", "refund.failed"];
+
+/// Events that tell how a dispute ended. Before it has, nothing is deducted (razorpay.com/docs/api/disputes/entity, `amount_deducted`).
+const DISPUTES: [&str; 3] = ["payment.dispute.won", "payment.dispute.lost", "payment.dispute.closed"];
+
+/// What an event tells of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    Payment,
+    Refund,
+    Dispute,
+}
+
+impl Tells {
+    fn of(name: &str) -> Option<Self> {
+        [
+            (&PAYMENTS[..], Self::Payment),
+            (&REFUNDS, Self::Refund),
+            (&DISPUTES, Self::Dispute),
+        ]
+        .into_iter()
+        .find_map(|(names, tells)| names.contains(&name).then_some(tells))
+    }
+}
 
 /// What every event has.
 #[derive(Deserialize)]
@@ -33,7 +54,8 @@ struct Event {
 #[derive(Deserialize)]
 struct Payload {
     payment: Option<Wrapped<Payment>>,
-    refund: Option<Wrapped<Refund>>,
+    refund: Option<Wrapped<Returned>>,
+    dispute: Option<Wrapped<Returned>>,
 }
 
 #[derive(Deserialize)]
@@ -52,11 +74,13 @@ struct Payment {
     captured: Option<bool>,
 }
 
+/// A refund, or a dispute.
 #[derive(Deserialize)]
-struct Refund {
+struct Returned {
     id: Option<String>,
     payment_id: Option<String>,
     amount: Option<i64>,
+    amount_deducted: Option<i64>,
     currency: Option<String>,
     status: Option<String>,
 }
@@ -68,14 +92,14 @@ pub(super) fn read(body: &[u8]) -> Option<Delivered> {
         created_at,
     } = serde_json::from_slice(body).ok()?;
     let at = Timestamp::from_second(created_at).ok()?;
-    let tells = |kinds: &[&str]| kinds.contains(&name.as_str());
-    let content = if tells(&PAYMENTS) || tells(&REFUNDS) {
-        let event: Option<Event> = serde_json::from_slice(body).ok();
-        event
-            .and_then(|event| content(&event.payload, tells(&REFUNDS), at))
-            .unwrap_or(Content::Incomplete)
-    } else {
-        Content::Other
+    let content = match Tells::of(&name) {
+        None => Content::Other,
+        Some(tells) => {
+            let event: Option<Event> = serde_json::from_slice(body).ok();
+            event
+                .and_then(|event| content(&event.payload, tells, at))
+                .unwrap_or(Content::Incomplete)
+        }
     };
     Some(Delivered {
         // The event's id stands in a header that the signature does not cover: see `access::Delivery`.
@@ -86,7 +110,28 @@ pub(super) fn read(body: &[u8]) -> Option<Delivered> {
     })
 }
 
-fn content(payload: &Payload, is_refund: bool, at: Timestamp) -> Option<Content> {
+/// How far a refund is, and how much it is.
+fn refund(refund: &Returned) -> Option<(RefundProgress, i64)> {
+    let progress = match refund.status.as_deref()? {
+        "created" | "pending" => RefundProgress::Pending,
+        "processed" => RefundProgress::Processed,
+        "failed" => RefundProgress::Failed,
+        _ => return None,
+    };
+    Some((progress, refund.amount?))
+}
+
+/// What came of a dispute, and how much of the payment it took. One that is lost and took nothing contradicts itself.
+fn dispute(dispute: &Returned) -> Option<(RefundProgress, i64)> {
+    match (dispute.status.as_deref()?, dispute.amount_deducted.unwrap_or_default()) {
+        ("won", _) => Some((RefundProgress::Failed, dispute.amount?)),
+        ("closed", 0) => Some((RefundProgress::Pending, dispute.amount?)),
+        ("lost" | "closed", deducted) if deducted > 0 => Some((RefundProgress::Processed, deducted)),
+        _ => None,
+    }
+}
+
+fn content(payload: &Payload, tells: Tells, at: Timestamp) -> Option<Content> {
     let payment = &payload.payment.as_ref()?.entity;
     let Some(order) = &payment.order_id else {
         return Some(Content::NoOrder);
@@ -115,23 +160,25 @@ fn content(payload: &Payload, is_refund: bool, at: Timestamp) -> Option<Content>
         Progress::Captured => (facts.captured, facts.captured_at) = (Some(amount), Some(at)),
         Progress::Created | Progress::Failed => {}
     }
-    if is_refund {
-        let refund = &payload.refund.as_ref()?.entity;
-        if refund.payment_id.as_deref() != Some(id.as_str()) || refund.currency != payment.currency {
+    let returned = match tells {
+        Tells::Payment => None,
+        Tells::Refund => Some((&payload.refund.as_ref()?.entity, &mut facts.refunds)),
+        Tells::Dispute => Some((&payload.dispute.as_ref()?.entity, &mut facts.disputes)),
+    };
+    if let Some((returned, known)) = returned {
+        if returned.payment_id.as_deref() != Some(id.as_str()) || returned.currency != payment.currency {
             return None;
         }
-        let progress = match refund.status.as_deref()? {
-            "created" | "pending" => RefundProgress::Pending,
-            "processed" => RefundProgress::Processed,
-            "failed" => RefundProgress::Failed,
-            _ => return None,
+        let (progress, amount) = match tells {
+            Tells::Dispute => dispute(returned)?,
+            _ => refund(returned)?,
         };
         let told = GatewayRefund {
             progress,
-            amount: Amount::try_from(refund.amount?).ok()?,
+            amount: Amount::try_from(amount).ok()?,
             processed_at: (progress == RefundProgress::Processed).then_some(at),
         };
-        facts.refunds = BTreeMap::from([(refund.id.clone().filter(|id| is_name(id))?, told)]);
+        known.insert(returned.id.clone().filter(|id| is_name(id))?, told);
     }
     Some(Content::Payment(Box::new(Told {
         order: order.clone(),
@@ -253,6 +300,60 @@ mod tests {
             assert_eq!((refund.progress, refund.amount), (progress, amount(4000)));
             assert_eq!(refund.processed_at.is_some(), progress == RefundProgress::Processed);
         }
+    }
+
+    /// A dispute with the fields of its entity (razorpay.com/docs/api/disputes/entity).
+    fn disputed(status: &str, deducted: i64) -> Value {
+        let mut event = captured();
+        event["event"] = format!("payment.dispute.{status}").into();
+        event["contains"] = json!(["payment", "dispute"]);
+        event["payload"]["dispute"] = json!({"entity": {"id": "disp_EsIAlDcoUr8CaQ", "entity": "dispute",
+            "payment_id": "pay_DESp9bgForNoUd", "amount": 3900, "currency": "INR", "amount_deducted": deducted,
+            "reason_code": "SECRET", "respond_by": 1_590_604_200, "status": status, "phase": "chargeback",
+            "created_at": 1_589_907_957}});
+        event
+    }
+
+    #[test]
+    fn what_a_dispute_takes_is_told_when_it_ends() {
+        for (status, deducted, progress, much) in [
+            ("lost", 3900, RefundProgress::Processed, 3900),
+            ("lost", 2000, RefundProgress::Processed, 2000),
+            ("won", 0, RefundProgress::Failed, 3900),
+            ("won", 3900, RefundProgress::Failed, 3900),
+            ("closed", 0, RefundProgress::Pending, 3900),
+            ("closed", 3900, RefundProgress::Processed, 3900),
+        ] {
+            let told = payment(&disputed(status, deducted));
+            assert!(!serde_json::to_string(&told).unwrap().contains("SECRET"));
+            assert_eq!((told.facts.received(), told.facts.refunds.len()), (10000, 0));
+            let dispute = &told.facts.disputes["disp_EsIAlDcoUr8CaQ"];
+            assert_eq!((dispute.progress, dispute.amount), (progress, amount(much)), "{status}");
+            assert_eq!(
+                dispute.processed_at.is_some(),
+                progress == RefundProgress::Processed,
+                "{status}"
+            );
+        }
+        for status in ["created", "under_review", "action_required"] {
+            assert_eq!(told(&disputed(status, 0)), Content::Other, "{status}");
+        }
+        assert_eq!(told(&disputed("lost", 0)), Content::Incomplete);
+        for (path, value) in [
+            ("id", Value::Null),
+            ("payment_id", json!("pay_another")),
+            ("currency", json!("EUR")),
+            ("amount_deducted", json!(-1)),
+            ("amount_deducted", Value::Null),
+            ("status", json!("open")),
+        ] {
+            let mut event = disputed("lost", 3900);
+            event["payload"]["dispute"]["entity"][path] = value;
+            assert_eq!(told(&event), Content::Incomplete, "{path}");
+        }
+        let mut without = disputed("lost", 3900);
+        without["payload"]["dispute"] = Value::Null;
+        assert_eq!(told(&without), Content::Incomplete);
     }
 
     /// What was held and never captured is held no more, and was not taken by having been given back.

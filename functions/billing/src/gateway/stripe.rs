@@ -115,6 +115,9 @@ enum Tells {
     ChargeFailed,
     Refund,
     SessionCompleted,
+    DisputeWithdraws,
+    DisputeReinstates,
+    DisputeClosed,
 }
 
 impl Tells {
@@ -129,6 +132,9 @@ impl Tells {
             "charge.failed" => Self::ChargeFailed,
             "refund.created" | "refund.updated" | "refund.failed" => Self::Refund,
             "checkout.session.completed" => Self::SessionCompleted,
+            "charge.dispute.funds_withdrawn" => Self::DisputeWithdraws,
+            "charge.dispute.funds_reinstated" => Self::DisputeReinstates,
+            "charge.dispute.closed" => Self::DisputeClosed,
             _ => return None,
         })
     }
@@ -166,18 +172,34 @@ fn only(progress: Progress) -> GatewayPayment {
     }
 }
 
-fn refund(
-    id: Option<&String>,
-    status: Option<&str>,
-    much: Option<Amount>,
-    at: Timestamp,
-) -> Option<(String, GatewayRefund)> {
-    let progress = match status? {
+fn refund_progress(status: Option<&str>) -> Option<RefundProgress> {
+    Some(match status? {
         "pending" | "requires_action" => RefundProgress::Pending,
         "succeeded" => RefundProgress::Processed,
         "failed" | "canceled" => RefundProgress::Failed,
         _ => return None,
-    };
+    })
+}
+
+/// What became of what a dispute takes. Of one that is lost, what comes back was refunded before (docs.stripe.com/api/events/types,
+/// `charge.dispute.funds_reinstated`), and with all refunds no more than was taken counts.
+fn dispute_progress(tells: Tells, status: Option<&str>) -> Option<RefundProgress> {
+    Some(match (tells, status?) {
+        (Tells::DisputeWithdraws, _) | (_, "lost") => RefundProgress::Processed,
+        (Tells::DisputeReinstates, _) | (_, "won") => RefundProgress::Failed,
+        // An inquiry that took nothing.
+        (_, "warning_closed" | "prevented") => RefundProgress::Pending,
+        _ => return None,
+    })
+}
+
+fn returned(
+    id: Option<&String>,
+    progress: Option<RefundProgress>,
+    much: Option<Amount>,
+    at: Timestamp,
+) -> Option<(String, GatewayRefund)> {
+    let progress = progress?;
     let refund = GatewayRefund {
         progress,
         amount: much?,
@@ -234,7 +256,10 @@ fn content(tells: Tells, event: &Event, at: Timestamp) -> Option<Content> {
             if let Some(refunds) = &object.refunds {
                 let refunds = refunds.data.iter();
                 facts.refunds = refunds
-                    .map(|told| refund(told.id.as_ref(), told.status.as_deref(), amount(told.amount), at))
+                    .map(|told| {
+                        let progress = refund_progress(told.status.as_deref());
+                        returned(told.id.as_ref(), progress, amount(told.amount), at)
+                    })
                     .collect::<Option<_>>()?;
             }
             // Where nothing was taken, what counts as refunded was let go.
@@ -244,9 +269,18 @@ fn content(tells: Tells, event: &Event, at: Timestamp) -> Option<Content> {
             facts
         }
         Tells::Refund => GatewayPayment {
-            refunds: BTreeMap::from([refund(
+            refunds: BTreeMap::from([returned(
                 object.id.as_ref(),
-                object.status.as_deref(),
+                refund_progress(object.status.as_deref()),
+                amount(object.amount),
+                at,
+            )?]),
+            ..GatewayPayment::default()
+        },
+        Tells::DisputeWithdraws | Tells::DisputeReinstates | Tells::DisputeClosed => GatewayPayment {
+            disputes: BTreeMap::from([returned(
+                object.id.as_ref(),
+                dispute_progress(tells, object.status.as_deref()),
                 amount(object.amount),
                 at,
             )?]),
@@ -329,6 +363,12 @@ mod tests {
             "payment_intent": INTENT, "status": status})
     }
 
+    fn dispute(status: &str) -> Value {
+        json!({"id": "du_1MtJUT2eZvKYlo2CNaw2HvEv", "object": "dispute", "amount": 5300, "balance_transactions": [],
+            "charge": "ch_3OFiuyFUCobZzZgn2", "currency": "eur", "evidence": {"customer_name": "SECRET"},
+            "payment_intent": INTENT, "reason": "fraudulent", "status": status})
+    }
+
     fn session(status: &str) -> Value {
         json!({"id": "cs_test_a11YYufWQzNY63zpQ6QSNRQhkUpVph4W", "object": "checkout.session", "amount_total": 5392,
             "currency": "eur", "payment_intent": INTENT, "payment_status": status, "customer_details": {"email": "SECRET"}})
@@ -408,6 +448,44 @@ mod tests {
         charge["refunds"] = Value::Null;
         charge["captured"] = false.into();
         assert_eq!(facts("charge.refunded", &charge).refund_total, None);
+    }
+
+    #[test]
+    fn disputes_take_and_may_give_back() {
+        use RefundProgress::{Failed, Pending, Processed};
+        let (withdrawn, reinstated, closed) = ("funds_withdrawn", "funds_reinstated", "closed");
+        for (kind, status, progress) in [
+            (withdrawn, "needs_response", Processed),
+            (withdrawn, "under_review", Processed),
+            (closed, "lost", Processed),
+            (closed, "won", Failed),
+            (closed, "warning_closed", Pending),
+            (closed, "prevented", Pending),
+            (reinstated, "won", Failed),
+            (reinstated, "under_review", Failed),
+            (reinstated, "lost", Processed),
+        ] {
+            let facts = facts(&format!("charge.dispute.{kind}"), &dispute(status));
+            assert!(!serde_json::to_string(&facts).unwrap().contains("SECRET"));
+            let told = &facts.disputes["du_1MtJUT2eZvKYlo2CNaw2HvEv"];
+            assert_eq!(
+                (told.progress, told.amount.minor_units()),
+                (progress, 5300),
+                "{kind} {status}"
+            );
+            assert_eq!(
+                (facts.refunds.len(), told.processed_at.is_some()),
+                (0, progress == Processed)
+            );
+        }
+        for kind in ["created", "updated"] {
+            let kind = format!("charge.dispute.{kind}");
+            assert_eq!(told(&kind, &dispute("needs_response")), Content::Other);
+        }
+        assert_eq!(
+            told("charge.dispute.closed", &dispute("under_review")),
+            Content::Incomplete
+        );
     }
 
     /// 60 of 100 taken. What is let go counts as refunded in the older versions of the API, and is no refund.
@@ -559,6 +637,7 @@ mod tests {
         for (kind, object) in [
             ("charge.succeeded", charge(true)),
             ("refund.created", refund("succeeded")),
+            ("charge.dispute.closed", dispute("lost")),
             ("checkout.session.completed", session("paid")),
         ] {
             assert_eq!(
@@ -577,6 +656,9 @@ mod tests {
             ("charge.succeeded", charge(true), "payment_intent", json!("cs_test_abc")),
             ("refund.created", refund("succeeded"), "id", Value::Null),
             ("refund.created", refund("lost"), "id", json!("re_1")),
+            ("charge.dispute.closed", dispute("lost"), "id", Value::Null),
+            ("charge.dispute.closed", dispute("lost"), "amount", Value::Null),
+            ("charge.dispute.closed", dispute("lost"), "status", Value::Null),
             ("checkout.session.completed", session("paid"), "id", json!("si 1")),
             (
                 "checkout.session.completed",

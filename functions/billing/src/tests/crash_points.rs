@@ -328,11 +328,13 @@ fn an_event_that_tells_of_no_payment() {
 fn replaying() {
     at_every_crash_point(
         |practice| {
+            // The last of these attempts is one too many to wait for its order.
+            for n in 0..33 {
+                let attempt = payment("payment.failed", &format!("pay_{n}"), ORDER, "failed", 100);
+                practice.deliver(&practice.razorpay("evt", &attempt));
+            }
             let invoice = practice.invoice("invoice", 100);
             practice.tie(&invoice, Gateway::Razorpay, ORDER);
-            practice.deliver(&practice.razorpay("evt_1", &captured("pay_1", ORDER, 120)));
-            let amendment = json!({"reason": "A line was missing", "invoice": content(120)});
-            practice.expect(200, Call::put(&invoice, &amendment).header("if-match", "\"v2\""));
             let listed = practice.expect(200, Call::get("/v1/billing/webhook-events"));
             let event = listed.json["events"][0]["id"].as_str().unwrap().to_owned();
             format!("{invoice} /v1/billing/webhook-events/{event}/replay")
@@ -343,8 +345,9 @@ fn replaying() {
         },
         |practice, paths, answer| {
             assert_eq!(answer.text("state"), "applied");
-            let invoice = paths.split_once(' ').unwrap().0;
-            assert_eq!(practice.standing(invoice), ("paid".to_owned(), 120, 0));
+            let invoice = practice.expect(200, Call::get(paths.split_once(' ').unwrap().0));
+            assert_eq!(invoice.json["gateway_payments"].as_array().unwrap().len(), 33);
+            assert_eq!(practice.dead(), []);
         },
     );
 }

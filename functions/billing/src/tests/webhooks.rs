@@ -104,6 +104,52 @@ fn stripe_settles_too_by_order_or_by_session() {
     }
 }
 
+/// What a bank takes back for her is not paid, whatever was told first; and paid again where the dispute is won.
+#[test]
+fn a_lost_dispute_opens_its_invoice() {
+    let lost = |status: &str, deducted: i64| {
+        let mut event = captured("pay_1", ORDER, 100);
+        event["event"] = format!("payment.dispute.{status}").into();
+        event["payload"]["dispute"] = json!({"entity": {"id": "disp_1", "payment_id": "pay_1", "amount": 100,
+            "amount_deducted": deducted, "currency": "INR", "status": status}});
+        event
+    };
+    let practice = Practice::new();
+    let invoice = practice.invoice("razorpay", 100);
+    practice.tie(&invoice, Gateway::Razorpay, ORDER);
+    for _ in 0..2 {
+        practice.deliver(&practice.razorpay("evt", &lost("lost", 100)));
+        practice.deliver(&practice.razorpay("evt", &captured("pay_1", ORDER, 100)));
+        assert_eq!(practice.standing(&invoice), ("open".to_owned(), 100, 100));
+    }
+    let read = practice.expect(200, Call::get(&invoice));
+    assert_eq!(
+        read.json["gateway_payments"][0]["disputes"],
+        json!({"disp_1": {"progress": "processed", "amount": 100, "processed_at": "2026-12-01T08:00:00Z"}})
+    );
+    practice.deliver(&practice.razorpay("evt", &lost("won", 0)));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 100, 0));
+
+    let dispute = |id: &str, kind: &str, status: &str| {
+        let object = json!({"id": "du_1", "payment_intent": INTENT, "amount": 60, "currency": "inr", "status": status});
+        stripe_event(id, &format!("charge.dispute.{kind}"), object)
+    };
+    let invoice = practice.invoice("stripe", 100);
+    // Before anybody knows whose it is.
+    practice.deliver(&practice.stripe(&dispute("evt_1", "closed", "lost")));
+    assert_eq!(
+        practice.dead(),
+        [("charge.dispute.closed".to_owned(), "unknown_order".to_owned())]
+    );
+    practice.tie(&invoice, Gateway::Stripe, INTENT);
+    practice.deliver(&practice.stripe(&stripe_event("evt_2", "payment_intent.succeeded", intent(100))));
+    practice.deliver(&practice.stripe(&dispute("evt_3", "funds_withdrawn", "needs_response")));
+    assert_eq!(practice.standing(&invoice), ("partly_paid".to_owned(), 100, 60));
+    practice.deliver(&practice.stripe(&dispute("evt_4", "funds_reinstated", "won")));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 100, 0));
+    assert_eq!(practice.dead(), []);
+}
+
 #[test]
 fn an_order_belongs_to_one_invoice() {
     let practice = Practice::new();
@@ -310,7 +356,6 @@ fn what_cannot_be_applied_is_kept_for_somebody_to_look_at() {
     for (event, reason) in [
         (captured("pay_4", "order_unknown", 100), "unknown_order"),
         (euros, "currency_differs"),
-        (captured("pay_5", ORDER, 101), "amount_differs"),
         (no_order, "no_order"),
         (incomplete, "incomplete"),
         (captured("pay_6", "order_void", 100), "invoice_void"),
@@ -320,10 +365,16 @@ fn what_cannot_be_applied_is_kept_for_somebody_to_look_at() {
         assert_eq!(practice.dead(), expected);
     }
     assert_eq!(practice.standing(&invoice), ("open".to_owned(), 0, 0));
+    // More came in than is asked for: known, and too much.
+    practice.deliver(&practice.razorpay("evt", &captured("pay_5", ORDER, 101)));
+    assert_eq!(practice.standing(&invoice), ("overpaid".to_owned(), 101, 0));
+    expected.insert(0, ("payment.captured".to_owned(), "amount_differs".to_owned()));
+    assert_eq!(practice.dead(), expected);
+    practice.deliver(&practice.razorpay("evt", &refunded("rfnd_5", "pay_5", ORDER, 101, 101)));
     // More is given back than came in: known, and counted for no more than came in.
     practice.deliver(&practice.razorpay("evt", &captured("pay_7", ORDER, 60)));
     practice.deliver(&practice.razorpay("evt", &refunded("rfnd_1", "pay_7", ORDER, 61, 60)));
-    assert_eq!(practice.standing(&invoice), ("open".to_owned(), 60, 60));
+    assert_eq!(practice.standing(&invoice), ("open".to_owned(), 161, 161));
     assert_eq!(
         practice.dead()[0],
         ("refund.processed".to_owned(), "over_refund".to_owned())
@@ -380,6 +431,45 @@ fn what_cannot_be_applied_is_kept_for_somebody_to_look_at() {
             .map(|(_, reason)| reason)
             .collect::<Vec<_>>()
     );
+}
+
+/// She pays at the gateway for what the order was made for, while the invoice is amended to less: what came in is on her account, is asked for no
+/// second time, and somebody is told.
+#[test]
+fn money_above_the_total_is_on_her_account() {
+    let practice = Practice::new();
+    let invoice = practice.invoice("invoice", 100);
+    practice.tie(&invoice, Gateway::Razorpay, ORDER);
+    let amendment = json!({"reason": "A slip", "invoice": content(80)});
+    let amend = Call::put(&invoice, &amendment).header("if-match", "\"v2\"");
+    practice.begin_chains();
+    let moment = Moment::after(&practice);
+    let deliver = |practice: &Practice| practice.razorpay("evt_1", &captured("pay_1", ORDER, 100));
+    let amend = |practice: &Practice| amend.clone().bearer(&practice.cast.billing.token);
+    let verify = |practice: &Practice, one: &Answer, two: &Answer| {
+        let mut statuses = [one.status, two.status];
+        statuses.sort_unstable();
+        let total = practice.expect(200, Call::get(&invoice)).json["total"]
+            .as_i64()
+            .unwrap();
+        let (state, received, _) = practice.standing(&invoice);
+        let cash = json!({"method": "cash", "amount": 1});
+        let cash = Call::post(format!("{invoice}/payments"), &cash).once("cash");
+        assert_refused(&practice.as_billing(cash), 409, "amount-exceeds");
+        if total == 80 {
+            assert_eq!((statuses, state.as_str(), received), ([200, 200], "overpaid", 100));
+            assert_eq!(
+                practice.dead(),
+                [("payment.captured".to_owned(), "amount_differs".to_owned())]
+            );
+        } else {
+            assert!(statuses[0] == 200 && [409, 412].contains(&statuses[1]), "{statuses:?}");
+            assert_eq!((state.as_str(), received), ("paid", 100));
+            assert_eq!(practice.dead(), []);
+        }
+    };
+    at_every_interleaving(&moment, deliver, amend, verify);
+    at_every_interleaving(&moment, amend, deliver, verify);
 }
 
 /// What comes to an invoice that is void is her credit until the gateway gives it back.
@@ -439,15 +529,17 @@ fn an_event_that_came_too_early_is_applied_when_its_order_is_tied() {
         refunded("rfnd_1", "pay_1", ORDER, 10, 100),
         captured("pay_1", ORDER, 100),
         captured("pay_2", ORDER, 500),
+        refunded("rfnd_2", "pay_2", ORDER, 300, 500),
     ] {
         practice.deliver(&practice.razorpay("evt", &event));
     }
-    assert_eq!(practice.dead().len(), 3);
+    assert_eq!(practice.dead().len(), 4);
     practice.tie(&invoice, Gateway::Razorpay, ORDER);
-    assert_eq!(practice.standing(&invoice), ("partly_paid".to_owned(), 100, 10));
+    assert_eq!(practice.standing(&invoice), ("overpaid".to_owned(), 600, 310));
+    let too_much = |kind: &str| (kind.to_owned(), "amount_differs".to_owned());
     assert_eq!(
         practice.dead(),
-        [("payment.captured".to_owned(), "amount_differs".to_owned())]
+        [too_much("refund.processed"), too_much("payment.captured")]
     );
 }
 
@@ -473,8 +565,7 @@ fn a_dead_event_is_replayed_once_what_hindered_it_is_gone() {
         (again.text("state").as_str(), again.text("reason").as_str()),
         ("dead", "amount_differs")
     );
-    let amendment = json!({"reason": "A line was missing", "invoice": content(120)});
-    practice.expect(200, Call::put(&invoice, &amendment).header("if-match", "\"v2\""));
+    practice.deliver(&practice.razorpay("evt", &refunded("rfnd_1", "pay_1", ORDER, 20, 120)));
     practice.withdraw();
     assert_refused(&practice.as_billing(replay.clone()), 403, "no-consent");
     practice.agree(&practice.cast.client, "again");
@@ -482,7 +573,7 @@ fn a_dead_event_is_replayed_once_what_hindered_it_is_gone() {
     assert_eq!(applied.text("state"), "applied");
     assert_eq!(applied.json.get("tells"), None);
     assert_eq!(practice.event(&applied).rule, "payment.gateway-events");
-    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 0));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 20));
     assert_eq!(practice.expect(200, replay).text("state"), "applied");
     assert_eq!(practice.dead(), []);
 }
@@ -562,10 +653,9 @@ fn a_dead_letter_is_dismissed_and_can_still_be_replayed() {
     assert_eq!(back[1]["dismissed"], dismissed.json["dismissed"]);
     assert_eq!(listed("dismissed"), Vec::<Value>::new());
     practice.expect(200, dismiss("SECRET again"));
-    let amendment = json!({"reason": "A line was missing", "invoice": content(120)});
-    practice.expect(200, Call::put(&invoice, &amendment).header("if-match", "\"v2\""));
+    practice.deliver(&practice.razorpay("evt", &refunded("rfnd_1", "pay_1", ORDER, 20, 120)));
     assert_eq!(replay().text("state"), "applied");
-    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 0));
+    assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 20));
     assert_eq!((listed("dead").len(), listed("dismissed").len()), (1, 0));
     assert_refused(&practice.as_billing(dismiss("SECRET")), 409, "not-a-dead-letter");
     // What tells of no payment was never dead.

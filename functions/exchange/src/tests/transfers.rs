@@ -263,6 +263,66 @@ fn an_addendum_goes_out_and_is_known_again() {
     );
 }
 
+/// After a restore, a record is what the bundle makes of it. What a colleague added is not made by whoever imports, nor said to be here.
+#[test]
+fn an_addendum_that_is_not_here_is_not_imported() {
+    let practice = Practice::new();
+    let imported = practice.import(&bundle());
+    let condition = imported.json["parts"][1]["id"].as_str().unwrap();
+    let path = format!("/v1/records/clients/{}/records/{condition}/addenda", practice.client);
+    let before = practice.world.stores.dump();
+    let added = Call::post(path, &json!({"text": " It was\njet lag. "})).once("add");
+    let added = Answer::from(practice.world.serve(
+        Function::Records,
+        &records::ROUTES,
+        &added.bearer(&practice.token).request(),
+    ));
+    assert_eq!(added.status, 201, "{}", added.json);
+    let exported = practice.export().json;
+    let entries = exported["entry"].as_array().unwrap();
+    let position = entries
+        .iter()
+        .position(|entry| entry["resource"]["resourceType"] == "DocumentReference")
+        .unwrap();
+    let lenient = |bundle: &Value| {
+        let call = importing(&practice.client, bundle).header("prefer", "handling=lenient");
+        practice.send(&call)
+    };
+    let is_left_out = |bundle: &Value| {
+        let stored = practice.stored();
+        let strict = practice.import(bundle);
+        assert_eq!((strict.status, strict.problem()), (422, Some("not-importable")));
+        assert_eq!(strict.json["errors"].as_array().unwrap().len(), 1);
+        assert_eq!(strict.json["errors"][0]["field"], format!("/entry/{position}/resource"));
+        let lenient = lenient(bundle);
+        assert_eq!(outcomes(&lenient), ["unchanged"; 4]);
+        assert_eq!(lenient.json["not_imported"].as_array().unwrap().len(), 1);
+        let left_out = lenient.json["not_imported"][0].to_string();
+        for word in ["DocumentReference", "its author adds"] {
+            assert!(left_out.contains(word), "{left_out}");
+        }
+        assert!(!left_out.contains("jet lag"), "{left_out}");
+        assert_eq!(practice.stored(), stored);
+    };
+    // In other words than it is here.
+    let mut other = exported.clone();
+    other["entry"][position]["resource"]["content"][0]["attachment"]["data"] = json!("SXQgd2FzIG5vdGhpbmcu");
+    is_left_out(&other);
+    assert_eq!(outcomes(&practice.import(&exported)), ["unchanged"; 5]);
+    practice.world.stores.restore(&before);
+    is_left_out(&exported);
+    // Whoever may not write her records is not told which addenda there are.
+    let hiding = Call::post(
+        format!("/v1/consent/clients/{}/restrictions", practice.client),
+        &json!({"class": "health"}),
+    );
+    practice.to_consent(201, &hiding.once("hide").bearer(&practice.admin));
+    let denied = lenient(&exported);
+    assert_eq!(denied.json["denied"], json!({"records": 3}), "{}", denied.json);
+    assert_eq!(outcomes(&denied), ["unchanged"; 2]);
+    assert_eq!(denied.json["not_imported"], json!([]));
+}
+
 /// A resource that its owner refuses: nothing is imported, or the others are, and who refers to it refers to nothing.
 #[test]
 fn one_bad_resource_keeps_all_out_unless_it_is_to_be_left_out() {

@@ -1,13 +1,13 @@
 //! Records that come from elsewhere.
 
 use http::StatusCode;
-use model::{Action, RecordId, Timestamp};
+use model::{Action, AddendumId, Confidential, RecordId, Timestamp};
 use ports::Creation;
 use store::{StoreError, Versioned};
 use web::Problem;
 use web::import::{Imported, Outcome, Step, There};
 
-use super::{Kept, OpenChart};
+use super::{Kept, OpenChart, Selection};
 use crate::record::{Hand, Record, Writing};
 
 /// Why there is a new version where the source says something else now.
@@ -20,7 +20,33 @@ pub(crate) struct ImportedPart {
     pub(crate) writing: Writing,
 }
 
+/// An addendum that went out from here and comes back. It is its author's, so nobody imports it: it is here, or she writes it again.
+pub(crate) struct ReturnedAddendum {
+    pub(crate) id: AddendumId,
+    pub(crate) text: Confidential<String>,
+}
+
 impl OpenChart<'_> {
+    /// Takes away the addenda that are here, in the same words. An id does not say which record they were added to, so those are looked through
+    /// until all are found.
+    pub(crate) fn retain_missing(&self, returned: &mut Vec<(usize, ReturnedAddendum)>) -> Result<(), Problem> {
+        for entry in self.timeline(Selection::All).after(None) {
+            if returned.is_empty() {
+                break;
+            }
+            let id = entry?.id;
+            if self.record(id)?.read()?.is_some_and(|stored| stored.value.addenda) {
+                let addenda = self.addenda(id)?;
+                let is_here = |back: &ReturnedAddendum| {
+                    let mut same = addenda.iter().filter(|addendum| addendum.id == back.id);
+                    same.any(|addendum| addendum.text == back.text)
+                };
+                returned.retain(|(_, back)| !is_here(back));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a record that was imported, in the name of whoever imports: she signs it, and she alone amends it. It was decided upon as one that is
     /// written; what it takes to amend is decided where it comes to that.
     ///

@@ -18,6 +18,10 @@ impl Note {
         self.session_at
     }
 
+    pub(crate) fn text(&self) -> &Text {
+        &self.text
+    }
+
     pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
         check.text(self.text.expose(), &format!("{at}/text"), 1, TEXT);
         check_past(self.session_at, check, &format!("{at}/session_at"), now);

@@ -1,21 +1,67 @@
 //! What `exchange` hands over and takes, in the name of whoever asks it: a client's clinical records. Those of treatment for
 //! substance use and psychotherapy notes are not among them: they are kept under other keys, which no permit of these routes gives out.
 
-use model::{Action, DataClass, RecordId};
+use model::{Action, AddendumId, DataClass, IdError, RecordId};
+use serde::Deserialize;
 use web::import::{self, Export, ExportPage, Handed, Import, Refused};
-use web::{Check, Exchange, Problem, Reply};
+use web::{Check, Exchange, Problem, Reply, Violation};
 
-use crate::chart::{Chart, ImportedPart};
+use crate::chart::{Chart, ImportedPart, ReturnedAddendum};
 use crate::content::{Content, Kind};
 use crate::record::Writing;
 
 const CLASS: DataClass = DataClass::Health;
 
+/// What a part is called here.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+enum PartId {
+    Record(RecordId),
+    /// What was added to a record, as the note that it went out as.
+    Addendum(AddendumId),
+}
+
+impl TryFrom<String> for PartId {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        let addendum = text.parse().map(Self::Addendum);
+        addendum.or_else(|_| text.parse().map(Self::Record))
+    }
+}
+
+/// A part that was read.
+enum Part {
+    Record(Box<ImportedPart>),
+    Addendum(ReturnedAddendum),
+}
+
+impl Part {
+    /// What can be written.
+    fn into_record(self) -> Result<ImportedPart, Problem> {
+        match self {
+            Self::Record(part) => Ok(*part),
+            Self::Addendum(_) => Err(Problem::malformed(
+                "/parts",
+                "id",
+                "must be records: addenda are their authors\u{2019}",
+            )),
+        }
+    }
+
+    fn into_addendum(self) -> Option<ReturnedAddendum> {
+        match self {
+            Self::Record(_) => None,
+            Self::Addendum(addendum) => Some(addendum),
+        }
+    }
+}
+
 /// Reads the parts as a request to write each of them would be read.
-fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<ImportedPart>, Vec<Refused>>, Problem> {
+fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<Part>, Vec<Refused>>, Problem> {
     let now = exchange.platform.clock.now();
     let key = exchange.keyring.key("index")?;
-    import.read(|part: &Handed<RecordId, Kind>| {
+    import.read(|part: &Handed<PartId, Kind>| {
         let refused = match part.kind {
             Kind::PsychotherapyNote => Some("psychotherapy notes are kept apart, and are not imported"),
             Kind::Document => Some("a document without what it holds is none: it is uploaded"),
@@ -28,26 +74,65 @@ fn read(exchange: &Exchange<'_>, import: &Import) -> Result<Result<Vec<ImportedP
         let mut check = Check::new();
         content.check(&mut check, "", now);
         check.finish()?;
+        let id = match (part.id, &content) {
+            (PartId::Record(id), _) => id,
+            (PartId::Addendum(id), Content::ProgressNote(note)) => {
+                let text = note.text().clone();
+                return Ok(Part::Addendum(ReturnedAddendum { id, text }));
+            }
+            (PartId::Addendum(_), _) => {
+                let detail = "an addendum goes out as a progress note";
+                return Err(Problem::malformed("/kind", "kind", detail));
+            }
+        };
         let content = content.written()?;
-        Ok(ImportedPart {
-            id: part.id,
+        Ok(Part::Record(Box::new(ImportedPart {
+            id,
             imported: part.imported(key, part.kind.name(), &content.content)?,
             writing: Writing {
                 content,
                 encounter: part.encounter,
             },
-        })
+        })))
     })
 }
 
 /// `POST /v1/records/private/import/check`, private.
 ///
-/// Order: record, answer. Nothing else is written.
+/// Order: record, addenda that come back are looked for, answer. Nothing else is written.
 pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let import = Import::receive(exchange)?;
-    let refused = read(exchange, &import)?.err().unwrap_or_default();
+    let (mut refused, parts) = match read(exchange, &import)? {
+        Ok(parts) => (Vec::new(), parts),
+        Err(refused) => (refused, Vec::new()),
+    };
     let chart = Chart::enter_about(exchange, import.client_id, Action::Create, CLASS, None)?;
-    Ok(import::checked(refused)?.recorded(chart.recorded.event()))
+    let event = chart.recorded.event();
+    let addenda = parts.into_iter().enumerate();
+    let mut addenda: Vec<_> = addenda
+        .filter_map(|(position, part)| Some((position, part.into_addendum()?)))
+        .collect();
+    if !addenda.is_empty()
+        && let Ok(chart) = chart.open_if_begun()?
+    {
+        let found = chart.retain_missing(&mut addenda);
+        found.map_err(|problem| problem.or_recorded(event))?;
+    }
+    refused.extend(addenda.iter().map(|(part, _)| missing(*part)));
+    Ok(import::checked(refused)?.recorded(event))
+}
+
+fn missing(part: usize) -> Refused {
+    let detail = "must be an addendum that is here, in the same words: its author adds one that is not";
+    let violation = Violation {
+        field: "/id".to_owned(),
+        rule: "addendum",
+        detail: detail.to_owned(),
+    };
+    Refused {
+        part,
+        errors: vec![violation],
+    }
 }
 
 /// `POST /v1/records/private/import`, private. Each part is decided and recorded as what it is, a record that is written, and the trail says
@@ -60,7 +145,8 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// [`OpenChart::import`]: crate::chart::OpenChart::import
 pub(crate) fn import(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let import = Import::receive(exchange)?;
-    let parts = read(exchange, &import)?.map_err(import::invalid)?;
+    let parts = read(exchange, &import)?.map_err(import::invalid)?.into_iter();
+    let parts: Vec<ImportedPart> = parts.map(Part::into_record).collect::<Result<_, _>>()?;
     let first = parts.first().map(|part| part.id);
     let chart = Chart::enter_about(exchange, import.client_id, Action::Create, CLASS, first)?;
     let mut chart = chart.open_or_begin()?;

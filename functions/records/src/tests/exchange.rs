@@ -259,6 +259,75 @@ fn a_check_says_what_an_import_would_refuse_and_writes_nothing() {
     assert!(practice.charts() == before);
 }
 
+/// An addendum that comes back is its author's: it is said to be here where it is, and never written.
+#[test]
+fn an_addendum_that_comes_back_is_looked_for() {
+    let practice = Practice::new();
+    let record = practice.write("write", "SECRET of her");
+    practice.import(&[part(1, &note_of(3, "SECRET one")), part(2, &note_of(2, "SECRET two"))]);
+    let add = |record: &str, key: &str, text: &str| {
+        let path = format!("{}/{record}/addenda", practice.path(RECORDS));
+        let call = Call::post(path, &json!({"text": text})).once(key);
+        let added = practice.send(&call.bearer(&practice.colleague.token));
+        assert_eq!(added.status, 201, "{}", added.json);
+        added.text("id")
+    };
+    let (first, second) = (
+        add(&record, "first", "SECRET first"),
+        add(&id(2), "second", "SECRET second"),
+    );
+    let back = |number: u64, id: &str, text: &str| {
+        let mut part = part(number, &note_of(1, text));
+        part["id"] = json!(id);
+        part
+    };
+    let before = practice.charts();
+    let check = |parts: &[Value]| {
+        let call = practice.for_exchange(&practice.clinician.token, CHECK, &practice.body(parts));
+        let checked = practice.send(&call);
+        assert_eq!(checked.status, 200, "{}", checked.json);
+        assert!(!checked.json.to_string().contains("SECRET"), "{}", checked.json);
+        let event = practice.event(&checked);
+        assert_eq!((event.action, event.decision), (Action::Create, Decision::Allowed));
+        let refused = checked.json["refused"].as_array().unwrap().clone();
+        refused
+            .iter()
+            .map(|refused| (refused["part"].as_u64().unwrap(), refused["errors"][0]["rule"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let unknown = practice.world.entropy.id::<model::kind::Addendum>().to_string();
+    assert_eq!(
+        check(&[
+            part(3, &progress("SECRET new")),
+            back(4, &second, "SECRET second"),
+            back(5, &unknown, "SECRET first"),
+            back(6, &first, "SECRET first"),
+            back(7, &id(8), "SECRET first"),
+        ]),
+        [(2, json!("addendum"))]
+    );
+    assert_eq!(
+        check(&[back(4, &first, "SECRET second"), back(5, &second, "SECRET first")]),
+        [(0, json!("addendum")), (1, json!("addendum"))]
+    );
+    let mut other = part(4, &assessment());
+    other["id"] = json!(first);
+    assert_eq!(check(&[other]), [(0, json!("kind"))]);
+    assert_eq!(check(&[back(4, "add_1", "SECRET first")])[0].0, 0);
+    // Nobody writes one by importing it.
+    let imported = practice.send(&practice.importing(&[back(4, &first, "SECRET first")]));
+    assert_violates(&imported, 400, "/parts", "id");
+    assert!(practice.charts() == before);
+    // A client of whom nothing was written has none.
+    let practice = Practice::new();
+    let checked = practice.send(&practice.for_exchange(
+        &practice.clinician.token,
+        CHECK,
+        &practice.body(&[back(1, &first, "SECRET first")]),
+    ));
+    assert_eq!(checked.json["refused"][0]["errors"][0]["rule"], "addendum");
+}
+
 #[test]
 fn whoever_may_not_write_or_read_here_may_not_by_way_of_exchange() {
     let practice = Practice::new();

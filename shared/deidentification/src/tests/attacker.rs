@@ -31,12 +31,13 @@ fn published(table: &PublishedTable) -> Vec<Vec<Count>> {
     lines
 }
 
-/// What suppressed figures are at least.
+/// The rules by which figures are suppressed, as far as they tell of them: what a suppressed one is at least, and the number of all at most.
 #[derive(Clone, Copy)]
-struct Least {
+struct Rules {
     cell: u64,
     row_total: u64,
     column_total: u64,
+    most_of_all: u64,
 }
 
 /// Whether nothing of these figures is shown: then it may be that of zeros too.
@@ -44,13 +45,13 @@ fn is_withheld<'c>(figures: impl IntoIterator<Item = &'c Count>) -> bool {
     figures.into_iter().all(|figure| *figure == Count::Suppressed)
 }
 
-/// Every table of up to `most(cell)` in each cell that agrees with what is published and has `least` where something is suppressed; until
+/// Every table of up to `most(cell)` in each cell that agrees with what is published and with the rules by which something is suppressed; until
 /// `seen` has seen enough.
-fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], least: Least, seen: &mut dyn FnMut(&[Vec<u64>]) -> bool) {
+fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], rules: Rules, seen: &mut dyn FnMut(&[Vec<u64>]) -> bool) {
     fn go(
         shown: &[Vec<Count>],
         most: &[Vec<u64>],
-        least: Least,
+        rules: Rules,
         guess: &mut Vec<Vec<u64>>,
         at: usize,
         seen: &mut dyn FnMut(&[Vec<u64>]) -> bool,
@@ -58,7 +59,11 @@ fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], least: Least, seen: &mut dyn
         let (height, width) = (most.len(), most[0].len());
         let (row, column) = (at / width, at % width);
         let so_far: u64 = guess.iter().take(row + 1).flatten().take(at).sum();
-        if matches!(shown[height][width], Count::Shown(total) if so_far > total) {
+        let most_of_all = match shown[height][width] {
+            Count::Shown(total) => total,
+            Count::Suppressed => rules.most_of_all,
+        };
+        if so_far > most_of_all {
             return false;
         }
         if column == 0 && row > 0 {
@@ -71,15 +76,15 @@ fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], least: Least, seen: &mut dyn
             let whole = with_totals(guess);
             let agrees = whole.iter().zip(shown).enumerate().all(|(row, (whole, shown))| {
                 whole.iter().zip(shown).enumerate().all(|(column, (count, shown))| {
-                    let least = match (row < height, column < width) {
-                        (true, true) => least.cell,
-                        (true, false) => least.row_total,
-                        (false, true) => least.column_total,
-                        (false, false) => 1,
+                    let range = match (row < height, column < width) {
+                        (true, true) => rules.cell..=u64::MAX,
+                        (true, false) => rules.row_total..=u64::MAX,
+                        (false, true) => rules.column_total..=u64::MAX,
+                        (false, false) => 1..=rules.most_of_all,
                     };
                     match shown {
                         Count::Shown(known) => known == count,
-                        Count::Suppressed => *count >= least,
+                        Count::Suppressed => range.contains(count),
                     }
                 })
             });
@@ -87,7 +92,7 @@ fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], least: Least, seen: &mut dyn
         }
         let mut range = match shown[row][column] {
             Count::Shown(known) => known..=known,
-            Count::Suppressed => least.cell..=most[row][column],
+            Count::Suppressed => rules.cell..=most[row][column],
         };
         // The last of a line whose total is shown can only be one thing.
         let ends = [
@@ -112,14 +117,14 @@ fn try_all(shown: &[Vec<Count>], most: &[Vec<u64>], least: Least, seen: &mut dyn
         }
         for count in range {
             guess[row][column] = count;
-            if go(shown, most, least, guess, at + 1, seen) {
+            if go(shown, most, rules, guess, at + 1, seen) {
                 return true;
             }
         }
         false
     }
     let mut guess = vec![vec![0; most[0].len()]; most.len()];
-    go(shown, most, least, &mut guess, 0, seen);
+    go(shown, most, rules, &mut guess, 0, seen);
 }
 
 /// What the attacker finds out: nothing.
@@ -166,8 +171,15 @@ fn assert_protected(rows: &[Vec<u64>]) {
     if open.is_empty() {
         return;
     }
+    let (height, width) = (rows.len(), rows[0].len());
+    let total_is_hidden = shown[height][width] == Count::Suppressed;
     let is_enough = |(row, at): &(usize, usize), found: &[Vec<(u64, u64, u64)>]| {
         let (_, lowest, highest) = found[*row][*at];
+        if total_is_hidden {
+            // Of so few, each figure may be of all of them or, unless it is the number of all under another name, of nobody.
+            let is_of_all = (*row == height || height == 1) && (*at == width || width == 1);
+            return lowest == u64::from(is_of_all) && highest == THRESHOLD - 1;
+        }
         // What can only be zero or large tells of nobody.
         let is_large = |count| count == 0 || count >= THRESHOLD;
         (lowest < highest && (is_large(truth[*row][*at]) || highest >= THRESHOLD))
@@ -182,17 +194,19 @@ fn assert_protected(rows: &[Vec<u64>]) {
         .map(|row| {
             row.iter()
                 .map(|count| (count + reach).max(all.min(THRESHOLD + 1)))
+                .map(|most| if total_is_hidden { THRESHOLD - 1 } else { most })
                 .collect()
         })
         .collect();
-    let (height, width) = (rows.len(), rows[0].len());
     let least = |is_withheld: bool| u64::from(!is_withheld);
-    let least = Least {
+    let rules = Rules {
         cell: least(is_withheld(shown[..height].iter().flat_map(|line| &line[..width]))),
         row_total: least(is_withheld(shown[..height].iter().map(|line| &line[width]))),
         column_total: least(is_withheld(&shown[height][..width])),
+        // The number of all is suppressed where it is small, and nowhere else.
+        most_of_all: THRESHOLD - 1,
     };
-    try_all(&shown, &most, least, &mut |guess| {
+    try_all(&shown, &most, rules, &mut |guess| {
         for (row, at) in &open {
             let (tables, lowest, highest) = &mut found[*row][*at];
             *tables += 1;
@@ -246,6 +260,9 @@ fn no_suppressed_count_of_any_short_list_can_be_computed() {
                             if matches!(figures[3].0, Count::Shown(known) if known != total) {
                                 continue;
                             }
+                            if figures[3].0 == Count::Suppressed && !(1..THRESHOLD).contains(&total) {
+                                continue;
+                            }
                             for (at, guess) in [x, y, z, total].into_iter().enumerate() {
                                 lowest[at] = lowest[at].min(guess);
                                 highest[at] = highest[at].max(guess);
@@ -256,6 +273,10 @@ fn no_suppressed_count_of_any_short_list_can_be_computed() {
                 for (at, (figure, truth)) in figures.iter().enumerate() {
                     match figure {
                         Count::Shown(count) => assert!(count == truth && (*count == 0 || *count >= THRESHOLD)),
+                        Count::Suppressed if figures[3].0 == Count::Suppressed => {
+                            let least = u64::from(at == 3);
+                            assert_eq!((lowest[at], highest[at]), (least, 10), "{list:?}: {published:?}");
+                        }
                         Count::Suppressed => {
                             assert!(lowest[at] < highest[at], "{list:?}: {published:?}");
                             assert!(
@@ -311,8 +332,8 @@ proptest! {
         let network = Network { nodes: 6, figures: figures.collect() };
         let most: Vec<Vec<u64>> = rows.iter().map(|row| row.iter().map(|count| count + 2 * by).collect()).collect();
         let mut values = vec![std::collections::BTreeSet::new(); 9];
-        let least = Least { cell: 1, row_total: 1, column_total: 1 };
-        try_all(&shown, &most, least, &mut |guess| {
+        let rules = Rules { cell: 1, row_total: 1, column_total: 1, most_of_all: u64::MAX };
+        try_all(&shown, &most, rules, &mut |guess| {
             for (index, values) in values.iter_mut().enumerate() {
                 values.insert(guess[index / 3][index % 3]);
             }
@@ -359,10 +380,28 @@ fn a_small_count_takes_a_square_with_it() {
         serde_json::to_value(list).unwrap(),
         json!({"cells": [null, null, 50, null], "total": 77})
     );
-    let list = PublishedList::new(&[3, 0, 0]).unwrap();
+}
+
+/// Of one client, a zero anywhere says where she is not, and the only cell without one where she is.
+#[test]
+fn of_few_people_nothing_is_shown() {
+    for counts in [[1, 0, 0], [0, 0, 10], [3, 0, 0], [3, 3, 4]] {
+        let list = PublishedList::new(&counts).unwrap();
+        assert_eq!(
+            serde_json::to_value(list).unwrap(),
+            json!({"cells": [null, null, null], "total": null})
+        );
+        let table = PublishedTable::new(&[counts.to_vec(), vec![0; 3]]).unwrap();
+        assert_eq!(
+            serde_json::to_value(table).unwrap(),
+            json!({"rows": [[null, null, null], [null, null, null]], "row_totals": [null, null],
+                "column_totals": [null, null, null], "total": null})
+        );
+    }
+    let list = PublishedList::new(&[11, 0, 0]).unwrap();
     assert_eq!(
         serde_json::to_value(list).unwrap(),
-        json!({"cells": [null, 0, 0], "total": null})
+        json!({"cells": [11, 0, 0], "total": 11})
     );
 }
 

@@ -25,6 +25,8 @@ fn identifiers() -> Identifiers {
     identifiers.add_people(&json!({"resourceType": "Practitioner", "name": [{"text": "Slept Better"}]}));
     identifiers.add_number("K7");
     identifiers.add_date("2026-10-05".parse().unwrap());
+    identifiers.add_days(&json!({"resourceType": "Encounter", "id": "enc-2026-02-02", "period": {"start": "2026-08-07", "end": "2026-08"},
+        "extension": [{"valueDateTime": "2026-06-15T03:30:00Z"}], "length": {"value": 20_260_203}, "reason": "20260204"}));
     identifiers
 }
 
@@ -78,6 +80,14 @@ fn each_of_the_clients_own_identifiers_is_found_however_it_is_written() {
         ("03 1987", Finding::Date),
         ("session of 2026-10-05", Finding::Date),
         ("5 oct", Finding::Date),
+        ("5, 10, 2026", Finding::Date),
+        ("0510, 2026", Finding::Date),
+        ("in 10, 2026", Finding::Date),
+        // Of a resource: in an hour that is another day in America.
+        ("7, 8, 26", Finding::Date),
+        ("20260807", Finding::Date),
+        ("6, 15, 2026", Finding::Date),
+        ("6, 14, 2026", Finding::Date),
     ] {
         assert!(findings(text).contains(&finding), "{text}: {:?}", findings(text));
     }
@@ -98,9 +108,15 @@ fn what_looks_like_anybodys_is_found() {
         ("on 2019-02-03", Finding::Date),
         ("in May 2019", Finding::Date),
         ("on the 3rd of September", Finding::Date),
+        ("Hospitalised 03/2024.", Finding::Date),
+        ("again 2024-11;", Finding::Date),
+        ("since 3.1999", Finding::Date),
+        ("(12\u{2013}2024)", Finding::Date),
         ("her 93-year-old mother", Finding::AgeOver89),
         ("aged 101", Finding::AgeOver89),
         ("in his nineties", Finding::AgeOver89),
+        ("with her aunt, in her 90s", Finding::AgeOver89),
+        ("in her 90's", Finding::AgeOver89),
     ] {
         assert!(findings(text).contains(&finding), "{text}: {:?}", findings(text));
     }
@@ -111,7 +127,18 @@ fn what_looks_like_anybodys_is_found() {
         "at 10:30",
         "10-12 sessions",
         "in 1987",
+        "2019-13",
+        "13/2024",
+        "3/1800",
+        "a score of 12/2100 ms",
+        "in the 1990s, in her 80s",
         "she may come",
+        // No days of hers: of numbers apart, of part of a day, of what is none.
+        "10 exercises, 05 in 2026",
+        "6, 16, 2026",
+        "2, 2, 2026",
+        "2, 3, 2026",
+        "2, 4, 2026",
     ] {
         assert_eq!(findings(text), [], "{text}");
     }

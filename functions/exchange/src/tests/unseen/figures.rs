@@ -78,6 +78,27 @@ fn list(rows: &[(&str, Option<u64>)], total: Option<u64>) -> Value {
     json!({"rows": rows, "total": figure(total)})
 }
 
+/// A zero that were shown would say what the only client of a new clinic does not have, and the one figure without one what she has.
+#[test]
+fn of_ten_clients_every_figure_is_suppressed() {
+    let practice = Practice::new();
+    assert_eq!(practice.counted(&["gender"])["total"], shown(0));
+    practice.enrol_many(10, "female", 1990);
+    let by: [&[&str]; 4] = [
+        &["gender"],
+        &["phq9_severity"],
+        &["gender", "pcl5_cut_point"],
+        &["diagnosis"],
+    ];
+    for by in by {
+        let figures = practice.counted(by).to_string();
+        assert!(!figures.contains(r#""count":0"#), "{figures}");
+        assert!(figures.contains(&format!(r#""total":{}"#, suppressed())), "{figures}");
+    }
+    practice.enrol("eleventh", "female", 1990);
+    assert_eq!(practice.counted(&["gender"])["rows"][1]["count"], 0);
+}
+
 #[test]
 fn small_numbers_are_suppressed_with_others_and_all_categories_are_there() {
     let practice = Practice::new();

@@ -409,7 +409,13 @@ fn texts_leave_that_a_reviewer_releases_and_nobody_is_found_in() {
         ("ZIP 02134", "number"),
         ("member A-123 456 780", "number"),
         ("on 21 March", "date"),
+        ("Hospitalised 03/2024", "date"),
+        // The days of an onset, an assessment and a session.
+        ("since 17, 5, 2024", "date"),
+        ("on 11, 3, 26", "date"),
+        ("on 30, 11, 2026", "date"),
         ("a@b", "email"),
+        ("her aunt, in her 90s", "age-over-89"),
         ("aged 93", "age-over-89"),
         (first.id.as_str(), "number"),
         (record.as_str(), "number"),
