@@ -333,6 +333,7 @@ fn admissible(
     now: Timestamp,
 ) -> Result<Consent, Problem> {
     terms.check(notice.as_ref(), now)?;
+    terms.check_recorder(recorder)?;
     let giver = terms.giver(file, person, recorder, now)?;
     let superseded = terms.supersedes.map(|superseded| {
         file.consents

@@ -126,6 +126,21 @@ impl Terms {
         check.finish()
     }
 
+    /// Whether this recorder may record it. An authorization takes the client's word to somebody else (45 CFR 164.508(a)(2)): nobody whom it lets at
+    /// her data is the one who says that it was given, as a clinician for the client, or as a parent who works here for her child.
+    ///
+    /// # Errors
+    /// 409 where it names the account that records it.
+    pub(crate) fn check_recorder(&self, recorder: &Recorder) -> Result<(), Problem> {
+        if self.recipient == Some(Recipient::Account(recorder.account)) {
+            return Err(Problem::conflict(
+                "own-authorization",
+                "Nobody records an authorization that names her own account. Ask a colleague.",
+            ));
+        }
+        Ok(())
+    }
+
     /// Which participant of a shared file gives this: the caller where she is a client, else whom the body names.
     pub(crate) fn participant(&self, file: &Permissions, recorder: &Recorder) -> Option<ClientId> {
         match (file.participants.is_empty(), recorder.role.is_staff()) {
