@@ -2,11 +2,13 @@
 //! act herself.
 
 use access::{Authority, Permissions, Recorded, Representative};
-use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
+use jiff::tz::TimeZone;
+use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp, latest_today};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::file::{ClientFile, prune};
+use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{Entered, LedgerEntry, Representation, Standing, Verification, Withdrawal};
 use crate::optional_body::NoFields;
 use crate::representations;
@@ -285,6 +287,18 @@ pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         "person",
         "a shared file has no age: each participant has her own",
     );
+    if let Some(until) = until {
+        // A year that was typed wrongly would take what she agrees to herself from an adult, for as long.
+        let jurisdiction = Jurisdictions::new(exchange)?.read(file.clinic)?;
+        let regimes = jurisdiction.map(|jurisdiction| jurisdiction.value.regimes);
+        let latest = law::latest_majority(&regimes.unwrap_or_default(), latest_today(file.now));
+        check.that(
+            until.to_zoned(TimeZone::UTC).date() <= latest,
+            "/until",
+            "majority",
+            "must not be later than somebody who is born today is of age",
+        );
+    }
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
     let ledger = file.ledger();
     let is_minor = until.is_some_and(|majority| file.now < majority);

@@ -728,6 +728,32 @@ fn naming_keeps_its_rules() {
     }
 }
 
+/// A year that was typed wrongly makes nobody a minor for half a life.
+#[test]
+fn nobody_is_a_minor_longer_than_who_is_born_today() {
+    for regimes in [None, Some(json!(["pipeda"])), Some(json!(["gdpr"]))] {
+        let practice = Practice::unsaid();
+        if let Some(regimes) = regimes {
+            let mut said = testkit::jurisdiction();
+            said["regimes"] = regimes;
+            practice.accepted(&practice.admin.token, Call::put("/v1/consent/jurisdiction", &said));
+        }
+        let (client, admin) = (practice.open("open"), &practice.admin.token);
+        for until in ["2044-12-02T00:00:00Z", "2072-05-01T00:00:00Z"] {
+            practice.violated(admin, minority(&client, &json!(until)), "/until", "majority");
+        }
+        for until in ["2044-12-01T23:59:59Z", "1990-05-01T00:00:00Z"] {
+            practice.accepted(admin, minority(&client, &json!(until)));
+            assert_eq!(practice.file(&client)["minor_until"], json!(until));
+        }
+        // Where it is tomorrow already somebody may be born tomorrow.
+        practice.world.clock.advance(SignedDuration::from_hours(2));
+        let tomorrows = minority(&client, &json!("2044-12-02T00:00:00Z"));
+        let admin = practice.token(Role::ClinicAdmin, practice.admin.account);
+        practice.accepted(&admin, tomorrows);
+    }
+}
+
 #[test]
 fn naming_removing_and_majority_are_finished_by_a_repeated_request() {
     let account = AccountId::from_bytes([7; 16]);
