@@ -67,7 +67,7 @@ pub(crate) struct Consent {
     /// Who acted for her.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) representative_id: Option<AccountId>,
-    /// Whether it ends when she is of age: a parent gave it.
+    /// Whether it ends when she is of age: a parent gave it, or a minor's guardian.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) until_majority: bool,
     pub(crate) method: Method,

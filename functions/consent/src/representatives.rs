@@ -1,5 +1,5 @@
-//! Who may act for a client: parents until she is of age, guardians whom a court appointed, and nominees for the day on which she can't
-//! act herself.
+//! Who may act for a client: parents until she is of age, guardians whom a court appointed, a minor's no longer than that, and nominees for the
+//! day on which she can't act herself.
 
 use access::{Authority, Permissions, Recorded, Representative};
 use jiff::tz::TimeZone;
@@ -174,13 +174,17 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             (None, Authority::Nominee) => None,
             (None, Authority::Parent | Authority::Guardian) => Some(now),
         };
-        let representative = Representative {
+        let mut representative = Representative {
             account,
             authority: body.authority,
             reads_records: body.reads_records,
             since,
             until: body.until,
         };
+        // A guardian whose right was said to go beyond the minority, and who has no end any more, is an adult's: she would end as a minor's.
+        if permissions.has_lapsed(&representative, now) {
+            representative.since = Some(now);
+        }
         put(permissions, representative)
     };
     enter_and_change(&file, &recorded, permissions, account, name)?;
@@ -269,7 +273,8 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 }
 
 /// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is
-/// kept as the one moment that matters, and not as a birth date. What a minor agreed to herself, before it was known, ends with it. What she agreed to in shared
+/// kept as the one moment that matters, and not as a birth date. Where it is said that she is of age, whoever acted for the minor acts no more: without the
+/// moment a guardian would count as an adult's. What a minor agreed to herself, before it was known, ends with it. What she agreed to in shared
 /// files does not: nothing says which those are.
 ///
 /// Order: permissions, ledger, permissions once more where something ended, answer. A crash in between leaves a minority that holds, and consents without effect,
@@ -331,6 +336,11 @@ pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             },
             |permissions, hers| {
                 prune(permissions, file.now);
+                if !is_minor {
+                    let mut representatives = std::mem::take(&mut permissions.representatives);
+                    representatives.retain(|there| !permissions.ends_with_minority(there));
+                    permissions.representatives = representatives;
+                }
                 permissions.minor_until = until;
                 permissions
                     .consents

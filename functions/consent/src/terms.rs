@@ -1,6 +1,6 @@
 //! What a consent may say, held against the notice that it is given on and the file that it is given in. Decisions on data alone.
 
-use access::{Authority, Permissions, Recipient};
+use access::{Permissions, Recipient};
 use model::{AccountId, ClientId, ConsentId, ContactChannel, DataClass, NoticeId, Purpose, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Problem};
@@ -210,13 +210,13 @@ impl Terms {
         if self.given_by == GivenBy::Client && person.is_minor(now) {
             return Err(guardian_decides());
         }
-        let is_parents = acting.is_some_and(|acting| acting.authority == Authority::Parent);
-        // A shared file does not know when its participants are of age, so what a parent agrees to there gets its end here.
-        let majority = person.minor_until.filter(|_| is_parents && participant.is_some());
+        let is_for_a_minor = acting.is_some_and(|acting| person.ends_with_minority(acting));
+        // A shared file does not know when its participants are of age, so what is agreed to there for a minor gets its end here.
+        let majority = person.minor_until.filter(|_| is_for_a_minor && participant.is_some());
         Ok(Giver {
             participant,
             representative,
-            until_majority: is_parents && participant.is_none(),
+            until_majority: is_for_a_minor && participant.is_none(),
             until: [acting.and_then(|acting| acting.until), majority]
                 .into_iter()
                 .flatten()

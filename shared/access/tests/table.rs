@@ -1204,6 +1204,38 @@ fn rows_name_first_what_is_not_told() {
     assert_eq!(ids.len(), TABLE.len(), "a rule's name is its own");
 }
 
+/// A guardian who came to act while the client was a minor does so as a parent does; one who came later, or whose right is said to go beyond, is an
+/// adult's.
+#[test]
+fn at_majority_the_guardians_of_a_minor_end() {
+    let a_second_ago = now() - SignedDuration::from_secs(1);
+    let (sooner, later) = (a_second_from_now(), now() + SignedDuration::from_secs(2));
+    let mut file = permissions(&[], Vec::new());
+    for (since, until, minor_until, [acts_before, ends_with_minority]) in [
+        (a_second_ago, None, Some(sooner), [true, true]),
+        (a_second_ago, None, Some(now()), [false, true]),
+        (now(), None, Some(now()), [true, false]),
+        (a_second_ago, None, None, [true, false]),
+        (a_second_ago, Some(sooner), Some(sooner), [true, true]),
+        (a_second_ago, Some(sooner), Some(later), [true, true]),
+        (a_second_ago, Some(later), Some(sooner), [true, false]),
+        (a_second_ago, Some(sooner), Some(now()), [true, false]),
+    ] {
+        file.minor_until = minor_until;
+        let representative = Representative {
+            account: account(),
+            authority: Authority::Guardian,
+            reads_records: true,
+            since: Some(since),
+            until,
+        };
+        file.representatives = vec![representative.clone()];
+        let case = format!("{since} {until:?} {minor_until:?}");
+        assert_eq!(file.representative(account(), now()).is_some(), acts_before, "{case}");
+        assert_eq!(file.ends_with_minority(&representative), ends_with_minority, "{case}");
+    }
+}
+
 /// What a parent decided, and that she decides, ends in the moment in which the child is of age.
 #[test]
 fn at_majority_parents_and_their_consents_end() {

@@ -420,6 +420,26 @@ fn for_a_minor_in_a_shared_file_her_parent_agrees() {
     assert_eq!(couple.reading(), "care.records");
 }
 
+/// As what her parent agrees to does, what a minor's guardian agrees to for her in a shared file ends with her minority.
+#[test]
+fn for_a_minor_in_a_shared_file_her_guardian_agrees_until_majority() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [child, _],
+        ..
+    } = &couple;
+    let until = json!({"until": "2026-12-01T08:10:00Z"});
+    let minority = Call::put(format!("/v1/consent/clients/{child}/minority"), &until);
+    practice.accepted(&practice.clinician.token, minority);
+    let mut terms = couple.of(child);
+    terms["given_by"] = json!("guardian");
+    terms["representative_id"] = json!(practice.guardian(child));
+    let given = practice.accepted(&practice.clinician.token, giving(both, "give", &terms));
+    assert_eq!(given.text("expires_at"), "2026-12-01T08:10:00Z");
+}
+
 /// Her own file says by now that she is a minor: what she began to agree to in the shared one does not take effect.
 #[test]
 fn what_a_minor_began_to_agree_to_in_a_shared_file_never_holds() {

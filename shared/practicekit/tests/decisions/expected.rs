@@ -19,7 +19,8 @@ pub(crate) struct Agreed {
     pub(crate) recipient: Option<u8>,
     /// Which client gave it, in a shared file.
     pub(crate) participant: Option<u8>,
-    pub(crate) by_parent: bool,
+    /// Somebody gave it for her as a minor: a parent, or a minor's guardian.
+    pub(crate) for_a_minor: bool,
     /// The client gave it herself, and nobody for her.
     pub(crate) by_client: bool,
     pub(crate) expires: Option<Timestamp>,
@@ -51,6 +52,7 @@ struct Acting {
     right: Right,
     reads_records: bool,
     acts: bool,
+    since: Timestamp,
     until: Option<Timestamp>,
 }
 
@@ -144,17 +146,29 @@ impl Held {
 
     fn is_current(&self, id: &str, now: Timestamp) -> bool {
         let agreed = &self.given[id];
-        agreed.expires.is_none_or(|end| now < end) && (!agreed.by_parent || self.is_minor(now))
+        agreed.expires.is_none_or(|end| now < end) && (!agreed.for_a_minor || self.is_minor(now))
+    }
+
+    /// Whether somebody acts for a minor: a parent does, and a guardian of before she is of age whose right does not go beyond that.
+    fn is_for_a_minor(&self, acting: &Acting) -> bool {
+        let is_within = |majority: Timestamp| acting.since < majority && acting.until.is_none_or(|end| end <= majority);
+        match acting.right {
+            Right::Parent => true,
+            Right::Guardian => self.minor_until.is_some_and(is_within),
+            Right::Nominee => false,
+        }
+    }
+
+    fn may_act(&self, acting: &Acting, now: Timestamp) -> bool {
+        acting.until.is_none_or(|end| now < end) && (self.is_minor(now) || !self.is_for_a_minor(acting))
     }
 
     /// Forgets what ended by itself: it does not come back where its reason to end is taken back.
     fn forget(&mut self, now: Timestamp) {
         let current = |id: &String| self.is_current(id, now);
         self.live = self.live.iter().filter(|id| current(id)).cloned().collect();
-        let is_minor = self.is_minor(now);
-        self.guardians.retain(|_, acting| {
-            acting.until.is_none_or(|end| now < end) && (acting.right != Right::Parent || is_minor)
-        });
+        let before = self.clone();
+        self.guardians.retain(|_, acting| before.may_act(acting, now));
     }
 
     /// Whether a consent is the client's own, and not over.
@@ -175,11 +189,9 @@ impl Held {
     }
 
     fn acting(&self, who: u8, now: Timestamp) -> Option<&Acting> {
-        self.guardians.get(&who).filter(|acting| {
-            acting.acts
-                && acting.until.is_none_or(|end| now < end)
-                && (acting.right != Right::Parent || self.is_minor(now))
-        })
+        self.guardians
+            .get(&who)
+            .filter(|acting| acting.acts && self.may_act(acting, now))
     }
 
     /// Whether everybody whose file it is agrees, to everybody in her care or to this clinician alone.
@@ -263,11 +275,11 @@ impl Held {
                     let mut agreed = agreed.clone();
                     if let Some(guardian) = guardian {
                         let acting = person.acting(*guardian, now)?;
-                        let is_parents = acting.right == Right::Parent;
+                        let is_for_a_minor = person.is_for_a_minor(acting);
                         let is_shared = agreed.participant.is_some();
-                        // A shared file has no age: what a parent gives there ends with the minority that there is now.
-                        let majority = person.minor_until.filter(|_| is_parents && is_shared);
-                        agreed.by_parent = is_parents && !is_shared;
+                        // A shared file has no age: what is given there for a minor ends with the minority that there is now.
+                        let majority = person.minor_until.filter(|_| is_for_a_minor && is_shared);
+                        agreed.for_a_minor = is_for_a_minor && !is_shared;
                         agreed.expires = [agreed.expires, acting.until, majority].into_iter().flatten().min();
                     } else if person.is_minor(now) {
                         return None;
@@ -348,7 +360,11 @@ impl Held {
             }
             Effect::Minority(until) => {
                 held.forget(now);
+                let before = held.clone();
                 held.minor_until = *until;
+                if !held.is_minor(now) {
+                    held.guardians.retain(|_, acting| !before.is_for_a_minor(acting));
+                }
                 if held.is_minor(now) {
                     held.live = held
                         .live
@@ -374,12 +390,17 @@ impl Held {
                 }
                 held.forget(now);
                 let before = held.guardians.get(who).filter(|before| before.right == *right);
-                let acting = Acting {
+                let mut acting = Acting {
                     right: *right,
                     reads_records: *reads_records,
                     acts: before.map_or(*right != Right::Nominee, |before| before.acts),
+                    since: before.map_or(span.from, |before| before.since),
                     until: *until,
                 };
+                // Of whom it was said that she goes on as an adult's guardian.
+                if !held.may_act(&acting, now) {
+                    acting.since = span.from;
+                }
                 held.guardians.insert(*who, acting);
             }
             Effect::Activate(who) => {

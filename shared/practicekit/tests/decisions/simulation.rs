@@ -237,7 +237,7 @@ impl Life {
                     purposes: purposes.to_vec(),
                     recipient: *recipient,
                     participant,
-                    by_parent: false,
+                    for_a_minor: false,
                     by_client: guardian.is_none(),
                     expires,
                     supersedes,
