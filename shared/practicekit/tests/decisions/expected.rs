@@ -23,6 +23,7 @@ pub(crate) struct Agreed {
     pub(crate) for_a_minor: bool,
     /// The client gave it herself, and nobody for her.
     pub(crate) by_client: bool,
+    pub(crate) at: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) supersedes: Option<String>,
 }
@@ -172,9 +173,57 @@ impl Held {
     }
 
     /// Whether a consent is the client's own, and not over.
-    fn is_hers(&self, id: &str, now: Timestamp) -> bool {
+    fn is_hers(&self, id: &str, participant: Option<u8>, now: Timestamp) -> bool {
         let agreed = &self.given[id];
-        agreed.by_client && agreed.expires.is_none_or(|end| now < end) && !self.ended.contains_key(id)
+        agreed.by_client
+            && agreed.participant == participant
+            && agreed.expires.is_none_or(|end| now < end)
+            && !self.ended.contains_key(id)
+    }
+
+    fn hers(&self, participant: Option<u8>, now: Timestamp) -> Vec<String> {
+        let ids = self.given.keys();
+        ids.filter(|id| self.is_hers(id, participant, now)).cloned().collect()
+    }
+
+    /// Enters as ended what had no effect any more of what a minor agreed to herself until then.
+    fn enter_ended(
+        &mut self,
+        stages: &mut Vec<Self>,
+        participant: Option<u8>,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        for id in self.hers(participant, now) {
+            let is_minors = until.is_some_and(|majority| self.given[&id].at < majority);
+            if is_minors && !self.live.contains(&id) {
+                self.ended.insert(id, Ended::Withdrawn);
+                stages.push(self.clone());
+            }
+        }
+    }
+
+    /// Ends what a minor agreed to herself: first that it has effect.
+    fn end_hers(&mut self, stages: &mut Vec<Self>, participant: Option<u8>, now: Timestamp) {
+        let given = &self.given;
+        self.live
+            .retain(|id| !given[id].by_client || given[id].participant != participant);
+        stages.push(self.clone());
+        for id in self.hers(participant, now) {
+            self.ended.insert(id, Ended::Withdrawn);
+            stages.push(self.clone());
+        }
+    }
+
+    /// What becomes of a shared file as it is said until when a participant is a minor.
+    fn shared_stages(&self, client: u8, until: Option<Timestamp>, is_minor: bool, now: Timestamp) -> Vec<Self> {
+        let mut held = self.clone();
+        let mut stages = vec![held.clone()];
+        held.enter_ended(&mut stages, Some(client), until, now);
+        if is_minor {
+            held.end_hers(&mut stages, Some(client), now);
+        }
+        stages
     }
 
     fn treats(&self, who: u8, now: Timestamp) -> bool {
@@ -273,6 +322,7 @@ impl Held {
             Effect::Give { id, agreed, guardian } => {
                 if !held.given.contains_key(id) {
                     let mut agreed = agreed.clone();
+                    agreed.at = span.from;
                     if let Some(guardian) = guardian {
                         let acting = person.acting(*guardian, now)?;
                         let is_for_a_minor = person.is_for_a_minor(acting);
@@ -359,24 +409,13 @@ impl Held {
                 }
             }
             Effect::Minority(until) => {
+                held.enter_ended(&mut stages, None, held.minor_until, now);
                 held.forget(now);
                 let before = held.clone();
                 held.minor_until = *until;
-                if !held.is_minor(now) {
-                    held.guardians.retain(|_, acting| !before.is_for_a_minor(acting));
-                }
-                if held.is_minor(now) {
-                    held.live = held
-                        .live
-                        .iter()
-                        .filter(|id| !held.given[*id].by_client)
-                        .cloned()
-                        .collect();
-                    let hers: Vec<_> = held.given.keys().filter(|id| held.is_hers(id, now)).cloned().collect();
-                    for id in hers {
-                        stages.push(held.clone());
-                        held.ended.insert(id, Ended::Withdrawn);
-                    }
+                match held.is_minor(now) {
+                    true => held.end_hers(&mut stages, None, now),
+                    false => held.guardians.retain(|_, acting| !before.is_for_a_minor(acting)),
                 }
             }
             Effect::Name {
@@ -506,9 +545,43 @@ impl Model {
             (None, _) => None,
             (Some(held), effect) => {
                 let stages = held.stages(self.giver(effect).unwrap_or(held), effect, span)?;
+                if let (File::Of(client), Effect::Minority(until)) = (file, effect)
+                    && let Some(shared) = self.0.get(&File::Shared)
+                {
+                    return Some(self.with_shared(file, client, (held, &stages), (shared, *until), span.to));
+                }
                 Some(stages.into_iter().map(with).collect())
             }
         }
+    }
+
+    /// A minority of hers, in her own file and then in the shared one; where she is of age, in the shared one first.
+    fn with_shared(
+        &self,
+        file: File,
+        client: u8,
+        (held, stages): (&Held, &[Held]),
+        (shared, until): (&Held, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Vec<Self> {
+        let is_minor = until.is_some_and(|majority| now < majority);
+        let ending = shared.shared_stages(client, if is_minor { until } else { held.minor_until }, is_minor, now);
+        let (Some(own), Some(ended)) = (stages.last(), ending.last()) else {
+            return Vec::new();
+        };
+        let of_own = stages.iter().map(|own| (own, if is_minor { shared } else { ended }));
+        let of_shared = ending.iter().map(|shared| (if is_minor { own } else { held }, shared));
+        let pairs: Vec<_> = match is_minor {
+            true => of_own.chain(of_shared).collect(),
+            false => of_shared.chain(of_own).collect(),
+        };
+        let with = |(own, shared): (&Held, &Held)| {
+            let mut model = self.clone();
+            model.0.insert(file, own.clone());
+            model.0.insert(File::Shared, shared.clone());
+            model
+        };
+        pairs.into_iter().map(with).collect()
     }
 
     pub(crate) fn is_open(&self, file: File) -> bool {
