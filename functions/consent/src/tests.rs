@@ -23,7 +23,7 @@ use std::rc::Rc;
 use audit_trail::{Chains, Event, SHARDS};
 use crypto::Keyring;
 use jiff::SignedDuration;
-use model::{AccountId, ClientId, ClinicId, ConsentId, Function, NoticeId, Role, SubjectId, Timestamp};
+use model::{AccountId, Action, ClientId, ClinicId, ConsentId, Function, NoticeId, Role, SubjectId, Timestamp};
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
 use store::Shelf;

@@ -62,7 +62,7 @@ clinic_admin     identity         PATADMIN  create,read,list,amend,export known,
 clinic_admin     identity         PATADMIN  revoke                    known
 clinic_admin     identity         HQUALIMP  export                    known,unlocked
 clinic_admin     health           HQUALIMP  export                    known,unlocked
-clinic_admin     care_team        HQUALIMP  search                    -
+clinic_admin     care_team        HQUALIMP  export                    -
 clinic_admin     identity         TREAT     search                    -
 clinic_admin     identity         PATADMIN  search                    -
 clinic_admin     schedule         PATADMIN  create,read,list,amend,revoke known,open,consent
@@ -119,7 +119,7 @@ privacy_officer  identity         HRESCH    export                    known,open
 privacy_officer  health           HRESCH    export                    known,open,consent
 privacy_officer  identity         HQUALIMP  export                    known,unlocked
 privacy_officer  health           HQUALIMP  export                    known,unlocked
-privacy_officer  care_team        HQUALIMP  search                    -
+privacy_officer  care_team        HQUALIMP  export                    -
 privacy_officer  consent          HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    search                    -
