@@ -42,6 +42,9 @@ pub(crate) fn enter(file: &ClientFile<'_>, account: AccountId) -> Result<(), Pro
 
 /// `GET /v1/consent/caseloads/{account}`: whom an account treats or supervises, those first whom it came to last; whom it left
 /// and came back to is where she was. A page may have fewer than its limit, and none at all, where the account has left them.
+///
+/// The list is decided about and recorded once; then, where it is somebody else's, each client whom it shows is, as a read, so that the trail of whom it is about
+/// has it too (45 CFR 164.312(b), PHIPA s.10.1(4)).
 pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let account: AccountId = exchange.parameter("account")?;
     let wanted = Wanted::by(exchange)?;
@@ -56,14 +59,23 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let now = exchange.platform.clock.now();
     let mut clients: Vec<CaseAnswer> = Vec::with_capacity(ids.len());
     for file in files.listed(clinic, ids)? {
-        let members = file.care_team.into_iter();
-        let current = members.filter(|member| member.account == account && member.is_current(now));
-        clients.extend(current.map(|member| CaseAnswer {
+        let mut members = file.care_team.iter();
+        let Some(member) = members.find(|member| member.account == account && member.is_current(now)) else {
+            continue;
+        };
+        if recorded.account() != account {
+            let request = Request::new(Action::Read, DataClass::CareTeam)
+                .about(file.client)
+                .of(account)
+                .purpose(Some(recorded.purpose()));
+            exchange.gate()?.admit(&caller, &request, Some(&file))?;
+        }
+        clients.push(CaseAnswer {
             client_id: file.client,
             role: member.role,
             since: member.since,
             until: member.until,
-        }));
+        });
     }
     Ok(Reply::ok(&CaseloadAnswer { clients, next })?.recorded(recorded.event()))
 }

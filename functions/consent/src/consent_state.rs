@@ -44,7 +44,7 @@ impl ConsentHistory {
     }
 }
 
-/// When what a parent agreed to ends, or has ended, with the client's minority: as that had been said by a moment, and not as it is said today, so that what was
+/// When what a parent or a minor's guardian agreed to ends, or has ended, with the client's minority: as that had been said by a moment, and not as it is said today, so that what was
 /// proven once stays so. What has ended no later word brings back, and that she has been of age for some time ends it when it is said.
 fn majority(minorities: &[Minority], given_at: Timestamp, as_of: Timestamp) -> Option<Timestamp> {
     let mut majority: Option<Timestamp> = None;
@@ -69,7 +69,7 @@ pub(crate) struct ConsentState<'c> {
     pub(crate) withdrawal: Option<&'c Withdrawal>,
     /// The consent that had come in its place.
     pub(crate) successor: Option<&'c Consent>,
-    /// When the client is of age, where a parent gave it.
+    /// When the client is of age, where it was given for a minor.
     majority: Option<Timestamp>,
     pub(crate) as_of: Timestamp,
 }
@@ -114,7 +114,7 @@ impl<'c> ConsentState<'c> {
         }
     }
 
-    /// When the time that was agreed had run out, where it had, or what a parent agreed to had ended with the client's minority. The
+    /// When the time that was agreed had run out, where it had, or what was agreed to for a minor had ended with the client's minority. The
     /// first moment after it is no longer covered.
     pub(crate) fn expired_at(&self) -> Option<Timestamp> {
         let ends = [self.consent.expires_at, self.majority];

@@ -246,12 +246,12 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         client: caller.client(),
     };
     let participant = terms.participant(&permissions, &recorder);
-    let person = match participant.filter(|client| permissions.participants.contains(client)) {
-        Some(client) => Files::new(exchange)?
-            .of(recorded.clinic(), client)
-            .permissions()
-            .read()?
-            .map(|person| person.value),
+    let own_file = match participant.filter(|client| permissions.participants.contains(client)) {
+        Some(client) => Some(Files::new(exchange)?.of(recorded.clinic(), client)),
+        None => None,
+    };
+    let person = match &own_file {
+        Some(own) => own.permissions().read()?.map(|own| own.value),
         None => None,
     };
     let person = person.as_ref().unwrap_or(&permissions);
@@ -291,11 +291,18 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let is_over = |history| ConsentState::at(current, &history, now).ended_at().is_some();
         Ok::<_, Problem>(history.is_none_or(is_over))
     };
+    // A participant's own file says it, and may have come to say it since: what she agrees to is looked at in both orders, here and by what says so.
+    let is_minors_by_now = |current: &Permissions| -> Result<bool, Problem> {
+        Ok(match &own_file {
+            Some(own) => is_minors(&own.current()?.value),
+            None => is_minors(current),
+        })
+    };
     let was_minors = Cell::new(is_minors(person));
     if !was_minors.get() {
         let is_live = file.make_live(
             |current| {
-                was_minors.set(is_minors(current));
+                was_minors.set(is_minors_by_now(current)?);
                 Ok(was_minors.get() || has_ended(current)?)
             },
             |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
@@ -306,7 +313,7 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         )?;
         if !is_live {
             // A minority that ended it between the two looks was in the permissions before its entry in the ledger.
-            was_minors.set(was_minors.get() || is_minors(&file.current()?.value));
+            was_minors.set(was_minors.get() || is_minors_by_now(&file.current()?.value)?);
             if let Some(superseded) = consent.supersedes {
                 // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
                 file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
@@ -333,6 +340,7 @@ fn admissible(
     now: Timestamp,
 ) -> Result<Consent, Problem> {
     terms.check(notice.as_ref(), now)?;
+    terms.check_recorder(recorder)?;
     let giver = terms.giver(file, person, recorder, now)?;
     let superseded = terms.supersedes.map(|superseded| {
         file.consents

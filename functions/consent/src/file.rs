@@ -289,7 +289,7 @@ impl<'a> ClientFile<'a> {
 
 /// Takes away what has ended by itself: it allows nothing any more, and the ledger keeps it.
 ///
-/// Before anything that it could count for again: a later majority makes nobody a parent anew, and who is named again begins anew.
+/// Before anything that it could count for again: a later majority makes nobody a parent or a minor's guardian anew, and who is named again begins anew.
 pub(crate) fn prune(permissions: &mut Permissions, now: Timestamp) {
     let mut consents = std::mem::take(&mut permissions.consents);
     consents.retain(|consent| permissions.is_current(consent, now));

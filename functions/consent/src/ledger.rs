@@ -67,7 +67,7 @@ pub(crate) struct Consent {
     /// Who acted for her.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) representative_id: Option<AccountId>,
-    /// Whether it ends when she is of age: a parent gave it.
+    /// Whether it ends when she is of age: a parent gave it, or a minor's guardian.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) until_majority: bool,
     pub(crate) method: Method,
@@ -365,13 +365,18 @@ impl Ledger<'_> {
         Ok(None)
     }
 
-    /// The consents that the client gave herself.
-    pub(crate) fn given_by_client(&self, now: Timestamp) -> Result<Vec<OwnConsent>, StoreError> {
+    /// The consents that the client gave herself; in a shared file, those of one participant.
+    pub(crate) fn given_by_client(
+        &self,
+        participant: Option<ClientId>,
+        now: Timestamp,
+    ) -> Result<Vec<OwnConsent>, StoreError> {
         let (mut given, mut ended) = (Vec::new(), Vec::new());
         for entry in self.log.newest_first(None) {
             let entry = entry?.value;
             if let LedgerEntry::Given(Given { consent, .. }) = &entry
                 && consent.given_by == GivenBy::Client
+                && consent.participant_id == participant
             {
                 let is_current = consent.expires_at.is_none_or(|end| now < end);
                 let is_open = is_current && !ended.contains(consent.consent_id.as_bytes());

@@ -18,6 +18,7 @@ mod grounds;
 mod jurisdiction;
 mod language;
 mod ledger;
+mod minority;
 mod notice;
 #[cfg(test)]
 mod notice_tests;

@@ -27,7 +27,7 @@ struct RepresentationAnswer {
     reads_records: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
-    /// Until when she acts: for a parent no longer than the client is a minor.
+    /// Until when she acts: where that ends with the client's minority, no longer than she is a minor.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
 }
@@ -69,7 +69,7 @@ pub(crate) fn own(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 impl RepresentationAnswer {
     fn of(acting: &Representative, file: &Permissions) -> Self {
-        let majority = file.minor_until.filter(|_| acting.authority == Authority::Parent);
+        let majority = file.minor_until.filter(|_| file.ends_with_minority(acting));
         Self {
             client_id: file.client,
             authority: acting.authority,

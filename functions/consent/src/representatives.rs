@@ -1,13 +1,13 @@
-//! Who may act for a client: parents until she is of age, guardians whom a court appointed, and nominees for the day on which she can't
-//! act herself.
+//! Who may act for a client: parents until she is of age, guardians whom a court appointed, a minor's no longer than that, and nominees for the
+//! day on which she can't act herself.
 
 use access::{Authority, Permissions, Recorded, Representative};
-use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
+use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::file::{ClientFile, prune};
-use crate::ledger::{Entered, LedgerEntry, Representation, Standing, Verification, Withdrawal};
+use crate::ledger::{Entered, Representation, Standing, Verification};
 use crate::optional_body::NoFields;
 use crate::representations;
 
@@ -30,14 +30,6 @@ struct RepresentativeBody {
 #[serde(deny_unknown_fields)]
 struct ActivationBody {
     reason: Confidential<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MinorityBody {
-    /// When she is of age; `null` where she is. It has to be said: an empty body makes nobody an adult.
-    #[serde(deserialize_with = "Option::deserialize")]
-    until: Option<Timestamp>,
 }
 
 fn standing(permissions: &Permissions, account: AccountId) -> Standing {
@@ -172,13 +164,17 @@ pub(crate) fn name(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             (None, Authority::Nominee) => None,
             (None, Authority::Parent | Authority::Guardian) => Some(now),
         };
-        let representative = Representative {
+        let mut representative = Representative {
             account,
             authority: body.authority,
             reads_records: body.reads_records,
             since,
             until: body.until,
         };
+        // A guardian whose right was said to go beyond the minority, and who has no end any more, is an adult's: she would end as a minor's.
+        if permissions.has_lapsed(&representative, now) {
+            representative.since = Some(now);
+        }
         put(permissions, representative)
     };
     enter_and_change(&file, &recorded, permissions, account, name)?;
@@ -261,75 +257,6 @@ pub(crate) fn remove(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     file.settle(
         |permissions| standing(permissions, account),
-        &Entered::by(recorded.account()),
-    )?;
-    Ok(Reply::no_content().recorded(recorded.event()))
-}
-
-/// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is
-/// kept as the one moment that matters, and not as a birth date. What a minor agreed to herself, before it was known, ends with it. What she agreed to in shared
-/// files does not: nothing says which those are.
-///
-/// Order: permissions, ledger, permissions once more where something ended, answer. A crash in between leaves a minority that holds, and consents without effect,
-/// that are not entered; the repeated request enters them, and so does one that says another time: what had no effect any more gets none again. The
-/// second write keeps a request that is recording such a consent from bringing it back.
-pub(crate) fn set_minority(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let MinorityBody { until } = exchange.json()?;
-    let caller = exchange.caller()?;
-    let (file, recorded, permissions) =
-        ClientFile::enter(exchange, &caller, Action::Amend, DataClass::ClientFile, None)?;
-    let mut check = Check::new();
-    check.that(
-        permissions.participants.is_empty(),
-        "/until",
-        "person",
-        "a shared file has no age: each participant has her own",
-    );
-    check.finish().map_err(|problem| problem.recorded(recorded.event()))?;
-    let ledger = file.ledger();
-    let is_minor = until.is_some_and(|majority| file.now < majority);
-    let withdraw = |consent_id| {
-        ledger.end(&LedgerEntry::Withdrawn(Withdrawal {
-            consent_id,
-            withdrawn_at: file.now,
-            recorded_by: recorded.account(),
-            reason: Some(Confidential::new("The client is a minor.".to_owned())),
-        }))
-    };
-    let set = || {
-        file.change_by(
-            |current| {
-                let mut hers = match is_minor || current.minor_until.is_some() {
-                    true => ledger.given_by_client(file.now)?,
-                    false => Vec::new(),
-                };
-                let is_minors = |given_at: Timestamp| current.minor_until.is_some_and(|majority| given_at < majority);
-                let is_live = |id: ConsentId| current.consents.iter().any(|live| live.id == id);
-                // What the minority of now took the effect of. Entered before that is replaced, because nothing else says which those are.
-                for hers in &hers {
-                    if hers.is_open && is_minors(hers.given_at) && !is_live(hers.id) {
-                        withdraw(hers.id)?;
-                    }
-                }
-                // What was entered when this was tried before, too: a request that records it may have come in between.
-                hers.retain(|hers| is_minor || (!hers.is_open && is_minors(hers.given_at)));
-                Ok(hers)
-            },
-            |permissions, hers| {
-                prune(permissions, file.now);
-                permissions.minor_until = until;
-                permissions
-                    .consents
-                    .retain(|live| hers.iter().all(|hers| hers.id != live.id));
-            },
-        )
-    };
-    let hers = set()?;
-    if is_minor && hers.iter().any(|hers| hers.is_open) {
-        set()?;
-    }
-    file.settle(
-        |permissions| Standing::Minority(permissions.minor_until),
         &Entered::by(recorded.account()),
     )?;
     Ok(Reply::no_content().recorded(recorded.event()))

@@ -98,7 +98,8 @@ pub(crate) fn restrict(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::created_without_location(hidden)?.recorded(recorded.event()))
 }
 
-/// Shows again what was hidden. In a shared file nobody shows what another hid: what staff entered there the privacy officer lifts.
+/// Shows again what was hidden. In a shared file nobody shows what another hid: what staff entered there the privacy officer lifts. No officer
+/// lifts what names her own account: as a clinician she would let herself at what the client hides from her of all people.
 ///
 /// Order: ledger, permissions, answer. A crash in between leaves something hidden that the ledger shows as lifted; the repeated request
 /// lifts it.
@@ -125,6 +126,13 @@ pub(crate) fn lift(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         return Err(Problem::conflict(
             "not-your-restriction",
             "In a shared file each participant lifts what she restricted herself.",
+        )
+        .recorded(recorded.event()));
+    }
+    if recorded.role() != Role::Client && restriction.account_id == Some(recorded.account()) {
+        return Err(Problem::conflict(
+            "own-restriction",
+            "Nobody lifts what is hidden from her by name. Ask the client, or another privacy officer.",
         )
         .recorded(recorded.event()));
     }

@@ -50,9 +50,9 @@ pub(crate) fn read(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     check_exchange_calls(exchange)?;
     let RosterBody { cursor } = exchange.json()?;
     let caller = exchange.caller()?;
-    // Whatever else she may search care teams for.
+    // Whatever else she may have care teams for.
     exchange.check_purpose(Purpose::QualityImprovement)?;
-    let request = Request::new(Action::Search, DataClass::CareTeam).purpose(Some(Purpose::QualityImprovement));
+    let request = Request::new(Action::Export, DataClass::CareTeam).purpose(Some(Purpose::QualityImprovement));
     let recorded = exchange.gate()?.admit(&caller, &request, None)?;
     let Page { ids, next } = Wanted::from(cursor, PAGE).page(&log(&Files::new(exchange)?, recorded.clinic()))?;
     let answer = RosterAnswer {

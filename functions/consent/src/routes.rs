@@ -2,8 +2,8 @@ use http::Method;
 use web::Route;
 
 use crate::{
-    acceptances, care_team, caseload, clients, consents, emergency_access, explain, grounds, jurisdiction, notices,
-    proofs, representations, representatives, restrictions, roster, shared_files,
+    acceptances, care_team, caseload, clients, consents, emergency_access, explain, grounds, jurisdiction, minority,
+    notices, proofs, representations, representatives, restrictions, roster, shared_files,
 };
 
 /// What this function answers.
@@ -25,11 +25,7 @@ pub const ROUTES: [Route; 39] = [
         "/v1/consent/clients/{client}/care-team/transfers",
         care_team::transfer,
     ),
-    Route::new(
-        Method::PUT,
-        "/v1/consent/clients/{client}/minority",
-        representatives::set_minority,
-    ),
+    Route::new(Method::PUT, "/v1/consent/clients/{client}/minority", minority::set),
     Route::new(
         Method::PUT,
         "/v1/consent/clients/{client}/representatives/{account}",

@@ -1,8 +1,10 @@
 //! Which files a client shares with others: what a participant of a couple or a group begins with.
 
+use access::Permissions;
 use crypto::{Label, name};
 use model::{Action, ClientId, ClinicId, DataClass};
 use serde::Serialize;
+use store::StoreError;
 use web::listing::{Listing, Page, Wanted};
 use web::{Exchange, Problem, Reply};
 
@@ -34,6 +36,15 @@ fn log<'f>(files: &'f Files<'_>, clinic: ClinicId, participant: ClientId) -> Lis
 /// listed and not there is not answered.
 pub(crate) fn enter(file: &ClientFile<'_>, participant: ClientId) -> Result<(), Problem> {
     Ok(file.list_in(&log(&file.files, file.clinic, participant), SHARED_FILE)?)
+}
+
+/// What holds now in all files that a client shares.
+pub(crate) fn of(own: &ClientFile<'_>) -> Result<Vec<Permissions>, Problem> {
+    let log = log(&own.files, own.clinic, own.client);
+    let ids: Result<_, StoreError> = log.newest_first(None).map(|entry| Ok(entry?.value.id())).collect();
+    let mut shared = own.files.listed(own.clinic, ids?)?;
+    shared.retain(|file| file.participants.contains(&own.client));
+    Ok(shared)
 }
 
 /// `GET /v1/consent/clients/{client}/shared-files`: the files of couples and groups that the client is a participant of, those first that

@@ -1,6 +1,6 @@
 //! What a consent may say, held against the notice that it is given on and the file that it is given in. Decisions on data alone.
 
-use access::{Authority, Permissions, Recipient};
+use access::{Permissions, Recipient};
 use model::{AccountId, ClientId, ConsentId, ContactChannel, DataClass, NoticeId, Purpose, Role, Timestamp};
 use serde::Deserialize;
 use web::{Check, Problem};
@@ -126,6 +126,21 @@ impl Terms {
         check.finish()
     }
 
+    /// Whether this recorder may record it. An authorization takes the client's word to somebody else (45 CFR 164.508(a)(2)): nobody whom it lets at
+    /// her data is the one who says that it was given, as a clinician for the client, or as a parent who works here for her child.
+    ///
+    /// # Errors
+    /// 409 where it names the account that records it.
+    pub(crate) fn check_recorder(&self, recorder: &Recorder) -> Result<(), Problem> {
+        if self.recipient == Some(Recipient::Account(recorder.account)) {
+            return Err(Problem::conflict(
+                "own-authorization",
+                "Nobody records an authorization that names her own account. Ask a colleague.",
+            ));
+        }
+        Ok(())
+    }
+
     /// Which participant of a shared file gives this: the caller where she is a client, else whom the body names.
     pub(crate) fn participant(&self, file: &Permissions, recorder: &Recorder) -> Option<ClientId> {
         match (file.participants.is_empty(), recorder.role.is_staff()) {
@@ -195,13 +210,13 @@ impl Terms {
         if self.given_by == GivenBy::Client && person.is_minor(now) {
             return Err(guardian_decides());
         }
-        let is_parents = acting.is_some_and(|acting| acting.authority == Authority::Parent);
-        // A shared file does not know when its participants are of age, so what a parent agrees to there gets its end here.
-        let majority = person.minor_until.filter(|_| is_parents && participant.is_some());
+        let is_for_a_minor = acting.is_some_and(|acting| person.ends_with_minority(acting));
+        // A shared file does not know when its participants are of age, so what is agreed to there for a minor gets its end here.
+        let majority = person.minor_until.filter(|_| is_for_a_minor && participant.is_some());
         Ok(Giver {
             participant,
             representative,
-            until_majority: is_parents && participant.is_none(),
+            until_majority: is_for_a_minor && participant.is_none(),
             until: [acting.and_then(|acting| acting.until), majority]
                 .into_iter()
                 .flatten()

@@ -20,10 +20,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use audit_trail::{Chains, Event, SHARDS};
+use crypto::Keyring;
 use jiff::SignedDuration;
-use model::{AccountId, ClientId, ClinicId, ConsentId, Function, NoticeId, Role, Timestamp};
+use model::{AccountId, Action, ClientId, ClinicId, ConsentId, Function, NoticeId, Role, SubjectId, Timestamp};
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
+use store::Shelf;
 use testkit::{Answer, Call, Fault, SeededEntropy, World, assert_names, assert_refused, log_in, survive};
 
 use crate::ROUTES;
@@ -187,6 +190,37 @@ impl Practice {
     fn violated(&self, token: &str, call: Call, field: &str, rule: &str) {
         let answer = self.refused(token, call, 422, "invalid-content");
         assert_violates(&answer, field, rule);
+    }
+
+    /// Every event of this function's chains.
+    fn trail(&self) -> Vec<Event> {
+        let text = self.world.keyrings.get(&Function::Audit).map(String::as_str);
+        let keyring = Keyring::parse(Function::Audit, text).unwrap();
+        self.world.with_platform(Function::Audit, |platform| {
+            let shelf = Shelf::open(&platform, "audit").unwrap();
+            let chains = Chains::new(&shelf, keyring.audit(Function::Consent).unwrap(), Function::Consent);
+            let events = (0..SHARDS).flat_map(|shard| {
+                let chain = chains.chain(Some(self.clinic), shard);
+                let entries: Vec<Event> = chain.newest_first(None).map(|entry| entry.unwrap().value).collect();
+                entries
+            });
+            events.collect()
+        })
+    }
+
+    /// What one request adds to the trail.
+    fn recorded(&self, request: impl FnOnce()) -> Vec<Event> {
+        let before: BTreeSet<_> = self.trail().into_iter().map(|event| event.id).collect();
+        request();
+        let mut events = self.trail();
+        events.retain(|event| !before.contains(&event.id));
+        events
+    }
+
+    /// A client's pseudonym in the trail.
+    fn subject(&self, client: &str) -> SubjectId {
+        let file = self.accepted(&self.officer.token, Call::get(format!("/v1/consent/clients/{client}")));
+        file.text("subject_id").parse().unwrap()
     }
 
     /// What there is besides the trail and the sessions, which every request touches.

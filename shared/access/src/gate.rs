@@ -327,6 +327,33 @@ impl<'a> Gate<'a> {
         Ok(event.id)
     }
 
+    /// Records what follows from something that was admitted, in a file that it does not name: in the same role, for the same purpose and by the same rule.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the event is not known to be durable.
+    pub fn follow(
+        &self,
+        caller: &Caller,
+        recorded: &Recorded,
+        request: &Request,
+        permissions: &Permissions,
+    ) -> Result<EventId, StoreError> {
+        let Permit {
+            role, purpose, rule, ..
+        } = recorded.permit;
+        let event = Event {
+            actor: Some(actor(caller, role)),
+            subject: Some(permissions.subject),
+            resource: request.resource.clone(),
+            purpose,
+            decision: Decision::Allowed,
+            rule: rule.to_owned(),
+            ..self.event(Some(caller.clinic()), request)
+        };
+        self.append(&event)?;
+        Ok(event.id)
+    }
+
     /// Makes a decision known, once it is durable.
     fn record<P>(&self, event: &Event, decision: Result<P, DenialReason>) -> Result<(P, EventId), Refusal> {
         self.append(event).map_err(Refusal::Unrecorded)?;

@@ -34,7 +34,7 @@ pub struct LiveConsent {
     pub channels: Vec<ContactChannel>,
     /// Which of a shared file's participants gave it.
     pub participant: Option<ClientId>,
-    /// Whether a parent gave it for a minor: it ends when she is of age, whenever that is.
+    /// Whether a parent or guardian gave it for a minor: it ends when she is of age, whenever that is.
     pub until_majority: bool,
     /// Until when.
     #[serde(with = "nanosecond::optional")]

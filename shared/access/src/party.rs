@@ -43,7 +43,7 @@ impl CareTeamMember {
 pub enum Authority {
     /// A parent of a minor: until majority, and no longer (DPDP Act s.9, GDPR 8, 45 CFR 164.502(g)(3)).
     Parent,
-    /// Appointed by a court or an authority (DPDP Rule 11, 45 CFR 164.502(g)(2)).
+    /// Appointed by a court or an authority (DPDP Rule 11, 45 CFR 164.502(g)(2)); for a minor until majority, where it is not said to be for longer.
     Guardian,
     /// Named by the client for her death or incapacity (DPDP Act s.14): acts only from when that has been found.
     Nominee,

@@ -97,11 +97,25 @@ impl Permissions {
         })
     }
 
-    /// Whether somebody's right to act for the client has ended by itself: with its time, or a parent's with the client's minority.
+    /// Whether somebody's right to act for the client ends when she is of age: a parent's, and that of a guardian who came to act while she was a minor and
+    /// for no longer (45 CFR 164.502(g)(3)). Whoever is an adult's guardian is so by another order, and begins with it.
+    #[must_use]
+    pub fn ends_with_minority(&self, representative: &Representative) -> bool {
+        match representative.authority {
+            Authority::Parent => true,
+            Authority::Guardian => self.minor_until.is_some_and(|majority| {
+                representative.since.is_some_and(|since| since < majority)
+                    && representative.until.is_none_or(|end| end <= majority)
+            }),
+            Authority::Nominee => false,
+        }
+    }
+
+    /// Whether somebody's right to act for the client has ended by itself: with its time, or with the client's minority.
     #[must_use]
     pub fn has_lapsed(&self, representative: &Representative, now: Timestamp) -> bool {
-        let is_parent_of_an_adult = representative.authority == Authority::Parent && !self.is_minor(now);
-        is_parent_of_an_adult || representative.until.is_some_and(|end| end <= now)
+        let has_grown_up = self.ends_with_minority(representative) && !self.is_minor(now);
+        has_grown_up || representative.until.is_some_and(|end| end <= now)
     }
 
     /// Whether a consent of this file has not ended by itself.

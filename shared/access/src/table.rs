@@ -215,11 +215,11 @@ pub const TABLE: &[Rule] = &[
         purposes: &[QualityImprovement],
         needs: &[Need::KnownClient, Need::NotHiddenFromEverybody],
     },
-    // Whom they are about.
+    // Whom they are about, as `exchange` is told it. Another action than that on caseloads, which show who is whose client: figures are about nobody.
     Rule {
         id: "quality.cohort",
         roles: &[ClinicAdmin, PrivacyOfficer],
-        actions: &[Search],
+        actions: &[Export],
         classes: &[CareTeam],
         purposes: &[QualityImprovement],
         needs: &[],

@@ -62,7 +62,7 @@ clinic_admin     identity         PATADMIN  create,read,list,amend,export known,
 clinic_admin     identity         PATADMIN  revoke                    known
 clinic_admin     identity         HQUALIMP  export                    known,unlocked
 clinic_admin     health           HQUALIMP  export                    known,unlocked
-clinic_admin     care_team        HQUALIMP  search                    -
+clinic_admin     care_team        HQUALIMP  export                    -
 clinic_admin     identity         TREAT     search                    -
 clinic_admin     identity         PATADMIN  search                    -
 clinic_admin     schedule         PATADMIN  create,read,list,amend,revoke known,open,consent
@@ -119,7 +119,7 @@ privacy_officer  identity         HRESCH    export                    known,open
 privacy_officer  health           HRESCH    export                    known,open,consent
 privacy_officer  identity         HQUALIMP  export                    known,unlocked
 privacy_officer  health           HQUALIMP  export                    known,unlocked
-privacy_officer  care_team        HQUALIMP  search                    -
+privacy_officer  care_team        HQUALIMP  export                    -
 privacy_officer  consent          HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    read,list                 known
 privacy_officer  care_team        HCOMPL    search                    -
@@ -1202,6 +1202,38 @@ fn rows_name_first_what_is_not_told() {
     }
     let ids: std::collections::BTreeSet<_> = TABLE.iter().map(|rule| rule.id).collect();
     assert_eq!(ids.len(), TABLE.len(), "a rule's name is its own");
+}
+
+/// A guardian who came to act while the client was a minor does so as a parent does; one who came later, or whose right is said to go beyond, is an
+/// adult's.
+#[test]
+fn at_majority_the_guardians_of_a_minor_end() {
+    let a_second_ago = now() - SignedDuration::from_secs(1);
+    let (sooner, later) = (a_second_from_now(), now() + SignedDuration::from_secs(2));
+    let mut file = permissions(&[], Vec::new());
+    for (since, until, minor_until, [acts_before, ends_with_minority]) in [
+        (a_second_ago, None, Some(sooner), [true, true]),
+        (a_second_ago, None, Some(now()), [false, true]),
+        (now(), None, Some(now()), [true, false]),
+        (a_second_ago, None, None, [true, false]),
+        (a_second_ago, Some(sooner), Some(sooner), [true, true]),
+        (a_second_ago, Some(sooner), Some(later), [true, true]),
+        (a_second_ago, Some(later), Some(sooner), [true, false]),
+        (a_second_ago, Some(sooner), Some(now()), [true, false]),
+    ] {
+        file.minor_until = minor_until;
+        let representative = Representative {
+            account: account(),
+            authority: Authority::Guardian,
+            reads_records: true,
+            since: Some(since),
+            until,
+        };
+        file.representatives = vec![representative.clone()];
+        let case = format!("{since} {until:?} {minor_until:?}");
+        assert_eq!(file.representative(account(), now()).is_some(), acts_before, "{case}");
+        assert_eq!(file.ends_with_minority(&representative), ends_with_minority, "{case}");
+    }
 }
 
 /// What a parent decided, and that she decides, ends in the moment in which the child is of age.

@@ -16,6 +16,6 @@ mod regime;
 mod source;
 
 pub use language::{EIGHTH_SCHEDULE, is_notice_language};
-pub use majority::{Majority, majority};
+pub use majority::{Majority, latest_majority, majority};
 pub use regime::Regime;
 pub use source::{Source, Status};

@@ -1,6 +1,6 @@
 //! The age at which the authority of parents and guardians ends.
 
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 
 use crate::{Regime, Source};
 
@@ -43,6 +43,24 @@ pub fn majority(regime: Regime) -> Option<&'static Majority> {
     MAJORITIES.iter().find(|majority| majority.source.regime == regime)
 }
 
+/// With which age nearly every State makes somebody of age, to whom most regimes leave it.
+const OF_THE_PLACE: u8 = 18;
+
+/// The latest day on which somebody who is born on this one is of age under these regimes: a later one can't be true of anybody alive. An age below 18
+/// is for what its regime is about, such as services of the information society, and the authority of parents goes on beyond it. Who is
+/// born on 29 February is of age on 1 March.
+#[must_use]
+pub fn latest_majority(regimes: &[Regime], born: Date) -> Date {
+    let ages = regimes
+        .iter()
+        .filter_map(|regime| majority(*regime))
+        .map(|majority| majority.age);
+    let year = born.year().saturating_add(i16::from(ages.fold(OF_THE_PLACE, u8::max)));
+    Date::new(year, born.month(), born.day())
+        .or_else(|_| Date::new(year, 3, 1))
+        .unwrap_or(Date::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +79,29 @@ mod tests {
                 majority.source.citation
             );
         }
+    }
+
+    #[test]
+    fn nobody_who_is_born_is_of_age_later() {
+        for (born, latest) in [
+            (date(2026, 12, 1), date(2044, 12, 1)),
+            (date(2026, 2, 28), date(2044, 2, 28)),
+            (date(2028, 2, 29), date(2046, 3, 1)),
+            (date(2028, 3, 1), date(2046, 3, 1)),
+            (Date::MAX, Date::MAX),
+        ] {
+            for regimes in [
+                &[][..],
+                &[Regime::Pipeda],
+                &[Regime::Gdpr],
+                &[Regime::Dpdp],
+                &Regime::ALL,
+            ] {
+                assert_eq!(latest_majority(regimes, born), latest, "{regimes:?}");
+            }
+        }
+        // A regime that named a higher age would count.
+        let highest = MAJORITIES.iter().map(|majority| majority.age).max();
+        assert_eq!(highest, Some(OF_THE_PLACE));
     }
 }

@@ -279,11 +279,17 @@ pub struct Scope<'n> {
 /// authorization. Administration and compliance are operations, as HL7 has them under HOPERAT. A purpose that is not here needs one.
 const WITHOUT_AUTHORIZATION: &[Purpose] = &[
     Purpose::Treatment,
+    // The practice's own treatment, of somebody in danger (164.506(c)(1)).
+    Purpose::BreakGlass,
     Purpose::Payment,
     Purpose::PatientAdministration,
     Purpose::SystemAdministration,
     Purpose::Compliance,
+    // An operation: 164.501, health care operations (1).
+    Purpose::QualityImprovement,
     Purpose::PatientRequest,
+    // Who may act for her is treated as she is (164.502(g)(1)).
+    Purpose::FamilyRequest,
 ];
 
 /// An authorization in the sense of 45 CFR 164.508(a).
@@ -575,6 +581,37 @@ mod tests {
             }
         }
         assert!(!elements(Regime::Gdpr, CARE).contains(&"legitimate_interests"));
+    }
+
+    /// Beside treatment, which needs none.
+    #[test]
+    fn each_purpose_asks_for_an_authorization_or_does_not() {
+        for purpose in Purpose::ALL {
+            let is_free = match purpose {
+                Purpose::Treatment
+                | Purpose::Payment
+                | Purpose::PatientAdministration
+                | Purpose::SystemAdministration
+                | Purpose::Compliance
+                | Purpose::QualityImprovement
+                | Purpose::PatientRequest
+                | Purpose::FamilyRequest
+                | Purpose::BreakGlass => true,
+                Purpose::Research
+                | Purpose::Marketing
+                | Purpose::Profiling
+                | Purpose::DataMining
+                | Purpose::AutomatedDecision => false,
+            };
+            let purposes = [Purpose::Treatment, purpose];
+            let scope = Scope {
+                purposes: &purposes,
+                ..CARE
+            };
+            for regime in [Regime::Hipaa, Regime::Cmia] {
+                assert_eq!(elements(regime, scope).is_empty(), is_free, "{regime} {purpose}");
+            }
+        }
     }
 
     #[test]

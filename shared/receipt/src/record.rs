@@ -175,7 +175,7 @@ pub enum Event {
         /// For how long, where an end was agreed. Without it: until it is withdrawn.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         validity_duration: Option<Validity>,
-        /// Whether it ends when the client is of age: a parent gave it.
+        /// Whether it ends when the client is of age: a parent gave it, or a minor's guardian.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         until_majority: bool,
         /// The consent in whose place it came.
@@ -196,7 +196,7 @@ pub enum Event {
         /// The other one.
         superseded_by: ConsentId,
     },
-    /// The time that was agreed ran out, or the client came of age for whom a parent had agreed.
+    /// The time that was agreed ran out, or the client came of age for whom a parent or guardian had agreed.
     Expired {
         /// When.
         event_time: Timestamp,

@@ -464,6 +464,56 @@ fn a_caseload_is_whom_an_account_treats_now() {
     assert!(rest.json.get("next").is_none());
 }
 
+/// Whose list is read by somebody else is in the trail, each client on the page that shows her; not whom somebody treats herself.
+#[test]
+fn a_caseload_that_a_reviewer_reads_is_in_the_trail_of_each_client() {
+    let practice = Practice::new();
+    let clinician = practice.clinician.account;
+    let [left, second, first] = ["left", "second", "first"].map(|key| practice.open(key));
+    practice.accepted(&practice.admin.token, Call::delete(practice.member(&left, clinician)));
+    let path = format!("/v1/consent/caseloads/{clinician}");
+    let [first, second] = [&first, &second].map(|client| practice.subject(client));
+    for (reader, rule) in [
+        (&practice.admin.token, "administration"),
+        (&practice.officer.token, "compliance"),
+    ] {
+        let mut call = Call::get(format!("{path}?limit=1"));
+        for shown in [Some(first), Some(second), None] {
+            let mut answer = None;
+            let events = practice.recorded(|| answer = Some(practice.accepted(reader, call.clone())));
+            let answer = answer.unwrap();
+            let list: Vec<_> = events.iter().filter(|event| event.action == Action::Search).collect();
+            assert_eq!((list.len(), list[0].subject), (1, None));
+            assert_eq!(list[0].rule, format!("{rule}.caseload"));
+            let read: Vec<_> = events.iter().filter(|event| event.action == Action::Read).collect();
+            let subjects: Vec<_> = read.iter().map(|event| event.subject).collect();
+            assert_eq!(
+                subjects,
+                shown.map(Some).into_iter().collect::<Vec<_>>(),
+                "{answer:?}",
+                answer = answer.json
+            );
+            for event in &read {
+                assert_eq!(event.resource, Some(clinician.to_string()));
+                assert_eq!(event.purpose, list[0].purpose);
+                assert!(event.rule.starts_with(rule), "{}", event.rule);
+            }
+            assert_eq!(events.len(), 1 + read.len());
+            if let Some(next) = answer.json.get("next") {
+                call = Call::get(format!("{path}?limit=1&cursor={}", next.as_str().unwrap()));
+            }
+        }
+    }
+    let own = practice.recorded(|| drop(practice.accepted(&practice.clinician.token, Call::get(&path))));
+    assert_eq!((own.len(), own[0].subject), (1, None));
+    // Figures are about nobody: for them no list of clients is shown to anybody.
+    for reader in [&practice.admin.token, &practice.officer.token] {
+        let call = Call::get(&path).header("purpose-of-use", "HQUALIMP");
+        let denied = practice.recorded(|| drop(practice.refused(reader, call, 403, "access-denied")));
+        assert_eq!((denied.len(), denied[0].rule.as_str()), (1, "deny.no-rule"));
+    }
+}
+
 /// She lists whom she treats herself, and not whom a colleague does, whatever for.
 #[test]
 fn a_clinician_lists_her_own_caseload_and_nobody_elses() {

@@ -59,6 +59,40 @@ fn an_authorization_opens_a_class_to_one_account_alone() {
     );
 }
 
+/// It is the client's word, so whoever it lets at her data does not say that it was given: by whichever of her roles, nor for her own child.
+#[test]
+fn nobody_records_an_authorization_for_her_own_account() {
+    let practice = Practice::new();
+    let client = practice.open("open");
+    let notice = testkit::notice(&["TREAT"], &["psychotherapy"]);
+    let notice = practice
+        .as_admin(Call::post("/v1/consent/notices", &notice).once("notice"))
+        .text("notice_id");
+    let colleague = practice.colleague.account;
+    let mut terms = terms(&notice);
+    terms["classes"] = json!(["psychotherapy"]);
+    terms["recipient"] = json!({"account": colleague.to_string()});
+    let give = |terms: &Value| Call::post(format!("/v1/consent/clients/{client}/consents"), terms).once("give");
+    practice.accepted(
+        &practice.admin.token,
+        Call::put(practice.member(&client, colleague), &json!({})),
+    );
+    practice.guardian(&client);
+    let mut for_her = terms.clone();
+    for_her["given_by"] = json!("guardian");
+    let roles = |roles: &[Role]| log_in(&practice.world, roles, practice.clinic, colleague, None);
+    practice.refused(&practice.colleague.token, give(&terms), 409, "own-authorization");
+    for purpose in ["TREAT", "PATADMIN"] {
+        let call = give(&terms).header("purpose-of-use", purpose);
+        let both = roles(&[Role::Clinician, Role::ClinicAdmin]);
+        practice.refused(&both, call, 409, "own-authorization");
+    }
+    let call = give(&for_her).header("purpose-of-use", "FAMRQT");
+    let parent = roles(&[Role::Clinician, Role::Guardian]);
+    practice.refused(&parent, call, 409, "own-authorization");
+    practice.accepted(&practice.clinician.token, give(&terms));
+}
+
 #[test]
 fn an_authorization_keeps_its_rules() {
     let practice = Practice::new();

@@ -456,7 +456,11 @@ fn what_ended_with_majority_leaves_nothing_that_it_superseded() {
         terms["representative_id"] = json!(account);
         terms
     };
-    let guardians = family.giving("guardians", &given_by(&practice.guardian(client)));
+    // A guardian who goes on when she is of age, as an order may say.
+    let guardian = practice.somebody(Role::Guardian).account;
+    let order = json!({"authority": "guardian", "verification": "order", "until": "2026-12-01T09:00:00Z"});
+    practice.accepted(&practice.admin.token, Call::put(path(client, guardian), &order));
+    let guardians = family.giving("guardians", &given_by(&guardian.to_string()));
     let guardians = practice.accepted(clinician, guardians);
     let mut parents = given_by(&parent.account.to_string());
     parents["supersedes"] = guardians.json["consent_id"].clone();
@@ -671,6 +675,103 @@ fn a_later_majority_makes_nobody_a_parent_again() {
     practice.accepted(&parent.token, family.giving("again", &by_guardian(&family.notice)));
 }
 
+/// A minor's guardian acts as a parent does, and no longer (45 CFR 164.502(g)(3)); whoever is an adult's is named anew.
+#[test]
+fn a_minors_guardian_ends_with_the_minority() {
+    let family = Family::new();
+    let Family {
+        practice,
+        client,
+        notice,
+        parent,
+        ..
+    } = &family;
+    let (admin, guardian) = (&practice.admin.token, practice.somebody(Role::Guardian));
+    practice.accepted(admin, naming(client, guardian.account, "guardian"));
+    let given = practice.accepted(&guardian.token, family.giving("give", &by_guardian(notice)));
+    assert_eq!(given.json["until_majority"], json!(true));
+    assert_eq!(acts_for(practice, guardian.account)[0]["until"], "2026-12-01T08:10:00Z");
+    practice.accepted(
+        &practice.clinician.token,
+        minority(client, &json!("2026-12-01T08:20:00Z")),
+    );
+    assert_eq!(acts_for(practice, guardian.account)[0]["until"], "2026-12-01T08:20:00Z");
+    practice.world.clock.advance(SignedDuration::from_secs(20 * 60 - 1));
+    assert_eq!(practice.reading(client, &practice.clinician), "care.records");
+    practice.accepted(&guardian.token, Call::get(consents(client)));
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(practice.reading(client, &practice.clinician), "deny.no-consent");
+    practice.refused(&guardian.token, Call::get(consents(client)), 403, "access-denied");
+    assert_eq!(acts_for(practice, guardian.account), Vec::<Value>::new());
+    let receipt = format!("{}/{}/receipt", consents(client), given.text("consent_id"));
+    let record = practice.as_clinician(Call::get(receipt)).json["record"].clone();
+    assert_eq!(
+        record["events"][1],
+        json!({"event_state": "expired", "event_time": "2026-12-01T08:20:00Z"})
+    );
+    // Neither a majority that is said to be later, nor one that is said to be none.
+    for until in [json!("2026-12-01T09:00:00Z"), Value::Null] {
+        practice.accepted(admin, minority(client, &until));
+        practice.refused(&guardian.token, Call::get(consents(client)), 403, "access-denied");
+    }
+    let renewed = practice.token(Role::ClinicAdmin, practice.admin.account);
+    practice.accepted(&renewed, naming(client, guardian.account, "guardian"));
+    let told = acts_for(practice, guardian.account);
+    assert_eq!(
+        (&told[0]["since"], told[0].get("until")),
+        (&json!("2026-12-01T08:20:00Z"), None)
+    );
+    let again = practice.accepted(&guardian.token, family.giving("again", &by_guardian(notice)));
+    assert_eq!(again.json.get("until_majority"), None);
+    practice.accepted(&renewed, Call::delete(path(client, parent.account)));
+}
+
+/// Where it is said that she is of age already, whoever acted for the minor acts no more, also by an order that ends within the minority.
+#[test]
+fn who_acted_for_a_minor_acts_no_more_once_she_is_said_to_be_of_age() {
+    for (until, acts_on) in [(None, false), (Some("08:10"), false), (Some("08:11"), true)] {
+        for of_age in [Value::Null, json!("2026-12-01T08:00:00Z")] {
+            let family = Family::new();
+            let Family { practice, client, .. } = &family;
+            let (admin, guardian) = (&practice.admin.token, practice.somebody(Role::Guardian));
+            let mut order = json!({"authority": "guardian", "verification": "order"});
+            if let Some(until) = until {
+                order["until"] = json!(format!("2026-12-01T{until}:00Z"));
+            }
+            practice.accepted(admin, Call::put(path(client, guardian.account), &order));
+            practice.accepted(&guardian.token, family.giving("give", &by_guardian(&family.notice)));
+            practice.accepted(admin, minority(client, &of_age));
+            let acting = |account| acts_for(practice, account).len();
+            assert_eq!(acting(family.parent.account), 0);
+            assert_eq!(acting(guardian.account), usize::from(acts_on), "{until:?} {of_age}");
+            let reading = if acts_on { "care.records" } else { "deny.no-consent" };
+            assert_eq!(
+                practice.reading(client, &practice.clinician),
+                reading,
+                "{until:?} {of_age}"
+            );
+            practice.accepted(admin, minority(client, &json!("2026-12-01T09:00:00Z")));
+            assert_eq!(acting(guardian.account), usize::from(acts_on), "{until:?} {of_age}");
+        }
+    }
+}
+
+/// Whose right was said to go beyond the minority is not taken for a minor's guardian where it loses its end afterwards.
+#[test]
+fn a_guardian_beyond_majority_is_an_adults() {
+    let family = Family::new();
+    let Family { practice, client, .. } = &family;
+    let account = practice.somebody(Role::Guardian).account;
+    let order = json!({"authority": "guardian", "verification": "order", "until": "2026-12-01T09:00:00Z"});
+    practice.accepted(&practice.admin.token, Call::put(path(client, account), &order));
+    practice.world.clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(acts_for(practice, account)[0]["since"], "2026-12-01T08:00:00Z");
+    practice.accepted(&practice.admin.token, naming(client, account, "guardian"));
+    let told = acts_for(practice, account);
+    assert_eq!(told[0]["since"], "2026-12-01T08:10:00Z");
+    assert_eq!(told[0].get("until"), None);
+}
+
 #[test]
 fn naming_keeps_its_rules() {
     let practice = Practice::new();
@@ -725,6 +826,32 @@ fn naming_keeps_its_rules() {
         &practice.somebody(Role::Clinician).token,
     ] {
         practice.refused(token, minority(&client, &Value::Null), 403, "access-denied");
+    }
+}
+
+/// A year that was typed wrongly makes nobody a minor for half a life.
+#[test]
+fn nobody_is_a_minor_longer_than_who_is_born_today() {
+    for regimes in [None, Some(json!(["pipeda"])), Some(json!(["gdpr"]))] {
+        let practice = Practice::unsaid();
+        if let Some(regimes) = regimes {
+            let mut said = testkit::jurisdiction();
+            said["regimes"] = regimes;
+            practice.accepted(&practice.admin.token, Call::put("/v1/consent/jurisdiction", &said));
+        }
+        let (client, admin) = (practice.open("open"), &practice.admin.token);
+        for until in ["2044-12-02T00:00:00Z", "2072-05-01T00:00:00Z"] {
+            practice.violated(admin, minority(&client, &json!(until)), "/until", "majority");
+        }
+        for until in ["2044-12-01T23:59:59Z", "1990-05-01T00:00:00Z"] {
+            practice.accepted(admin, minority(&client, &json!(until)));
+            assert_eq!(practice.file(&client)["minor_until"], json!(until));
+        }
+        // Where it is tomorrow already somebody may be born tomorrow.
+        practice.world.clock.advance(SignedDuration::from_hours(2));
+        let tomorrows = minority(&client, &json!("2044-12-02T00:00:00Z"));
+        let admin = practice.token(Role::ClinicAdmin, practice.admin.account);
+        practice.accepted(&admin, tomorrows);
     }
 }
 

@@ -118,6 +118,32 @@ fn staff_enter_what_a_client_hides_and_do_not_lift_it() {
     }
 }
 
+/// What names somebody she does not lift herself, as an officer; the client does, and so does another officer.
+#[test]
+fn nobody_lifts_what_is_hidden_from_her_by_name() {
+    let practice = Practice::new();
+    let client = practice.treated();
+    let her = practice.own(&client).token;
+    let account = practice.colleague.account;
+    let roles = [Role::Clinician, Role::PrivacyOfficer];
+    let both = log_in(&practice.world, &roles, practice.clinic, account, None);
+    let named = json!({"account_id": account.to_string()});
+    for (key, lifter) in [("one", &her), ("other", &practice.officer.token)] {
+        let made = practice.accepted(&her, hiding(&client, key, &named));
+        let lift = Call::delete(format!("{}/{}", path(&client), made.text("restriction_id")));
+        let own = lift.clone().header("purpose-of-use", "HCOMPL");
+        practice.refused(&both, own, 409, "own-restriction");
+        practice.refused(&both, lift.clone(), 409, "own-restriction");
+        assert_eq!(practice.reading(&client, &practice.colleague), "deny.restricted");
+        practice.accepted(lifter, lift);
+        assert_eq!(practice.reading(&client, &practice.colleague), "care.records");
+    }
+    // What is hidden from all names nobody.
+    let made = practice.accepted(&her, hiding(&client, "all", &json!({"class": "health"})));
+    let lift = Call::delete(format!("{}/{}", path(&client), made.text("restriction_id")));
+    practice.accepted(&both, lift.header("purpose-of-use", "HCOMPL"));
+}
+
 #[test]
 fn a_restriction_keeps_its_rules() {
     let practice = Practice::new();

@@ -420,6 +420,26 @@ fn for_a_minor_in_a_shared_file_her_parent_agrees() {
     assert_eq!(couple.reading(), "care.records");
 }
 
+/// As what her parent agrees to does, what a minor's guardian agrees to for her in a shared file ends with her minority.
+#[test]
+fn for_a_minor_in_a_shared_file_her_guardian_agrees_until_majority() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        both,
+        participants: [child, _],
+        ..
+    } = &couple;
+    let until = json!({"until": "2026-12-01T08:10:00Z"});
+    let minority = Call::put(format!("/v1/consent/clients/{child}/minority"), &until);
+    practice.accepted(&practice.clinician.token, minority);
+    let mut terms = couple.of(child);
+    terms["given_by"] = json!("guardian");
+    terms["representative_id"] = json!(practice.guardian(child));
+    let given = practice.accepted(&practice.clinician.token, giving(both, "give", &terms));
+    assert_eq!(given.text("expires_at"), "2026-12-01T08:10:00Z");
+}
+
 /// Her own file says by now that she is a minor: what she began to agree to in the shared one does not take effect.
 #[test]
 fn what_a_minor_began_to_agree_to_in_a_shared_file_never_holds() {
@@ -441,6 +461,155 @@ fn what_a_minor_began_to_agree_to_in_a_shared_file_never_holds() {
         assert_eq!(practice.file(both)["consents"], json!([]));
         assert_eq!(practice.events(both), ["joined_care_team", "given", "withdrawn"]);
     }
+}
+
+fn minority(client: &str, until: &Value) -> Call {
+    Call::put(
+        format!("/v1/consent/clients/{client}/minority"),
+        &json!({"until": until}),
+    )
+}
+
+/// It was not known, when she agreed for herself in what she shares with others, that she is a minor.
+#[test]
+fn what_a_minor_agreed_to_in_shared_files_ends_once_it_is_known() {
+    let couple = Couple::new();
+    let Couple {
+        practice,
+        notice,
+        both,
+        participants: [child, mother],
+    } = &couple;
+    let clinician = &practice.clinician.token;
+    let father = practice.open("father");
+    let family = practice
+        .accepted(clinician, opening("family", &[child, mother, &father]))
+        .text("client_id");
+    let untouched = practice
+        .accepted(clinician, opening("parents", &[mother, &father]))
+        .text("client_id");
+    let hers = practice.own(child).token;
+    for (file, participants) in [
+        (both, &[mother][..]),
+        (&family, &[mother, &father]),
+        (&untouched, &[mother, &father]),
+    ] {
+        if file != &untouched {
+            practice.accepted(&hers, giving(file, "hers", &terms(notice)));
+        }
+        for participant in participants {
+            practice.accepted(clinician, giving(file, participant, &couple.of(participant)));
+        }
+        assert_eq!(practice.reading(file, &practice.clinician), "care.records");
+    }
+    let given = practice.events(&family);
+    // That she has been of age since then ends nothing; an administrator, who treats nobody, says it.
+    let admin = &practice.admin.token;
+    practice.accepted(admin, minority(child, &json!("2026-12-01T08:00:00Z")));
+    assert_eq!(couple.reading(), "care.records");
+    let until = json!("2026-12-01T08:10:00Z");
+    let [first, second, third] = [child, both, &family].map(|client| practice.subject(client));
+    let events = practice.recorded(|| drop(practice.accepted(admin, minority(child, &until))));
+    let recorded: BTreeSet<_> = events.iter().map(|event| event.subject).collect();
+    assert_eq!(recorded, BTreeSet::from([first, second, third].map(Some)));
+    let rules: Vec<_> = events.iter().map(|event| event.rule.as_str()).collect();
+    assert_eq!(rules, ["administration.client-file"; 3]);
+    for file in [both, &family] {
+        assert_eq!(practice.reading(file, &practice.clinician), "deny.no-consent");
+        let live = practice.file(file)["consents"].clone();
+        assert!(!live.to_string().contains(child.as_str()), "{live}");
+        assert_eq!(practice.events(file).last().unwrap(), "withdrawn");
+    }
+    assert_eq!(practice.events(&family).len(), given.len() + 1);
+    assert_eq!(practice.file(&family)["consents"].as_array().unwrap().len(), 2);
+    assert_eq!(practice.reading(&untouched, &practice.clinician), "care.records");
+    // Said again it ends nothing anew, and majority brings nothing back.
+    practice.accepted(clinician, minority(child, &until));
+    practice.accepted(clinician, minority(child, &Value::Null));
+    assert_eq!(practice.events(&family).len(), given.len() + 1);
+    assert_eq!(couple.reading(), "deny.no-consent");
+    practice.accepted(&hers, giving(both, "anew", &terms(notice)));
+    assert_eq!(couple.reading(), "care.records");
+}
+
+/// Two who share a file, and the request by which one agrees there: the same each time.
+fn agreeing(practice: &Practice) -> (String, String, Call) {
+    let (child, mother) = (practice.open("one"), practice.open("other"));
+    let opened = practice.accepted(&practice.clinician.token, opening("both", &[&child, &mother]));
+    let both = opened.text("client_id");
+    let mut terms = terms(&practice.publish("notice"));
+    terms["participant_id"] = json!(child);
+    let give = giving(&both, "give", &terms).bearer(&practice.clinician.token);
+    (child, both, give)
+}
+
+/// Whether what she agreed to holds, of which the ledger says the same.
+#[track_caller]
+fn holds(practice: &Practice) -> bool {
+    let (_, both, _) = agreeing(practice);
+    let live = practice.file(&both)["consents"].as_array().unwrap().len();
+    let events = practice.events(&both);
+    let count = |event: &str| events.iter().filter(|entered| *entered == event).count();
+    assert_eq!(count("given") - count("withdrawn"), live, "{events:?}");
+    live > 0
+}
+
+#[test]
+fn a_minority_ends_what_is_shared_after_a_crash_anywhere() {
+    let until = json!("2026-12-01T08:10:00Z");
+    let prepare = |practice: &Practice| {
+        let (child, _, give) = agreeing(practice);
+        assert_eq!(practice.send(&give).status, 201);
+        minority(&child, &until).bearer(&practice.admin.token)
+    };
+    at_every_crash(
+        prepare,
+        |practice, is_acknowledged| assert!(!is_acknowledged || !holds(practice)),
+        |practice, _| assert!(!holds(practice)),
+    );
+    // Put right instead of sent again, before and after it has ended.
+    for minutes in [2, 12] {
+        at_every_crash(
+            prepare,
+            |practice, _| {
+                practice.world.clock.advance(SignedDuration::from_mins(minutes));
+                let (child, ..) = agreeing(practice);
+                practice.accepted(&practice.admin.token, minority(&child, &Value::Null));
+                holds(practice);
+            },
+            |_, _| {},
+        );
+    }
+    at_every_crash_point(
+        |practice| {
+            assert_eq!(practice.send(&prepare(practice)).status, 204);
+            let (child, ..) = agreeing(practice);
+            minority(&child, &Value::Null).bearer(&practice.admin.token)
+        },
+        |practice, _| assert!(!holds(practice)),
+    );
+}
+
+#[test]
+fn what_a_minor_agrees_to_in_a_shared_file_ends_however_it_meets_the_minority() {
+    let prepare = |practice: &Practice| {
+        let (child, _, give) = agreeing(practice);
+        let until = json!("2030-01-01T00:00:00Z");
+        (give, minority(&child, &until).bearer(&practice.admin.token))
+    };
+    let verify = |practice: &Practice, nth: usize, give: &Answer, set: &Answer| {
+        assert_eq!(set.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+        assert!(!holds(practice), "{nth}");
+    };
+    at_every_meeting(prepare, verify);
+    at_every_meeting(
+        |practice| {
+            let (give, set) = prepare(practice);
+            (set, give)
+        },
+        |practice, nth, set, give| verify(practice, nth, give, set),
+    );
 }
 
 #[test]

@@ -19,9 +19,11 @@ pub(crate) struct Agreed {
     pub(crate) recipient: Option<u8>,
     /// Which client gave it, in a shared file.
     pub(crate) participant: Option<u8>,
-    pub(crate) by_parent: bool,
+    /// Somebody gave it for her as a minor: a parent, or a minor's guardian.
+    pub(crate) for_a_minor: bool,
     /// The client gave it herself, and nobody for her.
     pub(crate) by_client: bool,
+    pub(crate) at: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) supersedes: Option<String>,
 }
@@ -51,6 +53,7 @@ struct Acting {
     right: Right,
     reads_records: bool,
     acts: bool,
+    since: Timestamp,
     until: Option<Timestamp>,
 }
 
@@ -144,23 +147,83 @@ impl Held {
 
     fn is_current(&self, id: &str, now: Timestamp) -> bool {
         let agreed = &self.given[id];
-        agreed.expires.is_none_or(|end| now < end) && (!agreed.by_parent || self.is_minor(now))
+        agreed.expires.is_none_or(|end| now < end) && (!agreed.for_a_minor || self.is_minor(now))
+    }
+
+    /// Whether somebody acts for a minor: a parent does, and a guardian of before she is of age whose right does not go beyond that.
+    fn is_for_a_minor(&self, acting: &Acting) -> bool {
+        let is_within = |majority: Timestamp| acting.since < majority && acting.until.is_none_or(|end| end <= majority);
+        match acting.right {
+            Right::Parent => true,
+            Right::Guardian => self.minor_until.is_some_and(is_within),
+            Right::Nominee => false,
+        }
+    }
+
+    fn may_act(&self, acting: &Acting, now: Timestamp) -> bool {
+        acting.until.is_none_or(|end| now < end) && (self.is_minor(now) || !self.is_for_a_minor(acting))
     }
 
     /// Forgets what ended by itself: it does not come back where its reason to end is taken back.
     fn forget(&mut self, now: Timestamp) {
         let current = |id: &String| self.is_current(id, now);
         self.live = self.live.iter().filter(|id| current(id)).cloned().collect();
-        let is_minor = self.is_minor(now);
-        self.guardians.retain(|_, acting| {
-            acting.until.is_none_or(|end| now < end) && (acting.right != Right::Parent || is_minor)
-        });
+        let before = self.clone();
+        self.guardians.retain(|_, acting| before.may_act(acting, now));
     }
 
     /// Whether a consent is the client's own, and not over.
-    fn is_hers(&self, id: &str, now: Timestamp) -> bool {
+    fn is_hers(&self, id: &str, participant: Option<u8>, now: Timestamp) -> bool {
         let agreed = &self.given[id];
-        agreed.by_client && agreed.expires.is_none_or(|end| now < end) && !self.ended.contains_key(id)
+        agreed.by_client
+            && agreed.participant == participant
+            && agreed.expires.is_none_or(|end| now < end)
+            && !self.ended.contains_key(id)
+    }
+
+    fn hers(&self, participant: Option<u8>, now: Timestamp) -> Vec<String> {
+        let ids = self.given.keys();
+        ids.filter(|id| self.is_hers(id, participant, now)).cloned().collect()
+    }
+
+    /// Enters as ended what had no effect any more of what a minor agreed to herself until then.
+    fn enter_ended(
+        &mut self,
+        stages: &mut Vec<Self>,
+        participant: Option<u8>,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        for id in self.hers(participant, now) {
+            let is_minors = until.is_some_and(|majority| self.given[&id].at < majority);
+            if is_minors && !self.live.contains(&id) {
+                self.ended.insert(id, Ended::Withdrawn);
+                stages.push(self.clone());
+            }
+        }
+    }
+
+    /// Ends what a minor agreed to herself: first that it has effect.
+    fn end_hers(&mut self, stages: &mut Vec<Self>, participant: Option<u8>, now: Timestamp) {
+        let given = &self.given;
+        self.live
+            .retain(|id| !given[id].by_client || given[id].participant != participant);
+        stages.push(self.clone());
+        for id in self.hers(participant, now) {
+            self.ended.insert(id, Ended::Withdrawn);
+            stages.push(self.clone());
+        }
+    }
+
+    /// What becomes of a shared file as it is said until when a participant is a minor.
+    fn shared_stages(&self, client: u8, until: Option<Timestamp>, is_minor: bool, now: Timestamp) -> Vec<Self> {
+        let mut held = self.clone();
+        let mut stages = vec![held.clone()];
+        held.enter_ended(&mut stages, Some(client), until, now);
+        if is_minor {
+            held.end_hers(&mut stages, Some(client), now);
+        }
+        stages
     }
 
     fn treats(&self, who: u8, now: Timestamp) -> bool {
@@ -175,11 +238,9 @@ impl Held {
     }
 
     fn acting(&self, who: u8, now: Timestamp) -> Option<&Acting> {
-        self.guardians.get(&who).filter(|acting| {
-            acting.acts
-                && acting.until.is_none_or(|end| now < end)
-                && (acting.right != Right::Parent || self.is_minor(now))
-        })
+        self.guardians
+            .get(&who)
+            .filter(|acting| acting.acts && self.may_act(acting, now))
     }
 
     /// Whether everybody whose file it is agrees, to everybody in her care or to this clinician alone.
@@ -261,13 +322,14 @@ impl Held {
             Effect::Give { id, agreed, guardian } => {
                 if !held.given.contains_key(id) {
                     let mut agreed = agreed.clone();
+                    agreed.at = span.from;
                     if let Some(guardian) = guardian {
                         let acting = person.acting(*guardian, now)?;
-                        let is_parents = acting.right == Right::Parent;
+                        let is_for_a_minor = person.is_for_a_minor(acting);
                         let is_shared = agreed.participant.is_some();
-                        // A shared file has no age: what a parent gives there ends with the minority that there is now.
-                        let majority = person.minor_until.filter(|_| is_parents && is_shared);
-                        agreed.by_parent = is_parents && !is_shared;
+                        // A shared file has no age: what is given there for a minor ends with the minority that there is now.
+                        let majority = person.minor_until.filter(|_| is_for_a_minor && is_shared);
+                        agreed.for_a_minor = is_for_a_minor && !is_shared;
                         agreed.expires = [agreed.expires, acting.until, majority].into_iter().flatten().min();
                     } else if person.is_minor(now) {
                         return None;
@@ -347,20 +409,13 @@ impl Held {
                 }
             }
             Effect::Minority(until) => {
+                held.enter_ended(&mut stages, None, held.minor_until, now);
                 held.forget(now);
+                let before = held.clone();
                 held.minor_until = *until;
-                if held.is_minor(now) {
-                    held.live = held
-                        .live
-                        .iter()
-                        .filter(|id| !held.given[*id].by_client)
-                        .cloned()
-                        .collect();
-                    let hers: Vec<_> = held.given.keys().filter(|id| held.is_hers(id, now)).cloned().collect();
-                    for id in hers {
-                        stages.push(held.clone());
-                        held.ended.insert(id, Ended::Withdrawn);
-                    }
+                match held.is_minor(now) {
+                    true => held.end_hers(&mut stages, None, now),
+                    false => held.guardians.retain(|_, acting| !before.is_for_a_minor(acting)),
                 }
             }
             Effect::Name {
@@ -374,12 +429,17 @@ impl Held {
                 }
                 held.forget(now);
                 let before = held.guardians.get(who).filter(|before| before.right == *right);
-                let acting = Acting {
+                let mut acting = Acting {
                     right: *right,
                     reads_records: *reads_records,
                     acts: before.map_or(*right != Right::Nominee, |before| before.acts),
+                    since: before.map_or(span.from, |before| before.since),
                     until: *until,
                 };
+                // Of whom it was said that she goes on as an adult's guardian.
+                if !held.may_act(&acting, now) {
+                    acting.since = span.from;
+                }
                 held.guardians.insert(*who, acting);
             }
             Effect::Activate(who) => {
@@ -485,9 +545,43 @@ impl Model {
             (None, _) => None,
             (Some(held), effect) => {
                 let stages = held.stages(self.giver(effect).unwrap_or(held), effect, span)?;
+                if let (File::Of(client), Effect::Minority(until)) = (file, effect)
+                    && let Some(shared) = self.0.get(&File::Shared)
+                {
+                    return Some(self.with_shared(file, client, (held, &stages), (shared, *until), span.to));
+                }
                 Some(stages.into_iter().map(with).collect())
             }
         }
+    }
+
+    /// A minority of hers, in her own file and then in the shared one; where she is of age, in the shared one first.
+    fn with_shared(
+        &self,
+        file: File,
+        client: u8,
+        (held, stages): (&Held, &[Held]),
+        (shared, until): (&Held, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Vec<Self> {
+        let is_minor = until.is_some_and(|majority| now < majority);
+        let ending = shared.shared_stages(client, if is_minor { until } else { held.minor_until }, is_minor, now);
+        let (Some(own), Some(ended)) = (stages.last(), ending.last()) else {
+            return Vec::new();
+        };
+        let of_own = stages.iter().map(|own| (own, if is_minor { shared } else { ended }));
+        let of_shared = ending.iter().map(|shared| (if is_minor { own } else { held }, shared));
+        let pairs: Vec<_> = match is_minor {
+            true => of_own.chain(of_shared).collect(),
+            false => of_shared.chain(of_own).collect(),
+        };
+        let with = |(own, shared): (&Held, &Held)| {
+            let mut model = self.clone();
+            model.0.insert(file, own.clone());
+            model.0.insert(File::Shared, shared.clone());
+            model
+        };
+        pairs.into_iter().map(with).collect()
     }
 
     pub(crate) fn is_open(&self, file: File) -> bool {

@@ -237,8 +237,9 @@ impl Life {
                     purposes: purposes.to_vec(),
                     recipient: *recipient,
                     participant,
-                    by_parent: false,
+                    for_a_minor: false,
                     by_client: guardian.is_none(),
+                    at: self.clinic.now(),
                     expires,
                     supersedes,
                 };
@@ -723,6 +724,39 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
         by_parent,
         Op::Wait(61),
     ];
+    let guardian = Op::Name {
+        file: MARIGOLD,
+        by: Person::Admin,
+        who: 1,
+        right: Right::Guardian,
+        reads_records: true,
+        hours: None,
+    };
+    let by_guardian = Op::Give {
+        file: MARIGOLD,
+        by: Person::Admin,
+        notice: 0,
+        classes: 0,
+        purposes: 0,
+        recipient: None,
+        participant: 0,
+        guardian: Some(1),
+        hours: None,
+        supersedes: None,
+    };
+    let guarded = [
+        Op::Minority(MARIGOLD, Person::Admin, Some(1)),
+        guardian,
+        by_guardian,
+        Op::Wait(61),
+    ];
+    let herself = [
+        Op::Open(File::Of(1)),
+        Op::Open(File::Shared),
+        agree_to_all(File::Shared, 0),
+        agree_to_all(File::Shared, 1),
+        Op::Minority(MARIGOLD, Person::Admin, Some(1)),
+    ];
     let mut all = vec![
         (
             "a transfer from nobody to a stand-in whose time is over was answered as done",
@@ -731,6 +765,14 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
         (
             "a parent who is named in her child's own file gives for her in a shared one, until she is of age",
             [&begin[..], &shared].concat(),
+        ),
+        (
+            "the guardian of a minor acted for the adult, and what she agreed to held",
+            [&begin[..], &guarded].concat(),
+        ),
+        (
+            "what a minor agreed to herself in a shared file held",
+            [&begin[..], &herself].concat(),
         ),
     ];
     for at in 0..OPERATIONS {
