@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
 use crate::cursor::{CursorOf, Cursors};
-use crate::query::{Parameters, Query};
+use crate::query::{Parameters, Progress, Query};
 use crate::trail::{ChainState, ClinicTrail};
 use crate::walk::{Budget, MOST, Verified};
 
@@ -21,6 +21,9 @@ struct EventsAnswer {
     events: Vec<Event>,
     /// How far back was looked.
     from: Timestamp,
+    /// Whether the chains are gone through one after the other, so that pages are in no order among each other.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    by_chain: bool,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -82,24 +85,26 @@ pub(crate) fn sign(exchange: &Exchange<'_>, statement: &str) -> Result<Signature
     })
 }
 
-/// Events by filter, newest first.
+/// Events by filter, newest first, as far back as one request reads; from there on chain by chain.
 pub(crate) fn query(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let parameters: Parameters = exchange.query()?;
     let query = Query::new(parameters, exchange.platform.clock.now())?;
     let recorded = admit(exchange, Action::Search)?;
     let trail = ClinicTrail::new(exchange, recorded.clinic())?;
-    let mut found = Vec::new();
-    for function in query.functions() {
-        let chains = trail.each_chain(function, |entries| {
-            query.contribution(entries.map(|entry| entry.map(|entry| entry.value)))
-        })?;
-        found.extend(chains.into_iter().flatten());
-    }
-    let (events, next) = query.page(found);
+    let cursors = Cursors::new(exchange, recorded.clinic(), CursorOf::Query)?;
+    let progress = query
+        .cursor()
+        .map_or(Ok(Progress::default()), |cursor| cursors.open(cursor));
+    let page = progress
+        .and_then(|progress| query.go_on(progress))
+        .map_err(|problem| problem.recorded(recorded.event()))?;
+    let was_by_chain = page.is_by_chain();
+    let (events, next) = trail.page(query.scope(), page, Budget::new(exchange.platform.clock))?;
     Ok(Reply::ok(&EventsAnswer {
         events,
         from: query.from,
-        next: next.map(|next| next.to_string()),
+        by_chain: was_by_chain || next.is_some_and(|next| next.at.is_some()),
+        next: next.map(|next| cursors.seal(&next)).transpose()?,
     })?
     .recorded(recorded.event()))
 }
