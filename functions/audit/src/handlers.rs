@@ -1,7 +1,7 @@
 //! The handlers. Looking at the trail is itself an access: it is recorded before anything is read.
 
 use access::{Recorded, Request};
-use audit_trail::{EXPORT_FORMAT, Event, Export, Signature, statement};
+use audit_trail::{EXPORT_FORMAT, Event, Export, Signature};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use http::StatusCode;
@@ -74,6 +74,13 @@ fn signing_key(exchange: &Exchange<'_>) -> Result<SigningKey, Problem> {
 fn public_key(key: &SigningKey) -> String {
     Base64::encode_string(key.verifying_key().as_bytes())
 }
+
+/// In the place of the signature, until what is signed is there.
+pub(crate) const UNSIGNED: Signature = Signature {
+    algorithm: String::new(),
+    public_key: String::new(),
+    value: String::new(),
+};
 
 /// Signs what an export states.
 pub(crate) fn sign(exchange: &Exchange<'_>, statement: &str) -> Result<Signature, Problem> {
@@ -167,20 +174,20 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         )
         .recorded(recorded.event()));
     }
+    let began_at = exchange.platform.clock.now();
     let mut chains = Vec::new();
     for function in functions() {
         chains.extend(trail.export(function)?);
     }
-    let clinic = recorded.clinic();
-    let exported_at = exchange.platform.clock.now();
-    let signature = sign(exchange, &statement(clinic, exported_at, &chains))?;
-    let export = Export {
+    let mut export = Export {
         format: EXPORT_FORMAT.to_owned(),
-        clinic,
-        exported_at,
+        clinic: recorded.clinic(),
+        began_at: Some(began_at),
+        exported_at: exchange.platform.clock.now(),
         chains,
-        signature,
+        signature: UNSIGNED,
     };
+    export.signature = sign(exchange, &export.statement())?;
     Ok(Reply::ok(&export)?.recorded(recorded.event()))
 }
 

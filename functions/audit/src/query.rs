@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use audit_trail::{Decision, Event};
+use audit_trail::{DISORDER, Decision, Event};
 use jiff::SignedDuration;
 use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, RequestId, SubjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,6 @@ use crate::walk::Scope;
 
 /// How far back a query looks that does not say.
 const USUAL_SPAN: SignedDuration = SignedDuration::from_hours(31 * 24);
-
-/// How far events of one chain may be out of order: an event has its time before it gets its place, and hosts' clocks differ.
-pub(crate) const DISORDER: SignedDuration = SignedDuration::from_mins(2);
 
 /// The query parameters.
 #[derive(Debug, Deserialize)]

@@ -1030,6 +1030,97 @@ fn exports_since_the_last_one_join_and_show_what_was_put_back() {
     );
 }
 
+fn join_exports<'e>(exports: impl IntoIterator<Item = &'e Export>) -> Result<Total, Flaw> {
+    let mut joined = Joined::default();
+    for export in exports {
+        joined.add_export(&export.exported_at.to_string(), export)?;
+    }
+    joined.finish()
+}
+
+/// Of two exports at a time, the one that ends first may have read a chain later.
+#[test]
+fn exports_that_overlap_are_one_trail() {
+    for nth in 0.. {
+        let practice = std::rc::Rc::new(Practice::new());
+        practice.fill();
+        let within = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let (other, kept) = (std::rc::Rc::clone(&practice), std::rc::Rc::clone(&within));
+        practice.world.stores.meanwhile(nth, move || {
+            let second = SignedDuration::from_secs(1);
+            other.world.clock.advance(second);
+            other.append_times(2, 3, &other.event(Function::Records));
+            *kept.borrow_mut() = Some(other.export("?function=records"));
+            // As long as a request can be under way.
+            other.world.clock.advance(second * 150);
+        });
+        let around = practice.export("");
+        practice.world.stores.disarm();
+        let Some(within) = within.take() else { break };
+        assert!(join_exports([&around, &within]).is_ok(), "{nth}");
+    }
+}
+
+/// Two hosts, of which one's clock is behind.
+#[test]
+fn exports_of_hosts_with_other_clocks_are_one_trail_unless_they_fork() {
+    let practice = Practice::new();
+    practice.fill();
+    let whole = practice.world.stores.dump();
+    let before = practice.export("?function=records");
+    practice.append(3, &practice.event(Function::Records));
+    practice.world.clock.advance(SignedDuration::from_secs(-90));
+    let after = practice.export("?function=records");
+    assert!(after.exported_at < before.exported_at);
+    assert_eq!(join_exports([&before, &after]).map(|total| total.events), Ok(46));
+    // As they were before exports said when they began.
+    let unsaid = |export: &Export| Export {
+        format: "confide-audit-export-1".to_owned(),
+        began_at: None,
+        ..export.clone()
+    };
+    assert_eq!(
+        join_exports([&unsaid(&before), &after]).map(|total| total.events),
+        Ok(46)
+    );
+    assert_eq!(
+        join_exports([&unsaid(&before), &unsaid(&after)]).map(|total| total.events),
+        Ok(46)
+    );
+
+    practice.world.stores.restore(&whole);
+    practice.append(3, &practice.event(Function::Records));
+    let fork = practice.export("?function=records");
+    let flaw = join_exports([&after, &fork]);
+    assert!(
+        matches!(
+            flaw,
+            Err(Flaw::Contradiction {
+                shard: 3,
+                sequence: 6,
+                ..
+            })
+        ),
+        "{flaw:?}"
+    );
+    practice.world.stores.restore(&whole);
+    for (minutes, export) in [(4, &after), (5, &unsaid(&after))] {
+        practice.world.clock.advance(SignedDuration::from_mins(minutes));
+        let flaw = join_exports([export, &practice.export("?function=records")]);
+        assert!(
+            matches!(
+                flaw,
+                Err(Flaw::PutBack {
+                    earlier: 6,
+                    later: 5,
+                    ..
+                })
+            ),
+            "{flaw:?}"
+        );
+    }
+}
+
 #[test]
 fn a_part_that_was_changed_or_is_of_elsewhere_is_refused() {
     let practice = Practice::new();
@@ -1076,13 +1167,15 @@ fn a_part_that_was_changed_or_is_of_elsewhere_is_refused() {
         assert_fails("function", &|part| part.chains[index].function = Function::Identity);
         assert_fails("chain dropped", &|part| drop(part.chains.remove(index)));
     }
-    assert_fails("format", &|part| part.format = "confide-audit-export-1".to_owned());
+    assert_fails("format", &|part| part.format = "confide-audit-export-part-1".to_owned());
     assert_fails("number", &|part| part.part = 2);
     assert_fails("last", &|part| part.last = false);
     assert_fails("run", &|part| part.run = practice.world.entropy.id());
     assert_fails("time", &|part| {
         part.exported_at = Timestamp::from_second(part.exported_at.as_second() + 1).unwrap();
     });
+    assert_fails("beginning", &|part| part.began_at = Some(Timestamp::MIN));
+    assert_fails("beginning unsaid", &|part| part.began_at = None);
     assert_fails("clinic", &|part| part.clinic = practice.world.entropy.id());
 
     // Of another clinic, and of another deployment that says to be the same one.
@@ -1206,7 +1299,7 @@ fn an_export_is_checked_without_confide() {
     let key = practice.public_key();
     assert_eq!(
         (export.format.as_str(), export.clinic),
-        ("confide-audit-export-1", practice.clinic)
+        ("confide-audit-export-2", practice.clinic)
     );
     assert_eq!(export.signature.algorithm, "Ed25519");
     assert_eq!(export.signature.public_key, Base64::encode_string(key.as_bytes()));
@@ -1299,7 +1392,9 @@ fn an_export_is_checked_without_confide() {
     assert_fails("time", &|export| {
         export.exported_at = Timestamp::from_second(export.exported_at.as_second() + 1).unwrap();
     });
-    assert_fails("format", &|export| export.format = "confide-audit-export-2".to_owned());
+    assert_fails("beginning", &|export| export.began_at = Some(Timestamp::MIN));
+    assert_fails("beginning unsaid", &|export| export.began_at = None);
+    assert_fails("format", &|export| export.format = "confide-audit-export-1".to_owned());
     for position in [0, 40, 80] {
         assert_fails("signature", &|export| {
             change_byte(&mut export.signature.value, position)

@@ -1,6 +1,6 @@
 //! Through the chains of a clinic in pieces that one request can read, however long the trail is.
 
-use audit_trail::{Event, ExportedEntry, SHARDS, Stand, Stretch};
+use audit_trail::{DISORDER, Event, ExportedEntry, SHARDS, Stand, Stretch};
 use base16ct::lower;
 use jiff::SignedDuration;
 use model::{Function, Timestamp};
@@ -10,7 +10,7 @@ use store::{Head, LONGEST_RUN, Link, Run, StoreError};
 use web::Problem;
 
 use crate::cursor::Position;
-use crate::query::{Before, DISORDER, Page, Progress};
+use crate::query::{Before, Page, Progress};
 use crate::trail::{ChainState, ClinicTrail};
 
 /// The most events that one request reads: an export of so many is about 12 MiB of JSON.

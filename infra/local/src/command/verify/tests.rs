@@ -182,6 +182,7 @@ fn run_of_parts(signing: &SigningKey) -> [Part; 2] {
         let mut part = Part {
             format: PART_FORMAT.to_owned(),
             clinic: "cln_00000000000000000000000000".parse().unwrap(),
+            began_at: Some("2026-12-01T08:59:58Z".parse().unwrap()),
             exported_at: "2026-12-01T09:00:00Z".parse().unwrap(),
             run: "aud_90000000000000000000000000".parse().unwrap(),
             part: number,
