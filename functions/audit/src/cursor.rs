@@ -23,6 +23,13 @@ pub(crate) struct Position {
     pub(crate) link: Option<Link>,
 }
 
+impl Position {
+    /// Which chain.
+    pub(crate) fn chain(self) -> (Function, u8) {
+        (self.function, self.shard)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PositionDocument {
@@ -62,6 +69,7 @@ impl<'de> Deserialize<'de> for Position {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CursorOf {
     Export,
+    Query,
     Verification,
 }
 
@@ -76,6 +84,7 @@ impl<'a> Cursors<'a> {
     pub(crate) fn new(exchange: &'a Exchange<'a>, clinic: ClinicId, of: CursorOf) -> Result<Self, Problem> {
         let key = match of {
             CursorOf::Export => "export",
+            CursorOf::Query => "query",
             CursorOf::Verification => "verification",
         };
         Ok(Self {

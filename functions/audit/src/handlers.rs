@@ -1,7 +1,7 @@
 //! The handlers. Looking at the trail is itself an access: it is recorded before anything is read.
 
 use access::{Recorded, Request};
-use audit_trail::{EXPORT_FORMAT, Event, Export, Signature, statement};
+use audit_trail::{EXPORT_FORMAT, Event, Export, Signature};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use http::StatusCode;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
 use crate::cursor::{CursorOf, Cursors};
-use crate::query::{Parameters, Query};
+use crate::query::{Parameters, Progress, Query};
 use crate::trail::{ChainState, ClinicTrail};
 use crate::walk::{Budget, MOST, Verified};
 
@@ -21,6 +21,9 @@ struct EventsAnswer {
     events: Vec<Event>,
     /// How far back was looked.
     from: Timestamp,
+    /// Whether the chains are gone through one after the other, so that pages are in no order among each other.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    by_chain: bool,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -72,6 +75,13 @@ fn public_key(key: &SigningKey) -> String {
     Base64::encode_string(key.verifying_key().as_bytes())
 }
 
+/// In the place of the signature, until what is signed is there.
+pub(crate) const UNSIGNED: Signature = Signature {
+    algorithm: String::new(),
+    public_key: String::new(),
+    value: String::new(),
+};
+
 /// Signs what an export states.
 pub(crate) fn sign(exchange: &Exchange<'_>, statement: &str) -> Result<Signature, Problem> {
     let key = signing_key(exchange)?;
@@ -82,24 +92,26 @@ pub(crate) fn sign(exchange: &Exchange<'_>, statement: &str) -> Result<Signature
     })
 }
 
-/// Events by filter, newest first.
+/// Events by filter, newest first, as far back as one request reads; from there on chain by chain.
 pub(crate) fn query(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let parameters: Parameters = exchange.query()?;
     let query = Query::new(parameters, exchange.platform.clock.now())?;
     let recorded = admit(exchange, Action::Search)?;
     let trail = ClinicTrail::new(exchange, recorded.clinic())?;
-    let mut found = Vec::new();
-    for function in query.functions() {
-        let chains = trail.each_chain(function, |entries| {
-            query.contribution(entries.map(|entry| entry.map(|entry| entry.value)))
-        })?;
-        found.extend(chains.into_iter().flatten());
-    }
-    let (events, next) = query.page(found);
+    let cursors = Cursors::new(exchange, recorded.clinic(), CursorOf::Query)?;
+    let progress = query
+        .cursor()
+        .map_or(Ok(Progress::default()), |cursor| cursors.open(cursor));
+    let page = progress
+        .and_then(|progress| query.go_on(progress))
+        .map_err(|problem| problem.recorded(recorded.event()))?;
+    let was_by_chain = page.is_by_chain();
+    let (events, next) = trail.page(query.scope(), page, Budget::new(exchange.platform.clock))?;
     Ok(Reply::ok(&EventsAnswer {
         events,
         from: query.from,
-        next: next.map(|next| next.to_string()),
+        by_chain: was_by_chain || next.is_some_and(|next| next.at.is_some()),
+        next: next.map(|next| cursors.seal(&next)).transpose()?,
     })?
     .recorded(recorded.event()))
 }
@@ -162,20 +174,20 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         )
         .recorded(recorded.event()));
     }
+    let began_at = exchange.platform.clock.now();
     let mut chains = Vec::new();
     for function in functions() {
         chains.extend(trail.export(function)?);
     }
-    let clinic = recorded.clinic();
-    let exported_at = exchange.platform.clock.now();
-    let signature = sign(exchange, &statement(clinic, exported_at, &chains))?;
-    let export = Export {
+    let mut export = Export {
         format: EXPORT_FORMAT.to_owned(),
-        clinic,
-        exported_at,
+        clinic: recorded.clinic(),
+        began_at: Some(began_at),
+        exported_at: exchange.platform.clock.now(),
         chains,
-        signature,
+        signature: UNSIGNED,
     };
+    export.signature = sign(exchange, &export.statement())?;
     Ok(Reply::ok(&export)?.recorded(recorded.event()))
 }
 

@@ -1,12 +1,12 @@
 //! The export of a trail of any length, part by part.
 
-use audit_trail::{PART_FORMAT, Part, SHARDS, Signature};
+use audit_trail::{PART_FORMAT, Part, SHARDS};
 use model::{Action, EventId, Function, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
 use crate::cursor::{CursorOf, Cursors, Position};
-use crate::handlers::{admit, sign};
+use crate::handlers::{UNSIGNED, admit, sign};
 use crate::trail::ClinicTrail;
 use crate::walk::{Budget, Scope};
 
@@ -84,6 +84,7 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         at,
     } = progress;
     let trail = ClinicTrail::new(exchange, clinic)?;
+    let began_at = exchange.platform.clock.now();
     let (chains, at) = trail.stretches(scope, from, at, Budget::new(exchange.platform.clock))?;
     let next = match at {
         Some(at) => Some(cursors.seal(&Progress {
@@ -98,17 +99,14 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let mut part = Part {
         format: PART_FORMAT.to_owned(),
         clinic,
+        began_at: Some(began_at),
         exported_at: exchange.platform.clock.now(),
         run,
         part,
         last: next.is_none(),
         chains,
         next,
-        signature: Signature {
-            algorithm: String::new(),
-            public_key: String::new(),
-            value: String::new(),
-        },
+        signature: UNSIGNED,
     };
     part.signature = sign(exchange, &part.statement())?;
     Ok(Reply::ok(&part)?.recorded(recorded.event()))

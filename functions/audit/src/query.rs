@@ -1,20 +1,18 @@
 //! What is asked of the trail, and in which order it is answered.
 
 use std::cmp::Reverse;
-use std::fmt;
-use std::str::FromStr;
 
-use audit_trail::{Decision, Event};
+use audit_trail::{DISORDER, Decision, Event};
 use jiff::SignedDuration;
 use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, RequestId, SubjectId, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use web::{Problem, page_size};
+
+use crate::cursor::Position;
+use crate::walk::Scope;
 
 /// How far back a query looks that does not say.
 const USUAL_SPAN: SignedDuration = SignedDuration::from_hours(31 * 24);
-
-/// How far events of one chain may be out of order: an event has its time before it gets its place, and hosts' clocks differ.
-pub(crate) const DISORDER: SignedDuration = SignedDuration::from_mins(2);
 
 /// The query parameters.
 #[derive(Debug, Deserialize)]
@@ -39,13 +37,14 @@ pub(crate) struct Parameters {
 }
 
 /// Where an event stands in the answer: newest first, and among events of one moment by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rank {
     at: Timestamp,
     id: EventId,
 }
 
-impl Position {
+impl Rank {
     fn of(event: &Event) -> Self {
         Self {
             at: event.at,
@@ -54,25 +53,19 @@ impl Position {
     }
 }
 
-impl fmt::Display for Position {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}~{}", self.at, self.id)
-    }
-}
-
-impl FromStr for Position {
-    type Err = Problem;
-
-    fn from_str(text: &str) -> Result<Self, Problem> {
-        text.split_once('~')
-            .and_then(|(at, id)| {
-                Some(Self {
-                    at: at.parse().ok()?,
-                    id: id.parse().ok()?,
-                })
-            })
-            .ok_or_else(|| Problem::malformed("cursor", "cursor", "must be the `next` of an earlier answer"))
-    }
+/// How far an answer has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Progress {
+    /// What comes before this in the order of all was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Rank>,
+    /// Where the chains are gone through from, one after the other. Without it, all of them are read for each page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<Position>,
+    /// What comes after this entry in the chain there was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) newest: Option<u64>,
 }
 
 /// A query with its bounds.
@@ -80,7 +73,6 @@ impl FromStr for Position {
 pub(crate) struct Query {
     parameters: Parameters,
     pub(crate) from: Timestamp,
-    before: Option<Position>,
     limit: usize,
 }
 
@@ -88,10 +80,9 @@ impl Query {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// 400 for a cursor or limit that is none, or for a span that ends before it begins.
+    /// 400 for a limit that is none, or for a span that ends before it begins.
     pub(crate) fn new(parameters: Parameters, now: Timestamp) -> Result<Self, Problem> {
         let limit = page_size(parameters.limit)?;
-        let before = parameters.cursor.as_deref().map(str::parse).transpose()?;
         let newest = parameters.to.unwrap_or(now);
         let from = match parameters.from {
             Some(from) => from,
@@ -103,16 +94,43 @@ impl Query {
         Ok(Self {
             parameters,
             from,
-            before,
             limit,
         })
     }
 
-    /// The functions whose chains can hold an answer.
-    pub(crate) fn functions(&self) -> impl Iterator<Item = Function> + '_ {
-        Function::ALL
-            .into_iter()
-            .filter(|function| self.parameters.function.is_none_or(|wanted| wanted == *function))
+    /// Where the page before says that this one begins.
+    pub(crate) fn cursor(&self) -> Option<&str> {
+        self.parameters.cursor.as_deref()
+    }
+
+    /// Goes on with the answer to this query.
+    ///
+    /// # Errors
+    /// 400 where it has come to a chain that can hold no answer to it: what is left would be taken for nothing.
+    pub(crate) fn go_on(&self, progress: Progress) -> Result<Page<'_>, Problem> {
+        let asked = self.parameters.function;
+        if asked.is_some() && progress.at.is_some_and(|at| asked != Some(at.function)) {
+            return Err(Problem::malformed(
+                "cursor",
+                "cursor",
+                "goes on with what was asked of another function",
+            ));
+        }
+        Ok(Page {
+            query: self,
+            progress,
+            found: Vec::new(),
+            oldest_needed: self.from,
+            is_cut: false,
+        })
+    }
+
+    /// The chains that can hold an answer.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope {
+            function: self.parameters.function,
+            shard: None,
+        }
     }
 
     fn wants(&self, event: &Event) -> bool {
@@ -122,7 +140,6 @@ impl Query {
         let wanted = &self.parameters;
         event.at >= self.from
             && wanted.to.is_none_or(|to| event.at < to)
-            && self.before.is_none_or(|before| Position::of(event) < before)
             && is(wanted.actor.as_ref(), event.actor.as_ref().map(|actor| &actor.account))
             && is(wanted.subject.as_ref(), event.subject.as_ref())
             && is(wanted.resource.as_ref(), event.resource.as_ref())
@@ -133,38 +150,92 @@ impl Query {
             && is(wanted.class.as_ref(), Some(&event.class))
             && is(wanted.decision.as_ref(), Some(&event.decision))
     }
+}
 
-    /// What one chain contributes, given its events newest first: enough to fill a page alone, and as far back as an
-    /// event that belongs on the page can lie.
-    pub(crate) fn contribution<E>(
-        &self,
-        newest_first: impl Iterator<Item = Result<Event, E>>,
-    ) -> Result<Vec<Event>, E> {
-        let mut found: Vec<Event> = Vec::new();
-        let mut oldest_needed = self.from;
-        for event in newest_first {
-            let event = event?;
-            if event.at.saturating_add(DISORDER).is_ok_and(|at| at < oldest_needed) {
-                break;
-            }
-            if self.wants(&event) {
-                found.push(event);
-                if found.len() > self.limit {
-                    found.sort_unstable_by_key(|event| Reverse(Position::of(event)));
-                    oldest_needed = found.get(self.limit).map_or(oldest_needed, |event| event.at);
-                }
-            }
-        }
-        Ok(found)
+/// Whether what comes before an event in its chain is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    Wanted,
+    TooOld,
+    /// On the next page, the event itself included.
+    ForLater,
+}
+
+/// A page of the answer, while chains are read for it, each from its newest event on.
+///
+/// What belongs on it is known when all chains were read as far back as it goes. Where that is more than one request reads, and where a cursor
+/// could not say for every chain how far it was read, the chains are gone through one after the other.
+pub(crate) struct Page<'q> {
+    query: &'q Query,
+    pub(crate) progress: Progress,
+    found: Vec<Event>,
+    oldest_needed: Timestamp,
+    /// Whether something of what was read is for later pages.
+    is_cut: bool,
+}
+
+impl Page<'_> {
+    /// Whether the chains are gone through one after the other.
+    pub(crate) fn is_by_chain(&self) -> bool {
+        self.progress.at.is_some()
     }
 
-    /// The page, and where the next one begins.
-    pub(crate) fn page(&self, mut found: Vec<Event>) -> (Vec<Event>, Option<Position>) {
-        found.sort_unstable_by_key(|event| Reverse(Position::of(event)));
-        let more = found.len() > self.limit;
-        found.truncate(self.limit);
-        let next = found.last().filter(|_| more).map(Position::of);
-        (found, next)
+    pub(crate) fn take(&mut self, event: Event) -> Before {
+        if event
+            .at
+            .saturating_add(DISORDER)
+            .is_ok_and(|at| at < self.oldest_needed)
+        {
+            return Before::TooOld;
+        }
+        let was_answered = self.progress.before.is_some_and(|before| Rank::of(&event) >= before);
+        if was_answered || !self.query.wants(&event) {
+            return Before::Wanted;
+        }
+        let is_full = self.found.len() >= self.query.limit;
+        if is_full && self.is_by_chain() {
+            return Before::ForLater;
+        }
+        self.found.push(event);
+        if is_full {
+            self.is_cut = true;
+            self.sort();
+            self.found.truncate(self.query.limit);
+            self.oldest_needed = self.found.last().map_or(self.oldest_needed, |event| event.at);
+        }
+        Before::Wanted
+    }
+
+    fn sort(&mut self) {
+        self.found.sort_unstable_by_key(|event| Reverse(Rank::of(event)));
+    }
+
+    /// The page, and how far the answer has come with it, unless that was the last one. `stopped` is where reading has stopped that did not come
+    /// to the end of all chains, and `newest` the entry there that the next page begins with.
+    pub(crate) fn finish(mut self, stopped: Option<Position>, newest: Option<u64>) -> (Vec<Event>, Option<Progress>) {
+        self.sort();
+        let before = self.progress.before;
+        let next = match stopped {
+            // Of chains that were read already, events were left out that may belong on this page or on a later one.
+            Some(_) if self.is_cut => {
+                self.found.clear();
+                Some(Progress {
+                    before,
+                    at: self.query.scope().first(),
+                    newest: None,
+                })
+            }
+            Some(_) => Some(Progress {
+                before,
+                at: stopped,
+                newest,
+            }),
+            None => self.found.last().filter(|_| self.is_cut).map(|last| Progress {
+                before: Some(Rank::of(last)),
+                ..Progress::default()
+            }),
+        };
+        (self.found, next)
     }
 }
 
@@ -190,7 +261,7 @@ mod tests {
         }
     }
 
-    fn ask(cursor: Option<String>, limit: usize, decision: Option<Decision>) -> Query {
+    fn ask(limit: usize, decision: Option<Decision>) -> Query {
         Query::new(
             Parameters {
                 function: None,
@@ -205,7 +276,7 @@ mod tests {
                 emergency: None,
                 from: None,
                 to: None,
-                cursor,
+                cursor: None,
                 limit: Some(limit),
             },
             Timestamp::from_second(1_800_010_000).unwrap(),
@@ -228,23 +299,20 @@ mod tests {
             .collect();
         for (limit, decision) in [(1, None), (7, None), (200, None), (5, Some(Decision::Denied))] {
             let mut seen = Vec::new();
-            let mut cursor = None;
-            loop {
-                let query = ask(cursor.take(), limit, decision);
-                let mut found = Vec::new();
+            let query = ask(limit, decision);
+            let mut next = Some(Progress::default());
+            while let Some(progress) = next {
+                let mut page = query.go_on(progress).unwrap();
                 for chain in &chains {
-                    found.extend(
-                        query
-                            .contribution(chain.iter().rev().cloned().map(Ok::<_, ()>))
-                            .unwrap(),
-                    );
+                    let mut newest_first = chain.iter().rev().cloned();
+                    while newest_first
+                        .next()
+                        .is_some_and(|event| page.take(event) == Before::Wanted)
+                    {}
                 }
-                let (page, next) = query.page(found);
-                seen.extend(page.iter().map(|event| event.id));
-                match next {
-                    Some(next) => cursor = Some(next.to_string()),
-                    None => break,
-                }
+                let events;
+                (events, next) = page.finish(None, None);
+                seen.extend(events.iter().map(|event| event.id));
             }
             let mut wanted: Vec<Event> = chains
                 .iter()
@@ -252,17 +320,9 @@ mod tests {
                 .filter(|event| decision.is_none_or(|decision| event.decision == decision))
                 .cloned()
                 .collect();
-            wanted.sort_by_key(|event| Reverse(Position::of(event)));
+            wanted.sort_by_key(|event| Reverse(Rank::of(event)));
             let wanted: Vec<EventId> = wanted.iter().map(|event| event.id).collect();
             assert_eq!(seen, wanted, "limit {limit}");
         }
-    }
-
-    #[test]
-    fn refuses_cursors_and_spans_that_are_none() {
-        assert!("2026-12-01T08:00:00Z".parse::<Position>().is_err());
-        assert!("yesterday~aud_0".parse::<Position>().is_err());
-        let position = Position::of(&event(5, 9));
-        assert_eq!(position.to_string().parse::<Position>().unwrap(), position);
     }
 }

@@ -285,6 +285,124 @@ fn a_query_finds_what_its_filters_say_and_nothing_else() {
     assert_eq!(found.json["events"], json!([recorded]));
 }
 
+/// However far each request comes, pages together are the whole answer, each event once, though the trail grows and its entries move meanwhile.
+#[test]
+fn pages_of_requests_that_come_to_no_end_are_the_whole_answer() {
+    let practice = std::rc::Rc::new(Practice::new());
+    let mut events = Vec::new();
+    for number in 0..100_u8 {
+        practice.world.clock.advance(SignedDuration::from_secs(1));
+        let event = Event {
+            decision: if number.is_multiple_of(9) {
+                Decision::Denied
+            } else {
+                Decision::Allowed
+            },
+            ..practice.event(if number.is_multiple_of(4) {
+                Function::Consent
+            } else {
+                Function::Records
+            })
+        };
+        practice.append(number % 3, &event);
+        events.push(event);
+    }
+    practice.world.clock.advance(SignedDuration::from_mins(5));
+    let (early, late) = (events[20].at, events[70].at);
+    let bounds = format!("&to={}", practice.world.clock.now());
+    let mut was_by_chain = BTreeSet::new();
+    for (filter, limit, is_wanted) in [
+        (String::new(), 200, &(|_: &Event| true) as &dyn Fn(&Event) -> bool),
+        (String::new(), 7, &|_| true),
+        (String::new(), 2, &|_| true),
+        ("&decision=denied".to_owned(), 200, &|event| {
+            event.decision == Decision::Denied
+        }),
+        ("&decision=denied".to_owned(), 2, &|event| {
+            event.decision == Decision::Denied
+        }),
+        (format!("&function=records&from={early}&to={late}"), 5, &|event| {
+            event.function == Function::Records && early <= event.at && event.at < late
+        }),
+    ] {
+        let bounds = if filter.contains("&to=") { "" } else { &bounds };
+        let mut wanted: Vec<String> = events
+            .iter()
+            .filter(|event| is_wanted(event))
+            .map(|event| event.id.to_string())
+            .collect();
+        wanted.sort_unstable();
+        for nth in [5, 12, 100, 102, 103, 140] {
+            let mut seen = Vec::new();
+            let mut cursor = String::new();
+            loop {
+                let slow = std::rc::Rc::clone(&practice);
+                // A store that takes its time, and others who go on to work.
+                practice.world.stores.meanwhile(nth, move || {
+                    slow.world.clock.advance(SignedDuration::from_secs(11));
+                    slow.append_times(3, 1, &slow.event(Function::Records));
+                });
+                let page = practice.get(format!("{QUERY}?limit={limit}{filter}{bounds}{cursor}"));
+                practice.world.stores.disarm();
+                let found = page.json["events"].as_array().unwrap();
+                assert!(found.len() <= limit);
+                let times: Vec<_> = found.iter().map(|event| event["at"].as_str().unwrap()).collect();
+                assert!(times.is_sorted_by(|one, two| one >= two), "newest first");
+                seen.extend(found.iter().filter(|event| event["function"] != "audit").cloned());
+                was_by_chain.insert(page.json["by_chain"] == true);
+                let Some(next) = page.json["next"].as_str() else { break };
+                cursor = format!("&cursor={next}");
+            }
+            let mut seen: Vec<_> = seen.iter().map(|event| event["id"].as_str().unwrap()).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, wanted, "{filter} {limit} {nth}");
+        }
+    }
+    assert_eq!(was_by_chain.len(), 2);
+}
+
+/// Where a chain is gone that an answer was in, nothing of the others is left out.
+#[test]
+fn a_chain_that_is_gone_hides_nothing_of_the_next() {
+    let practice = Practice::new();
+    practice.append_times(20, 0, &practice.event(Function::Records));
+    practice.append_times(40, 1, &practice.event(Function::Records));
+    let practice = std::rc::Rc::new(practice);
+    let target = format!("{QUERY}?function=records&limit=2");
+    // More of the first chain was read than a page holds: what belongs on the first one is not known yet.
+    let begun = (0..)
+        .find_map(|nth| {
+            let slow = std::rc::Rc::clone(&practice);
+            practice
+                .world
+                .stores
+                .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+            let answer = practice.get(&target);
+            practice.world.stores.disarm();
+            (answer.json["by_chain"] == true && ids(&answer).is_empty()).then_some(answer)
+        })
+        .unwrap();
+    let first = practice.get(format!("{target}&cursor={}", begun.text("next")));
+    assert_eq!(ids(&first).len(), 2);
+    let of_another = practice.ask(format!("{QUERY}?function=consent&cursor={}", first.text("next")));
+    assert_refused(&of_another, 400, "malformed-request");
+    let gone = format!("doc/records/{}/0", practice.clinic);
+    let mut dump = practice.world.stores.dump();
+    dump.retain(|(_, key, _)| *key != gone);
+    practice.world.stores.restore(&dump);
+    let mut next = first.text("next");
+    let mut seen = BTreeSet::new();
+    loop {
+        let answer = practice.get(format!("{target}&cursor={next}"));
+        seen.extend(ids(&answer));
+        match answer.json["next"].as_str() {
+            Some(more) => more.clone_into(&mut next),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 40);
+}
+
 #[test]
 fn a_query_without_a_start_looks_back_a_month() {
     let practice = Practice::new();
@@ -330,8 +448,6 @@ fn malformed_queries_are_refused_and_leave_nothing() {
         "from=SECRET",
         "from=2026-12-01T09:00:00Z",
         "from=2026-12-01T07:00:00Z&to=2026-12-01T06:00:00Z",
-        "cursor=SECRET",
-        "cursor=2026-12-01T08:00:00Z~SECRET",
         "limit=0",
         "limit=201",
         "limit=1&limit=2",
@@ -697,7 +813,12 @@ fn join<'p>(parts: impl IntoIterator<Item = &'p Part>) -> Result<Total, Flaw> {
 fn a_trail_of_any_length_is_exported_and_verified_in_parts() {
     let practice = Practice::new();
     practice.append_times(12_000, 0, &practice.event(Function::Records));
-    practice.append_times(8_000, 7, &practice.event(Function::Records));
+    let oldest = Event {
+        decision: Decision::Denied,
+        ..practice.event(Function::Records)
+    };
+    practice.append(7, &oldest);
+    practice.append_times(7_999, 7, &practice.event(Function::Records));
     assert_eq!(practice.export("?function=records").events(), 20_000);
     practice.append(7, &practice.event(Function::Records));
     let refused = practice.ask(format!("{EXPORT}?function=records"));
@@ -722,6 +843,14 @@ fn a_trail_of_any_length_is_exported_and_verified_in_parts() {
     };
     let missing = |part| Err(Flaw::Part { run: one.run, part });
     assert_eq!((join([one]), join([two])), (missing(2), missing(1)));
+
+    // A question that reads all of it is answered by as many requests.
+    let mut answer = practice.get(format!("{QUERY}?function=records&decision=denied"));
+    assert_eq!((ids(&answer).len(), &answer.json["by_chain"]), (0, &json!(true)));
+    while let Some(next) = answer.json["next"].as_str() {
+        answer = practice.get(format!("{QUERY}?function=records&decision=denied&cursor={next}"));
+    }
+    assert_eq!(ids(&answer), [oldest.id.to_string()]);
 
     // Verification says nothing of the whole before it has come to its end.
     let mut answer = practice.get(VERIFY);
@@ -901,6 +1030,97 @@ fn exports_since_the_last_one_join_and_show_what_was_put_back() {
     );
 }
 
+fn join_exports<'e>(exports: impl IntoIterator<Item = &'e Export>) -> Result<Total, Flaw> {
+    let mut joined = Joined::default();
+    for export in exports {
+        joined.add_export(&export.exported_at.to_string(), export)?;
+    }
+    joined.finish()
+}
+
+/// Of two exports at a time, the one that ends first may have read a chain later.
+#[test]
+fn exports_that_overlap_are_one_trail() {
+    for nth in 0.. {
+        let practice = std::rc::Rc::new(Practice::new());
+        practice.fill();
+        let within = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let (other, kept) = (std::rc::Rc::clone(&practice), std::rc::Rc::clone(&within));
+        practice.world.stores.meanwhile(nth, move || {
+            let second = SignedDuration::from_secs(1);
+            other.world.clock.advance(second);
+            other.append_times(2, 3, &other.event(Function::Records));
+            *kept.borrow_mut() = Some(other.export("?function=records"));
+            // As long as a request can be under way.
+            other.world.clock.advance(second * 150);
+        });
+        let around = practice.export("");
+        practice.world.stores.disarm();
+        let Some(within) = within.take() else { break };
+        assert!(join_exports([&around, &within]).is_ok(), "{nth}");
+    }
+}
+
+/// Two hosts, of which one's clock is behind.
+#[test]
+fn exports_of_hosts_with_other_clocks_are_one_trail_unless_they_fork() {
+    let practice = Practice::new();
+    practice.fill();
+    let whole = practice.world.stores.dump();
+    let before = practice.export("?function=records");
+    practice.append(3, &practice.event(Function::Records));
+    practice.world.clock.advance(SignedDuration::from_secs(-90));
+    let after = practice.export("?function=records");
+    assert!(after.exported_at < before.exported_at);
+    assert_eq!(join_exports([&before, &after]).map(|total| total.events), Ok(46));
+    // As they were before exports said when they began.
+    let unsaid = |export: &Export| Export {
+        format: "confide-audit-export-1".to_owned(),
+        began_at: None,
+        ..export.clone()
+    };
+    assert_eq!(
+        join_exports([&unsaid(&before), &after]).map(|total| total.events),
+        Ok(46)
+    );
+    assert_eq!(
+        join_exports([&unsaid(&before), &unsaid(&after)]).map(|total| total.events),
+        Ok(46)
+    );
+
+    practice.world.stores.restore(&whole);
+    practice.append(3, &practice.event(Function::Records));
+    let fork = practice.export("?function=records");
+    let flaw = join_exports([&after, &fork]);
+    assert!(
+        matches!(
+            flaw,
+            Err(Flaw::Contradiction {
+                shard: 3,
+                sequence: 6,
+                ..
+            })
+        ),
+        "{flaw:?}"
+    );
+    practice.world.stores.restore(&whole);
+    for (minutes, export) in [(4, &after), (5, &unsaid(&after))] {
+        practice.world.clock.advance(SignedDuration::from_mins(minutes));
+        let flaw = join_exports([export, &practice.export("?function=records")]);
+        assert!(
+            matches!(
+                flaw,
+                Err(Flaw::PutBack {
+                    earlier: 6,
+                    later: 5,
+                    ..
+                })
+            ),
+            "{flaw:?}"
+        );
+    }
+}
+
 #[test]
 fn a_part_that_was_changed_or_is_of_elsewhere_is_refused() {
     let practice = Practice::new();
@@ -947,13 +1167,15 @@ fn a_part_that_was_changed_or_is_of_elsewhere_is_refused() {
         assert_fails("function", &|part| part.chains[index].function = Function::Identity);
         assert_fails("chain dropped", &|part| drop(part.chains.remove(index)));
     }
-    assert_fails("format", &|part| part.format = "confide-audit-export-1".to_owned());
+    assert_fails("format", &|part| part.format = "confide-audit-export-part-1".to_owned());
     assert_fails("number", &|part| part.part = 2);
     assert_fails("last", &|part| part.last = false);
     assert_fails("run", &|part| part.run = practice.world.entropy.id());
     assert_fails("time", &|part| {
         part.exported_at = Timestamp::from_second(part.exported_at.as_second() + 1).unwrap();
     });
+    assert_fails("beginning", &|part| part.began_at = Some(Timestamp::MIN));
+    assert_fails("beginning unsaid", &|part| part.began_at = None);
     assert_fails("clinic", &|part| part.clinic = practice.world.entropy.id());
 
     // Of another clinic, and of another deployment that says to be the same one.
@@ -1015,9 +1237,10 @@ fn a_cursor_is_good_for_one_thing_in_one_clinic() {
         }
         unreachable!()
     };
-    let (export, verification) = (cursor(PARTS), cursor(VERIFY));
+    let (export, verification, query) = (cursor(PARTS), cursor(VERIFY), cursor(QUERY));
     practice.get(format!("{PARTS}?cursor={export}"));
     practice.get(format!("{VERIFY}?cursor={verification}"));
+    practice.get(format!("{QUERY}?cursor={query}"));
     let refuse = |target: String, officer: &str| {
         let refused = practice.answer(&Call::get(target).bearer(officer));
         assert_refused(&refused, 400, "malformed-request");
@@ -1025,6 +1248,10 @@ fn a_cursor_is_good_for_one_thing_in_one_clinic() {
     let officer = practice.officer.as_str();
     refuse(format!("{PARTS}?cursor={verification}"), officer);
     refuse(format!("{VERIFY}?cursor={export}"), officer);
+    refuse(format!("{PARTS}?cursor={query}"), officer);
+    for foreign in [&export, &verification, "SECRET"] {
+        refuse(format!("{QUERY}?cursor={foreign}"), officer);
+    }
     let mut changed = export.clone();
     change_byte(&mut changed, export.len() / 2);
     refuse(format!("{PARTS}?cursor={changed}"), officer);
@@ -1038,6 +1265,7 @@ fn a_cursor_is_good_for_one_thing_in_one_clinic() {
     );
     refuse(format!("{PARTS}?cursor={export}"), &stranger);
     refuse(format!("{VERIFY}?cursor={verification}"), &stranger);
+    refuse(format!("{QUERY}?cursor={query}"), &stranger);
     for query in [
         "SECRET=1",
         "shard=3",
@@ -1071,7 +1299,7 @@ fn an_export_is_checked_without_confide() {
     let key = practice.public_key();
     assert_eq!(
         (export.format.as_str(), export.clinic),
-        ("confide-audit-export-1", practice.clinic)
+        ("confide-audit-export-2", practice.clinic)
     );
     assert_eq!(export.signature.algorithm, "Ed25519");
     assert_eq!(export.signature.public_key, Base64::encode_string(key.as_bytes()));
@@ -1164,7 +1392,9 @@ fn an_export_is_checked_without_confide() {
     assert_fails("time", &|export| {
         export.exported_at = Timestamp::from_second(export.exported_at.as_second() + 1).unwrap();
     });
-    assert_fails("format", &|export| export.format = "confide-audit-export-2".to_owned());
+    assert_fails("beginning", &|export| export.began_at = Some(Timestamp::MIN));
+    assert_fails("beginning unsaid", &|export| export.began_at = None);
+    assert_fails("format", &|export| export.format = "confide-audit-export-1".to_owned());
     for position in [0, 40, 80] {
         assert_fails("signature", &|export| {
             change_byte(&mut export.signature.value, position)

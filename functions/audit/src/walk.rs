@@ -1,6 +1,6 @@
 //! Through the chains of a clinic in pieces that one request can read, however long the trail is.
 
-use audit_trail::{Event, ExportedEntry, SHARDS, Stand, Stretch};
+use audit_trail::{DISORDER, Event, ExportedEntry, SHARDS, Stand, Stretch};
 use base16ct::lower;
 use jiff::SignedDuration;
 use model::{Function, Timestamp};
@@ -10,7 +10,7 @@ use store::{Head, LONGEST_RUN, Link, Run, StoreError};
 use web::Problem;
 
 use crate::cursor::Position;
-use crate::query::DISORDER;
+use crate::query::{Before, Page, Progress};
 use crate::trail::{ChainState, ClinicTrail};
 
 /// The most events that one request reads: an export of so many is about 12 MiB of JSON.
@@ -52,6 +52,16 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// Before the first of the chains.
+    pub(crate) fn first(self) -> Option<Position> {
+        let (function, shard) = self.chains(None).next()?;
+        Some(Position {
+            function,
+            shard,
+            link: None,
+        })
+    }
+
     /// The chains in the order in which they are walked, from a position on.
     fn chains(self, at: Option<Position>) -> impl Iterator<Item = (Function, u8)> {
         Function::ALL
@@ -61,7 +71,7 @@ impl Scope {
                 self.function.is_none_or(|wanted| wanted == *function)
                     && self.shard.is_none_or(|wanted| wanted == *shard)
             })
-            .skip_while(move |chain| at.is_some_and(|at| (at.function, at.shard) != *chain))
+            .skip_while(move |chain| at.is_some_and(|at| at.chain() != *chain))
     }
 }
 
@@ -112,15 +122,23 @@ impl Verified {
     };
 }
 
+/// How a walk goes on after a run of entries.
+enum Step {
+    /// With this run of the chain, or with the next chain.
+    To(Option<Link>),
+    /// With the same run, some other time.
+    Stop,
+}
+
 impl ClinicTrail<'_> {
-    /// Goes through chains, each from its newest entry or from `at` on, until nothing is left of them or of the budget. Returns where to go on.
-    /// `visit` gets each run of entries and says which is next in the chain.
+    /// Goes through chains, each from its newest entry or from `at` on, until nothing is left of them or of the budget, or `visit` stops it, which
+    /// gets each run of entries. Returns where to go on.
     fn walk(
         &self,
         scope: Scope,
         at: Option<Position>,
         mut budget: Budget<'_>,
-        mut visit: impl FnMut((Function, u8), Result<Run<Event>, StoreError>) -> Result<Option<Link>, Problem>,
+        mut visit: impl FnMut((Function, u8), Result<Run<Event>, StoreError>) -> Result<Step, Problem>,
     ) -> Result<Option<Position>, Problem> {
         let mut link = at.and_then(|at| at.link);
         for (function, shard) in scope.chains(at) {
@@ -136,13 +154,49 @@ impl ClinicTrail<'_> {
                 budget.read = budget
                     .read
                     .saturating_add(run.as_ref().map_or(1, |run| run.entries.len()));
-                link = visit((function, shard), run)?;
+                match visit((function, shard), run)? {
+                    Step::To(older) => link = older,
+                    Step::Stop => return Ok(Some(Position { function, shard, link })),
+                }
                 if link.is_none() {
                     break;
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Fills a page of an answer, and returns it with how far the answer has come, unless that was the last one.
+    pub(crate) fn page(
+        &self,
+        scope: Scope,
+        mut page: Page<'_>,
+        budget: Budget<'_>,
+    ) -> Result<(Vec<Event>, Option<Progress>), Problem> {
+        let Progress { at, newest, .. } = page.progress;
+        // Of this chain alone: where it is gone by now, it must hide nothing of the next one.
+        let mut newest = at.zip(newest).map(|(at, newest)| (at.chain(), newest));
+        let stopped = self.walk(scope, at, budget, |chain, run| {
+            let run = run?;
+            for entry in run.entries.into_iter().rev() {
+                if newest.is_some_and(|(of, newest)| of == chain && entry.sequence > newest) {
+                    continue;
+                }
+                match page.take(entry.value) {
+                    Before::Wanted => {}
+                    Before::TooOld => return Ok(Step::To(None)),
+                    Before::ForLater => {
+                        newest = Some((chain, entry.sequence));
+                        return Ok(Step::Stop);
+                    }
+                }
+            }
+            Ok(Step::To(run.older))
+        })?;
+        let newest = newest
+            .filter(|(of, _)| stopped.is_some_and(|at| at.chain() == *of))
+            .map(|(_, newest)| newest);
+        Ok(page.finish(stopped, newest))
     }
 
     /// Recomputes chains from where a verification has come. Returns how each chain was found that was finished, and how far it has come now.
@@ -171,7 +225,7 @@ impl ClinicTrail<'_> {
                             chain: Some(stood.chain),
                         });
                     }
-                    Ok(run.older)
+                    Ok(Step::To(run.older))
                 }
                 Err(StoreError::Crypto(_) | StoreError::Form) => {
                     verified.stood = None;
@@ -183,7 +237,7 @@ impl ClinicTrail<'_> {
                         events: None,
                         chain: None,
                     });
-                    Ok(None)
+                    Ok(Step::To(None))
                 }
                 Err(unanswered) => Err(unanswered.into()),
             },
@@ -228,7 +282,7 @@ impl ClinicTrail<'_> {
                     });
                 }
             }
-            Ok(run.older)
+            Ok(Step::To(run.older))
         })?;
         for stretch in &mut stretches {
             stretch.entries.reverse();

@@ -45,12 +45,13 @@ impl Missing {
 }
 
 impl Content {
-    /// Whether it tells this.
-    fn tells(&self, element: Element) -> bool {
+    /// Whether it tells this. `original` is the language of the notice that it translates.
+    fn tells(&self, element: Element, original: Option<&str>) -> bool {
         match element {
             Element::Text => !self.text.is_empty(),
-            // A translation serves who reads neither English nor a scheduled language; the notice that it translates does the duty.
-            Element::Language => self.translates.is_some() || is_notice_language(&self.language),
+            // A translation serves who reads neither English nor a scheduled language, where the notice that it translates does the duty. That may
+            // have been published before the clinic was under the law that wants it.
+            Element::Language => is_notice_language(&self.language) || original.is_some_and(is_notice_language),
             Element::Purposes => !self.purposes.is_empty(),
             Element::Items => !self.items.is_empty(),
             Element::Controller => self.controller.is_some(),
@@ -79,7 +80,7 @@ impl Content {
     }
 
     /// Everything that it does not tell and that one of these laws wants told: nothing, where it is no notice.
-    pub(crate) fn missing(&self, regimes: &[Regime]) -> Vec<Missing> {
+    pub(crate) fn missing(&self, regimes: &[Regime], original: Option<&str>) -> Vec<Missing> {
         if self.kind != Kind::Notice {
             return Vec::new();
         }
@@ -88,7 +89,7 @@ impl Content {
             classes: &self.classes,
             legal_basis: &self.legal_basis,
         };
-        missing(regimes, scope, |element| self.tells(element))
+        missing(regimes, scope, |element| self.tells(element, original))
             .filter_map(|requirement| Some(Missing::new(requirement, requirement.element.field()?)))
             .collect()
     }
@@ -97,9 +98,9 @@ impl Content {
     ///
     /// # Errors
     /// 422 with every element that is missing, once for each law that wants it.
-    pub(crate) fn check_duties(&self, regimes: &[Regime]) -> Result<(), Problem> {
+    pub(crate) fn check_duties(&self, regimes: &[Regime], original: Option<&str>) -> Result<(), Problem> {
         let mut check = Check::new();
-        for missing in self.missing(regimes) {
+        for missing in self.missing(regimes, original) {
             check.that(false, missing.field, missing.rule, missing.detail);
         }
         check.finish()

@@ -1,6 +1,6 @@
 //! Other grounds than consent: what the law of the clinic's jurisdiction lets it use without asking, and why it does here.
 
-use access::LiveGround;
+use access::{LiveGround, Need, TABLE};
 use jiff::SignedDuration;
 use law::Regime;
 use law::grounds::{Basis, allowed};
@@ -36,13 +36,21 @@ struct EndAnswer {
     ended_at: Timestamp,
 }
 
+/// Whether any decision about this class for this purpose asks for a ground. What none asks for would be written down, with its sections, and
+/// let nobody at anything.
+fn is_asked_for(class: DataClass, purpose: Purpose) -> bool {
+    TABLE
+        .iter()
+        .any(|row| row.needs.contains(&Need::Ground) && row.classes.contains(&class) && row.purposes.contains(&purpose))
+}
+
 impl GroundBody {
     /// Until when it may be relied on: no longer than such a ground is.
     fn latest(&self, now: Timestamp) -> Timestamp {
         now.saturating_add(self.basis.longest()).unwrap_or(now)
     }
 
-    /// Whether every law that the clinic is under knows this ground for all of this, and which sections say so.
+    /// Whether all of this would be opened by it, and every law that the clinic is under knows it for that; and which sections say so.
     ///
     /// # Errors
     /// 422 with every field that breaks a rule.
@@ -70,8 +78,17 @@ impl GroundBody {
         let mut citations = Vec::new();
         for purpose in &self.purposes {
             for class in &self.classes {
+                let is_asked_for = is_asked_for(*class, *purpose);
                 check.that(
-                    allowed(regimes, self.basis, *purpose, *class).is_some(),
+                    is_asked_for,
+                    "/basis",
+                    "opens-nothing",
+                    format!(
+                        "would open nothing: no row of the access table asks for a ground to use {class} for {purpose}"
+                    ),
+                );
+                check.that(
+                    !is_asked_for || allowed(regimes, self.basis, *purpose, *class).is_some(),
                     "/basis",
                     "no-such-ground",
                     format!(

@@ -536,6 +536,35 @@ fn a_notice_is_there_in_many_languages() {
     assert_eq!(list(&practice, "").len(), TEXTS.len() + 2);
 }
 
+/// A clinic comes under the DPDP Act with notices that were never held against it.
+#[test]
+fn a_translation_does_not_stand_in_for_a_language_that_the_original_has_not() {
+    let practice = Practice::unsaid();
+    let mut laws = testkit::jurisdiction();
+    let all = laws["regimes"].clone();
+    laws["regimes"] = json!(["gdpr"]);
+    assert_eq!(
+        practice.as_admin(Call::put("/v1/consent/jurisdiction", &laws)).status,
+        201
+    );
+    let mut german = notice();
+    german["language"] = json!("de");
+    let original = published(&practice, "original", &german);
+    laws["regimes"] = all;
+    let said = Call::put("/v1/consent/jurisdiction", &laws).header("if-match", "\"v1\"");
+    assert_eq!(practice.as_admin(said).status, 200);
+    let french = translation(&original, "fr", "Tous les êtres humains naissent libres.");
+    assert_violates(&publish(&practice, "fr", &french), "/language", "dpdp-5-language");
+    let told = practice.as_admin(Call::post("/v1/consent/notices/check", &french));
+    assert_eq!(told.json["missing"][0]["rule"], "dpdp-5-language", "{}", told.json);
+    // What is in such a language itself does the duty.
+    published(
+        &practice,
+        "hi",
+        &translation(&original, "hi", "सभी मनुष्य जन्म से स्वतन्त्र हैं।"),
+    );
+}
+
 #[test]
 fn lists_are_narrowed() {
     let practice = Practice::new();

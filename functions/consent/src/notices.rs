@@ -6,7 +6,7 @@ use law::Regime;
 use model::{Action, ClinicId, DataClass, NoticeId, Purpose, Timestamp, is_language_tag};
 use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
-use store::{Versioned, idempotency};
+use store::{StoreError, Versioned, idempotency};
 use web::{Exchange, Problem, Reply, page_size};
 
 use crate::content::{Content, Kind};
@@ -129,8 +129,8 @@ fn published(
         Some(begun) => begun,
         None => {
             let Jurisdiction { regimes, .. } = Jurisdictions::new(exchange)?.of(clinic)?;
-            content.check_duties(&regimes)?;
             let (series, version) = notices.placed(clinic, notice_id, &content)?;
+            content.check_duties(&regimes, original_language(&notices, clinic, &content)?.as_deref())?;
             Notice {
                 notice_id,
                 series,
@@ -151,6 +151,16 @@ fn published(
         .recorded(recorded.event()))
 }
 
+/// In which language that is which a notice translates.
+fn original_language(notices: &Notices<'_>, clinic: ClinicId, content: &Content) -> Result<Option<String>, StoreError> {
+    let Some(original) = content.translates else {
+        return Ok(None);
+    };
+    Ok(notices
+        .read(clinic, original)?
+        .map(|original| original.content.language))
+}
+
 /// What a notice still has to tell before it can be published, for somebody who is writing it. Nothing is stored.
 pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let content: Content = exchange.json()?;
@@ -163,11 +173,11 @@ pub(crate) fn check(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let Jurisdiction { regimes, .. } = Jurisdictions::new(exchange)?.of(clinic).map_err(refused)?;
     // It has no id yet, and where it would stand is not told: only whether it could stand there.
     let nobodys = exchange.platform.entropy.id();
-    Notices::new(exchange)?
-        .placed(clinic, nobodys, &content)
-        .map_err(refused)?;
+    let notices = Notices::new(exchange)?;
+    notices.placed(clinic, nobodys, &content).map_err(refused)?;
+    let original = original_language(&notices, clinic, &content)?;
     let answer = CheckAnswer {
-        missing: content.missing(&regimes),
+        missing: content.missing(&regimes, original.as_deref()),
         regimes: &regimes,
     };
     Ok(Reply::ok(&answer)?.recorded(recorded.event()))

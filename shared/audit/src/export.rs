@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::Event;
 
 /// The format's name.
-pub const FORMAT: &str = "confide-audit-export-1";
+pub const FORMAT: &str = "confide-audit-export-2";
+
+/// The format before, which did not say when an export began.
+const FORMAT_1: &str = "confide-audit-export-1";
 
 /// What a chain has come to.
 pub(crate) type ChainValue = [u8; 32];
@@ -19,15 +22,18 @@ pub(crate) type ChainValue = [u8; 32];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
-    /// `confide-audit-export-1`.
+    /// `confide-audit-export-2`, or `confide-audit-export-1` without `began_at`.
     pub format: String,
     /// Whose trail.
     pub clinic: ClinicId,
-    /// When it was taken.
+    /// Before any chain was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
+    /// When all chains were read.
     pub exported_at: Timestamp,
     /// The chains that hold anything.
     pub chains: Vec<ExportedChain>,
-    /// The signature over [`statement`].
+    /// The signature over [`Export::statement`].
     pub signature: Signature,
 }
 
@@ -105,24 +111,24 @@ pub enum Finding {
     },
 }
 
-/// The text that is signed: the clinic, the time, and where each chain stands, a line each.
-#[must_use]
-pub fn statement(clinic: ClinicId, exported_at: Timestamp, chains: &[ExportedChain]) -> String {
-    let mut text = format!("{FORMAT}\n{clinic}\n{exported_at}\n");
-    for chain in chains {
-        text.push_str(&format!(
-            "{} {} {} {}\n",
-            chain.function, chain.shard, chain.sequence, chain.chain
-        ));
-    }
-    text
+/// What a statement begins with: the format, the clinic, and the time.
+pub(crate) fn preamble(format: &str, clinic: ClinicId, began_at: Option<Timestamp>, exported_at: Timestamp) -> String {
+    let began_at = began_at.map(|at| format!("{at}\n")).unwrap_or_default();
+    format!("{format}\n{clinic}\n{began_at}{exported_at}\n")
 }
 
 impl Export {
-    /// The text that the signature must be over.
+    /// The text that the signature must be over: the clinic, the time, and where each chain stands, a line each.
     #[must_use]
     pub fn statement(&self) -> String {
-        statement(self.clinic, self.exported_at, &self.chains)
+        let mut text = preamble(&self.format, self.clinic, self.began_at, self.exported_at);
+        for chain in &self.chains {
+            text.push_str(&format!(
+                "{} {} {} {}\n",
+                chain.function, chain.shard, chain.sequence, chain.chain
+            ));
+        }
+        text
     }
 
     /// How many events there are.
@@ -141,7 +147,8 @@ impl Export {
 
     /// Every chain with its values, recomputed as they are asked for; in their place the finding that it is not this format.
     pub(crate) fn values(&self) -> impl Iterator<Item = Result<(&ExportedChain, Vec<ChainValue>), Finding>> {
-        let foreign = (self.format != FORMAT).then_some(Err(Finding::Format));
+        let format = self.began_at.map_or(FORMAT_1, |_| FORMAT);
+        let foreign = (self.format != format).then_some(Err(Finding::Format));
         let chains = self.chains.iter().map(|chain| Ok((chain, chain.values(self.clinic)?)));
         foreign.into_iter().chain(chains)
     }

@@ -5,10 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use model::{ClinicId, EventId, Function, Timestamp};
 
 use crate::export::ChainValue;
 use crate::{Export, Finding, Part};
+
+/// How far the times of two that belong to one trail may be out of order: an event has its time before it gets its place, and hosts' clocks
+/// differ.
+pub const DISORDER: SignedDuration = SignedDuration::from_mins(2);
 
 /// What several files are not one trail for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +74,7 @@ pub enum Flaw {
         /// Which.
         file: String,
     },
-    /// A chain that was longer in an earlier export than in a later one.
+    /// A chain that was longer in an export that had surely ended before another one began.
     #[error(
         "chain {function}/{shard}: it had {earlier} entries and then {later}: {file} was taken after it was put back"
     )]
@@ -141,6 +146,12 @@ fn wrong(file: &str, finding: Finding) -> Flaw {
     }
 }
 
+/// When a file was begun. One that does not say so was the answer to one request, which is not that long.
+fn beginning((began_at, exported_at): (Option<Timestamp>, Timestamp)) -> Timestamp {
+    let latest = || exported_at.checked_sub(DISORDER).unwrap_or(Timestamp::MIN);
+    began_at.unwrap_or_else(latest)
+}
+
 impl Joined {
     /// Takes in an export, by the name that flaws are to call it.
     ///
@@ -148,7 +159,7 @@ impl Joined {
     /// The [`Flaw`] that shows by this file.
     pub fn add_export(&mut self, file: &str, export: &Export) -> Result<(), Flaw> {
         self.check(file, export.clinic, &export.signature.public_key)?;
-        let run = self.begin(None, export.exported_at);
+        let run = self.begin(None, (export.began_at, export.exported_at));
         for chain in export.values() {
             let (chain, values) = chain.map_err(|finding| wrong(file, finding))?;
             self.take(file, run, (chain.function, chain.shard), 0, values);
@@ -163,9 +174,10 @@ impl Joined {
     pub fn add_part(&mut self, file: &str, part: &Part) -> Result<(), Flaw> {
         self.check(file, part.clinic, &part.signature.public_key)?;
         let known = self.runs.iter().position(|run| run.id == Some(part.run));
-        let run = known.unwrap_or_else(|| self.begin(Some(part.run), part.exported_at));
+        let span = (part.began_at, part.exported_at);
+        let run = known.unwrap_or_else(|| self.begin(Some(part.run), span));
         if let Some(run) = self.runs.get_mut(run) {
-            run.began_at = run.began_at.min(part.exported_at);
+            run.began_at = run.began_at.min(beginning(span));
             run.ended_at = run.ended_at.max(part.exported_at);
             run.parts.insert(part.part, part.last);
         }
@@ -188,11 +200,11 @@ impl Joined {
         Ok(())
     }
 
-    fn begin(&mut self, id: Option<EventId>, at: Timestamp) -> usize {
+    fn begin(&mut self, id: Option<EventId>, span: (Option<Timestamp>, Timestamp)) -> usize {
         self.runs.push(Run {
             id,
-            began_at: at,
-            ended_at: at,
+            began_at: beginning(span),
+            ended_at: span.1,
             parts: BTreeMap::new(),
         });
         self.runs.len().saturating_sub(1)
@@ -281,7 +293,8 @@ fn join((function, shard): ChainName, pieces: &[Piece]) -> Result<u64, Flaw> {
     Ok(u64::try_from(known.len()).unwrap_or(u64::MAX).saturating_sub(1))
 }
 
-/// Compares where a chain stood in each run that has it: what was taken after another run had ended has at least as much.
+/// Compares where a chain stood in each run that has it: what was taken after another run had ended has at least as much. Of runs that overlap,
+/// or whose order the clocks of two hosts may have turned round, nobody knows which read the chain first.
 fn check_stands((function, shard): ChainName, pieces: &[Piece], runs: &[Run]) -> Result<(), Flaw> {
     let mut stands: BTreeMap<usize, &Piece> = BTreeMap::new();
     for piece in pieces {
@@ -295,7 +308,10 @@ fn check_stands((function, shard): ChainName, pieces: &[Piece], runs: &[Run]) ->
         .filter_map(|(run, piece)| Some((runs.get(run)?, piece)))
         .collect();
     for (later_run, later) in &stands {
-        let before = stands.iter().filter(|(run, _)| run.ended_at < later_run.began_at);
+        let before = stands.iter().filter(|(run, _)| {
+            let surely_ended = run.ended_at.checked_add(DISORDER);
+            surely_ended.is_ok_and(|ended_at| ended_at < later_run.began_at)
+        });
         let earlier = before.map(|(_, piece)| piece.end()).max().unwrap_or(0);
         if earlier > later.end() {
             return Err(Flaw::PutBack {

@@ -12,7 +12,7 @@ mod part;
 mod trail;
 
 pub use event::{Actor, Decision, Event};
-pub use export::{Export, ExportedChain, ExportedEntry, FORMAT as EXPORT_FORMAT, Finding, Signature, statement};
-pub use joined::{Flaw, Joined, Total};
+pub use export::{Export, ExportedChain, ExportedEntry, FORMAT as EXPORT_FORMAT, Finding, Signature};
+pub use joined::{DISORDER, Flaw, Joined, Total};
 pub use part::{FORMAT as PART_FORMAT, Part, Stand, Stretch};
 pub use trail::{Chains, SHARDS, Trail};

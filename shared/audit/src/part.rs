@@ -8,21 +8,27 @@
 use model::{ClinicId, EventId, Function, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::export::{ChainValue, verify_entries};
+use crate::export::{ChainValue, preamble, verify_entries};
 use crate::{ExportedEntry, Finding, Signature};
 
 /// The format's name.
-pub const FORMAT: &str = "confide-audit-export-part-1";
+pub const FORMAT: &str = "confide-audit-export-part-2";
+
+/// The format before, which did not say when a part began.
+const FORMAT_1: &str = "confide-audit-export-part-1";
 
 /// A part of an exported trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// `confide-audit-export-part-1`.
+    /// `confide-audit-export-part-2`, or `confide-audit-export-part-1` without `began_at`.
     pub format: String,
     /// Whose trail.
     pub clinic: ClinicId,
-    /// When this part was taken.
+    /// Before any chain was read for this part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
+    /// When they were read.
     pub exported_at: Timestamp,
     /// The run that it belongs to: the entry that the run's first request left in the trail.
     pub run: EventId,
@@ -68,14 +74,18 @@ pub struct Stretch {
 }
 
 impl Part {
+    /// Whether a document of this format is a part.
+    #[must_use]
+    pub fn is_format(format: &str) -> bool {
+        [FORMAT, FORMAT_1].contains(&format)
+    }
+
     /// The text that the signature must be over: the clinic, the time, which part of which run, and between which stands each stretch lies.
     #[must_use]
     pub fn statement(&self) -> String {
         let ending = if self.last { "last" } else { "more" };
-        let mut text = format!(
-            "{FORMAT}\n{}\n{}\n{} {} {ending}\n",
-            self.clinic, self.exported_at, self.run, self.part
-        );
+        let mut text = preamble(&self.format, self.clinic, self.began_at, self.exported_at);
+        text.push_str(&format!("{} {} {ending}\n", self.run, self.part));
         for Stretch {
             function,
             shard,
@@ -109,7 +119,8 @@ impl Part {
 
     /// Every stretch with its values, recomputed as they are asked for; in their place the finding that it is not this format.
     pub(crate) fn values(&self) -> impl Iterator<Item = Result<(&Stretch, Vec<ChainValue>), Finding>> {
-        let foreign = (self.format != FORMAT).then_some(Err(Finding::Format));
+        let format = self.began_at.map_or(FORMAT_1, |_| FORMAT);
+        let foreign = (self.format != format).then_some(Err(Finding::Format));
         let stretches = self
             .chains
             .iter()

@@ -207,6 +207,15 @@ pub static RULES: &[Rule] = &[
         CARE,
         Source::read(Regime::Gdpr, "GDPR 9(2)(i)", GDPR),
     ),
+    // The contract of treatment is performed by being paid, too; what is billed says that somebody is treated, so it needs an exception of
+    // article 9 beside: the contract with a professional who is bound by secrecy (9(2)(h), 9(3)).
+    rule(
+        "gdpr-6-1-b",
+        Basis::Payment,
+        PAYMENT,
+        &[DataClass::Billing],
+        Source::read(Regime::Gdpr, "GDPR 6(1)(b), 9(2)(h)", GDPR),
+    ),
     rule(
         "dpdp-7-emergency",
         Basis::VitalInterests,
@@ -453,7 +462,7 @@ mod tests {
         for (regime, wanted) in [
             (
                 Regime::Gdpr,
-                "vital_interests legal_obligation legal_claims care_by_professional treatment public_health",
+                "vital_interests legal_obligation legal_claims care_by_professional treatment payment public_health",
             ),
             (Regime::Dpdp, "vital_interests legal_obligation public_health"),
             (
@@ -534,6 +543,27 @@ mod tests {
         }
         let obliged = |class| allowed(&[Regime::Gdpr], Basis::LegalObligation, Purpose::Compliance, class);
         assert!(obliged(DataClass::Health).is_none() && obliged(DataClass::Identity).is_some());
+    }
+
+    /// An invoice that is not paid when consent is withdrawn is still owed where the law knows the contract, or payment, as a ground.
+    #[test]
+    fn what_is_owed_may_be_billed_without_consent_where_the_law_says_so() {
+        let known: Vec<Regime> = Regime::ALL
+            .into_iter()
+            .filter(|regime| allowed(&[*regime], Basis::Payment, Purpose::Payment, DataClass::Billing).is_some())
+            .collect();
+        assert_eq!(known, [Regime::Gdpr, Regime::Hipaa, Regime::Phipa, Regime::Cmia]);
+        let paid = |class, purpose| allowed(&[Regime::Gdpr], Basis::Payment, purpose, class);
+        assert_eq!(
+            paid(DataClass::Billing, Purpose::Payment).map(|rule| rule.source.citation),
+            Some("GDPR 6(1)(b), 9(2)(h)")
+        );
+        for class in DataClass::ALL {
+            for purpose in Purpose::ALL {
+                let is_wanted = (class, purpose) == (DataClass::Billing, Purpose::Payment);
+                assert_eq!(paid(class, purpose).is_some(), is_wanted, "{class} {purpose}");
+            }
+        }
     }
 
     #[test]

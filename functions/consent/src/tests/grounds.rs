@@ -1,6 +1,10 @@
 //! Other grounds than consent, as whole requests.
 
-use law::grounds::Basis;
+use std::collections::BTreeSet;
+
+use access::{Need, TABLE};
+use law::grounds::{Basis, RULES};
+use model::{DataClass, Purpose};
 
 use super::*;
 
@@ -41,21 +45,21 @@ fn tried(basis: &str) -> Value {
     match basis {
         "vital_interests" | "care_by_professional" | "treatment" => ground(basis, "TREAT", "health"),
         "payment" => ground(basis, "HPAYMT", "billing"),
-        "operations" => ground(basis, "PATADMIN", "billing"),
-        _ => ground(basis, "HCOMPL", "identity"),
+        _ => ground(basis, "PATADMIN", "identity"),
     }
 }
 
-const BASES: [&str; 8] = [
+/// Those that open anything.
+const BASES: [&str; 5] = [
     "vital_interests",
-    "legal_obligation",
-    "legal_claims",
     "care_by_professional",
-    "public_health",
     "treatment",
     "payment",
     "operations",
 ];
+
+/// Those that the law knows for purposes alone for which no decision asks for one.
+const WITHOUT_EFFECT: [Basis; 3] = [Basis::LegalObligation, Basis::LegalClaims, Basis::PublicHealth];
 
 /// The grounds that are taken by a clinic under these laws.
 fn taken(regimes: &[&str]) -> String {
@@ -75,38 +79,99 @@ fn taken(regimes: &[&str]) -> String {
 #[test]
 fn each_law_has_its_grounds_and_several_have_those_of_all() {
     for (regimes, wanted) in [
-        (
-            &["gdpr"][..],
-            "vital_interests legal_obligation legal_claims care_by_professional public_health treatment",
-        ),
-        (&["dpdp"], "vital_interests legal_obligation public_health"),
-        (
-            &["hipaa"],
-            "vital_interests legal_obligation legal_claims care_by_professional public_health treatment payment operations",
-        ),
+        (&["gdpr"][..], "vital_interests care_by_professional treatment payment"),
+        (&["dpdp"], "vital_interests"),
+        (&["hipaa"], &BASES.join(" ")),
         // It is about records of substance use and gives no ground for anything else.
         (&["part2"], ""),
-        (&["pipeda"], "vital_interests legal_obligation"),
-        (
-            &["phipa"],
-            "vital_interests legal_obligation legal_claims care_by_professional treatment payment",
-        ),
-        (
-            &["cmia"],
-            "vital_interests legal_obligation care_by_professional treatment payment",
-        ),
+        (&["pipeda"], "vital_interests"),
+        (&["phipa"], "vital_interests care_by_professional treatment payment"),
+        (&["cmia"], "vital_interests care_by_professional treatment payment"),
         (
             &["hipaa", "cmia"],
-            "vital_interests legal_obligation care_by_professional treatment payment",
+            "vital_interests care_by_professional treatment payment",
+        ),
+        (
+            &["hipaa", "gdpr"],
+            "vital_interests care_by_professional treatment payment",
         ),
         (&["hipaa", "part2"], &BASES.join(" ")),
-        (&["gdpr", "dpdp"], "vital_interests legal_obligation public_health"),
+        (&["gdpr", "dpdp"], "vital_interests"),
         (
             &["gdpr", "dpdp", "hipaa", "part2", "pipeda", "phipa", "cmia"],
-            "vital_interests legal_obligation",
+            "vital_interests",
         ),
     ] {
         assert_eq!(taken(regimes), wanted, "{regimes:?}");
+    }
+}
+
+/// Whatever the law lets a clinic use is asked for by a row of the access table, or is refused because it would open nothing.
+#[test]
+fn no_ground_is_taken_that_opens_nothing() {
+    let is_asked_for = |class: &DataClass, purpose: &Purpose| {
+        let mut rows = TABLE.iter().filter(|row| row.needs.contains(&Need::Ground));
+        rows.any(|row| row.classes.contains(class) && row.purposes.contains(purpose))
+    };
+    let mut without_effect = BTreeSet::new();
+    let mut with_effect = BTreeSet::new();
+    for rule in RULES {
+        for class in rule.classes {
+            for purpose in rule.purposes {
+                if is_asked_for(class, purpose) {
+                    with_effect.insert(rule.basis);
+                } else {
+                    without_effect.insert((rule.basis.name(), purpose.code(), class.name()));
+                }
+            }
+        }
+    }
+    assert!(WITHOUT_EFFECT.iter().all(|basis| !with_effect.contains(basis)));
+    assert_eq!(with_effect.len() + WITHOUT_EFFECT.len(), Basis::ALL.len());
+    // For compliance nobody is let at a client's data; who bills sees bills alone, and who administers none.
+    let compliance = |basis, classes: [&'static str; 3]| classes.map(|class| (basis, "HCOMPL", class));
+    let wanted = compliance("legal_obligation", ["identity", "health", "billing"])
+        .into_iter()
+        .chain(compliance("legal_claims", ["identity", "health", "billing"]))
+        .chain(compliance("public_health", ["identity", "health", "schedule"]))
+        .chain([("public_health", "HCOMPL", "substance_use")])
+        .chain(compliance("operations", ["identity", "billing", "schedule"]))
+        .chain([("operations", "PATADMIN", "billing")])
+        .chain([("payment", "HPAYMT", "identity"), ("payment", "HPAYMT", "schedule")]);
+    assert_eq!(without_effect, wanted.collect());
+
+    let practice = under(&["hipaa"]);
+    let client = practice.open("open");
+    let before = practice.file(&client);
+    for (basis, purpose, class) in without_effect {
+        let call = establishing(&client, "ground", &ground(basis, purpose, class));
+        practice.violated(&practice.clinician.token, call, "/basis", "opens-nothing");
+    }
+    assert_eq!(practice.file(&client), before);
+}
+
+/// An invoice is owed after a withdrawal too.
+#[test]
+fn under_gdpr_the_contract_opens_bills_and_nothing_else() {
+    let practice = under(&["gdpr"]);
+    let client = practice.open("open");
+    let billing = practice.somebody(Role::Billing);
+    let rule = |role: &str, class: &str, account| {
+        practice.rule(&client, account, &format!("role={role}&action=read&class={class}"))
+    };
+    assert_eq!(rule("billing", "billing", billing.account), "deny.no-consent");
+    let mut body = tried("payment");
+    body["justification"] = Value::Null;
+    let made = practice.accepted(&practice.admin.token, establishing(&client, "ground", &body));
+    assert_eq!(made.json["citations"], json!(["GDPR 6(1)(b), 9(2)(h)"]));
+    assert_eq!(rule("billing", "billing", billing.account), "payment.billing");
+    assert_eq!(rule("billing", "health", billing.account), "deny.no-rule");
+    for class in ["health", "identity", "schedule"] {
+        assert_eq!(
+            rule("clinician", class, practice.clinician.account),
+            "deny.no-consent",
+            "{class}"
+        );
     }
 }
 
@@ -139,21 +204,17 @@ fn every_purpose_and_class_needs_the_ground() {
     let practice = under(&["gdpr"]);
     let client = practice.open("open");
     let clinician = &practice.clinician.token;
-    for (purposes, classes) in [
-        (json!(["TREAT", "HPAYMT"]), json!(["health"])),
-        (json!(["TREAT"]), json!(["health", "billing"])),
-        (json!(["TREAT"]), json!(["psychotherapy"])),
-        (json!(["HMARKT"]), json!(["health"])),
+    for (purposes, classes, rule) in [
+        (json!(["TREAT", "HPAYMT"]), json!(["health"]), "opens-nothing"),
+        (json!(["TREAT"]), json!(["health", "billing"]), "opens-nothing"),
+        (json!(["TREAT"]), json!(["psychotherapy"]), "no-such-ground"),
+        (json!(["TREAT", "PATADMIN"]), json!(["identity"]), "no-such-ground"),
+        (json!(["HMARKT"]), json!(["health"]), "opens-nothing"),
     ] {
         let mut body = emergency();
         body["purposes"] = purposes;
         body["classes"] = classes;
-        practice.violated(
-            clinician,
-            establishing(&client, "ground", &body),
-            "/basis",
-            "no-such-ground",
-        );
+        practice.violated(clinician, establishing(&client, "ground", &body), "/basis", rule);
     }
     let mut body = emergency();
     body["classes"] = json!(["identity", "health"]);
@@ -237,7 +298,7 @@ fn a_ground_ends_with_its_time_and_no_later_than_its_kind_does() {
     let practice = under(&["hipaa"]);
     let client = practice.open("open");
     let now = "2026-12-01T08:00:00Z".parse::<model::Timestamp>().unwrap();
-    for (basis, days) in BASES.into_iter().zip([1, 30, 90, 366, 30, 366, 366, 30]) {
+    for (basis, days) in BASES.into_iter().zip([1, 366, 366, 366, 30]) {
         let mut body = tried(basis);
         let longest = now + day * days;
         for end in [longest + SignedDuration::from_secs(1), now] {
@@ -302,10 +363,10 @@ fn a_ground_keeps_its_rules() {
         let mut body = tried(basis);
         body["justification"] = Value::Null;
         let call = establishing(&client, &format!("{basis}-unsaid"), &body);
-        if ["care_by_professional", "treatment", "payment", "operations"].contains(&basis) {
-            practice.accepted(clinician, call);
-        } else {
+        if basis == "vital_interests" {
             practice.violated(clinician, call, "/justification", "required");
+        } else {
+            practice.accepted(clinician, call);
         }
     }
     let made = practice.accepted(clinician, establishing(&client, "ground", &emergency()));
@@ -456,6 +517,6 @@ fn the_readme_says_how_long_each_ground_is_and_which_needs_words() {
         let unit = if days == 1 { "day" } else { "days" };
         let justification = if basis.needs_justification() { "needed " } else { "" };
         let row = format!("| `{basis}` | {days} {unit} | {justification}|");
-        assert!(readme.contains(&row), "{row}");
+        assert_eq!(readme.contains(&row), !WITHOUT_EFFECT.contains(&basis), "{row}");
     }
 }

@@ -1,11 +1,14 @@
 //! Exported audit trails: whole ones, parts, and several files that are to be one whole.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use audit_trail::{Export, Joined, Part};
+use audit_trail::{Export, Joined, Part, SHARDS};
 use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::{Signature, VerifyingKey};
+use model::Function;
 
 use crate::console;
 
@@ -36,12 +39,44 @@ impl Exported {
     }
 }
 
+/// Of which chains files have anything. What they don't have was not asked for, or holds nothing: an export of one function looks like one of
+/// a trail that no other has written to.
+#[derive(Default)]
+pub(super) struct Coverage(BTreeMap<Function, BTreeSet<u8>>);
+
+impl Coverage {
+    pub(super) fn add(&mut self, exported: &Exported) {
+        let mut add = |function, shard| {
+            self.0.entry(function).or_default().insert(shard);
+        };
+        match exported {
+            Exported::Whole(export) => export.chains.iter().for_each(|chain| add(chain.function, chain.shard)),
+            Exported::Part(part) => part.chains.iter().for_each(|chain| add(chain.function, chain.shard)),
+        }
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("covered: ")?;
+        for (index, (function, shards)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(formatter, "{comma}{function} ({} of {SHARDS} chains)", shards.len())?;
+        }
+        if self.0.is_empty() {
+            formatter.write_str("no chain")?;
+        }
+        formatter
+            .write_str(". Of the others this says nothing: they were not asked for, or nothing was recorded in them")
+    }
+}
+
 /// Checks one file and says what it is.
 pub(super) fn run(exported: &Exported, public_key: Option<&str>) -> Result<()> {
     exported.check(public_key)?;
     match exported {
         Exported::Whole(export) => console::line(format_args!(
-            "ok: {} events in {} chains of {}, as they stood at {}, are complete and unchanged",
+            "ok: {} events in {} chains of {}, each from its first entry to where it stood at {}, are unchanged",
             export.events(),
             export.chains.len(),
             export.clinic,
@@ -62,6 +97,9 @@ pub(super) fn run(exported: &Exported, public_key: Option<&str>) -> Result<()> {
             ));
         }
     }
+    let mut coverage = Coverage::default();
+    coverage.add(exported);
+    console::line(format_args!("{coverage}"));
     say_whose_key(public_key);
     Ok(())
 }
@@ -75,6 +113,7 @@ pub(super) fn run_together<'f>(
     public_key: Option<&str>,
 ) -> Result<()> {
     let mut joined = Joined::default();
+    let mut coverage = Coverage::default();
     // One after the other: an archive of years need not be in memory at once.
     for file in files {
         let (path, exported) = file?;
@@ -84,12 +123,14 @@ pub(super) fn run_together<'f>(
             Exported::Part(part) => joined.add_part(&name, part)?,
         }
         exported.check_signature(public_key).with_context(|| name.clone())?;
+        coverage.add(&exported);
     }
     let total = joined.finish()?;
     console::line(format_args!(
         "ok: {} events in {} chains, each from its first entry on, are without a gap and unchanged",
         total.events, total.chains
     ));
+    console::line(format_args!("{coverage}"));
     say_whose_key(public_key);
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ::receipt::JwkSet;
 use anyhow::{Context as _, Result, bail};
 pub use audit_export::check;
-use audit_trail::PART_FORMAT;
+use audit_trail::Part;
 use serde_json::Value;
 
 use self::audit_export::Exported;
@@ -52,7 +52,7 @@ impl Document {
             return Ok(Self::Receipt(serde_json::from_str(text)?));
         }
         Ok(Self::Exported(
-            if json.get("format").is_some_and(|format| format == PART_FORMAT) {
+            if json.get("format").and_then(Value::as_str).is_some_and(Part::is_format) {
                 Exported::Part(serde_json::from_str(text)?)
             } else {
                 Exported::Whole(serde_json::from_str(text)?)

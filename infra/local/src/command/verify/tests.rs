@@ -8,6 +8,7 @@ use model::Function;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::audit_export::{Coverage, Exported};
 use super::receipt::PlainWords;
 use super::{Arguments, run};
 
@@ -182,6 +183,7 @@ fn run_of_parts(signing: &SigningKey) -> [Part; 2] {
         let mut part = Part {
             format: PART_FORMAT.to_owned(),
             clinic: "cln_00000000000000000000000000".parse().unwrap(),
+            began_at: Some("2026-12-01T08:59:58Z".parse().unwrap()),
             exported_at: "2026-12-01T09:00:00Z".parse().unwrap(),
             run: "aud_90000000000000000000000000".parse().unwrap(),
             part: number,
@@ -278,6 +280,31 @@ fn parts_are_checked_alone_and_together() {
     assert_refused(&verify(&[&first, &elsewhere], None), "is of another deployment");
     let receipt = folder.keep("receipt", &key().issue(&record()).unwrap());
     assert_refused(&verify(&[&first, &receipt], None), "is a receipt: check it alone");
+}
+
+/// Nobody takes an export of one function for the whole trail.
+#[test]
+fn what_files_cover_is_said() {
+    let mut coverage = Coverage::default();
+    let others = ". Of the others this says nothing: they were not asked for, or nothing was recorded in them";
+    assert_eq!(coverage.to_string(), format!("covered: no chain{others}"));
+    let [one, two] = run_of_parts(&SigningKey::from_bytes(&[9; 32]));
+    for part in [&one, &two] {
+        coverage.add(&Exported::Part(part.clone()));
+        assert_eq!(
+            coverage.to_string(),
+            format!("covered: records (1 of 32 chains){others}")
+        );
+    }
+    let mut other = one;
+    other.chains[0].shard = 4;
+    coverage.add(&Exported::Part(other.clone()));
+    other.chains[0].function = Function::Consent;
+    coverage.add(&Exported::Part(other));
+    assert_eq!(
+        coverage.to_string(),
+        format!("covered: consent (1 of 32 chains), records (2 of 32 chains){others}")
+    );
 }
 
 #[test]
