@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use notification::{Content, Factor, Recipient};
 use ports::Clock;
 use practicekit::authenticator::Authenticator;
-use practicekit::{ADMIN, Person, Practice, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code};
+use practicekit::{ADMIN, Person, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code};
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
@@ -538,4 +538,28 @@ fn nothing_changes_while_nobody_can_be_told() {
     }
     assert_eq!(listed(&practice, &token), before);
     assert!(practice.is_live(&other));
+}
+
+/// The secret need not be enrolment's: any session that may set up an app can have begun with another one.
+#[test]
+fn an_app_is_told_of_also_where_a_password_confirms_it() {
+    let (practice, ada) = Practice::open(318);
+    let zoe = practice.enrol_zoe(&ada);
+    let token = practice.password_alone(&zoe).text("token");
+    let begin = || practice.send(&Call::post("/v1/auth/factors/totp", &json!({})).bearer(&token));
+    let confirm = |secret: String| practice.send(&practice.confirmation(&Person { secret, ..zoe.clone() }));
+    messages();
+
+    practice.world.deploy(model::Function::Notify, &[]);
+    let secret = begin().text("secret");
+    assert_eq!(confirm(secret.clone()).status, 503);
+    assert_eq!(listed(&practice, &token)["totp"], Value::Null);
+
+    practicekit::deploy_notify(&practice.world);
+    assert_eq!(confirm(secret.clone()).status, 204);
+    assert_eq!(confirm(secret).status, 204, "repeated");
+    assert_eq!(
+        told(),
+        [(ZOE.to_owned(), Content::FactorAdded { factor: Factor::Totp })]
+    );
 }
