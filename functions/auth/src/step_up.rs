@@ -62,7 +62,7 @@ fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result
 /// `POST /v1/auth/sessions/current/step-up`
 ///
 /// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session, failure given back, answer. A crash after the account leaves
-/// the session as it was and what was shown used up; another proof does it.
+/// the session as it was and what was shown used up; another proof does it. A passkey's failure is counted when it is refused.
 pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let StepUpBody {
         password,
@@ -92,9 +92,16 @@ pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event: EventId) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let mut account = own_account(&accounts, caller)?.value;
-    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let begin = match offered.passkey {
+        Some(_) => Attempt::begin_unguessable,
+        None => Attempt::begin,
+    };
+    let mut attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
-    let refused = |account: &Account| refuse(exchange, caller, account);
+    let refused = |attempt: &Attempt<'_>, account: &Account| {
+        attempt.refused(exchange)?;
+        refuse(exchange, caller, account)
+    };
     let ceremony = Ceremony::StepUp(account.clinic, account.id, session.id);
     let passkey = offered.passkey_proof(exchange, ceremony)?;
     let proof = offered.proof(CodeUse::StepUp(session.id), passkey.as_ref());
@@ -105,13 +112,13 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     if let Some(factor) = factor {
         let subject = Subject::Account(account.clinic, account.id);
         if attempt.at(subject, &[factor])? == Verdict::Locked {
-            return Err(refused(&account)?);
+            return Err(refused(&attempt, &account)?);
         }
     }
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
-            None => return Err(refused(&account)?),
+            None => return Err(refused(&attempt, &account)?),
         }
     }
     let password = match offered.password {
@@ -122,7 +129,7 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let before = account.password.clone();
     let decide = |account: &mut Account| account.step_up(password, proof.as_ref(), session.assurance, index, now);
     let Some(assurance) = decide(&mut account.clone())? else {
-        return Err(refused(&account)?);
+        return Err(refused(&attempt, &account)?);
     };
     if proof.is_some() {
         let used_up = accounts.change(account.clinic, account.id, &mut |account| {
@@ -134,7 +141,7 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         });
         match used_up {
             Ok(()) => {}
-            Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&account)?),
+            Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&attempt, &account)?),
             Err(error) => return Err(error.into()),
         }
     }

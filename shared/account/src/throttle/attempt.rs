@@ -34,7 +34,7 @@ pub enum Verdict {
     Locked,
 }
 
-/// One attempt to prove something, which counts as failed from its beginning.
+/// One attempt to prove something, which counts as failed from its beginning, unless nobody can guess it.
 ///
 /// Order: the network's bucket, the account's tries; then whatever is verified; then what was not wrong is given back.
 /// A crash anywhere leaves one failure too many.
@@ -58,13 +58,52 @@ impl<'t> Attempt<'t> {
     /// # Errors
     /// 429 while the network is at a limit; then nothing was counted.
     pub fn begin(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, class: RouteClass) -> Result<Self, Problem> {
-        let (network, failure_in) = admit(exchange, accounts, class, Kind::Guess)?;
+        Self::admitted(exchange, accounts, class, Kind::Guess)
+    }
+
+    /// Begins an attempt with what nobody can guess: a passkey. Others' failures do not keep it out; its own is counted when it is refused,
+    /// see [`Attempt::refused`]. One write.
+    ///
+    /// # Errors
+    /// 429 while the network is at the limit of the class; then nothing was counted.
+    pub fn begin_unguessable(
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+        class: RouteClass,
+    ) -> Result<Self, Problem> {
+        Self::admitted(exchange, accounts, class, Kind::Plain)
+    }
+
+    fn admitted(
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+        class: RouteClass,
+        kind: Kind,
+    ) -> Result<Self, Problem> {
+        let (network, failure_in) = admit(exchange, accounts, class, kind)?;
         Ok(Self {
             accounts,
             network,
             failure_in,
             now: exchange.platform.clock.now(),
             tried: None,
+        })
+    }
+
+    /// The attempt is refused, before that is recorded. Where it began as one that nobody can guess, its failure is counted now. One
+    /// write then, none otherwise.
+    ///
+    /// # Errors
+    /// 429 where the network is at its limit of failures: the trail grows no faster by what cannot be guessed than by what can.
+    pub fn refused(&self, exchange: &Exchange<'_>) -> Result<(), Problem> {
+        if self.failure_in.is_some() {
+            return Ok(());
+        }
+        change(&self.accounts.bucket(self.network.bucket()), &mut |bucket| {
+            bucket.fail(self.network, self.now).map_err(|reached| {
+                exchange.announce(reached);
+                too_many(&reached)
+            })
         })
     }
 
@@ -411,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_is_wrong_too_often_may_still_use_a_passkey() {
+    fn a_network_that_is_wrong_too_often_has_to_wait() {
         let world = World::new(5);
         for _ in 0..50 {
             assert!(status(&world, "/wrong", HOME) != 429);
@@ -420,7 +459,6 @@ mod tests {
         assert_eq!((limited.status, limited.header("retry-after")), (429, Some("900")));
         assert_eq!(limited.header("ratelimit-policy"), Some("\"failures\";q=50;w=900"));
         assert_eq!(status(&world, "/challenge", HOME), 204);
-        assert_eq!(status(&world, "/passkey", HOME), 204);
     }
 
     /// Behind one proxy, one stranger does not use up what everybody has; and whoever is no proxy does not choose where she is.

@@ -149,6 +149,11 @@ impl Entry {
             })
     }
 
+    fn put(&mut self, window: Window) {
+        self.windows.retain(|old| old.counted != window.counted);
+        self.windows.push(window);
+    }
+
     /// How near it is to a limit, in thousandths, and when it was first counted.
     fn weight(&self) -> (u32, Option<Timestamp>) {
         let share = |window: &Window| {
@@ -181,8 +186,7 @@ impl Bucket {
         let requests = entry.window(Counted::Requests(class), now).counting(now)?;
 
         for window in failures.iter().chain([&requests]) {
-            entry.windows.retain(|old| old.counted != window.counted);
-            entry.windows.push(*window);
+            entry.put(*window);
         }
         self.entries.retain(|entry| entry.network != network);
         for entry in &mut self.entries {
@@ -202,6 +206,16 @@ impl Bucket {
             limit: requests.limit(now),
             failure_in: failures.map(|window| window.began_at),
         })
+    }
+
+    /// Counts a failure of a network whose request was admitted as plain, or says that the limit is reached; then nothing is counted, and
+    /// nor is it where the network had to make room since.
+    pub(super) fn fail(&mut self, network: Network, now: Timestamp) -> Result<(), RateLimit> {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.network == network) {
+            let failures = entry.window(Counted::Failures, now).counting(now)?;
+            entry.put(failures);
+        }
+        Ok(())
     }
 
     /// Takes a failure back that none was, unless its window is over.
@@ -243,7 +257,7 @@ mod tests {
         let limit = guess(&mut bucket, 1, 50).unwrap_err();
         assert_eq!((limit.policy, limit.remaining, limit.reset), ("failures", 0, 850));
         assert!(guess(&mut bucket, 2, 50).is_ok());
-        // Whatever can't be wrong goes on, and so does a passkey.
+        // Whatever can't be guessed goes on.
         let plain = bucket.admit(Network::numbered(1), RouteClass::PasskeyChallenge, Kind::Plain, at(50));
         assert!(plain.is_ok_and(|admitted| admitted.failure_in.is_none()));
         assert!(guess(&mut bucket, 1, 899).is_err());
@@ -268,6 +282,23 @@ mod tests {
         assert_eq!(fresh.failure_in, Some(at(900)));
         let failures = bucket.entries[0].window(Counted::Failures, at(900));
         assert_eq!(failures.count, 1);
+    }
+
+    #[test]
+    fn what_is_refused_later_counts_like_a_guess() {
+        let mut bucket = Bucket::default();
+        let network = Network::numbered(1);
+        assert!(bucket.fail(network, at(0)).is_ok());
+        assert_eq!(bucket, Bucket::default(), "nobody asked from there");
+        let plain = bucket.admit(network, RouteClass::LogIn, Kind::Plain, at(0));
+        assert!(plain.is_ok());
+        for _ in 0..49 {
+            assert!(bucket.fail(network, at(0)).is_ok());
+        }
+        assert!(guess(&mut bucket, 1, 1).is_ok());
+        assert_eq!(bucket.fail(network, at(1)).unwrap_err().reset, 899);
+        assert!(guess(&mut bucket, 1, 1).is_err());
+        assert!(bucket.fail(network, at(900)).is_ok());
     }
 
     #[test]
