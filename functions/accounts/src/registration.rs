@@ -192,17 +192,19 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             if let Err(problem) = newcomer.check_password(clinic.name.expose()) {
                 return Err(record_refusal(exchange, Some(link.clinic), attempt.excuse(problem))?);
             }
-            if accounts.holder_of(link.clinic, &email)?.is_some() {
+            let holder = accounts.holder_of(link.clinic, &email);
+            if holder.map_err(|problem| attempt.excuse(problem))?.is_some() {
                 return Err(refused(&attempt, Some(link.clinic))?);
             }
             None
         }
     };
-    let event = newcomer.record(exchange, "enrolment.registration")?;
-    let account = newcomer.begin(exchange, &accounts, begun)?;
+    let excused = |problem| attempt.excuse(problem);
+    let event = newcomer.record(exchange, "enrolment.registration").map_err(excused)?;
+    let account = newcomer.begin(exchange, &accounts, begun).map_err(excused)?;
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+        .map_err(|problem| excused(problem.recorded(event)))?;
     // The account is there whether what was counted is given back or not.
     let _ = attempt.released();
     newcomer.answer(&account, event)

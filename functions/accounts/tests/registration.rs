@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 use notification::{Content, Message, Recipient, Template};
-use practicekit::sweep::{Chain, Moment, Sweep};
+use practicekit::sweep::{Chain, Moment, Sweep, outlast};
 use practicekit::{ADMIN, Practice, mailed_link, messages, race};
 use serde_json::json;
 use testkit::{Answer, Call};
@@ -233,4 +233,10 @@ fn what_breaks_off_is_finished_by_the_next_try() {
         thoroughly: |practice: &Practice, _: Option<&Answer>, _: &Answer| gets_in(practice),
     };
     sweep.run(Chain::Begun);
+}
+
+#[test]
+fn an_outage_locks_nobody_out_of_her_link() {
+    let (practice, _, link) = link(132);
+    outlast(&practice, "audit", || confirm(&practice, &link, PASSWORD));
 }

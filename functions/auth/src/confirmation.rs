@@ -55,12 +55,14 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let request = Request::new(Action::Amend, DataClass::Account).of(presented.account.id);
     let actor = presented.account.actor(None);
+    let excused = |problem| presented.attempt.excuse(problem);
     let event = exchange
         .gate()?
-        .note(Some(clinic), Some(actor), &request, Decision::Allowed, "enrolment.totp")?;
+        .note(Some(clinic), Some(actor), &request, Decision::Allowed, "enrolment.totp")
+        .map_err(|error| excused(error.into()))?;
     let told = is_told_of(&presented.account);
     if told {
-        tell(exchange, &accounts, &presented.account).map_err(|problem| problem.recorded(event))?;
+        tell(exchange, &accounts, &presented.account).map_err(|problem| excused(problem.recorded(event)))?;
     }
     let confirmed = accounts.change(clinic, presented.account.id, &mut |account| {
         let untold = is_told_of(account) && !told;
@@ -73,7 +75,7 @@ pub(crate) fn confirm_totp(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     match confirmed {
         Ok(()) => {}
         Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused()?),
-        Err(error) => return Err(Problem::from(error).recorded(event)),
+        Err(error) => return Err(excused(Problem::from(error).recorded(event))),
     }
     // The account is confirmed whether the failures before are forgotten now or later.
     let _ = presented.attempt.succeeded();

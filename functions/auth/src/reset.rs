@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use crate::credentials::record_refusal;
 use crate::new_password::check_new_password;
 use crate::offered::{Offered, assertion};
-use crate::sms_codes;
+use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -277,7 +277,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         Ok::<_, Problem>(gate.note(Some(link.clinic), Some(actor), &request, Decision::Allowed, rule)?)
     };
     if is_repeated {
-        let event = record()?;
+        let event = record().map_err(|problem| attempt.excuse(problem))?;
         let _ = attempt.released();
         return finish(exchange, &accounts, &account, event);
     }
@@ -311,10 +311,11 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         return Err(refuse_as(exchange, Some(&account), attempt.excuse(problem))?);
     }
     let hash = PasswordHash::make(&password, pepper, exchange.platform.entropy)?;
-    let event = record()?;
+    let excused = |problem| excuse(&accounts, &account, &attempt, proof.as_ref(), problem);
+    let event = record().map_err(excused)?;
     let occasion = [b"link".as_slice(), &link.number.to_be_bytes()].concat();
     notice::tell(exchange, &accounts, &account, &occasion, Content::PasswordChanged)
-        .map_err(|problem| problem.recorded(event))?;
+        .map_err(|problem| excused(problem.recorded(event)))?;
     // Before the password: otherwise whoever forgot hers, and shut its factor with trying, could not repeat what dies after it.
     let _ = attempt.released();
     clear_all(&accounts, account.clinic, account.id).map_err(|problem| problem.recorded(event))?;

@@ -17,7 +17,7 @@ use crate::credentials::{invalid_credentials, record_refusal};
 use crate::offered::{Offered, assertion};
 use crate::opening::{Opening, Transport};
 use crate::passkey_settings::relying_party;
-use crate::sms_codes;
+use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,13 +224,14 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         device_name: log_in.device_name,
         transport,
     };
-    let reply = opening.open(exchange, &mut |account| {
+    let opened = opening.open(exchange, &mut |account| {
         let waits = account.pending_log_ins.find(&token, index, now).is_some();
         let same = waits && decide(account)? == step;
         account.pending_log_ins.end(token.id);
         Ok(same)
-    })?;
-    let Some(reply) = reply else {
+    });
+    let opened = opened.map_err(|problem| excuse(&accounts, &account, &attempt, Some(&proof), problem))?;
+    let Some(reply) = opened else {
         return Err(refused(&attempt, &account)?);
     };
     // The session has begun whether the failures before are forgotten now or later.

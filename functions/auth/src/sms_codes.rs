@@ -2,7 +2,8 @@
 
 use account::factor::{Digits, Factors, OneTimeCode, Phone, SecondFactor};
 use account::step::BETTER;
-use account::{Account, Accounts, CodeUse, Unchanged};
+use account::throttle::Attempt;
+use account::{Account, Accounts, CodeUse, Proof, Unchanged};
 use model::{Confidential, EventId, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use serde::Serialize;
@@ -150,4 +151,34 @@ pub(crate) fn count_try(
         Err(UpdateError::Refused(Unchanged::Raced)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Gives back the try of a code that was right, where what it was for failed: else outages use up what guesses are counted in. `counted`
+/// is the account as [`count_try`] gave it; another code since keeps its tries. Where that fails too, it stays counted.
+pub(crate) fn give_back_try(
+    accounts: &Accounts<'_>,
+    counted: &Account,
+    code: fn(&mut Factors) -> Option<&mut OneTimeCode>,
+) {
+    let mut factors = counted.factors.clone();
+    let Some(tried) = code(&mut factors) else { return };
+    let _ = accounts.change(counted.clinic, counted.id, &mut |account| {
+        let now = code(&mut account.factors).ok_or(Unchanged::Raced)?;
+        now.give_back_try(tried);
+        Ok(())
+    });
+}
+
+/// A problem of ours after a proof was right: what was counted for the proof is given back.
+pub(crate) fn excuse(
+    accounts: &Accounts<'_>,
+    account: &Account,
+    attempt: &Attempt<'_>,
+    proof: Option<&Proof<'_>>,
+    problem: Problem,
+) -> Problem {
+    if let Some(Proof::Sms(..)) = proof {
+        give_back_try(accounts, account, Factors::sms_code_mut);
+    }
+    attempt.excuse(problem)
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::offered::{Offered, assertion};
 use crate::passkey_settings::relying_party;
 use crate::sessions::slot_of;
-use crate::sms_codes;
+use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +92,8 @@ pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event: EventId) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let mut account = own_account(&accounts, caller)?.value;
+    let attestor = exchange.keyring.attests("sessions")?;
+    let sessions = exchange.sessions(attestor)?;
     let begin = match offered.passkey {
         Some(_) => Attempt::begin_unguessable,
         None => Attempt::begin,
@@ -131,6 +133,9 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let Some(assurance) = decide(&mut account.clone())? else {
         return Err(refused(&attempt, &account)?);
     };
+    // As it was when its try was counted.
+    let shown = account.clone();
+    let excused = |attempt: &Attempt<'_>, problem| excuse(&accounts, &shown, attempt, proof.as_ref(), problem);
     if proof.is_some() {
         let used_up = accounts.change(account.clinic, account.id, &mut |account| {
             if account.password == before && decide(account)? == Some(assurance) {
@@ -142,21 +147,22 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         match used_up {
             Ok(()) => {}
             Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&attempt, &account)?),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(excused(&attempt, error.into())),
         }
     }
-    let attestor = exchange.keyring.attests("sessions")?;
-    let sessions = exchange.sessions(attestor)?;
     // Ended since it was admitted: there is nothing left to prove for.
-    let slot = slot_of(&sessions, account, session.id)?.ok_or_else(Problem::unauthenticated)?;
-    sessions.change(attestor, &slot.id, |there| {
+    let slot = slot_of(&sessions, account, session.id)
+        .and_then(|slot| slot.ok_or_else(Problem::unauthenticated))
+        .map_err(|problem| excused(&attempt, problem))?;
+    let raised = sessions.change(attestor, &slot.id, |there| {
         if there.id != session.id || there.revoked_at.is_some() {
             return Err(Problem::unauthenticated());
         }
         there.assurance = assurance;
         there.proven_at = now;
         Ok(())
-    })?;
+    });
+    raised.map_err(|error| excused(&attempt, error.into()))?;
     // The session is proven whether the failures before are forgotten now or later.
     let _ = attempt.succeeded();
     if factor.is_none() {

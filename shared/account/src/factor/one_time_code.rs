@@ -78,6 +78,13 @@ impl OneTimeCode {
         open
     }
 
+    /// Gives back the try of one that was right, where this is still that code.
+    pub fn give_back_try(&mut self, tried: &Self) {
+        if self.mac == tried.mac {
+            self.tries = self.tries.saturating_sub(1);
+        }
+    }
+
     /// Whether the text is the code for what `about` names. Compares in constant time. Only for whoever has had a try
     /// counted; who gets `true` must take the code away in the same write.
     pub fn is_right(&self, index: &Secret, about: &[&[u8]], text: &str, now: Timestamp) -> bool {
