@@ -745,7 +745,13 @@ fn providers_fail_in_every_way() {
             usize::from(in_the_end == "failed" && kind != "code"),
             "{case}"
         );
-        assert!(!practice.world.log().concat().contains("SECRET"));
+        let log = practice.world.log().concat();
+        assert_eq!(log.contains("refused message"), in_the_end == "failed", "{case}: {log}");
+        assert!(in_the_end != "failed" || log.contains(&id), "{log}");
+        assert!(
+            !log.contains("SECRET") && !log.contains("+49") && !log.contains("zoe"),
+            "{log}"
+        );
     }
 }
 

@@ -235,7 +235,8 @@ mod tests {
         assert_eq!(answer(409, r#"{"name":"invalid_idempotent_request"}"#), accepted(None));
         let later = Outcome::Later { after: None };
         assert_eq!(answer(409, r#"{"name":"concurrent_idempotent_requests"}"#), later);
-        assert_eq!(answer(422, r#"{"name":"validation_error"}"#), Outcome::Refused);
+        let refused = Outcome::Refused { status: 422 };
+        assert_eq!(answer(422, r#"{"name":"validation_error"}"#), refused);
         assert_eq!(answer(403, r#"{"name":"invalid_api_key"}"#), Outcome::Misconfigured);
 
         let (clinic, message) = (ClinicId::from_bytes([2; 16]), MessageId::from_bytes([1; 16]));

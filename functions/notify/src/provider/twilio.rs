@@ -269,7 +269,7 @@ mod tests {
         };
         assert_eq!(answer(201, r#"{"sid":"SM1","status":"queued"}"#), accepted(Some("SM1")));
         assert_eq!(answer(201, "what?"), accepted(None));
-        assert_eq!(answer(400, r#"{"code":21211}"#), Outcome::Refused);
+        assert_eq!(answer(400, r#"{"code":21211}"#), Outcome::Refused { status: 400 });
         for (word, arrived) in [
             ("queued", None),
             ("sent", None),

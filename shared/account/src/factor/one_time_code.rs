@@ -21,7 +21,7 @@ pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const TRIES: u8 = 5;
 
 /// How long until another code may be sent in the place of one.
-const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
+pub const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// The digits, on their way to whom they are sent.
 pub struct Digits(Zeroizing<String>);
