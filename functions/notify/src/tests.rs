@@ -378,11 +378,16 @@ fn what_is_not_set_up_is_said_to_the_operator_and_nothing_is_taken_in() {
         ("email_provider", "twilio", false),
         ("email_key", "", false),
         ("email_from", "", false),
+        ("email_from", "Accounts", false),
+        ("email_from", "Accounts <accounts>", false),
+        ("email_from", "Accounts <accounts@example.org> again", false),
         ("email_url", "https://api.resend.com/path", false),
         ("sms_provider", "pigeon", true),
         ("sms_account", "AC/..", true),
         ("sms_token", "", true),
         ("sms_from", "", true),
+        ("sms_from", "0150 0555 0006", true),
+        ("sms_from", "MG42", true),
         ("sms_url", "", true),
         ("public_url", "nowhere", true),
     ] {
@@ -691,12 +696,20 @@ fn providers_fail_in_every_way() {
     };
     type Make<'m> = &'m dyn Fn(&Practice) -> Message;
     // Answered at once, in the end, and how often it reached the provider.
-    let cases: [(&str, Make<'_>, Reaction, &str, &str, usize); 15] = [
+    let cases: [(&str, Make<'_>, Reaction, &str, &str, usize); 17] = [
         ("code", &code, Reaction::Refuse, "pending", "sent", 1),
         ("code", &code, Reaction::HangUp, "unknown", "unknown", 1),
         ("code", &code, Reaction::Answer(500, ""), "unknown", "unknown", 1),
         ("code", &code, Reaction::Answer(429, ""), "pending", "sent", 2),
         ("code", &code, Reaction::Answer(401, ""), "pending", "sent", 2),
+        (
+            "code",
+            &code,
+            Reaction::Answer(400, r#"{"code":21606}"#),
+            "pending",
+            "sent",
+            2,
+        ),
         (
             "code",
             &code,
@@ -721,6 +734,14 @@ fn providers_fail_in_every_way() {
             1,
         ),
         ("mail", &mail, Reaction::Answer(422, ""), "failed", "failed", 1),
+        (
+            "mail",
+            &mail,
+            Reaction::Answer(422, r#"{"name":"invalid_from_address"}"#),
+            "pending",
+            "sent",
+            2,
+        ),
     ];
     for (kind, make, reaction, at_once, in_the_end, received) in cases {
         let practice = Practice::new();
