@@ -12,7 +12,7 @@ use testkit::{Answer, Call, Fault, Reaction, World, assert_refused, log_in, surv
 
 use crate::ROUTES;
 use crate::backoff::TRIES;
-use crate::outbox::ENTRIES;
+use crate::outbox::{ENTRIES, WAITING};
 use crate::standard_webhooks::SigningKey;
 
 const DRAIN: &str = "/v1/notify/jobs/drain";
@@ -908,6 +908,31 @@ fn a_run_says_what_it_leaves_and_gives_everything_its_turn() {
     practice.log_in_again();
     let first = practice.drain();
     assert_eq!((&first["tried"], &first["more"]), (&json!(50), &json!(true)));
+}
+
+/// What is new waits in the log then, and a run that would do nothing is not asked for.
+#[test]
+fn where_no_room_is_left_to_wait_in_no_run_follows_at_once() {
+    let practice = Practice::new();
+    practice.world.provider.usually(|_| Reaction::Refuse);
+    for n in 0..WAITING + 10 {
+        practice.told(&practice.notice(&format!("notice-{n}")));
+    }
+    let mut runs = 0;
+    let full = loop {
+        let ran = practice.drain();
+        runs += 1;
+        if ran["waiting"] == WAITING {
+            break ran;
+        }
+        assert_eq!(ran["more"], true);
+    };
+    assert_eq!((runs, &full["more"]), (WAITING.div_ceil(50), &json!(false)));
+    let idle = practice.drain();
+    assert_eq!(
+        idle,
+        json!({"ran": true, "tried": 0, "waiting": WAITING, "more": false})
+    );
 }
 
 #[test]
