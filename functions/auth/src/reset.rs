@@ -20,11 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
+use webauthn::RequestOptions;
 use zeroize::Zeroizing;
 
 use crate::credentials::record_refusal;
 use crate::new_password::check_new_password;
 use crate::offered::{Offered, assertion};
+use crate::passkey_settings::relying_party;
 use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
@@ -41,8 +43,14 @@ struct AskedAnswer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CodeBody {
+struct LinkBody {
     token: Zeroizing<String>,
+}
+
+#[derive(Serialize)]
+struct PasskeyAnswer<'p> {
+    clinic_id: ClinicId,
+    options: RequestOptions<'p>,
 }
 
 #[derive(Deserialize)]
@@ -154,16 +162,46 @@ fn follow(
     token: &str,
 ) -> Result<(Link, Account), Problem> {
     let now = exchange.platform.clock.now();
+    let refused = || {
+        attempt.refused(exchange)?;
+        refuse(exchange, None)
+    };
     let Some(link) = Link::open(link_use, accounts.seal, token, now) else {
-        return Err(refuse(exchange, None)?);
+        return Err(refused()?);
     };
     attempt.resident_clinic(exchange, link.clinic)?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account.map(|account| account.value);
     match account.filter(|account| account.state == AccountState::Active) {
         Some(account) => Ok((link, account)),
-        None => Err(refuse(exchange, None)?),
+        None => Err(refused()?),
     }
+}
+
+/// A link to another password that was not used, and its account, for what leads to [`confirm`].
+fn follow_unused(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    attempt: &Attempt<'_>,
+    token: &str,
+) -> Result<(Link, Account), Problem> {
+    let (link, account) = follow(exchange, accounts, attempt, LinkUse::PasswordReset, token)?;
+    if account.passwords != link.number {
+        attempt.refused(exchange)?;
+        return Err(refuse(exchange, Some(&account))?);
+    }
+    // Nothing is guessed here.
+    let _ = attempt.released();
+    Ok((link, account))
+}
+
+/// Records what is sent or told to whoever has the link.
+fn asked(exchange: &Exchange<'_>, account: &Account, rule: &'static str) -> Result<EventId, Problem> {
+    let request = Request::new(Action::Create, DataClass::Authenticator).of(account.id);
+    let (clinic, actor) = (Some(account.clinic), Some(account.actor(None)));
+    Ok(exchange
+        .gate()?
+        .note(clinic, actor, &request, Decision::Allowed, rule)?)
 }
 
 /// `POST /v1/auth/password-resets/sms`
@@ -172,28 +210,16 @@ fn follow(
 ///
 /// Order: failure counted and given back, record, then see [`sms_codes::send`]. Of a refusal: record, answer.
 pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let CodeBody { token } = exchange.json()?;
+    let LinkBody { token } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
     let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
-    let (link, account) = follow(exchange, &accounts, &attempt, LinkUse::PasswordReset, &token)?;
-    if account.passwords != link.number {
-        return Err(refuse(exchange, Some(&account))?);
-    }
-    // Nothing is guessed here.
-    let _ = attempt.released();
+    let (link, account) = follow_unused(exchange, &accounts, &attempt, &token)?;
     let now = exchange.platform.clock.now();
     let phone = match sms_codes::registered_phone(&account, now) {
         Ok(phone) => phone,
         Err(problem) => return Err(refuse_as(exchange, Some(&account), problem)?),
     };
-    let request = Request::new(Action::Create, DataClass::Authenticator).of(account.id);
-    let event = exchange.gate()?.note(
-        Some(account.clinic),
-        Some(account.actor(None)),
-        &request,
-        Decision::Allowed,
-        "reset.sms-code",
-    )?;
+    let event = asked(exchange, &account, "reset.sms-code")?;
     let code_use = CodeUse::Reset(link.number.to_be_bytes());
     sms_codes::send_to_registered(exchange, &accounts, &account, &phone, code_use, event, &|account| {
         if account.passwords == link.number {
@@ -202,6 +228,30 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             Err(invalid_link())
         }
     })
+}
+
+/// `POST /v1/auth/password-resets/passkey`
+///
+/// What the browser needs to ask for a passkey for [`confirm`], and the clinic, which the link does not show. Which passkeys the account has
+/// is not told: whoever reads the mailbox has shown no password. Nothing but the record is written: the challenge proves itself.
+pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let LinkBody { token } = exchange.json()?;
+    let rp = relying_party(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    // No guess: the link is sealed.
+    let attempt = Attempt::begin_unguessable(exchange, &accounts, RouteClass::LogIn)?;
+    let (link, account) = follow_unused(exchange, &accounts, &attempt, &token)?;
+    if let Err(problem) = account.check_usable(SecondFactor::Passkey) {
+        return Err(refuse_as(exchange, Some(&account), problem)?);
+    }
+    let event = asked(exchange, &account, "reset.passkey-options")?;
+    let now = exchange.platform.clock.now();
+    let challenge = Ceremony::LogIn(link.clinic).challenge(accounts.index, exchange.platform.entropy, now);
+    let answer = PasskeyAnswer {
+        clinic_id: link.clinic,
+        options: rp.request_options(&challenge, &[]),
+    };
+    Ok(Reply::ok(&answer)?.recorded(event))
 }
 
 /// `POST /v1/auth/password-resets/confirm`

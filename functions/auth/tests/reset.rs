@@ -2,15 +2,17 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use audit_trail::Decision;
 use jiff::SignedDuration;
 use model::Function;
 use notification::{Content, Recipient, Template};
 use ports::Clock;
-use practicekit::sweep::break_off;
+use practicekit::authenticator::Authenticator;
+use practicekit::sweep::{break_off, recorded_as};
 use practicekit::{
     ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, mailed_link, messages, other_code, race,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
 const RESETS: &str = "/v1/auth/password-resets";
@@ -171,6 +173,48 @@ fn codes_beside_a_link_are_sent_to_registered_numbers_only() {
         assert_eq!((refused.status, refused.problem()), (401, Some("invalid-link")));
     }
     assert!(messages().is_empty());
+}
+
+/// The link names no clinic: where one front end serves several, it is asked for what the passkey needs.
+#[test]
+fn a_passkey_is_a_factor_beside_the_link() {
+    let (practice, ada) = Practice::open(92);
+    let fresh = practice.log_in(&ada).text("token");
+    let mut device = Authenticator::new(1);
+    practice.register_passkey(&fresh, &mut device);
+    messages();
+    assert_eq!(ask(&practice, ADMIN).status, 202);
+    let link = mailed_link(Template::PasswordReset);
+    let options = |link: &str| practice.send(&Call::post(format!("{RESETS}/passkey"), &json!({"token": link})));
+    let asked = options(&link);
+    assert_eq!((asked.status, &asked.json["clinic_id"]), (200, &json!(practice.clinic)));
+    assert_eq!(asked.json["options"]["allowCredentials"], json!([]), "it names none");
+    assert_eq!(
+        recorded_as(&practice, &asked),
+        ("reset.passkey-options".to_owned(), Decision::Allowed)
+    );
+    let confirm = |password: &str, passkey: &Value| {
+        let body = json!({"token": link, "password": password, "passkey": passkey});
+        practice.send(&Call::post(format!("{RESETS}/confirm"), &body)).status
+    };
+    let shown = device.get(&asked.json["options"]);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 204);
+    for wrong in ["", "cfm_AAAA", &link] {
+        let refused = options(wrong);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (401, Some("invalid-link")),
+            "used, or none"
+        );
+    }
+    let (practice, link) = link_for_zoe(93);
+    let body = json!({"token": link});
+    let none = practice.send(&Call::post(format!("{RESETS}/passkey"), &body));
+    assert_eq!((none.status, none.problem()), (409, Some("no-such-factor")));
+    assert_eq!(
+        recorded_as(&practice, &none),
+        ("reset.refused".to_owned(), Decision::Denied)
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ mod test_vectors;
 
 pub use {
     challenge::Challenge,
-    options::{TIMEOUT_MILLISECONDS, User},
+    options::{RequestOptions, TIMEOUT_MILLISECONDS, User},
     passkey::{CredentialId, Passkey},
     refused::Refused,
     relying_party::RelyingParty,
