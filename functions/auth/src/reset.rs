@@ -10,7 +10,7 @@ use account::factor::{Factors, SecondFactor};
 use account::notice;
 use account::password::{Password, PasswordHash};
 use account::session::end_others;
-use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, clear_all, limit_rate};
+use account::throttle::{Attempt, Factor, Postage, RouteClass, Subject, Verdict, clear_all, limit_rate};
 use account::{Account, AccountState, Accounts, Ceremony, CodeUse, Link, LinkUse, Proof, USUAL_LANGUAGE, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
@@ -94,9 +94,10 @@ fn factor_required(account: &Account) -> Problem {
 /// `POST /v1/auth/password-resets`
 ///
 /// Whether the clinic and the account exist and are open is told nobody: the answer, the work and the store operations are the
-/// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here.
+/// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here. That an address gets no more links for now, because
+/// somebody asks for ever more, is told nobody either: see [`Postage`].
 ///
-/// Order: request counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+/// Order: request counted, link counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
 pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ResetBody {
         clinic_id: clinic,
@@ -114,13 +115,18 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .find(clinic, &email)?
         .filter(|account| account.state == AccountState::Active);
 
+    let postage = Postage::count(exchange, &accounts, RouteClass::ResetMail, clinic, &email)?;
+
     let request = Request::new(Action::Create, DataClass::Authenticator);
     let (in_clinic, request, decision, rule) = match &found {
-        Some(account) => (Some(clinic), request.of(account.id), Decision::Allowed, "reset.asked"),
+        Some(account) if postage.is_paid() => (Some(clinic), request.of(account.id), Decision::Allowed, "reset.asked"),
+        Some(account) => (Some(clinic), request.of(account.id), Decision::Denied, "reset.limited"),
         None => (None, request, Decision::Denied, "reset.refused"),
     };
-    let event = exchange.gate()?.note(in_clinic, None, &request, decision, rule)?;
+    let noted = exchange.gate()?.note(in_clinic, None, &request, decision, rule);
+    let event = noted.map_err(|error| postage.excuse(error.into()))?;
 
+    let found = found.filter(|_| postage.is_paid());
     let (recipient, language) = match &found {
         // As she spelled it, not as a stranger did.
         Some(account) => (Recipient::Email(account.email.clone()), account.language.clone()),
@@ -146,7 +152,9 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         urgency: Urgency::Queued,
         expires_at: Some(link.expires_at),
     };
-    message.send(exchange).map_err(|problem| problem.recorded(event))?;
+    message
+        .send(exchange)
+        .map_err(|problem| postage.excuse(problem.recorded(event)))?;
     let answer = AskedAnswer {
         detail: "If the clinic has an open account with this address, a link is on its way to it.",
     };

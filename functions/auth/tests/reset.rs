@@ -8,7 +8,7 @@ use model::Function;
 use notification::{Content, Recipient, Template};
 use ports::Clock;
 use practicekit::authenticator::Authenticator;
-use practicekit::sweep::{break_off, recorded_as};
+use practicekit::sweep::{break_off, outlast, recorded_as};
 use practicekit::{
     ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, mailed_link, messages, other_code, race,
 };
@@ -348,11 +348,17 @@ fn nobody_learns_who_has_an_account() {
             decoy,
         )
     };
-    // The network's own document comes to be with the first request.
-    observe(&practice.clinic, ZOE);
+    // The documents that count networks and addresses come to be with the first requests.
+    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
+    for (clinic, email) in [
+        (&practice.clinic, ZOE),
+        (&practice.clinic, "nobody@example.org"),
+        (&other_clinic, ZOE),
+    ] {
+        observe(clinic, email);
+    }
     let known = observe(&practice.clinic, ZOE);
     assert_eq!((known.0, known.4), (202, false));
-    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
     let as_unknown = |seen: (u16, String, Vec<String>, usize, bool)| {
         assert!(seen.4);
         assert_eq!(
@@ -393,14 +399,72 @@ fn nothing_is_stored_for_strangers_and_they_are_slowed_down() {
         let stored = practice.world.stores.dump();
         stored.iter().filter(|(store, ..)| store == "accounts").count()
     };
-    let before = documents();
-    let statuses: Vec<u16> = (0..25)
-        .map(|number| ask(&practice, &format!("nobody{number}@example.org")).status)
-        .collect();
+    let flood = || -> Vec<u16> {
+        (0..25)
+            .map(|number| ask(&practice, &format!("nobody{number}@example.org")).status)
+            .collect()
+    };
+    let statuses = flood();
     assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 19);
     assert_eq!(statuses.last(), Some(&429));
-    assert_eq!(documents(), before);
+    // The documents that count addresses are there by now.
+    let before = documents();
+    for _ in 0..5 {
+        practice.world.clock.advance(SignedDuration::from_mins(15));
+        assert_eq!(flood().iter().filter(|status| **status == 202).count(), 20);
+    }
+    assert!(documents() - before <= 1, "one address more came through");
     messages();
+}
+
+/// As many as a stranger asks for, and the mailbox is of use: beyond three in half an hour nothing is mailed, and nobody is told so.
+#[test]
+fn an_address_gets_three_links_in_half_an_hour() {
+    let (practice, ada) = Practice::open(94);
+    practice.enrol_zoe(&ada);
+    messages();
+    let asked = |email: &str| {
+        practice.world.stores.disarm();
+        let answer = ask(&practice, email);
+        let trace = practice.world.stores.trace();
+        let operations: Vec<String> = (trace.iter())
+            .filter(|operation| !operation.starts_with("audit"))
+            .map(|operation| operation.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        let [message] = &messages()[..] else {
+            panic!("one message")
+        };
+        let is_mailed = message.recipient == Recipient::Email(model::Confidential::new(ZOE.to_owned()));
+        ((answer.status, answer.json.to_string(), operations), is_mailed, answer)
+    };
+    ask(&practice, "nobody@example.org");
+    messages();
+    let mailed = (asked(ZOE), asked("Zoe@Example.org"), asked(ZOE));
+    assert!(mailed.0.1 && mailed.1.1 && mailed.2.1);
+    let rule = |answer: &Answer| recorded_as(&practice, answer).0;
+    assert_eq!(rule(&mailed.2.2), "reset.asked");
+    for _ in 0..3 {
+        let more = asked(ZOE);
+        assert_eq!((&more.0, more.1), (&mailed.2.0, false));
+        assert_eq!(rule(&more.2), "reset.limited");
+    }
+    for _ in 0..4 {
+        assert_eq!(asked("nobody@example.org").0, mailed.2.0);
+    }
+    practice.world.clock.advance(SignedDuration::from_mins(30));
+    assert!(asked(ZOE).1);
+}
+
+/// What was never mailed takes nothing from what an address gets.
+#[test]
+fn an_outage_uses_up_no_links() {
+    for operation in ["audit", "outbound"] {
+        let (practice, ada) = Practice::open(95);
+        practice.enrol_zoe(&ada);
+        messages();
+        outlast(&practice, operation, || ask(&practice, ZOE));
+        mailed_link(Template::PasswordReset);
+    }
 }
 
 /// Two confirmations of one link at one time, at every operation: exactly one password is set.

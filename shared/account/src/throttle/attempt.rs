@@ -219,6 +219,60 @@ pub fn limit_rate(exchange: &Exchange<'_>, accounts: &Accounts<'_>, class: Route
     admit(exchange, accounts, class, Kind::Plain).map(drop)
 }
 
+/// A link that is to be mailed to an address, counted there: as much mail as strangers cause, her mailbox is to stay of use.
+pub struct Postage<'t> {
+    accounts: &'t Accounts<'t>,
+    address: Network,
+    class: RouteClass,
+    counted_in: Option<Timestamp>,
+}
+
+impl<'t> Postage<'t> {
+    /// Counts a link to this address, whether or not it is anybody's. One write, also where it has had as many as it may.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer.
+    pub fn count(
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+        class: RouteClass,
+        clinic: ClinicId,
+        email: &Email,
+    ) -> Result<Self, Problem> {
+        let address = Network::of_address(accounts.index, clinic, email);
+        let now = exchange.platform.clock.now();
+        let mut counted_in = None;
+        change(&accounts.addresses(address.bucket()), &mut |bucket| {
+            let admitted = bucket.admit(address, class, Kind::Plain, now);
+            counted_in = admitted.ok().map(|admitted| admitted.counted_in);
+            Ok(())
+        })?;
+        Ok(Self {
+            accounts,
+            address,
+            class,
+            counted_in,
+        })
+    }
+
+    /// Whether it may be mailed. Whoever asks is not told.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        self.counted_in.is_some()
+    }
+
+    /// A problem because of which nothing is mailed. Where what was counted can't be given back now, it stays counted.
+    pub fn excuse(&self, problem: Problem) -> Problem {
+        if let Some(counted_in) = self.counted_in {
+            let _ = change(&self.accounts.addresses(self.address.bucket()), &mut |bucket| {
+                bucket.give_request_back(self.address, self.class, counted_in);
+                Ok(())
+            });
+        }
+        problem
+    }
+}
+
 /// The owner has proven herself with something that cannot be guessed: a passkey. One write.
 ///
 /// # Errors

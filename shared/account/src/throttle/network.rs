@@ -5,13 +5,15 @@ use std::net::IpAddr;
 
 use crypto::{Label, Secret, mac};
 use jiff::fmt::serde::timestamp::nanosecond;
-use model::Timestamp;
+use model::{ClinicId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::RateLimit;
 
 use super::policy::{NETWORK_FAILURES, Quota, RouteClass};
+use crate::email::Email;
 
 const NETWORK: Label = Label::new("confide 2026-11 throttle network");
+const ADDRESS: Label = Label::new("confide 2026-11 throttle address");
 
 /// How many networks a bucket holds.
 const ENTRIES: usize = 64;
@@ -65,6 +67,8 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Admitted {
     pub(super) limit: RateLimit,
+    /// When the window began in which it was counted.
+    pub(super) counted_in: Timestamp,
     /// When the window began in which a failure was counted.
     pub(super) failure_in: Option<Timestamp>,
 }
@@ -80,6 +84,11 @@ impl Network {
             Some(IpAddr::V6(address)) => mac(index, NETWORK, &[address.octets().split_at(8).0]),
         };
         Self(hash.truncated())
+    }
+
+    /// An address that mail is sent to, which is counted as networks are, in documents of its own.
+    pub(super) fn of_address(index: &Secret, clinic: ClinicId, email: &Email) -> Self {
+        Self(mac(index, ADDRESS, &[clinic.as_bytes(), email.folded().as_bytes()]).truncated())
     }
 
     /// Which bucket it lies in.
@@ -204,6 +213,7 @@ impl Bucket {
         self.entries.push(entry);
         Ok(Admitted {
             limit: requests.limit(now),
+            counted_in: requests.began_at,
             failure_in: failures.map(|window| window.began_at),
         })
     }
@@ -220,9 +230,18 @@ impl Bucket {
 
     /// Takes a failure back that none was, unless its window is over.
     pub(super) fn give_back(&mut self, network: Network, failure_in: Timestamp) {
+        self.take_back(network, Counted::Failures, failure_in);
+    }
+
+    /// Takes a request back of which nothing came, unless its window is over.
+    pub(super) fn give_request_back(&mut self, network: Network, class: RouteClass, counted_in: Timestamp) {
+        self.take_back(network, Counted::Requests(class), counted_in);
+    }
+
+    fn take_back(&mut self, network: Network, counted: Counted, counted_in: Timestamp) {
         let entries = self.entries.iter_mut().filter(|entry| entry.network == network);
         for window in entries.flat_map(|entry| &mut entry.windows) {
-            if window.counted == Counted::Failures && window.began_at == failure_in {
+            if window.counted == counted && window.began_at == counted_in {
                 window.count = window.count.saturating_sub(1);
             }
         }
@@ -309,6 +328,8 @@ mod tests {
             (RouteClass::Acceptance, "acceptance", 60, 900),
             (RouteClass::Reset, "reset", 20, 900),
             (RouteClass::PasskeyChallenge, "passkey-challenge", 60, 60),
+            (RouteClass::ResetMail, "reset-mail", 3, 1800),
+            (RouteClass::RegistrationMail, "registration-mail", 5, 3600),
         ] {
             let mut bucket = Bucket::default();
             let mut ask = |second| bucket.admit(Network::numbered(1), class, Kind::Plain, at(second));
