@@ -1,6 +1,6 @@
 //! Proving again to be there, for what needs a proof that is recent (ASVS 5.0, 7.5; RFC 9470).
 
-use access::{Assurance, Caller, FRESH_FOR, Request};
+use access::{Assurance, Caller, FRESH_FOR, Request, Token};
 use account::factor::{Factors, SecondFactor};
 use account::password::Password;
 use account::session::{admit, own_account};
@@ -10,6 +10,7 @@ use account::{Account, Accounts, Ceremony, CodeUse, Proof, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass, EventId, Timestamp};
+use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::UpdateError;
@@ -37,6 +38,10 @@ struct StepUpAnswer {
     proven_at: Timestamp,
     /// Until when that counts as recent.
     fresh_until: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<Zeroizing<String>>,
 }
 
 /// Records that a proof was refused, which is counted already. Not 401: the session stays what it is.
@@ -61,8 +66,9 @@ fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result
 
 /// `POST /v1/auth/sessions/current/step-up`
 ///
-/// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session, failure given back, answer. A crash after the account leaves
-/// the session as it was and what was shown used up; another proof does it. A passkey's failure is counted when it is refused.
+/// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session (proven, with another token), failure given back, answer. A crash after the account leaves
+/// the session as it was and what was shown used up; another proof does it. One after the session leaves it with a token that nobody has: it
+/// ends idle, and she logs in again. A passkey's failure is counted when it is refused.
 pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let StepUpBody {
         password,
@@ -94,6 +100,7 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let mut account = own_account(&accounts, caller)?.value;
     let attestor = exchange.keyring.attests("sessions")?;
     let sessions = exchange.sessions(attestor)?;
+    let by_cookie = exchange.csrf_token(attestor.index())?.is_some();
     let begin = match offered.passkey {
         Some(_) => Attempt::begin_unguessable,
         None => Attempt::begin,
@@ -154,10 +161,15 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let slot = slot_of(&sessions, account, session.id)
         .and_then(|slot| slot.ok_or_else(Problem::unauthenticated))
         .map_err(|problem| excused(&attempt, problem))?;
+    // Another token: a copy of the one so far was worth what was shown so far (ASVS 5.0, 7.2.4).
+    let token = Token::new(&slot.id, &exchange.platform.entropy.bytes());
+    let verifier = token.verifier(attestor.index());
     let raised = sessions.change(attestor, &slot.id, |there| {
-        if there.id != session.id || there.revoked_at.is_some() {
+        // Also where another request has proven it meanwhile: the caller's token is over then.
+        if there.id != session.id || there.verifier != session.verifier || there.revoked_at.is_some() {
             return Err(Problem::unauthenticated());
         }
+        there.verifier = verifier;
         there.assurance = assurance;
         there.proven_at = now;
         Ok(())
@@ -172,8 +184,15 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         assurance,
         proven_at: now,
         fresh_until: now.saturating_add(FRESH_FOR).unwrap_or(now),
+        token: (!by_cookie).then(|| token.reveal()),
+        csrf_token: by_cookie.then(|| token.csrf_token(attestor.index())),
     };
-    Ok(Reply::ok(&answer)?.recorded(event))
+    let reply = Reply::ok(&answer)?.recorded(event);
+    Ok(if by_cookie {
+        reply.session_cookie(&token, session.expires_at.duration_since(now).as_secs())
+    } else {
+        reply
+    })
 }
 
 /// `POST /v1/auth/sessions/current/step-up/passkey`
