@@ -473,7 +473,7 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             clinic.administrators.count(account.id, 1);
             Ok(())
         });
-        counted.map_err(|error| excused(error.into()))?;
+        counted.map_err(excused)?;
     }
     // The account is there whether what was counted is given back or not.
     let _ = attempt.released();
