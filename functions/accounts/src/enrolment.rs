@@ -363,8 +363,9 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         }
     };
 
-    let event = newcomer.record(exchange, "enrolment.bootstrap")?;
-    let account = newcomer.begin(exchange, &accounts, begun)?;
+    let excused = |problem| attempt.excuse(problem);
+    let event = newcomer.record(exchange, "enrolment.bootstrap").map_err(excused)?;
+    let account = newcomer.begin(exchange, &accounts, begun).map_err(excused)?;
     let clinic = Clinic {
         name: Confidential::new(name),
         region,
@@ -374,10 +375,11 @@ pub(crate) fn open_clinic(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         undecided_stay: false,
     };
     // What an earlier try wrote stands.
-    let (Creation::Created | Creation::Exists) = accounts.clinic(newcomer.clinic).create(&clinic)?;
+    let opened = accounts.clinic(newcomer.clinic).create(&clinic);
+    let (Creation::Created | Creation::Exists) = opened.map_err(|error| excused(error.into()))?;
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+        .map_err(|problem| excused(problem.recorded(event)))?;
     // The account is there whether what was counted is given back or not.
     let _ = attempt.released();
     newcomer.answer(&account, event)
@@ -438,14 +440,16 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             if let Err(problem) = newcomer.check_password(name) {
                 return Err(record_refusal(exchange, Some(clinic), attempt.excuse(problem))?);
             }
-            if accounts.holder_of(clinic, &email)?.is_some() {
+            let holder = accounts.holder_of(clinic, &email);
+            if holder.map_err(|problem| attempt.excuse(problem))?.is_some() {
                 return Err(record_refusal(exchange, Some(clinic), attempt.excuse(email_taken()))?);
             }
             None
         }
     };
 
-    let event = newcomer.record(exchange, "enrolment.invitation")?;
+    let excused = |problem| attempt.excuse(problem);
+    let event = newcomer.record(exchange, "enrolment.invitation").map_err(excused)?;
     let accepted = doc.update(None, |invitation| {
         if !invitation.is_open(now) {
             return Err(invalid_token());
@@ -457,18 +461,19 @@ pub(crate) fn accept(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Ok(_) => {}
         // Revoked since it was read.
         Err(UpdateError::Refused(_)) => return Err(refused(&attempt, Some(clinic))?),
-        Err(error) => return Err(Problem::from(error).recorded(event)),
+        Err(error) => return Err(excused(Problem::from(error).recorded(event))),
     }
-    let account = newcomer.begin(exchange, &accounts, begun)?;
+    let account = newcomer.begin(exchange, &accounts, begun).map_err(excused)?;
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+        .map_err(|problem| excused(problem.recorded(event)))?;
     if account.is_active_administrator() {
         // As it was when it was made: whoever has closed it since goes first.
-        accounts.change_clinic(clinic, &mut |clinic| {
+        let counted = accounts.change_clinic(clinic, &mut |clinic| {
             clinic.administrators.count(account.id, 1);
             Ok(())
-        })?;
+        });
+        counted.map_err(excused)?;
     }
     // The account is there whether what was counted is given back or not.
     let _ = attempt.released();

@@ -14,7 +14,7 @@ use web::listing::{Page, Wanted, list_once};
 use web::{Exchange, Problem, Reply};
 
 use crate::documents::Documents;
-use crate::recovery::{LIFETIME, Recovery, RecoveryAnswer};
+use crate::recovery::{LIFETIME, Recovery, RecoveryAnswer, over};
 use crate::upon_account::{self, checked_reason, own_account_refused};
 
 #[derive(Deserialize)]
@@ -169,7 +169,7 @@ pub(crate) fn withdraw(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// Order: record, recovery (approved), account (factors and password gone), sessions, tries forgotten, message with the link,
 /// answer. A crash after the recovery leaves one that is approved and an account that is as it was; after the account, one that
 /// nobody gets in to: its owner has no link yet. Whatever whoever holds the account does in between, repeated by who has approved it, the request does what is left and sends another link, which
-/// is good for as long as the first.
+/// is good for as long as the first. Once that is over, so is the approval: nothing more is taken away.
 pub(crate) fn approve(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: RecoveryId = exchange.parameter("recovery")?;
     let (recorded, caller) = admit(exchange, Request::new(Action::Amend, DataClass::Account).of(id).fresh())?;
@@ -209,6 +209,13 @@ fn recover(
         recovery.approve(caller.account(), requester_may, number, now)
     });
     let approval = approved.map_err(Problem::from)?.value;
+    // Two agreed to it a day ago, and what they agreed to would mail a link that is over: they have to agree anew. Where a password was
+    // chosen since, nothing is left to do.
+    let first_link = Link::new(LinkUse::Recovery, clinic, account.id, approval.number, approval.at);
+    let is_unfinished = account.passwords < approval.number || account.has_no_password();
+    if is_unfinished && first_link.expires_at <= now {
+        return Err(over());
+    }
 
     let mut left = account;
     let taken_away = accounts.change(clinic, recovery.account, &mut |account| {

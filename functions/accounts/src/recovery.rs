@@ -156,10 +156,10 @@ fn requester_gone() -> Problem {
     )
 }
 
-fn over() -> Problem {
+pub(crate) fn over() -> Problem {
     Problem::conflict(
         "recovery-over",
-        "The request was approved, was withdrawn, or nobody approved it within a day.",
+        "The request was approved or withdrawn before, or a day has passed since it was made or approved. Ask for it anew.",
     )
 }
 

@@ -6,7 +6,7 @@
 use access::Request;
 use account::email::{self, Email};
 use account::session::admit;
-use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, limit_rate};
+use account::throttle::{Attempt, Factor, Postage, RouteClass, Subject, Verdict, limit_rate};
 use account::{Accounts, Link, LinkUse, USUAL_LANGUAGE};
 use audit_trail::Decision;
 use http::StatusCode;
@@ -92,9 +92,10 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `POST /v1/auth/registrations`
 ///
 /// Whether the clinic exists, allows it, and has an account with the address is told nobody: the answer, the work and the store
-/// operations are the same, and so is the message, but for a decoy's recipient. Nothing is kept for it here.
+/// operations are the same, and so is the message, but for a decoy's recipient. Nothing is kept for it here. That an address gets no more
+/// links for now is told nobody either: see [`Postage`].
 ///
-/// Order: request counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+/// Order: request counted, link counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
 pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let RegistrationBody {
         clinic_id: clinic,
@@ -113,14 +114,18 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .resident_clinic(exchange, clinic)?
         .is_some_and(|clinic| clinic.self_registration);
     let is_free = accounts.holder_of(clinic, &email)?.is_none();
+    let postage = Postage::count(exchange, &accounts, RouteClass::RegistrationMail, clinic, &email)?;
 
     let request = Request::new(Action::Create, DataClass::Account);
-    let (in_clinic, decision, rule) = if allowed && is_free {
+    let (in_clinic, decision, rule) = if allowed && is_free && postage.is_paid() {
         (Some(clinic), Decision::Allowed, "registration.asked")
+    } else if allowed && is_free {
+        (Some(clinic), Decision::Denied, "registration.limited")
     } else {
         (None, Decision::Denied, "registration.refused")
     };
-    let event = exchange.gate()?.note(in_clinic, None, &request, decision, rule)?;
+    let noted = exchange.gate()?.note(in_clinic, None, &request, decision, rule);
+    let event = noted.map_err(|error| postage.excuse(error.into()))?;
     let account: AccountId = entropy.id();
     let link = Link::new(LinkUse::Registration, clinic, account, 0, now).mailed_to(email.spelled());
     let token = link.seal(LinkUse::Registration, accounts.seal, entropy)?;
@@ -128,7 +133,7 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         // Each event sends one link.
         key: format!("registration/{event}"),
         clinic_id: clinic,
-        recipient: if allowed && is_free {
+        recipient: if allowed && is_free && postage.is_paid() {
             Recipient::Email(email.spelled().clone())
         } else {
             Recipient::Nobody {
@@ -142,7 +147,9 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         urgency: Urgency::Queued,
         expires_at: Some(link.expires_at),
     };
-    message.send(exchange).map_err(|problem| problem.recorded(event))?;
+    message
+        .send(exchange)
+        .map_err(|problem| postage.excuse(problem.recorded(event)))?;
     let answer = AskedAnswer {
         detail: "If the clinic takes registrations and has no account with this address, a link is on its way to it.",
     };
@@ -192,17 +199,19 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             if let Err(problem) = newcomer.check_password(clinic.name.expose()) {
                 return Err(record_refusal(exchange, Some(link.clinic), attempt.excuse(problem))?);
             }
-            if accounts.holder_of(link.clinic, &email)?.is_some() {
+            let holder = accounts.holder_of(link.clinic, &email);
+            if holder.map_err(|problem| attempt.excuse(problem))?.is_some() {
                 return Err(refused(&attempt, Some(link.clinic))?);
             }
             None
         }
     };
-    let event = newcomer.record(exchange, "enrolment.registration")?;
-    let account = newcomer.begin(exchange, &accounts, begun)?;
+    let excused = |problem| attempt.excuse(problem);
+    let event = newcomer.record(exchange, "enrolment.registration").map_err(excused)?;
+    let account = newcomer.begin(exchange, &accounts, begun).map_err(excused)?;
     newcomer
         .claim_email(&accounts)
-        .map_err(|problem| attempt.excuse(problem.recorded(event)))?;
+        .map_err(|problem| excused(problem.recorded(event)))?;
     // The account is there whether what was counted is given back or not.
     let _ = attempt.released();
     newcomer.answer(&account, event)

@@ -4,7 +4,7 @@
 
 use audit_trail::Decision;
 use jiff::SignedDuration;
-use practicekit::sweep::recorded_as;
+use practicekit::sweep::{outlast, recorded_as};
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, bootstrap_code, clinic_body, messages, race, send, staff};
 use serde_json::{Value, json};
 use testkit::{Answer, Call, World};
@@ -428,4 +428,17 @@ fn a_guardian_is_invited_like_a_client() {
         assert_eq!(current.json["roles"], body["roles"]);
         assert_eq!(current.json.get("client_id"), body.get("client_id"));
     }
+}
+
+/// An outage of ours is no failure of whoever has the right token, code or link.
+#[test]
+fn an_outage_locks_nobody_out_of_enrolment() {
+    let (practice, ada) = Practice::open(131);
+    let body = clinic_body(&bootstrap_code(&practice.world, 2), "eve@example.org", ADMIN_PASSWORD);
+    outlast(&practice, "audit", || {
+        practice.send(&Call::post("/v1/auth/clinics", &body))
+    });
+    let token = practice.log_in(&ada).text("token");
+    let invited = practice.invite(&token, "ben", &staff("ben@example.org")).text("token");
+    outlast(&practice, "audit", || practice.accept(&invited, "eight ch"));
 }

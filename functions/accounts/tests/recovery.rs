@@ -8,7 +8,7 @@ use notification::{Content, Message};
 use practicekit::sweep::{break_off, recorded_as};
 use practicekit::{Person, Practice, messages, race};
 use serde_json::json;
-use testkit::{Answer, Call};
+use testkit::{Answer, Call, Fault};
 
 const RECOVERIES: &str = "/v1/auth/recoveries";
 const BEN: &str = "ben@example.org";
@@ -229,6 +229,69 @@ fn the_link_ends_after_a_day() {
     assert_eq!(crossed.problem(), Some("invalid-link"), "a link is good for its use");
     clinic.practice.world.clock.advance(SignedDuration::from_hours(24));
     assert_eq!(clinic.complete(&link, NEW_PASSWORD).problem(), Some("invalid-link"));
+}
+
+/// An approval is good for a day like its link, whether it was carried out by then or broke off before it took anything away.
+#[test]
+fn an_approval_ends_with_its_link() {
+    let clinic = clinic(119);
+    let practice = &clinic.practice;
+    let recovery = clinic.request();
+    let approve = approve_call(&clinic.cyd_token, &recovery);
+    let before = practice.world.stores.dump();
+    practice.world.stores.disarm();
+    assert_eq!(clinic.send(&approve).status, 204);
+    let trace = practice.world.stores.trace();
+    let swaps = trace
+        .iter()
+        .enumerate()
+        .filter(|(_, done)| done.starts_with("accounts swap"));
+    let [_, (account, _), ..] = swaps.collect::<Vec<_>>()[..] else {
+        panic!("{trace:?}");
+    };
+    let approved = practice.world.stores.dump();
+    practice.world.stores.restore(&before);
+    practice.world.stores.arm(account, Fault::Refused);
+    assert_eq!(clinic.send(&approve).status, 503);
+    practice.world.stores.disarm();
+    practice.log_in(&clinic.ben);
+
+    let mut is_in = Vec::new();
+    for stored in [practice.world.stores.dump(), approved] {
+        practice.world.stores.restore(&stored);
+        practice.world.clock.advance(SignedDuration::from_hours(24));
+        let token = practice.log_in(&clinic.cyd).text("token");
+        messages();
+        let late = clinic.send(&approve_call(&token, &recovery));
+        assert_eq!(
+            (late.status, late.problem()),
+            (409, Some("recovery-over")),
+            "{}",
+            late.json
+        );
+        assert_eq!(
+            recorded_as(practice, &late),
+            ("recovery.refused".to_owned(), Decision::Denied)
+        );
+        assert_eq!(messages(), []);
+        is_in.push(
+            practice
+                .send(&practice.credentials(BEN, "eight ch", Some(&practice.code(&clinic.ben))))
+                .status,
+        );
+    }
+    assert_eq!(
+        is_in,
+        [201, 401],
+        "what broke off has taken nothing away, and takes nothing any more"
+    );
+    let token = practice.log_in(&clinic.ada).text("token");
+    let anew = clinic
+        .send(&request_call(&token, &clinic.ben_id, "anew"))
+        .text("recovery_id");
+    let token = practice.log_in(&clinic.cyd).text("token");
+    assert_eq!(clinic.send(&approve_call(&token, &anew)).status, 204);
+    assert_eq!(clinic.complete(&mailed(), NEW_PASSWORD).status, 204);
 }
 
 /// A request counts for as long as who made it is an administrator.

@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 use notification::{Content, Message, Recipient, Template};
-use practicekit::sweep::{Chain, Moment, Sweep};
+use practicekit::sweep::{Chain, Moment, Sweep, outlast, recorded_as};
 use practicekit::{ADMIN, Practice, mailed_link, messages, race};
 use serde_json::json;
 use testkit::{Answer, Call};
@@ -147,7 +147,6 @@ fn nobody_learns_anything_and_nothing_is_stored() {
         let stored = practice.world.stores.dump();
         stored.iter().filter(|(store, ..)| store == "accounts").count()
     };
-    let before = documents();
     let observe = |clinic: &str, email: &str| {
         practice.world.stores.disarm();
         let answer = practice.send(&Call::post(
@@ -167,9 +166,13 @@ fn nobody_learns_anything_and_nothing_is_stored() {
         let decoy = matches!(sent[0].recipient, Recipient::Nobody { .. });
         ((answer.status, answer.json.to_string(), trace), decoy)
     };
+    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
+    // The documents that count addresses come to be with the first requests.
+    observe(&practice.clinic, ADMIN);
+    observe(&other_clinic, YVES);
+    let before = documents();
     let (open, decoy) = observe(&practice.clinic, YVES);
     assert_eq!((open.0, decoy), (202, false));
-    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
     assert_eq!(observe(&practice.clinic, ADMIN), (open.clone(), true));
     assert_eq!(observe(&other_clinic, YVES), (open.clone(), true));
     allow(&practice, &token, false);
@@ -178,6 +181,29 @@ fn nobody_learns_anything_and_nothing_is_stored() {
     let last = (0..20).map(|_| ask(&practice, YVES).status).last();
     assert_eq!(last, Some(429));
     messages();
+}
+
+/// Beyond five in an hour nothing is mailed, and nobody is told so.
+#[test]
+fn an_address_gets_five_links_an_hour() {
+    let (practice, _, _) = link(133);
+    let mailed = || {
+        let answer = ask(&practice, YVES);
+        let [message] = &messages()[..] else {
+            panic!("one message")
+        };
+        let rule = recorded_as(&practice, &answer).0;
+        assert_eq!(answer.status, 202, "{}", answer.json);
+        (matches!(message.recipient, Recipient::Email(_)), rule)
+    };
+    for _ in 0..4 {
+        assert_eq!(mailed(), (true, "registration.asked".to_owned()));
+    }
+    assert_eq!(mailed(), (false, "registration.limited".to_owned()));
+    practice.world.clock.advance(SignedDuration::from_mins(15));
+    assert_eq!(mailed(), (false, "registration.limited".to_owned()));
+    practice.world.clock.advance(SignedDuration::from_mins(45));
+    assert_eq!(mailed(), (true, "registration.asked".to_owned()));
 }
 
 /// Two confirmations at one time, of one link and of two links to one address: exactly one account.
@@ -233,4 +259,10 @@ fn what_breaks_off_is_finished_by_the_next_try() {
         thoroughly: |practice: &Practice, _: Option<&Answer>, _: &Answer| gets_in(practice),
     };
     sweep.run(Chain::Begun);
+}
+
+#[test]
+fn an_outage_locks_nobody_out_of_her_link() {
+    let (practice, _, link) = link(132);
+    outlast(&practice, "audit", || confirm(&practice, &link, PASSWORD));
 }

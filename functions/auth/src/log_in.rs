@@ -37,8 +37,8 @@ struct PendingAnswer {
 
 /// `POST /v1/auth/sessions`
 ///
-/// Order: a failure counted for each factor that is shown; then see [`Opening::open`] and [`wait`]; what was not wrong given back.
-/// Of a refusal: what was not wrong given back, record, answer. A crash anywhere leaves a failure too many.
+/// Order: a failure counted for each factor that is shown; then see [`Opening::open`] and [`wait`]; what was not wrong given back, also
+/// where something of ours failed. Of a refusal: what was not wrong given back, record, answer. A crash anywhere leaves a failure too many.
 pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody {
         clinic_id: clinic,
@@ -88,7 +88,8 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let reply = match step {
         Step::Refused => None,
         Step::SecondFactor(wanted) => {
-            let reply = wait(exchange, &accounts, &presented.account, wanted, device_name, &mut again)?;
+            let waits = wait(exchange, &accounts, &presented.account, wanted, device_name, &mut again);
+            let reply = waits.map_err(|problem| presented.attempt.excuse(problem))?;
             if reply.is_some() {
                 // Nothing was wrong, and nobody has proven herself yet: failures before are not forgotten.
                 let _ = presented.attempt.released();
@@ -104,7 +105,8 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
                 device_name,
                 transport,
             };
-            let reply = opening.open(exchange, &mut again)?;
+            let opened = opening.open(exchange, &mut again);
+            let reply = opened.map_err(|problem| presented.attempt.excuse(problem))?;
             if reply.is_some() {
                 // The session has begun whether the failures before are forgotten now or later.
                 let _ = presented.attempt.succeeded();

@@ -47,10 +47,11 @@ pub(crate) fn challenge(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `POST /v1/auth/passkeys/sessions`
 ///
 /// The account is the one that the authenticator names, and only its own passkeys are looked at. A failure is counted for the
-/// network and never for the account: a passkey cannot be guessed, so nobody is to be locked out of hers.
+/// network and never for the account: a passkey cannot be guessed, so nobody is to be locked out of hers, and whoever else is wrong in
+/// her network does not keep her out.
 ///
-/// Order: failure counted, then see [`Opening::open`], failure given back. The challenge is remembered as used, and the passkey's
-/// counter kept, with the slot. Of a refusal: record, answer.
+/// Order: request counted, then see [`Opening::open`]. The challenge is remembered as used, and the passkey's
+/// counter kept, with the slot. Of a refusal: failure counted, record, answer.
 pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let PasskeyBody {
         clinic_id: clinic,
@@ -68,13 +69,13 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         response: &credential,
     };
     let accounts = Accounts::open(exchange)?;
-    let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let attempt = Attempt::begin_unguessable(exchange, &accounts, RouteClass::LogIn)?;
     attempt.resident_clinic(exchange, clinic)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     // A response that names no account costs the same reads.
     let id = credential.account().unwrap_or(AccountId::from_bytes([0; 16]));
     let found = accounts.account(clinic, id).read()?.map(|account| account.value);
-    let refused = || refuse(exchange, found.as_ref());
+    let refused = || refuse(exchange, &attempt, found.as_ref());
     let Some(account) = &found else {
         return Err(refused()?);
     };
@@ -97,7 +98,6 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     match opening.open(exchange, &mut |account| Ok(decide(account)? == step))? {
         Some(reply) => {
             // The session has begun whether the failures before are forgotten now or later.
-            let _ = attempt.succeeded();
             let _ = proven(exchange, &accounts, clinic, account.id);
             Ok(reply)
         }
@@ -105,8 +105,9 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
 }
 
-/// Records a refusal, which is counted already.
-fn refuse(exchange: &Exchange<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
+/// Counts and records a refusal.
+fn refuse(exchange: &Exchange<'_>, attempt: &Attempt<'_>, account: Option<&Account>) -> Result<Problem, Problem> {
+    attempt.refused(exchange)?;
     let request = Request::new(Action::Create, DataClass::Session);
     record_refusal(exchange, request, account, "login.refused", invalid_credentials())
 }

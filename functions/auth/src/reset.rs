@@ -10,7 +10,7 @@ use account::factor::{Factors, SecondFactor};
 use account::notice;
 use account::password::{Password, PasswordHash};
 use account::session::end_others;
-use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, clear_all, limit_rate};
+use account::throttle::{Attempt, Factor, Postage, RouteClass, Subject, Verdict, clear_all, limit_rate};
 use account::{Account, AccountState, Accounts, Ceremony, CodeUse, Link, LinkUse, Proof, USUAL_LANGUAGE, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
@@ -20,12 +20,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
+use webauthn::RequestOptions;
 use zeroize::Zeroizing;
 
 use crate::credentials::record_refusal;
 use crate::new_password::check_new_password;
 use crate::offered::{Offered, assertion};
-use crate::sms_codes;
+use crate::passkey_settings::relying_party;
+use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,8 +43,14 @@ struct AskedAnswer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CodeBody {
+struct LinkBody {
     token: Zeroizing<String>,
+}
+
+#[derive(Serialize)]
+struct PasskeyAnswer<'p> {
+    clinic_id: ClinicId,
+    options: RequestOptions<'p>,
 }
 
 #[derive(Deserialize)]
@@ -86,9 +94,10 @@ fn factor_required(account: &Account) -> Problem {
 /// `POST /v1/auth/password-resets`
 ///
 /// Whether the clinic and the account exist and are open is told nobody: the answer, the work and the store operations are the
-/// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here.
+/// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here. That an address gets no more links for now, because
+/// somebody asks for ever more, is told nobody either: see [`Postage`].
 ///
-/// Order: request counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+/// Order: request counted, link counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
 pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ResetBody {
         clinic_id: clinic,
@@ -106,13 +115,18 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .find(clinic, &email)?
         .filter(|account| account.state == AccountState::Active);
 
+    let postage = Postage::count(exchange, &accounts, RouteClass::ResetMail, clinic, &email)?;
+
     let request = Request::new(Action::Create, DataClass::Authenticator);
     let (in_clinic, request, decision, rule) = match &found {
-        Some(account) => (Some(clinic), request.of(account.id), Decision::Allowed, "reset.asked"),
+        Some(account) if postage.is_paid() => (Some(clinic), request.of(account.id), Decision::Allowed, "reset.asked"),
+        Some(account) => (Some(clinic), request.of(account.id), Decision::Denied, "reset.limited"),
         None => (None, request, Decision::Denied, "reset.refused"),
     };
-    let event = exchange.gate()?.note(in_clinic, None, &request, decision, rule)?;
+    let noted = exchange.gate()?.note(in_clinic, None, &request, decision, rule);
+    let event = noted.map_err(|error| postage.excuse(error.into()))?;
 
+    let found = found.filter(|_| postage.is_paid());
     let (recipient, language) = match &found {
         // As she spelled it, not as a stranger did.
         Some(account) => (Recipient::Email(account.email.clone()), account.language.clone()),
@@ -138,7 +152,9 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         urgency: Urgency::Queued,
         expires_at: Some(link.expires_at),
     };
-    message.send(exchange).map_err(|problem| problem.recorded(event))?;
+    message
+        .send(exchange)
+        .map_err(|problem| postage.excuse(problem.recorded(event)))?;
     let answer = AskedAnswer {
         detail: "If the clinic has an open account with this address, a link is on its way to it.",
     };
@@ -154,16 +170,46 @@ fn follow(
     token: &str,
 ) -> Result<(Link, Account), Problem> {
     let now = exchange.platform.clock.now();
+    let refused = || {
+        attempt.refused(exchange)?;
+        refuse(exchange, None)
+    };
     let Some(link) = Link::open(link_use, accounts.seal, token, now) else {
-        return Err(refuse(exchange, None)?);
+        return Err(refused()?);
     };
     attempt.resident_clinic(exchange, link.clinic)?;
     let account = accounts.account(link.clinic, link.account).read()?;
     let account = account.map(|account| account.value);
     match account.filter(|account| account.state == AccountState::Active) {
         Some(account) => Ok((link, account)),
-        None => Err(refuse(exchange, None)?),
+        None => Err(refused()?),
     }
+}
+
+/// A link to another password that was not used, and its account, for what leads to [`confirm`].
+fn follow_unused(
+    exchange: &Exchange<'_>,
+    accounts: &Accounts<'_>,
+    attempt: &Attempt<'_>,
+    token: &str,
+) -> Result<(Link, Account), Problem> {
+    let (link, account) = follow(exchange, accounts, attempt, LinkUse::PasswordReset, token)?;
+    if account.passwords != link.number {
+        attempt.refused(exchange)?;
+        return Err(refuse(exchange, Some(&account))?);
+    }
+    // Nothing is guessed here.
+    let _ = attempt.released();
+    Ok((link, account))
+}
+
+/// Records what is sent or told to whoever has the link.
+fn asked(exchange: &Exchange<'_>, account: &Account, rule: &'static str) -> Result<EventId, Problem> {
+    let request = Request::new(Action::Create, DataClass::Authenticator).of(account.id);
+    let (clinic, actor) = (Some(account.clinic), Some(account.actor(None)));
+    Ok(exchange
+        .gate()?
+        .note(clinic, actor, &request, Decision::Allowed, rule)?)
 }
 
 /// `POST /v1/auth/password-resets/sms`
@@ -172,28 +218,16 @@ fn follow(
 ///
 /// Order: failure counted and given back, record, then see [`sms_codes::send`]. Of a refusal: record, answer.
 pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    let CodeBody { token } = exchange.json()?;
+    let LinkBody { token } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
     let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
-    let (link, account) = follow(exchange, &accounts, &attempt, LinkUse::PasswordReset, &token)?;
-    if account.passwords != link.number {
-        return Err(refuse(exchange, Some(&account))?);
-    }
-    // Nothing is guessed here.
-    let _ = attempt.released();
+    let (link, account) = follow_unused(exchange, &accounts, &attempt, &token)?;
     let now = exchange.platform.clock.now();
     let phone = match sms_codes::registered_phone(&account, now) {
         Ok(phone) => phone,
         Err(problem) => return Err(refuse_as(exchange, Some(&account), problem)?),
     };
-    let request = Request::new(Action::Create, DataClass::Authenticator).of(account.id);
-    let event = exchange.gate()?.note(
-        Some(account.clinic),
-        Some(account.actor(None)),
-        &request,
-        Decision::Allowed,
-        "reset.sms-code",
-    )?;
+    let event = asked(exchange, &account, "reset.sms-code")?;
     let code_use = CodeUse::Reset(link.number.to_be_bytes());
     sms_codes::send_to_registered(exchange, &accounts, &account, &phone, code_use, event, &|account| {
         if account.passwords == link.number {
@@ -202,6 +236,30 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             Err(invalid_link())
         }
     })
+}
+
+/// `POST /v1/auth/password-resets/passkey`
+///
+/// What the browser needs to ask for a passkey for [`confirm`], and the clinic, which the link does not show. Which passkeys the account has
+/// is not told: whoever reads the mailbox has shown no password. Nothing but the record is written: the challenge proves itself.
+pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let LinkBody { token } = exchange.json()?;
+    let rp = relying_party(exchange)?;
+    let accounts = Accounts::open(exchange)?;
+    // No guess: the link is sealed.
+    let attempt = Attempt::begin_unguessable(exchange, &accounts, RouteClass::LogIn)?;
+    let (link, account) = follow_unused(exchange, &accounts, &attempt, &token)?;
+    if let Err(problem) = account.check_usable(SecondFactor::Passkey) {
+        return Err(refuse_as(exchange, Some(&account), problem)?);
+    }
+    let event = asked(exchange, &account, "reset.passkey-options")?;
+    let now = exchange.platform.clock.now();
+    let challenge = Ceremony::LogIn(link.clinic).challenge(accounts.index, exchange.platform.entropy, now);
+    let answer = PasskeyAnswer {
+        clinic_id: link.clinic,
+        options: rp.request_options(&challenge, &[]),
+    };
+    Ok(Reply::ok(&answer)?.recorded(event))
 }
 
 /// `POST /v1/auth/password-resets/confirm`
@@ -277,7 +335,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         Ok::<_, Problem>(gate.note(Some(link.clinic), Some(actor), &request, Decision::Allowed, rule)?)
     };
     if is_repeated {
-        let event = record()?;
+        let event = record().map_err(|problem| attempt.excuse(problem))?;
         let _ = attempt.released();
         return finish(exchange, &accounts, &account, event);
     }
@@ -311,10 +369,11 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         return Err(refuse_as(exchange, Some(&account), attempt.excuse(problem))?);
     }
     let hash = PasswordHash::make(&password, pepper, exchange.platform.entropy)?;
-    let event = record()?;
+    let excused = |problem| excuse(&accounts, &account, &attempt, proof.as_ref(), problem);
+    let event = record().map_err(excused)?;
     let occasion = [b"link".as_slice(), &link.number.to_be_bytes()].concat();
     notice::tell(exchange, &accounts, &account, &occasion, Content::PasswordChanged)
-        .map_err(|problem| problem.recorded(event))?;
+        .map_err(|problem| excused(problem.recorded(event)))?;
     // Before the password: otherwise whoever forgot hers, and shut its factor with trying, could not repeat what dies after it.
     let _ = attempt.released();
     clear_all(&accounts, account.clinic, account.id).map_err(|problem| problem.recorded(event))?;

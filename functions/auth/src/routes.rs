@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What this function answers.
-pub const ROUTES: [Route; 32] = [
+pub const ROUTES: [Route; 33] = [
     Route::new(Method::POST, "/v1/auth/totp/confirm", confirmation::confirm_totp),
     Route::new(Method::POST, "/v1/auth/sessions", log_in::log_in),
     Route::new(Method::POST, "/v1/auth/log-ins/sms", second_factor::send_code),
@@ -34,6 +34,7 @@ pub const ROUTES: [Route; 32] = [
     Route::new(Method::PUT, "/v1/auth/password", password_change::change),
     Route::new(Method::POST, "/v1/auth/password-resets", reset::ask),
     Route::new(Method::POST, "/v1/auth/password-resets/sms", reset::send_code),
+    Route::new(Method::POST, "/v1/auth/password-resets/passkey", reset::passkey_options),
     Route::new(Method::POST, "/v1/auth/password-resets/confirm", reset::confirm),
     Route::new(Method::POST, "/v1/auth/recoveries/complete", reset::complete_recovery),
     Route::new(Method::POST, "/v1/auth/service-tokens", service_log_in::log_in),

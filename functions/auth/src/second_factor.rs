@@ -17,7 +17,7 @@ use crate::credentials::{invalid_credentials, record_refusal};
 use crate::offered::{Offered, assertion};
 use crate::opening::{Opening, Transport};
 use crate::passkey_settings::relying_party;
-use crate::sms_codes;
+use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,11 +68,16 @@ fn asked(exchange: &Exchange<'_>, account: &Account, rule: &'static str) -> Resu
         .note(clinic, actor, &request, Decision::Allowed, rule)?)
 }
 
-/// The log-in that the token is of. The attempt that this is counts as failed until it is settled.
-fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) -> Result<Waiting<'t>, Problem> {
-    let attempt = Attempt::begin(exchange, accounts, RouteClass::LogIn)?;
+/// The log-in that the token is of, with which this attempt goes on.
+fn find<'t>(
+    exchange: &Exchange<'_>,
+    accounts: &'t Accounts<'t>,
+    attempt: Attempt<'t>,
+    token: &str,
+) -> Result<Waiting<'t>, Problem> {
     let now = exchange.platform.clock.now();
     let Some(token) = PendingToken::parse(token) else {
+        attempt.refused(exchange)?;
         return Err(refuse(exchange, None, over())?);
     };
     attempt.resident_clinic(exchange, token.clinic)?;
@@ -82,7 +87,10 @@ fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) ->
         (account.circumstances().standing == Standing::Active).then_some((account, log_in))
     });
     match found {
-        None => Err(refuse(exchange, None, over())?),
+        None => {
+            attempt.refused(exchange)?;
+            Err(refuse(exchange, None, over())?)
+        }
         Some((account, log_in)) => Ok(Waiting {
             attempt,
             token,
@@ -98,7 +106,8 @@ fn find<'t>(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, token: &str) ->
 pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody { log_in } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
-    let waiting = find(exchange, &accounts, &log_in)?;
+    let attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let waiting = find(exchange, &accounts, attempt, &log_in)?;
     // Nothing is guessed here.
     let _ = waiting.attempt.released();
     let Waiting { token, account, .. } = waiting;
@@ -130,9 +139,9 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
     let LogInBody { log_in } = exchange.json()?;
     let rp = relying_party(exchange)?;
     let accounts = Accounts::open(exchange)?;
-    let waiting = find(exchange, &accounts, &log_in)?;
-    // Nothing is guessed here.
-    let _ = waiting.attempt.released();
+    // No guess: a passkey is to be usable whatever else the network got wrong.
+    let attempt = Attempt::begin_unguessable(exchange, &accounts, RouteClass::LogIn)?;
+    let waiting = find(exchange, &accounts, attempt, &log_in)?;
     let Waiting { token, account, .. } = waiting;
     if let Err(problem) = account.check_usable(SecondFactor::Passkey) {
         return Err(refuse(exchange, Some(&account), problem)?);
@@ -148,7 +157,7 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
 /// `POST /v1/auth/log-ins/complete`
 ///
 /// Order: failure counted, try counted (codes by SMS), then see [`Opening::open`], failure given back. The log-in is taken away with
-/// what is used up, so that neither is right again. Of a refusal: record, answer.
+/// what is used up, so that neither is right again. Of a refusal: record, answer. A passkey's failure is counted when it is refused.
 pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let CompletionBody {
         log_in,
@@ -168,36 +177,44 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     offered.check_one()?;
     let accounts = Accounts::open(exchange)?;
+    let begin = match passkey {
+        Some(_) => Attempt::begin_unguessable,
+        None => Attempt::begin,
+    };
+    let attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
     let Waiting {
         mut attempt,
         token,
         mut account,
         log_in,
-    } = find(exchange, &accounts, &log_in)?;
+    } = find(exchange, &accounts, attempt, &log_in)?;
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     let ceremony = Ceremony::SecondFactor(token.clinic, token.account, token.id);
     let passkey = offered.passkey_proof(exchange, ceremony)?;
     let proof = offered
         .proof(CodeUse::LogIn(token.id), passkey.as_ref())
         .ok_or_else(|| Problem::defect("a factor that was checked is missing"))?;
-    let refused = |account: &Account| refuse(exchange, Some(account), invalid_credentials());
+    let refused = |attempt: &Attempt<'_>, account: &Account| {
+        attempt.refused(exchange)?;
+        refuse(exchange, Some(account), invalid_credentials())
+    };
     if let Some(factor) = proof.factor().throttled() {
         let subject = Subject::Account(account.clinic, account.id);
         if attempt.at(subject, &[factor])? == Verdict::Locked {
-            return Err(refused(&account)?);
+            return Err(refused(&attempt, &account)?);
         }
     }
     if let Proof::Sms(..) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
-            None => return Err(refused(&account)?),
+            None => return Err(refused(&attempt, &account)?),
         }
     }
     // The log-in waits because the password was right, and it is taken away when the password is changed.
     let decide = |account: &mut Account| account.log_in(PasswordEvidence::Right, Some(&proof), index, now);
     let step = decide(&mut account.clone())?;
     let Step::Session { assurance, rule } = step else {
-        return Err(refused(&account)?);
+        return Err(refused(&attempt, &account)?);
     };
     let opening = Opening {
         accounts: &accounts,
@@ -207,14 +224,15 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         device_name: log_in.device_name,
         transport,
     };
-    let reply = opening.open(exchange, &mut |account| {
+    let opened = opening.open(exchange, &mut |account| {
         let waits = account.pending_log_ins.find(&token, index, now).is_some();
         let same = waits && decide(account)? == step;
         account.pending_log_ins.end(token.id);
         Ok(same)
-    })?;
-    let Some(reply) = reply else {
-        return Err(refused(&account)?);
+    });
+    let opened = opened.map_err(|problem| excuse(&accounts, &account, &attempt, Some(&proof), problem))?;
+    let Some(reply) = opened else {
+        return Err(refused(&attempt, &account)?);
     };
     // The session has begun whether the failures before are forgotten now or later.
     let _ = attempt.succeeded();

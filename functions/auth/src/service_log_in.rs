@@ -71,7 +71,8 @@ pub(crate) fn log_in(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         device_name: None,
         transport: Transport::Bearer,
     };
-    match opening.open(exchange, &mut |account| Ok(is_right(account)))? {
+    let opened = opening.open(exchange, &mut |account| Ok(is_right(account)));
+    match opened.map_err(|problem| attempt.excuse(problem))? {
         Some(reply) => {
             // The session has begun whether what was counted is given back now or later.
             let _ = attempt.released();

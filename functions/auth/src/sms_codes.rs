@@ -1,10 +1,11 @@
 //! Sending codes by SMS, and counting what is tried with them.
 
-use account::factor::{Digits, Factors, OneTimeCode, Phone, SecondFactor};
+use account::factor::{Digits, Factors, OneTimeCode, Phone, RESEND_AFTER, SecondFactor};
 use account::step::BETTER;
-use account::{Account, Accounts, CodeUse, Unchanged};
+use account::throttle::Attempt;
+use account::{Account, Accounts, CodeUse, Proof, Unchanged};
 use model::{Confidential, EventId, Timestamp};
-use notification::{Content, Message, Recipient, Urgency};
+use notification::{Content, Message, Recipient, State, Urgency};
 use serde::Serialize;
 use store::UpdateError;
 use web::{Exchange, Problem, Reply};
@@ -25,6 +26,16 @@ fn wait(seconds: i64) -> Problem {
         seconds,
         "A code was sent just now, or too many were. Wait as long as Retry-After says.",
     )
+}
+
+/// No code arrives, which only those are told who were told of the number's end: it is known that there is one.
+fn not_sent() -> Problem {
+    let mut problem = Problem::unavailable(
+        RESEND_AFTER.as_secs(),
+        "The code could not be sent to this number, and none will arrive. Use another factor, or ask again later.",
+    );
+    problem.kind = "code-not-sent";
+    problem
 }
 
 /// 429 while no code may be sent in the place of this one.
@@ -50,7 +61,7 @@ pub(crate) fn registered_phone(account: &Account, now: Timestamp) -> Result<Phon
 /// Makes a code, keeps its hash and sends it, once the caller has recorded that.
 ///
 /// Order: account (hash kept, message counted), message, answer. The code is kept before it leaves, so that whatever arrives is
-/// right. A crash in between leaves a code that nobody gets; another is sent after a minute.
+/// right. A crash in between leaves a code that nobody gets, and so does a provider that does not take it (503); another is sent after a minute.
 pub(crate) fn send(
     exchange: &Exchange<'_>,
     accounts: &Accounts<'_>,
@@ -69,9 +80,12 @@ pub(crate) fn send(
             Ok(keep(account, code.clone())?)
         })
         .map_err(|error| Problem::from(error).recorded(event))?;
-    message(account, phone, &digits, code.expires_at, event)
+    let accepted = message(account, phone, &digits, code.expires_at, event)
         .send(exchange)
         .map_err(|problem| problem.recorded(event))?;
+    if matches!(accepted.state, State::Failed | State::Unreachable | State::Expired) {
+        return Err(not_sent().recorded(event));
+    }
     let answer = SentAnswer {
         sent_to: phone.hint(),
         expires_at: code.expires_at,
@@ -150,4 +164,34 @@ pub(crate) fn count_try(
         Err(UpdateError::Refused(Unchanged::Raced)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Gives back the try of a code that was right, where what it was for failed: else outages use up what guesses are counted in. `counted`
+/// is the account as [`count_try`] gave it; another code since keeps its tries. Where that fails too, it stays counted.
+pub(crate) fn give_back_try(
+    accounts: &Accounts<'_>,
+    counted: &Account,
+    code: fn(&mut Factors) -> Option<&mut OneTimeCode>,
+) {
+    let mut factors = counted.factors.clone();
+    let Some(tried) = code(&mut factors) else { return };
+    let _ = accounts.change(counted.clinic, counted.id, &mut |account| {
+        let now = code(&mut account.factors).ok_or(Unchanged::Raced)?;
+        now.give_back_try(tried);
+        Ok(())
+    });
+}
+
+/// A problem of ours after a proof was right: what was counted for the proof is given back.
+pub(crate) fn excuse(
+    accounts: &Accounts<'_>,
+    account: &Account,
+    attempt: &Attempt<'_>,
+    proof: Option<&Proof<'_>>,
+    problem: Problem,
+) -> Problem {
+    if let Some(Proof::Sms(..)) = proof {
+        give_back_try(accounts, account, Factors::sms_code_mut);
+    }
+    attempt.excuse(problem)
 }

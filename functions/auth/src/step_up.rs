@@ -1,6 +1,6 @@
 //! Proving again to be there, for what needs a proof that is recent (ASVS 5.0, 7.5; RFC 9470).
 
-use access::{Assurance, Caller, FRESH_FOR, Request};
+use access::{Assurance, Caller, FRESH_FOR, Request, Token};
 use account::factor::{Factors, SecondFactor};
 use account::password::Password;
 use account::session::{admit, own_account};
@@ -10,6 +10,7 @@ use account::{Account, Accounts, Ceremony, CodeUse, Proof, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass, EventId, Timestamp};
+use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::UpdateError;
@@ -19,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::offered::{Offered, assertion};
 use crate::passkey_settings::relying_party;
 use crate::sessions::slot_of;
-use crate::sms_codes;
+use crate::sms_codes::{self, excuse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +38,10 @@ struct StepUpAnswer {
     proven_at: Timestamp,
     /// Until when that counts as recent.
     fresh_until: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<Zeroizing<String>>,
 }
 
 /// Records that a proof was refused, which is counted already. Not 401: the session stays what it is.
@@ -61,8 +66,9 @@ fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result
 
 /// `POST /v1/auth/sessions/current/step-up`
 ///
-/// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session, failure given back, answer. A crash after the account leaves
-/// the session as it was and what was shown used up; another proof does it.
+/// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session (proven, with another token), failure given back, answer. A crash after the account leaves
+/// the session as it was and what was shown used up; another proof does it. One after the session leaves it with a token that nobody has: it
+/// ends idle, and she logs in again. A passkey's failure is counted when it is refused.
 pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let StepUpBody {
         password,
@@ -92,9 +98,19 @@ pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event: EventId) -> Result<Reply, Problem> {
     let accounts = Accounts::open(exchange)?;
     let mut account = own_account(&accounts, caller)?.value;
-    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let attestor = exchange.keyring.attests("sessions")?;
+    let sessions = exchange.sessions(attestor)?;
+    let by_cookie = exchange.csrf_token(attestor.index())?.is_some();
+    let begin = match offered.passkey {
+        Some(_) => Attempt::begin_unguessable,
+        None => Attempt::begin,
+    };
+    let mut attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
     let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
-    let refused = |account: &Account| refuse(exchange, caller, account);
+    let refused = |attempt: &Attempt<'_>, account: &Account| {
+        attempt.refused(exchange)?;
+        refuse(exchange, caller, account)
+    };
     let ceremony = Ceremony::StepUp(account.clinic, account.id, session.id);
     let passkey = offered.passkey_proof(exchange, ceremony)?;
     let proof = offered.proof(CodeUse::StepUp(session.id), passkey.as_ref());
@@ -105,13 +121,13 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     if let Some(factor) = factor {
         let subject = Subject::Account(account.clinic, account.id);
         if attempt.at(subject, &[factor])? == Verdict::Locked {
-            return Err(refused(&account)?);
+            return Err(refused(&attempt, &account)?);
         }
     }
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
-            None => return Err(refused(&account)?),
+            None => return Err(refused(&attempt, &account)?),
         }
     }
     let password = match offered.password {
@@ -122,8 +138,11 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let before = account.password.clone();
     let decide = |account: &mut Account| account.step_up(password, proof.as_ref(), session.assurance, index, now);
     let Some(assurance) = decide(&mut account.clone())? else {
-        return Err(refused(&account)?);
+        return Err(refused(&attempt, &account)?);
     };
+    // As it was when its try was counted.
+    let shown = account.clone();
+    let excused = |attempt: &Attempt<'_>, problem| excuse(&accounts, &shown, attempt, proof.as_ref(), problem);
     if proof.is_some() {
         let used_up = accounts.change(account.clinic, account.id, &mut |account| {
             if account.password == before && decide(account)? == Some(assurance) {
@@ -134,22 +153,28 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         });
         match used_up {
             Ok(()) => {}
-            Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&account)?),
-            Err(error) => return Err(error.into()),
+            Err(UpdateError::Refused(Unchanged::Raced)) => return Err(refused(&attempt, &account)?),
+            Err(error) => return Err(excused(&attempt, error.into())),
         }
     }
-    let attestor = exchange.keyring.attests("sessions")?;
-    let sessions = exchange.sessions(attestor)?;
     // Ended since it was admitted: there is nothing left to prove for.
-    let slot = slot_of(&sessions, account, session.id)?.ok_or_else(Problem::unauthenticated)?;
-    sessions.change(attestor, &slot.id, |there| {
-        if there.id != session.id || there.revoked_at.is_some() {
+    let slot = slot_of(&sessions, account, session.id)
+        .and_then(|slot| slot.ok_or_else(Problem::unauthenticated))
+        .map_err(|problem| excused(&attempt, problem))?;
+    // Another token: a copy of the one so far was worth what was shown so far (ASVS 5.0, 7.2.4).
+    let token = Token::new(&slot.id, &exchange.platform.entropy.bytes());
+    let verifier = token.verifier(attestor.index());
+    let raised = sessions.change(attestor, &slot.id, |there| {
+        // Also where another request has proven it meanwhile: the caller's token is over then.
+        if there.id != session.id || there.verifier != session.verifier || there.revoked_at.is_some() {
             return Err(Problem::unauthenticated());
         }
+        there.verifier = verifier;
         there.assurance = assurance;
         there.proven_at = now;
         Ok(())
-    })?;
+    });
+    raised.map_err(|error| excused(&attempt, error.into()))?;
     // The session is proven whether the failures before are forgotten now or later.
     let _ = attempt.succeeded();
     if factor.is_none() {
@@ -159,8 +184,15 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         assurance,
         proven_at: now,
         fresh_until: now.saturating_add(FRESH_FOR).unwrap_or(now),
+        token: (!by_cookie).then(|| token.reveal()),
+        csrf_token: by_cookie.then(|| token.csrf_token(attestor.index())),
     };
-    Ok(Reply::ok(&answer)?.recorded(event))
+    let reply = Reply::ok(&answer)?.recorded(event);
+    Ok(if by_cookie {
+        reply.session_cookie(&token, session.expires_at.duration_since(now).as_secs())
+    } else {
+        reply
+    })
 }
 
 /// `POST /v1/auth/sessions/current/step-up/passkey`

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use notification::{Content, Factor, Recipient};
 use ports::Clock;
 use practicekit::authenticator::Authenticator;
-use practicekit::{ADMIN, Person, Practice, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code};
+use practicekit::{ADMIN, Person, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, messages, other_code, race};
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
@@ -21,6 +21,16 @@ fn minutes(count: i64) -> SignedDuration {
 
 fn step_up(practice: &Practice, token: &str, body: &Value) -> Answer {
     practice.send(&Call::post(STEP_UP, body).bearer(token))
+}
+
+/// Proves somebody again, who has another token from then on.
+#[track_caller]
+fn proven(practice: &Practice, token: &mut String, body: &Value) -> Answer {
+    let answer = step_up(practice, token, body);
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert!(!practice.is_live(token), "a copy of the token so far is worth nothing");
+    *token = answer.text("token");
+    answer
 }
 
 /// The code of an app, after the one that was used last.
@@ -54,7 +64,7 @@ fn ada(seed: u64) -> (Practice, Person, [String; 3]) {
 
 #[test]
 fn everything_about_factors_needs_a_recent_proof() {
-    let (practice, ada, [token, ..]) = ada(301);
+    let (practice, ada, [mut token, ..]) = ada(301);
     let calls = || {
         [
             Call::get(FACTORS),
@@ -88,13 +98,9 @@ fn everything_about_factors_needs_a_recent_proof() {
         assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
     }
     assert_eq!(messages(), []);
-    let proven = step_up(&practice, &token, &json!({"totp": next_code(&practice, &ada.secret)}));
-    assert_eq!(
-        (proven.status, &proven.json["assurance"]),
-        (200, &json!("multi_factor")),
-        "{}",
-        proven.json
-    );
+    let code = next_code(&practice, &ada.secret);
+    let proven = proven(&practice, &mut token, &json!({"totp": code}));
+    assert_eq!(proven.json["assurance"], json!("multi_factor"));
     let now = practice.world.clock.now();
     assert_eq!(proven.text("fresh_until"), (now + minutes(5)).to_string());
     listed(&practice, &token);
@@ -108,7 +114,7 @@ fn everything_about_factors_needs_a_recent_proof() {
 
 #[test]
 fn what_proves_somebody_again() {
-    let (practice, ada, [token, other, _]) = ada(302);
+    let (practice, ada, [mut token, other, _]) = ada(302);
     let codes = practice.recovery_codes(&token, "codes");
     let mut device = Authenticator::new(1);
     practice.register_passkey(&token, &mut device);
@@ -128,17 +134,14 @@ fn what_proves_somebody_again() {
     refused(&step_up(&practice, &token, &json!({"password": ada.password})));
     refused(&step_up(&practice, &token, &json!({"recovery_code": "x"})));
     refused(&step_up(&practice, &token, &json!({"sms_code": "000000"})));
-    assert_eq!(
-        step_up(&practice, &token, &json!({"recovery_code": codes[0]})).status,
-        200
-    );
+    proven(&practice, &mut token, &json!({"recovery_code": codes[0]}));
     refused(&step_up(&practice, &token, &json!({"recovery_code": codes[0]})));
     let code = next_code(&practice, &ada.secret);
-    assert_eq!(step_up(&practice, &token, &json!({"totp": code})).status, 200);
+    proven(&practice, &mut token, &json!({"totp": code}));
     refused(&step_up(&practice, &token, &json!({"totp": code})));
     let shown = device.get(&options(&token));
     refused(&step_up(&practice, &other, &json!({"passkey": shown})));
-    assert_eq!(step_up(&practice, &token, &json!({"passkey": shown})).status, 200);
+    proven(&practice, &mut token, &json!({"passkey": shown}));
     refused(&step_up(&practice, &token, &json!({"passkey": shown})));
     for body in [json!({}), json!({"password": "x", "totp": "000000"})] {
         assert_eq!(step_up(&practice, &token, &body).status, 422);
@@ -166,18 +169,13 @@ fn guessing_at_a_step_up_is_locked_out() {
 fn a_client_proves_herself_with_what_she_has() {
     let (practice, ada) = Practice::open(304);
     let zoe = practice.enrol_zoe(&ada);
-    let [token, other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
+    let [mut token, mut other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
     practice.world.clock.advance(minutes(6));
-    let proven = step_up(&practice, &token, &json!({"password": zoe.password}));
-    assert_eq!(
-        (proven.status, &proven.json["assurance"]),
-        (200, &json!("single_factor"))
-    );
+    let password = json!({"password": zoe.password});
+    let again = proven(&practice, &mut token, &password);
+    assert_eq!(again.json["assurance"], json!("single_factor"));
     assert_eq!(listed(&practice, &token)["suggested"], json!(["passkey", "totp"]));
-    assert_eq!(
-        step_up(&practice, &other, &json!({"password": zoe.password})).status,
-        200
-    );
+    proven(&practice, &mut other, &password);
     let secret = practice.register_totp(&token);
     // Both sessions were begun and proven with the password alone. It changes nothing any more.
     for token in [&token, &other] {
@@ -190,11 +188,9 @@ fn a_client_proves_herself_with_what_she_has() {
             403
         );
     }
-    let proven = step_up(&practice, &other, &json!({"totp": next_code(&practice, &secret)}));
-    assert_eq!(
-        (proven.status, &proven.json["assurance"]),
-        (200, &json!("multi_factor"))
-    );
+    let code = next_code(&practice, &secret);
+    let again = proven(&practice, &mut other, &json!({"totp": code}));
+    assert_eq!(again.json["assurance"], json!("multi_factor"));
     assert_eq!(listed(&practice, &other).get("suggested"), None);
     let current = practice.send(&Call::get("/v1/auth/sessions/current").bearer(&other));
     assert_eq!(current.json["assurance"], json!("multi_factor"));
@@ -204,7 +200,7 @@ fn a_client_proves_herself_with_what_she_has() {
 fn a_client_proves_herself_by_sms() {
     let (practice, ada) = Practice::open(305);
     let zoe = practice.enrol_zoe(&ada);
-    let [token, other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
+    let [mut token, other] = [(), ()].map(|()| practice.password_alone(&zoe).text("token"));
     practice.register_sms(&token, PHONE);
     practice.world.clock.advance(minutes(1));
     let send =
@@ -218,7 +214,7 @@ fn a_client_proves_herself_by_sms() {
         403,
         "of one session"
     );
-    assert_eq!(step_up(&practice, &token, &json!({"sms_code": code})).status, 200);
+    proven(&practice, &mut token, &json!({"sms_code": code}));
     assert_eq!(
         step_up(&practice, &token, &json!({"sms_code": code})).status,
         403,
@@ -342,14 +338,14 @@ fn staff_keep_a_second_factor() {
 fn a_client_may_go_back_to_the_password() {
     let (practice, ada) = Practice::open(308);
     let zoe = practice.enrol_zoe(&ada);
-    let token = practice.password_alone(&zoe).text("token");
+    let mut token = practice.password_alone(&zoe).text("token");
     practice.register_sms(&token, PHONE);
     let secret = {
         practice.world.clock.advance(minutes(1));
         messages();
         practice.send(&Call::post("/v1/auth/sessions/current/step-up/sms", &json!({})).bearer(&token));
         let (_, code) = code_by_sms();
-        assert_eq!(step_up(&practice, &token, &json!({"sms_code": code})).status, 200);
+        proven(&practice, &mut token, &json!({"sms_code": code}));
         practice.register_totp(&token)
     };
     practice.recovery_codes(&token, "codes");
@@ -538,4 +534,83 @@ fn nothing_changes_while_nobody_can_be_told() {
     }
     assert_eq!(listed(&practice, &token), before);
     assert!(practice.is_live(&other));
+}
+
+/// The secret need not be enrolment's: any session that may set up an app can have begun with another one.
+#[test]
+fn an_app_is_told_of_also_where_a_password_confirms_it() {
+    let (practice, ada) = Practice::open(318);
+    let zoe = practice.enrol_zoe(&ada);
+    let token = practice.password_alone(&zoe).text("token");
+    let begin = || practice.send(&Call::post("/v1/auth/factors/totp", &json!({})).bearer(&token));
+    let confirm = |secret: String| practice.send(&practice.confirmation(&Person { secret, ..zoe.clone() }));
+    messages();
+
+    practice.world.deploy(model::Function::Notify, &[]);
+    let secret = begin().text("secret");
+    assert_eq!(confirm(secret.clone()).status, 503);
+    assert_eq!(listed(&practice, &token)["totp"], Value::Null);
+
+    practicekit::deploy_notify(&practice.world);
+    assert_eq!(confirm(secret.clone()).status, 204);
+    assert_eq!(confirm(secret).status, 204, "repeated");
+    assert_eq!(
+        told(),
+        [(ZOE.to_owned(), Content::FactorAdded { factor: Factor::Totp })]
+    );
+}
+
+/// By a cookie, the page's second token goes with it; and of two proofs by one token, one counts.
+#[test]
+fn a_session_that_is_proven_again_has_another_token() {
+    let (practice, ada) = Practice::open(319);
+    practice.world.clock.advance(minutes(1));
+    let mut body = json!({"clinic_id": practice.clinic, "email": ADMIN, "password": ada.password,
+        "totp": practice.code(&ada), "transport": "cookie"});
+    let opened = practice.send(&Call::post("/v1/auth/sessions", &body));
+    let cookie = |answer: &Answer| {
+        let (cookie, attributes) = answer.header("set-cookie").unwrap().split_once(';').unwrap();
+        (cookie.to_owned(), attributes.to_owned())
+    };
+    let send = |call: Call, by: &Answer| {
+        let call = call.header("cookie", &cookie(by).0);
+        practice.send(&call.header("x-csrf-token", &by.text("csrf_token")))
+    };
+    practice.world.clock.advance(minutes(10));
+    body = json!({"totp": practice.code(&ada)});
+    let proven = send(Call::post(STEP_UP, &body), &opened);
+    assert_eq!(
+        (proven.status, proven.json.get("token")),
+        (200, None),
+        "{}",
+        proven.json
+    );
+    assert!(
+        cookie(&proven).1.contains("Max-Age=42600"),
+        "as long as the session has: {:?}",
+        cookie(&proven)
+    );
+    for path in [FACTORS, "/v1/auth/sessions/current"] {
+        assert_eq!(send(Call::get(path), &opened).status, 401, "{path}");
+        assert_eq!(send(Call::get(path), &proven).status, 200, "{path}");
+    }
+    assert_eq!(send(Call::delete("/v1/auth/sessions"), &proven).status, 204);
+
+    race(
+        320,
+        |practice, ada| {
+            let token = practice.log_in(ada).text("token");
+            practice.recovery_codes(&token, "codes");
+            let codes = practice.recovery_codes(&token, "others");
+            let call = |code: &String| Call::post(STEP_UP, &json!({"recovery_code": code})).bearer(&token);
+            (call(&codes[0]), call(&codes[1]))
+        },
+        |nth, one, other| {
+            let won = |answer: &Answer| {
+                assert!([200, 401].contains(&answer.status), "{nth}: {}", answer.json);
+                usize::from(answer.status == 200)
+            };
+            assert_eq!(won(one) + other.map_or(0, won), 1, "{nth}");
+        },
+    );
 }

@@ -318,3 +318,63 @@ fn a_deployment_without_a_domain_says_so_to_its_operator() {
         }
     }
 }
+
+/// Who is wrong on purpose in a clinic's network keeps nobody's passkey out there, and gets no more wrong ones looked at than guesses.
+#[test]
+fn a_network_that_is_wrong_too_often_may_still_use_passkeys() {
+    let (practice, ada, mut device, token) = ada_with_passkey(212);
+    let log_in = practice.password_alone(&ada).text("log_in");
+    let minute = SignedDuration::from_mins(1);
+    practice.world.clock.advance(minute);
+    let statuses: Vec<u16> = (0..51)
+        .map(|_| practice.complete("x", "totp", "000000").status)
+        .collect();
+    assert_eq!(statuses, [[401; 50].as_slice(), &[429]].concat());
+    practice.world.clock.advance(minute);
+    assert_eq!(practice.send(&practice.log_in_call(&ada)).status, 429);
+
+    let options = |path: &str, body: &Value| practice.send(&Call::post(path, body).bearer(&token)).json;
+    let waiting = json!({"log_in": log_in});
+    let shown = device.get(&options("/v1/auth/log-ins/passkey", &waiting));
+    let complete = |credential: &Value| {
+        let body = json!({"log_in": log_in, "passkey": credential});
+        practice.send(&Call::post("/v1/auth/log-ins/complete", &body)).status
+    };
+    let step_up = |credential: &Value| {
+        let body = json!({"passkey": credential});
+        let call = Call::post("/v1/auth/sessions/current/step-up", &body);
+        practice.send(&call.bearer(&token)).status
+    };
+    let proof = device.get(&options("/v1/auth/sessions/current/step-up/passkey", &json!({})));
+    let alone = practice.passkey_alone(&mut device);
+    assert_eq!(complete(&shown), 201);
+    assert_eq!(step_up(&proof), 200);
+    assert_eq!(practice.send(&alone).status, 201);
+
+    // Each is used up, and so refused: beyond the limit that is all that is said of it.
+    assert_eq!(practice.send(&alone).status, 429);
+    assert_eq!(complete(&shown), 429);
+    // Its token was replaced with it.
+    assert_eq!(step_up(&proof), 401);
+}
+
+#[test]
+fn a_passkey_that_is_refused_is_a_failure_of_the_network() {
+    let (practice, ada, mut device, token) = ada_with_passkey(213);
+    let alone = practice.passkey_alone(&mut device);
+    assert_eq!(practice.send(&alone).status, 201);
+    let body = json!({"clinic_id": practice.clinic});
+    let of_a_log_in = practice.send(&Call::post("/v1/auth/passkeys/challenge", &body));
+    let proof = device.get(&of_a_log_in.json);
+    let proof = Call::post("/v1/auth/sessions/current/step-up", &json!({"passkey": proof})).bearer(&token);
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    for _ in 0..25 {
+        refused(&practice.send(&alone));
+        assert_eq!(practice.send(&proof).status, 403);
+    }
+    assert_eq!(practice.send(&alone).status, 429);
+    practice.world.clock.advance(SignedDuration::from_mins(1));
+    assert_eq!(practice.send(&practice.log_in_call(&ada)).status, 429);
+    practice.world.clock.advance(SignedDuration::from_mins(14));
+    practice.log_in(&ada);
+}

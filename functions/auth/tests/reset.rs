@@ -2,15 +2,17 @@
 // Test code: a failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use audit_trail::Decision;
 use jiff::SignedDuration;
 use model::Function;
 use notification::{Content, Recipient, Template};
 use ports::Clock;
-use practicekit::sweep::break_off;
+use practicekit::authenticator::Authenticator;
+use practicekit::sweep::{break_off, outlast, recorded_as};
 use practicekit::{
     ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, mailed_link, messages, other_code, race,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
 const RESETS: &str = "/v1/auth/password-resets";
@@ -173,6 +175,48 @@ fn codes_beside_a_link_are_sent_to_registered_numbers_only() {
     assert!(messages().is_empty());
 }
 
+/// The link names no clinic: where one front end serves several, it is asked for what the passkey needs.
+#[test]
+fn a_passkey_is_a_factor_beside_the_link() {
+    let (practice, ada) = Practice::open(92);
+    let fresh = practice.log_in(&ada).text("token");
+    let mut device = Authenticator::new(1);
+    practice.register_passkey(&fresh, &mut device);
+    messages();
+    assert_eq!(ask(&practice, ADMIN).status, 202);
+    let link = mailed_link(Template::PasswordReset);
+    let options = |link: &str| practice.send(&Call::post(format!("{RESETS}/passkey"), &json!({"token": link})));
+    let asked = options(&link);
+    assert_eq!((asked.status, &asked.json["clinic_id"]), (200, &json!(practice.clinic)));
+    assert_eq!(asked.json["options"]["allowCredentials"], json!([]), "it names none");
+    assert_eq!(
+        recorded_as(&practice, &asked),
+        ("reset.passkey-options".to_owned(), Decision::Allowed)
+    );
+    let confirm = |password: &str, passkey: &Value| {
+        let body = json!({"token": link, "password": password, "passkey": passkey});
+        practice.send(&Call::post(format!("{RESETS}/confirm"), &body)).status
+    };
+    let shown = device.get(&asked.json["options"]);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 204);
+    for wrong in ["", "cfm_AAAA", &link] {
+        let refused = options(wrong);
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (401, Some("invalid-link")),
+            "used, or none"
+        );
+    }
+    let (practice, link) = link_for_zoe(93);
+    let body = json!({"token": link});
+    let none = practice.send(&Call::post(format!("{RESETS}/passkey"), &body));
+    assert_eq!((none.status, none.problem()), (409, Some("no-such-factor")));
+    assert_eq!(
+        recorded_as(&practice, &none),
+        ("reset.refused".to_owned(), Decision::Denied)
+    );
+}
+
 #[test]
 fn the_factor_that_is_left_is_asked_for() {
     let (practice, ada) = Practice::open(83);
@@ -304,11 +348,17 @@ fn nobody_learns_who_has_an_account() {
             decoy,
         )
     };
-    // The network's own document comes to be with the first request.
-    observe(&practice.clinic, ZOE);
+    // The documents that count networks and addresses come to be with the first requests.
+    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
+    for (clinic, email) in [
+        (&practice.clinic, ZOE),
+        (&practice.clinic, "nobody@example.org"),
+        (&other_clinic, ZOE),
+    ] {
+        observe(clinic, email);
+    }
     let known = observe(&practice.clinic, ZOE);
     assert_eq!((known.0, known.4), (202, false));
-    let other_clinic = model::ClinicId::from_bytes([7; 16]).to_string();
     let as_unknown = |seen: (u16, String, Vec<String>, usize, bool)| {
         assert!(seen.4);
         assert_eq!(
@@ -349,14 +399,72 @@ fn nothing_is_stored_for_strangers_and_they_are_slowed_down() {
         let stored = practice.world.stores.dump();
         stored.iter().filter(|(store, ..)| store == "accounts").count()
     };
-    let before = documents();
-    let statuses: Vec<u16> = (0..25)
-        .map(|number| ask(&practice, &format!("nobody{number}@example.org")).status)
-        .collect();
+    let flood = || -> Vec<u16> {
+        (0..25)
+            .map(|number| ask(&practice, &format!("nobody{number}@example.org")).status)
+            .collect()
+    };
+    let statuses = flood();
     assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 19);
     assert_eq!(statuses.last(), Some(&429));
-    assert_eq!(documents(), before);
+    // The documents that count addresses are there by now.
+    let before = documents();
+    for _ in 0..5 {
+        practice.world.clock.advance(SignedDuration::from_mins(15));
+        assert_eq!(flood().iter().filter(|status| **status == 202).count(), 20);
+    }
+    assert!(documents() - before <= 1, "one address more came through");
     messages();
+}
+
+/// As many as a stranger asks for, and the mailbox is of use: beyond three in half an hour nothing is mailed, and nobody is told so.
+#[test]
+fn an_address_gets_three_links_in_half_an_hour() {
+    let (practice, ada) = Practice::open(94);
+    practice.enrol_zoe(&ada);
+    messages();
+    let asked = |email: &str| {
+        practice.world.stores.disarm();
+        let answer = ask(&practice, email);
+        let trace = practice.world.stores.trace();
+        let operations: Vec<String> = (trace.iter())
+            .filter(|operation| !operation.starts_with("audit"))
+            .map(|operation| operation.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        let [message] = &messages()[..] else {
+            panic!("one message")
+        };
+        let is_mailed = message.recipient == Recipient::Email(model::Confidential::new(ZOE.to_owned()));
+        ((answer.status, answer.json.to_string(), operations), is_mailed, answer)
+    };
+    ask(&practice, "nobody@example.org");
+    messages();
+    let mailed = (asked(ZOE), asked("Zoe@Example.org"), asked(ZOE));
+    assert!(mailed.0.1 && mailed.1.1 && mailed.2.1);
+    let rule = |answer: &Answer| recorded_as(&practice, answer).0;
+    assert_eq!(rule(&mailed.2.2), "reset.asked");
+    for _ in 0..3 {
+        let more = asked(ZOE);
+        assert_eq!((&more.0, more.1), (&mailed.2.0, false));
+        assert_eq!(rule(&more.2), "reset.limited");
+    }
+    for _ in 0..4 {
+        assert_eq!(asked("nobody@example.org").0, mailed.2.0);
+    }
+    practice.world.clock.advance(SignedDuration::from_mins(30));
+    assert!(asked(ZOE).1);
+}
+
+/// What was never mailed takes nothing from what an address gets.
+#[test]
+fn an_outage_uses_up_no_links() {
+    for operation in ["audit", "outbound"] {
+        let (practice, ada) = Practice::open(95);
+        practice.enrol_zoe(&ada);
+        messages();
+        outlast(&practice, operation, || ask(&practice, ZOE));
+        mailed_link(Template::PasswordReset);
+    }
 }
 
 /// Two confirmations of one link at one time, at every operation: exactly one password is set.

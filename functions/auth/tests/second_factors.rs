@@ -4,6 +4,7 @@
 
 use jiff::SignedDuration;
 use model::Function;
+use notification::{Accepted, MESSAGES, State};
 use ports::Clock;
 use practicekit::authenticator::Authenticator;
 use practicekit::sweep::trail;
@@ -477,4 +478,50 @@ fn log_ins_are_begun_and_completed_in_the_home_region_alone() {
     let sent = practice.send(&Call::post("/v1/auth/log-ins/sms", &waiting));
     assert_eq!(sent.status, 202, "{}", sent.json);
     assert_eq!(practice.complete(&log_in, "sms_code", &code_by_sms().1).status, 201);
+}
+
+/// Whoever waits for a code that the provider did not take would wait for ever.
+#[test]
+fn a_code_that_nobody_gets_is_said_not_to_be_sent() {
+    fn answers(exchange: &web::Exchange<'_>, state: State) -> Result<web::Reply, web::Problem> {
+        exchange.calling_function()?;
+        web::Reply::ok(&Accepted {
+            message_id: model::MessageId::from_bytes([1; 16]),
+            state,
+        })
+    }
+    let (practice, zoe) = zoe_with_sms(113);
+    let token = {
+        let log_in = practice.password_alone(&zoe).text("log_in");
+        assert_eq!(ask_for_sms(&practice, &log_in).status, 202);
+        let (_, code) = code_by_sms();
+        practice.complete(&log_in, "sms_code", &code).text("token")
+    };
+    let handlers: [(web::Handler, u16); 5] = [
+        (|exchange| answers(exchange, State::Failed), 503),
+        (|exchange| answers(exchange, State::Unreachable), 503),
+        (|exchange| answers(exchange, State::Expired), 503),
+        // It may arrive.
+        (|exchange| answers(exchange, State::Unknown), 202),
+        (|exchange| answers(exchange, State::Sent), 202),
+    ];
+    for (handler, status) in handlers {
+        practice.world.clock.advance(minutes(1));
+        let notify = [web::Route::new(http::Method::POST, MESSAGES, handler)];
+        practice.world.deploy(Function::Notify, &notify);
+        let log_in = practice.password_alone(&zoe).text("log_in");
+        let answer = ask_for_sms(&practice, &log_in);
+        assert_eq!(answer.status, status, "{}", answer.json);
+        if status == 503 {
+            assert_eq!(answer.problem(), Some("code-not-sent"));
+            assert_eq!(answer.header("retry-after"), Some("60"));
+            assert!(answer.header("audit-id").is_some());
+        }
+    }
+    practice.world.clock.advance(minutes(1));
+    let notify = [web::Route::new(http::Method::POST, MESSAGES, handlers[0].0)];
+    practice.world.deploy(Function::Notify, &notify);
+    let step_up = Call::post("/v1/auth/sessions/current/step-up/sms", &json!({}));
+    let answer = practice.send(&step_up.bearer(&token));
+    assert_eq!(answer.problem(), Some("code-not-sent"));
 }

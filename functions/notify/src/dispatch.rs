@@ -86,11 +86,16 @@ impl<'d, 'a> Dispatcher<'d, 'a> {
             Outcome::Later { after } => after,
             _ => None,
         };
-        if outcome == Outcome::Misconfigured {
-            self.platform.log.write(&format!(
-                "the provider {} does not take messages from us: compare its variables in spin.toml",
-                by.provider.name()
-            ));
+        let provider = by.provider.name();
+        match outcome {
+            Outcome::Misconfigured => self.platform.log.write(&format!(
+                "the provider {provider} does not take messages from us: compare its variables in spin.toml"
+            )),
+            // What strangers can cause is in no list: nobody would know of it otherwise.
+            Outcome::Refused { status } => self.platform.log.write(&format!(
+                "the provider {provider} refused message {id} for good with status {status}"
+            )),
+            _ => {}
         }
         let delay = backoff::delay(self.platform.entropy, attempt, asked);
         let finished = self.outbox.change(id, home, |message| {

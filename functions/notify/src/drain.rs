@@ -220,11 +220,15 @@ impl Run<'_, '_> {
         let stood = through;
         let new = self.outbox.after(through, LOOKED_AT)?;
         // As many as are looked at, and there may be others behind them.
-        more |= new.len() == LOOKED_AT;
+        let mut is_more_new = new.len() == LOOKED_AT;
         for (sequence, id) in new {
-            // Where no room is left to wait in, what is new waits in the log.
-            if self.is_over(bound) || waiting.len() >= WAITING {
-                more = true;
+            if self.is_over(bound) {
+                is_more_new = true;
+                break;
+            }
+            // Where no room is left to wait in, what is new waits in the log, and no run at once would find more room.
+            if waiting.len() >= WAITING {
+                is_more_new = false;
                 break;
             }
             waiting.extend(self.visit_kept(id)?);
@@ -235,7 +239,7 @@ impl Run<'_, '_> {
         if through != stood || drained.waiting != before {
             self.outbox.set_progress(version, &drained)?;
         }
-        Ok((count, more))
+        Ok((count, more || is_more_new))
     }
 
     /// Tries a message that is kept, and returns it with when to come back to it.

@@ -246,7 +246,7 @@ impl Outgoing {
                 provider,
                 provider_id: provider_id.clone(),
             }),
-            Outcome::Refused => drop(self.end(End::Refused, now)),
+            Outcome::Refused { .. } => drop(self.end(End::Refused, now)),
             Outcome::Unreachable => drop(self.end(End::Unreachable, now)),
             Outcome::Unknown | Outcome::Later { .. } | Outcome::Misconfigured => {
                 if *outcome == Outcome::Unknown {
@@ -374,7 +374,7 @@ mod tests {
         let later_outcome = Outcome::Later { after: None };
         for (outgoing, by, outcome, state) in [
             (code(), TWILIO, accepted(), State::Sent),
-            (code(), TWILIO, Outcome::Refused, State::Failed),
+            (code(), TWILIO, Outcome::Refused { status: 400 }, State::Failed),
             (code(), TWILIO, Outcome::Unreachable, State::Unreachable),
             (code(), TWILIO, later_outcome.clone(), State::Pending),
             (code(), TWILIO, Outcome::Misconfigured, State::Pending),
@@ -482,7 +482,13 @@ mod tests {
         outgoing.begin(RESEND, false, now());
         assert_eq!(outgoing.begin(RESEND, false, later(60)), Begun::Send { attempt: 2 });
         let before = outgoing.clone();
-        outgoing.finish(RESEND, 1, &Outcome::Refused, SignedDuration::ZERO, later(61));
+        outgoing.finish(
+            RESEND,
+            1,
+            &Outcome::Refused { status: 422 },
+            SignedDuration::ZERO,
+            later(61),
+        );
         assert_eq!(outgoing, before);
     }
 
@@ -550,7 +556,7 @@ mod tests {
         let by = || prop_oneof![Just(TWILIO), Just(RESEND)];
         let outcome = prop_oneof![
             Just(accepted()),
-            Just(Outcome::Refused),
+            Just(Outcome::Refused { status: 400 }),
             Just(Outcome::Later { after: None }),
             Just(Outcome::Unknown),
             Just(Outcome::Misconfigured),
@@ -586,7 +592,7 @@ mod tests {
                             prop_assert!(attempt <= TRIES);
                             let leaves = !matches!(
                                 outcome,
-                                Some(Outcome::Later { .. } | Outcome::Misconfigured | Outcome::Refused)
+                                Some(Outcome::Later { .. } | Outcome::Misconfigured | Outcome::Refused { .. })
                             );
                             if leaves && !(by.is_idempotent && idempotent_provider_has_it) {
                                 may_have_left += 1;

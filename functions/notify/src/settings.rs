@@ -7,7 +7,7 @@ use web::{Exchange, Problem};
 use zeroize::Zeroizing;
 
 use crate::app_origin::{AppOrigin, origin};
-use crate::provider::{By, Provider, ProviderName, Resend, Twilio, Webhook, resend};
+use crate::provider::{By, Provider, ProviderName, Resend, Twilio, Webhook, resend, twilio};
 use crate::standard_webhooks::SigningKey;
 
 /// Who carries the messages of a channel.
@@ -67,6 +67,16 @@ impl Settings<'_, '_> {
         origin(&self.required(variable)?)
             .map(str::to_owned)
             .ok_or_else(|| unset(variable, NO_ORIGIN))
+    }
+
+    /// Whom messages are from. Held against its form here: a provider refuses every message of a wrong one.
+    fn sender(&self, variable: &str, is_sender: fn(&str) -> bool, why: &str) -> Result<String, Problem> {
+        let from = self.required(variable)?;
+        if is_sender(&from) {
+            Ok(from.to_string())
+        } else {
+            Err(unset(variable, why))
+        }
     }
 
     fn signing_key(&self, variable: &str) -> Result<SigningKey, Problem> {
@@ -135,7 +145,11 @@ impl Settings<'_, '_> {
             base: self.origin("sms_url")?,
             account: account.to_string(),
             token: self.required("sms_token")?,
-            from: self.required("sms_from")?.to_string(),
+            from: self.sender(
+                "sms_from",
+                twilio::is_sender,
+                "is no number in E.164, short code, name of up to 11 letters and digits, or MG… id",
+            )?,
             public_url: match self.optional("public_url") {
                 Some(_) => Some(self.origin("public_url")?),
                 None => None,
@@ -149,7 +163,11 @@ impl Settings<'_, '_> {
             // Here and not where a message leaves: what can't be sent with must not cost a message a try.
             authorization: resend::authorization(&self.required("email_key")?)
                 .ok_or_else(|| unset("email_key", "has characters that no header can carry"))?,
-            from: self.required("email_from")?.to_string(),
+            from: self.sender(
+                "email_from",
+                resend::is_sender,
+                "is neither an address nor a name and <address>",
+            )?,
         })
     }
 

@@ -12,7 +12,7 @@ use testkit::{Answer, Call, Fault, Reaction, World, assert_refused, log_in, surv
 
 use crate::ROUTES;
 use crate::backoff::TRIES;
-use crate::outbox::ENTRIES;
+use crate::outbox::{ENTRIES, WAITING};
 use crate::standard_webhooks::SigningKey;
 
 const DRAIN: &str = "/v1/notify/jobs/drain";
@@ -378,11 +378,16 @@ fn what_is_not_set_up_is_said_to_the_operator_and_nothing_is_taken_in() {
         ("email_provider", "twilio", false),
         ("email_key", "", false),
         ("email_from", "", false),
+        ("email_from", "Accounts", false),
+        ("email_from", "Accounts <accounts>", false),
+        ("email_from", "Accounts <accounts@example.org> again", false),
         ("email_url", "https://api.resend.com/path", false),
         ("sms_provider", "pigeon", true),
         ("sms_account", "AC/..", true),
         ("sms_token", "", true),
         ("sms_from", "", true),
+        ("sms_from", "0150 0555 0006", true),
+        ("sms_from", "MG42", true),
         ("sms_url", "", true),
         ("public_url", "nowhere", true),
     ] {
@@ -691,12 +696,20 @@ fn providers_fail_in_every_way() {
     };
     type Make<'m> = &'m dyn Fn(&Practice) -> Message;
     // Answered at once, in the end, and how often it reached the provider.
-    let cases: [(&str, Make<'_>, Reaction, &str, &str, usize); 15] = [
+    let cases: [(&str, Make<'_>, Reaction, &str, &str, usize); 17] = [
         ("code", &code, Reaction::Refuse, "pending", "sent", 1),
         ("code", &code, Reaction::HangUp, "unknown", "unknown", 1),
         ("code", &code, Reaction::Answer(500, ""), "unknown", "unknown", 1),
         ("code", &code, Reaction::Answer(429, ""), "pending", "sent", 2),
         ("code", &code, Reaction::Answer(401, ""), "pending", "sent", 2),
+        (
+            "code",
+            &code,
+            Reaction::Answer(400, r#"{"code":21606}"#),
+            "pending",
+            "sent",
+            2,
+        ),
         (
             "code",
             &code,
@@ -721,6 +734,14 @@ fn providers_fail_in_every_way() {
             1,
         ),
         ("mail", &mail, Reaction::Answer(422, ""), "failed", "failed", 1),
+        (
+            "mail",
+            &mail,
+            Reaction::Answer(422, r#"{"name":"invalid_from_address"}"#),
+            "pending",
+            "sent",
+            2,
+        ),
     ];
     for (kind, make, reaction, at_once, in_the_end, received) in cases {
         let practice = Practice::new();
@@ -745,7 +766,13 @@ fn providers_fail_in_every_way() {
             usize::from(in_the_end == "failed" && kind != "code"),
             "{case}"
         );
-        assert!(!practice.world.log().concat().contains("SECRET"));
+        let log = practice.world.log().concat();
+        assert_eq!(log.contains("refused message"), in_the_end == "failed", "{case}: {log}");
+        assert!(in_the_end != "failed" || log.contains(&id), "{log}");
+        assert!(
+            !log.contains("SECRET") && !log.contains("+49") && !log.contains("zoe"),
+            "{log}"
+        );
     }
 }
 
@@ -881,6 +908,31 @@ fn a_run_says_what_it_leaves_and_gives_everything_its_turn() {
     practice.log_in_again();
     let first = practice.drain();
     assert_eq!((&first["tried"], &first["more"]), (&json!(50), &json!(true)));
+}
+
+/// What is new waits in the log then, and a run that would do nothing is not asked for.
+#[test]
+fn where_no_room_is_left_to_wait_in_no_run_follows_at_once() {
+    let practice = Practice::new();
+    practice.world.provider.usually(|_| Reaction::Refuse);
+    for n in 0..WAITING + 10 {
+        practice.told(&practice.notice(&format!("notice-{n}")));
+    }
+    let mut runs = 0;
+    let full = loop {
+        let ran = practice.drain();
+        runs += 1;
+        if ran["waiting"] == WAITING {
+            break ran;
+        }
+        assert_eq!(ran["more"], true);
+    };
+    assert_eq!((runs, &full["more"]), (WAITING.div_ceil(50), &json!(false)));
+    let idle = practice.drain();
+    assert_eq!(
+        idle,
+        json!({"ran": true, "tried": 0, "waiting": WAITING, "more": false})
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! e-mail document      which account has an address, one per clinic and address
 //! tries document       the failures at an account, one per account; and 256 for those at nobody's
 //! network document     the failures and requests of networks, 256 in all
+//! addresses document   the links that were mailed to addresses, whether or not there is an account, 256 in all
 //! ```
 //!
 //! Everything is named by an HMAC under the index key, always with the clinic in it. What else lies there belongs to one function
@@ -40,6 +41,7 @@ const TRIES: Label = Label::new("confide 2026-11 account tries name");
 const TRIES_AT_NOBODY: Label = Label::new("confide 2026-11 nobody's tries");
 const TRIES_AT_NOBODY_NAME: Label = Label::new("confide 2026-11 nobody's tries name");
 const NETWORKS: Label = Label::new("confide 2026-11 networks name");
+const ADDRESSES: Label = Label::new("confide 2026-11 addresses name");
 
 /// How long a session may lie idle: staff see many people's data, a client her own.
 const STAFF_IDLE: u32 = 15 * 60;
@@ -446,6 +448,12 @@ impl<'a> Accounts<'a> {
     pub(crate) fn bucket(&self, number: u8) -> Doc<'_, Bucket, KeySet> {
         let name = name(self.index, NETWORKS, &[&[number]]);
         self.shelf.doc(None, "networks", &name, self.seal)
+    }
+
+    /// Some of the addresses that links are mailed to.
+    pub(crate) fn addresses(&self, number: u8) -> Doc<'_, Bucket, KeySet> {
+        let name = name(self.index, ADDRESSES, &[&[number]]);
+        self.shelf.doc(None, "addresses", &name, self.seal)
     }
 
     /// Which account has this address.

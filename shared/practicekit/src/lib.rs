@@ -106,6 +106,7 @@ pub struct Practice {
 }
 
 /// Somebody who can log in.
+#[derive(Clone)]
 pub struct Person {
     /// The address.
     pub email: &'static str,

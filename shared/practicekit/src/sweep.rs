@@ -78,6 +78,19 @@ pub fn break_off(practice: &Practice, request: impl Fn() -> Answer, look: impl F
     }
 }
 
+/// Sends a request that is right six times while all operations that begin so are refused, and then once as it is: an outage of ours is
+/// no failure of whoever asks, however often.
+pub fn outlast(practice: &Practice, operation: &str, request: impl Fn() -> Answer) {
+    practice.world.stores.refuse(operation);
+    for _ in 0..6 {
+        let failed = request();
+        assert_eq!(failed.status, 503, "{operation}: {}", failed.json);
+    }
+    practice.world.stores.disarm();
+    let again = request();
+    assert!(succeeded(&again), "{operation}: {}", again.json);
+}
+
 /// What the request meets where it writes its first event: the handlers are the same, the operations are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {

@@ -56,6 +56,7 @@ type Meanwhile = (usize, Box<dyn FnOnce()>);
 struct Faults {
     operations: Cell<usize>,
     armed: Cell<Option<(usize, Fault)>>,
+    away: RefCell<Option<String>>,
     meanwhile: RefCell<Option<Meanwhile>>,
     trace: RefCell<Vec<String>>,
 }
@@ -82,6 +83,11 @@ impl MemoryStores {
         self.faults.armed.set(Some((nth, fault)));
     }
 
+    /// Refuses every operation from now on that begins so in [`MemoryStores::trace`]: an outage, and not one fault.
+    pub fn refuse(&self, operation: &str) {
+        *self.faults.away.borrow_mut() = Some(operation.to_owned());
+    }
+
     /// Lets something else happen right before the `nth` operation from now on (counted from 0): another request, or time.
     pub fn meanwhile(&self, nth: usize, happens: impl FnOnce() + 'static) {
         self.faults.operations.set(0);
@@ -91,6 +97,7 @@ impl MemoryStores {
     /// Ends all faults and counts operations from 0 again.
     pub fn disarm(&self) {
         self.faults.armed.set(None);
+        self.faults.away.borrow_mut().take();
         self.faults.meanwhile.borrow_mut().take();
         self.faults.operations.set(0);
         self.faults.trace.borrow_mut().clear();
@@ -138,6 +145,7 @@ impl MemoryStores {
         let faults = &self.faults;
         let nth = faults.operations.get();
         faults.operations.set(nth + 1);
+        let is_away = (faults.away.borrow().as_ref()).is_some_and(|away| operation.starts_with(away));
         faults.trace.borrow_mut().push(operation);
         let due = faults.meanwhile.borrow_mut().take_if(|(at, _)| *at == nth);
         if let Some((_, happens)) = due {
@@ -145,6 +153,7 @@ impl MemoryStores {
         }
         let fault = faults.armed.get().filter(|(at, _)| *at == nth).map(|(_, fault)| fault);
         match fault {
+            _ if is_away => return Err(Lost::Undone),
             Some(Fault::Refused) => return Err(Lost::Undone),
             Some(Fault::KilledBefore) => die(),
             _ => {}

@@ -75,9 +75,9 @@ pub(crate) fn begin(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// Makes the number to which the code was sent the account's, in the place of the one before, if there was one.
 ///
-/// Order: record, try counted, notice, account, sessions (where a number was replaced), answer. A crash after the notice leaves a
-/// notice of what was not done; the repeated request does it, and sends another. Once the account is changed, the repeated request
-/// finds its code as the one that confirmed the number: then it does what is left to do.
+/// Order: record, try counted, notice, account, sessions (where a number was replaced), answer. Where the notice or the account fails, the
+/// try is given back. A crash after the notice leaves a notice of what was not done; the repeated request does it, and sends another.
+/// Once the account is changed, the repeated request finds its code as the one that confirmed the number: then it does what is left to do.
 pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ConfirmBody { code: text } = exchange.json()?;
     let accounts = Accounts::open(exchange)?;
@@ -107,8 +107,13 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         Ok(())
     };
     confirm(&mut counted.clone()).map_err(|problem| own.refuse(problem))?;
-    own.tell(exchange, Content::FactorAdded { factor: Factor::Sms })?;
-    let account = own.change(&mut |account| confirm(account))?;
+    let excused = |problem: Problem| {
+        sms_codes::give_back_try(&accounts, &counted, Factors::candidate_code_mut);
+        problem
+    };
+    own.tell(exchange, Content::FactorAdded { factor: Factor::Sms })
+        .map_err(excused)?;
+    let account = own.change(&mut |account| confirm(account)).map_err(excused)?;
     if replaces {
         own.end_others(exchange, &account)?;
     }

@@ -86,7 +86,10 @@ pub(crate) enum Outcome {
         provider_id: Option<String>,
     },
     /// The provider will never take it: a wrong number, a blocked address.
-    Refused,
+    Refused {
+        /// Of its answer.
+        status: u16,
+    },
     /// The recipient has no address for it.
     Unreachable,
     /// The provider has not taken it, and may later.
@@ -141,7 +144,7 @@ fn by_status(response: &Response<Vec<u8>>, accepted: impl FnOnce(&[u8]) -> Optio
         408 | 409 | 425 | 429 => Outcome::Later {
             after: retry_after(response),
         },
-        400..=499 => Outcome::Refused,
+        status @ 400..=499 => Outcome::Refused { status },
         // Redirects are not followed: credentials go where the operator said.
         300..=399 => Outcome::Misconfigured,
         // A server that fails may have acted before it did.
@@ -189,12 +192,12 @@ mod tests {
             (201, None, accepted.clone()),
             (202, None, accepted),
             (301, None, Outcome::Misconfigured),
-            (400, None, Outcome::Refused),
+            (400, None, Outcome::Refused { status: 400 }),
             (401, None, Outcome::Misconfigured),
             (403, None, Outcome::Misconfigured),
             (404, None, Outcome::Misconfigured),
             (408, None, later(None)),
-            (422, None, Outcome::Refused),
+            (422, None, Outcome::Refused { status: 422 }),
             (429, None, later(None)),
             (429, Some("17"), later(Some(17))),
             (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), later(None)),

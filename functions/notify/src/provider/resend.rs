@@ -5,7 +5,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response};
-use model::{ClinicId, MessageId, Timestamp};
+use model::{ClinicId, MessageId, Timestamp, is_email_address};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
@@ -64,6 +64,16 @@ pub(crate) fn authorization(key: &str) -> Option<HeaderValue> {
     Some(authorization)
 }
 
+/// Whether e-mail can be from it: an address, or `Name <address>`.
+pub(crate) fn is_sender(from: &str) -> bool {
+    let address = match from.split_once('<') {
+        Some((name, rest)) if !name.contains('>') => rest.strip_suffix('>'),
+        Some(_) => None,
+        None => Some(from),
+    };
+    address.is_some_and(is_email_address)
+}
+
 impl Provider for Resend {
     fn name(&self) -> ProviderName {
         ProviderName::Resend
@@ -107,6 +117,8 @@ impl Provider for Resend {
         match (response.status().as_u16(), failure.as_deref()) {
             // An earlier try under this key was taken. This one differs from it, where the client has changed her language.
             (409, Some("invalid_idempotent_request")) => Outcome::Accepted { provider_id: None },
+            // The sender is the operator's, and the same for every message.
+            (422, Some("invalid_from_address")) => Outcome::Misconfigured,
             _ => by_status(response, |body| {
                 serde_json::from_slice(body).ok().map(|Created { id }| id)
             }),
@@ -220,6 +232,24 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_is_an_address_with_a_name_or_without() {
+        for (from, right) in [
+            ("accounts@example.org", true),
+            ("Accounts <accounts@example.org>", true),
+            ("<accounts@example.org>", true),
+            ("Accounts", false),
+            ("Accounts <accounts>", false),
+            ("Accounts accounts@example.org", false),
+            ("Accounts <accounts@example.org", false),
+            ("a> <accounts@example.org>", false),
+            ("Accounts <accounts@example.org> ", false),
+            ("Accounts <<accounts@example.org>>", false),
+        ] {
+            assert_eq!(is_sender(from), right, "{from}");
+        }
+    }
+
+    #[test]
     fn answers_and_callbacks_are_understood() {
         let answer = |status: u16, body: &str| {
             let response = Response::builder()
@@ -235,7 +265,12 @@ mod tests {
         assert_eq!(answer(409, r#"{"name":"invalid_idempotent_request"}"#), accepted(None));
         let later = Outcome::Later { after: None };
         assert_eq!(answer(409, r#"{"name":"concurrent_idempotent_requests"}"#), later);
-        assert_eq!(answer(422, r#"{"name":"validation_error"}"#), Outcome::Refused);
+        let refused = Outcome::Refused { status: 422 };
+        assert_eq!(answer(422, r#"{"name":"validation_error"}"#), refused);
+        assert_eq!(
+            answer(422, r#"{"name":"invalid_from_address"}"#),
+            Outcome::Misconfigured
+        );
         assert_eq!(answer(403, r#"{"name":"invalid_api_key"}"#), Outcome::Misconfigured);
 
         let (clinic, message) = (ClinicId::from_bytes([2; 16]), MessageId::from_bytes([1; 16]));

@@ -5,7 +5,7 @@
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use model::Timestamp;
 use serde::Deserialize;
 use sha1::Sha1;
@@ -31,6 +31,25 @@ pub(crate) struct Twilio {
 #[derive(Deserialize)]
 struct Created {
     sid: String,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    code: u32,
+}
+
+/// Errors that are the sender's and so the operator's: invalid, missing, or not this account's (twilio.com/docs/api/errors).
+const BAD_SENDER: [u32; 3] = [21212, 21603, 21606];
+
+/// Whether SMS can be from it: a number, a short code, a name, or the id of a messaging service.
+pub(crate) fn is_sender(from: &str) -> bool {
+    if from.starts_with("MG") {
+        return from.len() == 34 && from.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    }
+    match from.strip_prefix('+') {
+        Some(digits) => (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
+        None => from.len() <= 11 && from.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' '),
+    }
 }
 
 impl Provider for Twilio {
@@ -85,6 +104,10 @@ impl Provider for Twilio {
     }
 
     fn outcome(&self, response: &Response<Vec<u8>>) -> Outcome {
+        let failure = serde_json::from_slice(response.body()).ok().map(|Failed { code }| code);
+        if response.status() == StatusCode::BAD_REQUEST && failure.is_some_and(|code| BAD_SENDER.contains(&code)) {
+            return Outcome::Misconfigured;
+        }
         by_status(response, |body| {
             serde_json::from_slice(body).ok().map(|Created { sid }| sid)
         })
@@ -256,6 +279,23 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_is_a_number_a_name_or_a_service() {
+        for (from, right) in [
+            ("+15005550006", true),
+            ("12345", true),
+            ("Accounts", true),
+            ("MG0123456789abcdef0123456789abcdef", true),
+            ("+1 500 555 0006", false),
+            ("+150055", false),
+            ("MG42", false),
+            ("The practice on the hill", false),
+            ("4915123456789", false),
+        ] {
+            assert_eq!(is_sender(from), right, "{from}");
+        }
+    }
+
+    #[test]
     fn answers_and_callbacks_are_understood() {
         let answer = |status: u16, body: &str| {
             let response = Response::builder()
@@ -269,7 +309,10 @@ mod tests {
         };
         assert_eq!(answer(201, r#"{"sid":"SM1","status":"queued"}"#), accepted(Some("SM1")));
         assert_eq!(answer(201, "what?"), accepted(None));
-        assert_eq!(answer(400, r#"{"code":21211}"#), Outcome::Refused);
+        assert_eq!(answer(400, r#"{"code":21211}"#), Outcome::Refused { status: 400 });
+        for code in BAD_SENDER {
+            assert_eq!(answer(400, &format!(r#"{{"code":{code}}}"#)), Outcome::Misconfigured);
+        }
         for (word, arrived) in [
             ("queued", None),
             ("sent", None),

@@ -8,7 +8,7 @@ mod recovery_code;
 mod sms;
 mod totp;
 
-pub use one_time_code::{Digits, OneTimeCode};
+pub use one_time_code::{Digits, OneTimeCode, RESEND_AFTER};
 use passkey::Passkeys;
 pub use passkey::{Full, RegisteredPasskey};
 pub(crate) use recovery_code::RecoveryCode;

@@ -21,7 +21,7 @@ pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const TRIES: u8 = 5;
 
 /// How long until another code may be sent in the place of one.
-const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
+pub const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// The digits, on their way to whom they are sent.
 pub struct Digits(Zeroizing<String>);
@@ -76,6 +76,13 @@ impl OneTimeCode {
         let open = now < self.expires_at && self.tries < TRIES;
         self.tries += u8::from(open);
         open
+    }
+
+    /// Gives back the try of one that was right, where this is still that code.
+    pub fn give_back_try(&mut self, tried: &Self) {
+        if self.mac == tried.mac {
+            self.tries = self.tries.saturating_sub(1);
+        }
     }
 
     /// Whether the text is the code for what `about` names. Compares in constant time. Only for whoever has had a try

@@ -34,7 +34,7 @@ pub enum Verdict {
     Locked,
 }
 
-/// One attempt to prove something, which counts as failed from its beginning.
+/// One attempt to prove something, which counts as failed from its beginning, unless nobody can guess it.
 ///
 /// Order: the network's bucket, the account's tries; then whatever is verified; then what was not wrong is given back.
 /// A crash anywhere leaves one failure too many.
@@ -58,13 +58,52 @@ impl<'t> Attempt<'t> {
     /// # Errors
     /// 429 while the network is at a limit; then nothing was counted.
     pub fn begin(exchange: &Exchange<'_>, accounts: &'t Accounts<'t>, class: RouteClass) -> Result<Self, Problem> {
-        let (network, failure_in) = admit(exchange, accounts, class, Kind::Guess)?;
+        Self::admitted(exchange, accounts, class, Kind::Guess)
+    }
+
+    /// Begins an attempt with what nobody can guess: a passkey. Others' failures do not keep it out; its own is counted when it is refused,
+    /// see [`Attempt::refused`]. One write.
+    ///
+    /// # Errors
+    /// 429 while the network is at the limit of the class; then nothing was counted.
+    pub fn begin_unguessable(
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+        class: RouteClass,
+    ) -> Result<Self, Problem> {
+        Self::admitted(exchange, accounts, class, Kind::Plain)
+    }
+
+    fn admitted(
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+        class: RouteClass,
+        kind: Kind,
+    ) -> Result<Self, Problem> {
+        let (network, failure_in) = admit(exchange, accounts, class, kind)?;
         Ok(Self {
             accounts,
             network,
             failure_in,
             now: exchange.platform.clock.now(),
             tried: None,
+        })
+    }
+
+    /// The attempt is refused, before that is recorded. Where it began as one that nobody can guess, its failure is counted now. One
+    /// write then, none otherwise.
+    ///
+    /// # Errors
+    /// 429 where the network is at its limit of failures: the trail grows no faster by what cannot be guessed than by what can.
+    pub fn refused(&self, exchange: &Exchange<'_>) -> Result<(), Problem> {
+        if self.failure_in.is_some() {
+            return Ok(());
+        }
+        change(&self.accounts.bucket(self.network.bucket()), &mut |bucket| {
+            bucket.fail(self.network, self.now).map_err(|reached| {
+                exchange.announce(reached);
+                too_many(&reached)
+            })
         })
     }
 
@@ -178,6 +217,60 @@ impl Tried<'_> {
 /// 429 while the network is at the limit of the class.
 pub fn limit_rate(exchange: &Exchange<'_>, accounts: &Accounts<'_>, class: RouteClass) -> Result<(), Problem> {
     admit(exchange, accounts, class, Kind::Plain).map(drop)
+}
+
+/// A link that is to be mailed to an address, counted there: as much mail as strangers cause, her mailbox is to stay of use.
+pub struct Postage<'t> {
+    accounts: &'t Accounts<'t>,
+    address: Network,
+    class: RouteClass,
+    counted_in: Option<Timestamp>,
+}
+
+impl<'t> Postage<'t> {
+    /// Counts a link to this address, whether or not it is anybody's. One write, also where it has had as many as it may.
+    ///
+    /// # Errors
+    /// 503 where the store does not answer.
+    pub fn count(
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+        class: RouteClass,
+        clinic: ClinicId,
+        email: &Email,
+    ) -> Result<Self, Problem> {
+        let address = Network::of_address(accounts.index, clinic, email);
+        let now = exchange.platform.clock.now();
+        let mut counted_in = None;
+        change(&accounts.addresses(address.bucket()), &mut |bucket| {
+            let admitted = bucket.admit(address, class, Kind::Plain, now);
+            counted_in = admitted.ok().map(|admitted| admitted.counted_in);
+            Ok(())
+        })?;
+        Ok(Self {
+            accounts,
+            address,
+            class,
+            counted_in,
+        })
+    }
+
+    /// Whether it may be mailed. Whoever asks is not told.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        self.counted_in.is_some()
+    }
+
+    /// A problem because of which nothing is mailed. Where what was counted can't be given back now, it stays counted.
+    pub fn excuse(&self, problem: Problem) -> Problem {
+        if let Some(counted_in) = self.counted_in {
+            let _ = change(&self.accounts.addresses(self.address.bucket()), &mut |bucket| {
+                bucket.give_request_back(self.address, self.class, counted_in);
+                Ok(())
+            });
+        }
+        problem
+    }
 }
 
 /// The owner has proven herself with something that cannot be guessed: a passkey. One write.
@@ -411,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_is_wrong_too_often_may_still_use_a_passkey() {
+    fn a_network_that_is_wrong_too_often_has_to_wait() {
         let world = World::new(5);
         for _ in 0..50 {
             assert!(status(&world, "/wrong", HOME) != 429);
@@ -420,7 +513,6 @@ mod tests {
         assert_eq!((limited.status, limited.header("retry-after")), (429, Some("900")));
         assert_eq!(limited.header("ratelimit-policy"), Some("\"failures\";q=50;w=900"));
         assert_eq!(status(&world, "/challenge", HOME), 204);
-        assert_eq!(status(&world, "/passkey", HOME), 204);
     }
 
     /// Behind one proxy, one stranger does not use up what everybody has; and whoever is no proxy does not choose where she is.

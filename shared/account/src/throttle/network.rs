@@ -5,13 +5,15 @@ use std::net::IpAddr;
 
 use crypto::{Label, Secret, mac};
 use jiff::fmt::serde::timestamp::nanosecond;
-use model::Timestamp;
+use model::{ClinicId, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::RateLimit;
 
 use super::policy::{NETWORK_FAILURES, Quota, RouteClass};
+use crate::email::Email;
 
 const NETWORK: Label = Label::new("confide 2026-11 throttle network");
+const ADDRESS: Label = Label::new("confide 2026-11 throttle address");
 
 /// How many networks a bucket holds.
 const ENTRIES: usize = 64;
@@ -65,6 +67,8 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Admitted {
     pub(super) limit: RateLimit,
+    /// When the window began in which it was counted.
+    pub(super) counted_in: Timestamp,
     /// When the window began in which a failure was counted.
     pub(super) failure_in: Option<Timestamp>,
 }
@@ -80,6 +84,11 @@ impl Network {
             Some(IpAddr::V6(address)) => mac(index, NETWORK, &[address.octets().split_at(8).0]),
         };
         Self(hash.truncated())
+    }
+
+    /// An address that mail is sent to, which is counted as networks are, in documents of its own.
+    pub(super) fn of_address(index: &Secret, clinic: ClinicId, email: &Email) -> Self {
+        Self(mac(index, ADDRESS, &[clinic.as_bytes(), email.folded().as_bytes()]).truncated())
     }
 
     /// Which bucket it lies in.
@@ -149,6 +158,11 @@ impl Entry {
             })
     }
 
+    fn put(&mut self, window: Window) {
+        self.windows.retain(|old| old.counted != window.counted);
+        self.windows.push(window);
+    }
+
     /// How near it is to a limit, in thousandths, and when it was first counted.
     fn weight(&self) -> (u32, Option<Timestamp>) {
         let share = |window: &Window| {
@@ -181,8 +195,7 @@ impl Bucket {
         let requests = entry.window(Counted::Requests(class), now).counting(now)?;
 
         for window in failures.iter().chain([&requests]) {
-            entry.windows.retain(|old| old.counted != window.counted);
-            entry.windows.push(*window);
+            entry.put(*window);
         }
         self.entries.retain(|entry| entry.network != network);
         for entry in &mut self.entries {
@@ -200,15 +213,35 @@ impl Bucket {
         self.entries.push(entry);
         Ok(Admitted {
             limit: requests.limit(now),
+            counted_in: requests.began_at,
             failure_in: failures.map(|window| window.began_at),
         })
     }
 
+    /// Counts a failure of a network whose request was admitted as plain, or says that the limit is reached; then nothing is counted, and
+    /// nor is it where the network had to make room since.
+    pub(super) fn fail(&mut self, network: Network, now: Timestamp) -> Result<(), RateLimit> {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.network == network) {
+            let failures = entry.window(Counted::Failures, now).counting(now)?;
+            entry.put(failures);
+        }
+        Ok(())
+    }
+
     /// Takes a failure back that none was, unless its window is over.
     pub(super) fn give_back(&mut self, network: Network, failure_in: Timestamp) {
+        self.take_back(network, Counted::Failures, failure_in);
+    }
+
+    /// Takes a request back of which nothing came, unless its window is over.
+    pub(super) fn give_request_back(&mut self, network: Network, class: RouteClass, counted_in: Timestamp) {
+        self.take_back(network, Counted::Requests(class), counted_in);
+    }
+
+    fn take_back(&mut self, network: Network, counted: Counted, counted_in: Timestamp) {
         let entries = self.entries.iter_mut().filter(|entry| entry.network == network);
         for window in entries.flat_map(|entry| &mut entry.windows) {
-            if window.counted == Counted::Failures && window.began_at == failure_in {
+            if window.counted == counted && window.began_at == counted_in {
                 window.count = window.count.saturating_sub(1);
             }
         }
@@ -243,7 +276,7 @@ mod tests {
         let limit = guess(&mut bucket, 1, 50).unwrap_err();
         assert_eq!((limit.policy, limit.remaining, limit.reset), ("failures", 0, 850));
         assert!(guess(&mut bucket, 2, 50).is_ok());
-        // Whatever can't be wrong goes on, and so does a passkey.
+        // Whatever can't be guessed goes on.
         let plain = bucket.admit(Network::numbered(1), RouteClass::PasskeyChallenge, Kind::Plain, at(50));
         assert!(plain.is_ok_and(|admitted| admitted.failure_in.is_none()));
         assert!(guess(&mut bucket, 1, 899).is_err());
@@ -271,6 +304,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_later_counts_like_a_guess() {
+        let mut bucket = Bucket::default();
+        let network = Network::numbered(1);
+        assert!(bucket.fail(network, at(0)).is_ok());
+        assert_eq!(bucket, Bucket::default(), "nobody asked from there");
+        let plain = bucket.admit(network, RouteClass::LogIn, Kind::Plain, at(0));
+        assert!(plain.is_ok());
+        for _ in 0..49 {
+            assert!(bucket.fail(network, at(0)).is_ok());
+        }
+        assert!(guess(&mut bucket, 1, 1).is_ok());
+        assert_eq!(bucket.fail(network, at(1)).unwrap_err().reset, 899);
+        assert!(guess(&mut bucket, 1, 1).is_err());
+        assert!(bucket.fail(network, at(900)).is_ok());
+    }
+
+    #[test]
     fn each_class_has_its_quota() {
         for (class, name, quota, window) in [
             (RouteClass::LogIn, "log-in", 60, 60),
@@ -278,6 +328,8 @@ mod tests {
             (RouteClass::Acceptance, "acceptance", 60, 900),
             (RouteClass::Reset, "reset", 20, 900),
             (RouteClass::PasskeyChallenge, "passkey-challenge", 60, 60),
+            (RouteClass::ResetMail, "reset-mail", 3, 1800),
+            (RouteClass::RegistrationMail, "registration-mail", 5, 3600),
         ] {
             let mut bucket = Bucket::default();
             let mut ask = |second| bucket.admit(Network::numbered(1), class, Kind::Plain, at(second));

@@ -20,7 +20,8 @@ pub enum Factor {
     EmailCode,
 }
 
-/// Routes that anybody may call, by what they are for. Those of one class share a network's quota.
+/// Routes that anybody may call, by what they are for: those of one class share a network's quota. And mail that anybody may cause, by what
+/// it is for: of one class to one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RouteClass {
@@ -34,6 +35,10 @@ pub enum RouteClass {
     Reset,
     /// The challenge that a passkey answers.
     PasskeyChallenge,
+    /// Links to another password.
+    ResetMail,
+    /// Links to open an account with.
+    RegistrationMail,
 }
 
 /// So many in each window. A window begins with what is counted first and forgets all at its end.
@@ -48,6 +53,7 @@ pub(super) struct Quota {
 
 const MINUTE: u32 = 60;
 const QUARTER_HOUR: u32 = 15 * MINUTE;
+const HALF_HOUR: u32 = 30 * MINUTE;
 
 impl Quota {
     const fn new(name: &'static str, count: u32, window: u32) -> Self {
@@ -60,7 +66,8 @@ impl Quota {
 }
 
 impl RouteClass {
-    /// How often a network may call routes of this class.
+    /// How often a network may call routes of this class, or how much mail of it an address gets. That window is as long as a link is good
+    /// ([`LinkUse`](crate::LinkUse)): who is sent no more, because a stranger has asked for so many, has one that is good still.
     pub(super) const fn quota(self) -> Quota {
         match self {
             Self::LogIn => Quota::new("log-in", 60, MINUTE),
@@ -68,6 +75,8 @@ impl RouteClass {
             Self::Acceptance => Quota::new("acceptance", 60, QUARTER_HOUR),
             Self::Reset => Quota::new("reset", 20, QUARTER_HOUR),
             Self::PasskeyChallenge => Quota::new("passkey-challenge", 60, MINUTE),
+            Self::ResetMail => Quota::new("reset-mail", 3, HALF_HOUR),
+            Self::RegistrationMail => Quota::new("registration-mail", 5, 2 * HALF_HOUR),
         }
     }
 }
@@ -108,6 +117,22 @@ pub(super) fn after(moment: Timestamp, duration: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LinkUse;
+
+    /// Whoever asks for all of somebody's links must not be able to keep her from having one.
+    #[test]
+    fn who_is_sent_no_more_links_has_one_that_is_good() {
+        for (class, link_use) in [
+            (RouteClass::ResetMail, LinkUse::PasswordReset),
+            (RouteClass::RegistrationMail, LinkUse::Registration),
+        ] {
+            assert_eq!(
+                i64::from(class.quota().window),
+                link_use.lifetime().as_secs(),
+                "{class:?}"
+            );
+        }
+    }
 
     #[test]
     fn lockouts_grow_up_to_a_day_and_never_last_for_good() {
