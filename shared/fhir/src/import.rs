@@ -139,9 +139,43 @@ fn is_goal(entry: &Entry) -> bool {
     entry.resource_type == "Goal"
 }
 
-/// Whether there are rules that say how to understand all of a resource (FHIR R4, Resource.implicitRules, a modifier).
-fn has_implicit_rules(resource: &Node) -> bool {
-    resource.at("implicitRules").is_some()
+/// The element by which whoever gets a resource is bound to what nobody here knows: rules that say how to understand all of it (FHIR R4,
+/// Resource.implicitRules, a modifier), or a security label. A record of substance use disorder treatment, or one that is labelled as psychotherapy notes, is not to become
+/// one of those that more may read and that go out without a notice (42 CFR 2.12(d), 2.32; 45 CFR 164.508(a)(2)).
+pub(crate) fn bound_by(resource: &Node) -> Option<&'static str> {
+    if resource.at("implicitRules").is_some() {
+        return Some("implicitRules");
+    }
+    let is_labelled = match resource.at("meta") {
+        None => false,
+        Some(meta @ Node::Object(_)) => match meta.at("security") {
+            None => false,
+            Some(Node::List(labels)) => !labels.iter().all(is_ordinary),
+            Some(_) => true,
+        },
+        Some(_) => true,
+    };
+    is_labelled.then_some(SECURITY)
+}
+
+/// Where a resource's security labels are.
+const SECURITY: &str = "meta.security";
+
+/// Whether a label says nothing that is not so of every health record here (HL7 v3 `Confidentiality`: unrestricted, low, moderate and normal).
+fn is_ordinary(label: &Node) -> bool {
+    label.text_at("system") == Some("http://terminology.hl7.org/CodeSystem/v3-Confidentiality")
+        && matches!(label.text_at("code"), Some("U" | "L" | "M" | "N"))
+}
+
+/// What must be the case of an element that keeps a resource out.
+pub(crate) fn detail(element: &str) -> &'static str {
+    match element {
+        "implicitRules" | "modifierExtension" => "must not be there: nobody here knows what it changes",
+        SECURITY => {
+            "must have no label but U, L, M or N of v3-Confidentiality: what another asks for nobody here can promise"
+        }
+        _ => "must be there, in a form that its owner takes",
+    }
 }
 
 /// What is made of an entry, if anything. An observation may be an assessment; both are records of the same id.
@@ -199,7 +233,7 @@ fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
 }
 
 fn name_of(entry: &Entry) -> Option<String> {
-    let resource = &entry.resource;
+    let resource = Some(&entry.resource).filter(|resource| bound_by(resource).is_none())?;
     match entry.resource_type.as_str() {
         "Organization" => resource.text_at("name").map(str::to_owned),
         "Practitioner" => resource
@@ -298,8 +332,10 @@ impl Reading<'_> {
                 None => self
                     .read_entry(entry, &mut rest, &mut goals, &mut found.report)
                     .map_err(|lacking| {
-                        let detail = "must be there, in a form that its owner takes";
-                        lacking.iter().map(|element| problem(entry, element, detail)).collect()
+                        let problems = lacking.iter();
+                        problems
+                            .map(|element| problem(entry, element, detail(element)))
+                            .collect()
                     }),
             };
             match read {
@@ -350,8 +386,8 @@ impl Reading<'_> {
     ) -> Result<Read, Vec<&'static str>> {
         let place = Place { reading: self, entry };
         let resource_type = entry.resource_type.as_str();
-        if has_implicit_rules(rest) {
-            return Err(vec!["implicitRules"]);
+        if let Some(element) = bound_by(rest) {
+            return Err(vec![element]);
         }
         rest.at_mut("resourceType").map(Node::take);
         // The id is in the source, where it is the one by which the sender knows the resource.
@@ -484,7 +520,7 @@ impl Reading<'_> {
     fn goals(&self) -> BTreeMap<usize, Node> {
         let goals = self.bundle.entries.iter().filter(|entry| is_goal(entry));
         goals
-            .filter(|entry| !has_implicit_rules(&entry.resource))
+            .filter(|entry| bound_by(&entry.resource).is_none())
             .filter_map(|entry| {
                 let place = Place { reading: self, entry };
                 let goal = read(clinical::GOAL, &mut entry.resource.clone(), &place).ok()?;
