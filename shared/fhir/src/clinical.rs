@@ -83,6 +83,8 @@ pub(crate) const DIAGNOSIS: &[Field] = &[
 
 const DOSAGE: Shape = Shape::Object(&[
     field("text", "text", Shape::Text),
+    // Whoever says for what it is taken as needed says that it is (FHIR R4, Dosage.asNeeded[x]).
+    field("asNeededCodeableConcept", "as_needed", Shape::Implies("true")).alternative(),
     field("asNeededBoolean", "as_needed", Shape::Boolean),
     field("doseAndRate[0].doseQuantity", "dose", QUANTITY),
     field("timing.repeat.frequency", "frequency", Shape::Count),

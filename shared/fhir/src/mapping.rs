@@ -227,6 +227,8 @@ pub(crate) enum Shape {
     Fixed(&'static str),
     /// This JSON and no other; never written.
     Harmless(&'static str),
+    /// Whatever it says, this JSON, and what it says stays; never written.
+    Implies(&'static str),
 }
 
 #[derive(Clone, Copy)]
@@ -310,7 +312,7 @@ pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> O
         }
         let value = match row.shape {
             Shape::Fixed(json) => constant(json),
-            Shape::Harmless(_) => None,
+            Shape::Harmless(_) | Shape::Implies(_) => None,
             Shape::Client => Some(Node::from_text(around.client())),
             shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
         };
@@ -369,7 +371,7 @@ impl Shape {
             Self::Annotations | Self::Labelled(_) | Self::LabelledDay(_) => below == "text",
             Self::Identified(_) => below == "value",
             Self::Money => matches!(below, "value" | "currency"),
-            Self::Fixed(_) => false,
+            Self::Fixed(_) | Self::Implies(_) => false,
             _ => below.is_empty(),
         }
     }
@@ -494,6 +496,7 @@ impl Shape {
                 let is_it = constant(json).is_some_and(|constant| constant == *from);
                 is_it.then(|| from.take())
             }
+            Self::Implies(json) => constant(json),
             _ => {
                 let made = self.read_value(from, around)?;
                 from.take();

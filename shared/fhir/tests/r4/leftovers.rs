@@ -108,6 +108,46 @@ fn nothing_is_reported_that_the_sender_did_not_say() {
     assert_eq!(lines(&with(drafted), "Claim"), [line("", 17)]);
 }
 
+/// For what it is taken has no place, but that it is taken as needed has: a dose for panic is none for every day.
+#[test]
+fn who_says_for_what_a_dose_is_taken_says_that_it_is_as_needed() {
+    let dosage = |said: Value| {
+        let import = import(&small(|bundle| {
+            bundle["entry"][2]["resource"] = json!({"resourceType": "MedicationRequest", "id": "3", "status": "active", "intent": "order",
+                "subject": {"reference": "urn:uuid:1"}, "medicationCodeableConcept": {"text": "Lorazepam"}, "dosageInstruction": [said]});
+        }));
+        (
+            content(&import.parts[1])["dosage"][0].clone(),
+            lines(&import, "MedicationRequest"),
+        )
+    };
+    let reason = json!({"coding": [{"system": "http://snomed.info/sct", "code": "225624000"}], "text": "Panic"});
+    let (system, code, text) = (
+        line("dosageInstruction.asNeededCodeableConcept.coding.system", 1),
+        line("dosageInstruction.asNeededCodeableConcept.coding.code", 1),
+        line("dosageInstruction.asNeededCodeableConcept.text", 1),
+    );
+    assert_eq!(
+        dosage(json!({"text": "One", "asNeededCodeableConcept": reason})),
+        (
+            json!({"as_needed": true, "text": "One"}),
+            vec![code.clone(), system.clone(), text.clone()]
+        )
+    );
+    // Who says both contradicts herself where the other is false, and is understood as the safer one.
+    assert_eq!(
+        dosage(json!({"asNeededBoolean": false, "asNeededCodeableConcept": reason})),
+        (
+            json!({"as_needed": true}),
+            vec![line("dosageInstruction.asNeededBoolean", 1), code, system, text]
+        )
+    );
+    assert_eq!(
+        dosage(json!({"asNeededBoolean": false})),
+        (json!({"as_needed": false}), vec![])
+    );
+}
+
 /// FHIR has no such element: answers come as components.
 #[test]
 fn answers_are_read_from_components_alone() {
