@@ -174,6 +174,7 @@ pub(crate) fn detail(element: &str) -> &'static str {
         SECURITY => {
             "must have no label but U, L, M or N of v3-Confidentiality: what another asks for nobody here can promise"
         }
+        "active" | "link" | "period.end" => "must not say that it has ended, or is to",
         _ => "must be there, in a form that its owner takes",
     }
 }
@@ -455,6 +456,10 @@ impl Reading<'_> {
     }
 
     fn read_client(&self, rest: &mut Node, place: &Place<'_, '_>) -> Result<Node, Vec<&'static str>> {
+        if let Some(Node::List(names)) = rest.at_mut("name") {
+            // What she is called comes before what she was.
+            names.sort_by_key(|name| name.at("period.end").is_some());
+        }
         // Of names of which none is said to be the official one, it is the first that is not said to be another.
         if let Some(Node::List(names)) = rest.at_mut("name")
             && !names.iter().any(|name| name.text_at("use") == Some("official"))
@@ -610,7 +615,9 @@ fn why(resource_type: &str, path: &str, node: &Node) -> Why {
             let is_whole = |identifier: &Node| identifier.at("value").is_some();
             match node {
                 Node::List(_) => Why::Each(Reason::NoHome),
-                identifier if is_whole(identifier) => Why::Whole(Reason::NotKept),
+                identifier if is_whole(identifier) && !person::is_of_kept_type(identifier) => {
+                    Why::Whole(Reason::NotKept)
+                }
                 _ => Why::Each(Reason::NoHome),
             }
         }

@@ -229,6 +229,8 @@ pub(crate) enum Shape {
     Harmless(&'static str),
     /// Whatever it says, this JSON, and what it says stays; never written.
     Implies(&'static str),
+    /// One of these codes, or a list of what has one of them at a path, and it stays; never written.
+    Among(&'static str, &'static [&'static str]),
 }
 
 #[derive(Clone, Copy)]
@@ -282,7 +284,10 @@ pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Re
             lacking.push(row.element);
         }
         let Some(value) = value else { continue };
-        if !matches!(row.shape, Shape::Client | Shape::Fixed(_) | Shape::Harmless(_)) {
+        if !matches!(
+            row.shape,
+            Shape::Client | Shape::Fixed(_) | Shape::Harmless(_) | Shape::Among(..)
+        ) {
             made.put(row.field, value);
         }
     }
@@ -312,7 +317,7 @@ pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> O
         }
         let value = match row.shape {
             Shape::Fixed(json) => constant(json),
-            Shape::Harmless(_) | Shape::Implies(_) => None,
+            Shape::Harmless(_) | Shape::Implies(_) | Shape::Among(..) => None,
             Shape::Client => Some(Node::from_text(around.client())),
             shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
         };
@@ -372,6 +377,7 @@ impl Shape {
             Self::Identified(_) => below == "value",
             Self::Money => matches!(below, "value" | "currency"),
             Self::Fixed(_) | Self::Implies(_) => false,
+            Self::Among(path, _) => path == below,
             _ => below.is_empty(),
         }
     }
@@ -497,6 +503,14 @@ impl Shape {
                 is_it.then(|| from.take())
             }
             Self::Implies(json) => constant(json),
+            Self::Among(path, codes) => {
+                let is_among = |node: &Node| node.text_at(path).is_some_and(|code| codes.contains(&code));
+                let holds = match from {
+                    Node::List(list) => list.iter().all(is_among),
+                    one => is_among(one),
+                };
+                holds.then_some(Node::Nothing)
+            }
             _ => {
                 let made = self.read_value(from, around)?;
                 from.take();

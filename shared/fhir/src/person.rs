@@ -2,6 +2,7 @@
 
 use crate::clinical::PATIENT;
 use crate::mapping::{Field, Shape, Tag, field, unless};
+use crate::node::Node;
 
 const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 
@@ -24,12 +25,16 @@ const NAME: Shape = Shape::Object(&[
     field("suffix", "suffix", TEXTS),
 ]);
 
+/// What has ended would be one that holds without its end, and no field has one. Nobody here knows what day it is, so whatever is said to end has ended.
+const NOT_ENDED: Field = unless("period.end", "null");
+
 /// What ended is of use `old` in FHIR and not taken: without its use it would be one that holds.
 const TELECOMS: Shape = Shape::Each(&Shape::Object(&[
     field("system", "system", Shape::Code(&["email", "phone", "sms"])).required(),
     field("value", "value", Shape::Contact).required(),
     field("use", "use", Shape::Code(&["home", "work", "mobile"])).decisive(),
     field("rank", "rank", Shape::Count),
+    NOT_ENDED,
 ]));
 
 const ADDRESSES: Shape = Shape::Each(&Shape::Object(&[
@@ -40,24 +45,33 @@ const ADDRESSES: Shape = Shape::Each(&Shape::Object(&[
     field("state", "state", Shape::Text),
     field("postalCode", "postal_code", Shape::Text),
     field("country", "country", Shape::Country).required(),
-    field("period", "period", DAYS),
+    field("period.start", "period.start", Shape::Day),
+    // An end that is no day must not become none.
+    field("period.end", "period.end", Shape::Day).decisive(),
 ]));
 
-/// Of a type that a practice has use for. Others prove who somebody is to a state or a bank.
+const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+
+/// The types that a practice has use for. Others prove who somebody is to a state or a bank.
+const KEPT_TYPES: &[&str] = &["MR", "PI", "MB", "SN", "HC", "JHN", "NH", "MC", "MA"];
+
 const IDENTIFIERS: Shape = Shape::Each(&Shape::Object(&[
-    field(
-        "type",
-        "type",
-        Shape::Coded(
-            "http://terminology.hl7.org/CodeSystem/v2-0203",
-            &["MR", "PI", "MB", "SN", "HC", "JHN", "NH", "MC", "MA"],
-        ),
-    )
-    .required(),
+    field("type", "type", Shape::Coded(IDENTIFIER_TYPE, KEPT_TYPES)).required(),
     field("system", "system", Shape::Text).required(),
     field("value", "value", Shape::Text).required(),
     field("use", "", Shape::Harmless(r#""official""#)),
+    field("use", "", Shape::Among("", &["usual", "temp", "secondary"])).decisive(),
+    NOT_ENDED,
 ]));
+
+/// Whether an identifier is of a type that is kept.
+pub(crate) fn is_of_kept_type(identifier: &Node) -> bool {
+    let codings = identifier.at("type.coding").map(Node::as_list).unwrap_or_default();
+    codings.iter().any(|coding| {
+        coding.text_at("system") == Some(IDENTIFIER_TYPE)
+            && coding.text_at("code").is_some_and(|code| KEPT_TYPES.contains(&code))
+    })
+}
 
 const CONTACTS: Shape = Shape::Each(&Shape::Object(&[
     field("name", "name", Shape::HumanName).required(),
@@ -68,6 +82,7 @@ const CONTACTS: Shape = Shape::Each(&Shape::Object(&[
         Shape::Fixed(r#"{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0131","code":"C"}]}"#),
     ),
     field("telecom", "telecoms", TELECOMS),
+    NOT_ENDED,
 ]));
 
 const LANGUAGE: Shape = Shape::Object(&[field("language", "", Shape::Coded("urn:ietf:bcp:47", &[])).required()]);
@@ -91,6 +106,8 @@ const PRONOUNS: Shape = Shape::Pick(
 
 pub(crate) const CLIENT: &[Field] = &[
     unless("active", "true"),
+    // `replaced-by`: this Patient must not be used any more, and another one is looked at.
+    field("link", "", Shape::Among("type", &["replaces", "refer", "seealso"])).decisive(),
     field(
         "name",
         "content.name",
@@ -162,6 +179,8 @@ pub(crate) const CLIENT: &[Field] = &[
 /// Whom the client is near. Who may act for her and read what is hers, `consent` says.
 pub(crate) const GUARDIAN: &[Field] = &[
     PATIENT,
+    unless("active", "true"),
+    NOT_ENDED,
     field("relationship[0]", "relationship", RELATIONSHIP).required(),
     field("identifier", "account_id", Shape::Identified("acc_")),
     field("identifier", "client_id", Shape::Identified("cli_")),

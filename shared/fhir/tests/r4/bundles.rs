@@ -387,7 +387,15 @@ fn a_resource_is_imported_whole_enough_or_not_at_all() {
         json!([{"code": {"text": "Known"}, "value": {"text": "yes"}}])
     );
     // Without her, or with another in her place, there is nobody whose the others are.
-    for (name, value) in [("birthDate", json!("1987")), ("active", json!(false))] {
+    for (name, value) in [
+        ("birthDate", json!("1987")),
+        ("active", json!(false)),
+        (
+            "link",
+            json!([{"type": "seealso"}, {"type": "replaced-by", "other": {"reference": "Patient/2"}}]),
+        ),
+        ("link", json!([{"other": {"reference": "Patient/2"}}])),
+    ] {
         let bundle = Bundle::parse(&small(|bundle| bundle["entry"][0]["resource"][name] = value)).unwrap();
         assert!(
             Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).is_err(),

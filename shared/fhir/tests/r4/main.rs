@@ -10,6 +10,7 @@
 
 mod bounds;
 mod bundles;
+mod ended;
 mod exported;
 mod leftovers;
 mod plans;
