@@ -32,7 +32,14 @@ const ASSESSMENT: &[Field] = &[
     unless("valueQuantity", "null"),
     unless("valueCodeableConcept", "null"),
     unless("valueString", "null"),
+    unless("valueBoolean", "null"),
     unless("valueInteger", "null"),
+    unless("valueRange", "null"),
+    unless("valueRatio", "null"),
+    unless("valueSampledData", "null"),
+    unless("valueTime", "null"),
+    unless("valueDateTime", "null"),
+    unless("valuePeriod", "null"),
     field("answers", "content.answers", Shape::Each(&Shape::Count)),
     field(
         "component",
@@ -76,6 +83,19 @@ fn components(instrument: Instrument, answers: &[Node]) -> Option<Node> {
     (answers.len() == instrument.items()).then_some(Node::List(list))
 }
 
+/// Whether what was made of an observation says what it says: every component is a score, or all that there is are words about an instrument
+/// that has no code, as one without scores goes out. The head of a panel, whose members have the scores, is an observation.
+fn is_whole(made: &Node, from: &Node) -> bool {
+    let count = |list: Option<&Node>| {
+        let entries = list.map(Node::as_list).unwrap_or_default().iter();
+        entries.filter(|entry| !entry.is_nothing()).count()
+    };
+    match count(from.at("component")) {
+        0 => made.at("content.summary").is_some() && from.at("code.coding").is_none() && from.at("hasMember").is_none(),
+        components => components == count(made.at("content.scores")),
+    }
+}
+
 /// The assessment that an observation is, which it takes. An instrument whose answers are wanted is none without them: then it stays an observation.
 pub(crate) fn read_assessment(from: &mut Node, around: &dyn Around) -> Option<Node> {
     // Of FHIR's elements none is called so. What is, is no answer.
@@ -99,7 +119,10 @@ pub(crate) fn read_assessment(from: &mut Node, around: &dyn Around) -> Option<No
         from.at_mut("code.coding")?.take();
         from.put("answers", Node::List(answers));
     }
-    let made = read(ASSESSMENT, from, around).ok();
+    let is_scored = instrument.is_some();
+    let made = read(ASSESSMENT, from, around)
+        .ok()
+        .filter(|made| is_scored || is_whole(made, &before));
     if made.is_none() {
         *from = before;
     }
