@@ -85,8 +85,18 @@ enum Read {
     Part(Part),
     /// Part of the client's details.
     Guardian(Node),
-    /// Part of plans.
-    Goal,
+    /// Part of others: of plans, or of requests and statements.
+    Beside,
+}
+
+/// What is beside the resources that it becomes part of.
+struct Beside {
+    /// Goals that can be part of a plan, by their positions. A plan takes those that it names.
+    goals: BTreeMap<usize, Node>,
+    /// What medications that can be referred to are called, and how many bytes that is, by their positions.
+    medications: BTreeMap<usize, (Node, usize)>,
+    /// Those that something that is imported refers to.
+    taken: BTreeSet<usize>,
 }
 
 struct Reading<'b> {
@@ -137,6 +147,10 @@ impl Around for Place<'_, '_> {
 
 fn is_goal(entry: &Entry) -> bool {
     entry.resource_type == "Goal"
+}
+
+fn is_medication(entry: &Entry) -> bool {
+    entry.resource_type == "Medication"
 }
 
 /// The element by which whoever gets a resource is bound to what nobody here knows: rules that say how to understand all of it (FHIR R4,
@@ -205,6 +219,7 @@ fn table(resource_type: &str) -> &'static [Field] {
         "Condition" => clinical::DIAGNOSIS,
         "MedicationRequest" => clinical::MEDICATION_REQUEST,
         "MedicationStatement" => clinical::MEDICATION_STATEMENT,
+        "Medication" => clinical::MEDICATION,
         "Encounter" => clinical::ENCOUNTER,
         "Observation" => clinical::OBSERVATION,
         "Procedure" => clinical::PROCEDURE,
@@ -312,15 +327,20 @@ impl Reading<'_> {
         self.room.set(NAMES);
         let mut found = Found::default();
         let mut guardians = Vec::new();
-        let mut goals = self.goals();
+        let mut beside = self.beside();
         found
             .report
             .add_rest("Bundle", &self.bundle.around, &|_, _| Why::Each(Reason::Transport));
-        // Goals come last: then it is known which of them are part of a plan.
-        let (last, first): (Vec<&Entry>, Vec<&Entry>) = self.bundle.entries.iter().partition(|entry| is_goal(entry));
+        // Goals and medications come last: then it is known which of them are part of something.
+        let (last, first): (Vec<&Entry>, Vec<&Entry>) = self
+            .bundle
+            .entries
+            .iter()
+            .partition(|entry| is_goal(entry) || is_medication(entry));
         for entry in first.into_iter().chain(last) {
             let resource_type = entry.resource_type.as_str();
-            if table(resource_type).is_empty() {
+            let is_unnamed = is_medication(entry) && !beside.taken.contains(&entry.position);
+            if table(resource_type).is_empty() || is_unnamed {
                 found
                     .report
                     .add(resource_type, "", Reason::ResourceNotTaken, entry.resource.values());
@@ -331,7 +351,7 @@ impl Reading<'_> {
             let read = match self.refused.get(&entry.source) {
                 Some(details) => Err(details.iter().map(|detail| problem(entry, "", detail)).collect()),
                 None => self
-                    .read_entry(entry, &mut rest, &mut goals, &mut found.report)
+                    .read_entry(entry, &mut rest, &mut beside, &mut found.report)
                     .map_err(|lacking| {
                         let problems = lacking.iter();
                         problems
@@ -345,7 +365,7 @@ impl Reading<'_> {
                         Read::Part(part) if part.kind == Kind::Client => found.client = Some(part),
                         Read::Part(part) => found.parts.push(part),
                         Read::Guardian(guardian) => guardians.push(guardian),
-                        Read::Goal => {}
+                        Read::Beside => {}
                     }
                     found
                         .report
@@ -382,7 +402,7 @@ impl Reading<'_> {
         &self,
         entry: &Entry,
         rest: &mut Node,
-        goals: &mut BTreeMap<usize, Node>,
+        beside: &mut Beside,
         report: &mut Report,
     ) -> Result<Read, Vec<&'static str>> {
         let place = Place { reading: self, entry };
@@ -400,11 +420,21 @@ impl Reading<'_> {
             "Goal" => {
                 // It is a goal of a plan, which has it by now, or nobody's.
                 read(clinical::GOAL, rest, &place)?;
-                return if goals.contains_key(&entry.position) {
+                return if beside.goals.contains_key(&entry.position) {
                     Err(vec!["id"])
                 } else {
-                    Ok(Read::Goal)
+                    Ok(Read::Beside)
                 };
+            }
+            "Medication" => {
+                read(clinical::MEDICATION, rest, &place)?;
+                return Ok(Read::Beside);
+            }
+            "MedicationRequest" | "MedicationStatement" => {
+                let referred = self.refer_to_medication(entry, rest, beside, &place)?;
+                let made = read(table(resource_type), rest, &place)?;
+                beside.taken.extend(referred);
+                made
             }
             "RelatedPerson" => {
                 let guardian = read(person::GUARDIAN, rest, &place)?;
@@ -418,7 +448,7 @@ impl Reading<'_> {
                 };
             }
             "Patient" => self.read_client(rest, &place)?,
-            "CarePlan" => self.read_plan(entry, rest, goals, &place)?,
+            "CarePlan" => self.read_plan(entry, rest, beside, &place)?,
             "Claim" | "ExplanationOfBenefit" => {
                 let withheld = self.withhold_diagnoses(rest);
                 let made = read(table(resource_type), rest, &place)?;
@@ -483,7 +513,7 @@ impl Reading<'_> {
         &self,
         entry: &Entry,
         rest: &mut Node,
-        goals: &mut BTreeMap<usize, Node>,
+        beside: &mut Beside,
         place: &Place<'_, '_>,
     ) -> Result<Node, Vec<&'static str>> {
         // A problem is described, by FHIR's display or by the diagnosis itself.
@@ -507,7 +537,7 @@ impl Reading<'_> {
                 let named = goal
                     .text_at("reference")
                     .and_then(|name| self.bundle.resolve(entry, name));
-                if let Some(made) = named.and_then(|named| goals.remove(&named.position)) {
+                if let Some(made) = named.and_then(|named| beside.goals.remove(&named.position)) {
                     pursued.push(made);
                     goal.at_mut("reference").map(Node::take);
                 }
@@ -521,17 +551,70 @@ impl Reading<'_> {
         Ok(made)
     }
 
-    /// Goals that can be part of a plan, by their position in the bundle.
-    fn goals(&self) -> BTreeMap<usize, Node> {
-        let goals = self.bundle.entries.iter().filter(|entry| is_goal(entry));
-        goals
-            .filter(|entry| bound_by(&entry.resource).is_none())
-            .filter_map(|entry| {
-                let place = Place { reading: self, entry };
-                let goal = read(clinical::GOAL, &mut entry.resource.clone(), &place).ok()?;
-                Some((entry.position, goal))
-            })
-            .collect()
+    /// What can be part of other resources.
+    fn beside(&self) -> Beside {
+        let made_of = |entry: &Entry, table: &[Field]| {
+            let place = Place { reading: self, entry };
+            let is_free = bound_by(&entry.resource).is_none();
+            is_free.then(|| read(table, &mut entry.resource.clone(), &place).ok())?
+        };
+        let mut beside = Beside {
+            goals: BTreeMap::new(),
+            medications: BTreeMap::new(),
+            taken: BTreeSet::new(),
+        };
+        for entry in &self.bundle.entries {
+            if is_goal(entry)
+                && let Some(goal) = made_of(entry, clinical::GOAL)
+            {
+                beside.goals.insert(entry.position, goal);
+            } else if is_medication(entry)
+                && let Some(called) = made_of(entry, clinical::MEDICATION)
+            {
+                let size = called.size();
+                beside.medications.insert(entry.position, (called, size));
+            }
+        }
+        beside
+    }
+
+    /// Puts what a medication is called where the request or statement that refers to it would say it itself. The position of the
+    /// medication in the bundle, where it is not contained.
+    fn refer_to_medication(
+        &self,
+        entry: &Entry,
+        rest: &mut Node,
+        beside: &Beside,
+        place: &Place<'_, '_>,
+    ) -> Result<Option<usize>, Vec<&'static str>> {
+        const REFERENCE: &str = "medicationReference.reference";
+        if rest.at("medicationCodeableConcept").is_some() {
+            return Ok(None);
+        }
+        let Some(reference) = rest.text_at(REFERENCE).map(str::to_owned) else {
+            return Ok(None);
+        };
+        let (position, called) = match reference.strip_prefix('#') {
+            Some(id) => (None, contained_medication(rest, id, place)),
+            None => {
+                let named = self.bundle.resolve(entry, &reference).map(|named| named.position);
+                let called = named.and_then(|position| beside.medications.get(&position));
+                // As with names: however many refer to it, they don't become many times the bundle.
+                let has_room = |(_, size): &&(Node, usize)| match self.room.get().checked_sub(*size) {
+                    Some(room) => {
+                        self.room.set(room);
+                        true
+                    }
+                    None => false,
+                };
+                (named, called.filter(has_room).map(|(called, _)| called.clone()))
+            }
+        };
+        let mut called = called.ok_or_else(|| vec![REFERENCE])?;
+        rest.at_mut(REFERENCE).map(Node::take);
+        let code = called.at_mut("code").map_or(Node::Nothing, Node::take);
+        rest.put("medicationCodeableConcept", code);
+        Ok(position)
     }
 
     /// Puts "masked" where an item of a claim says by its service what somebody has: billers of a practice have no use for it. The
@@ -564,6 +647,19 @@ impl Reading<'_> {
         let (system, display) = (text("system"), text("display"));
         says_diagnosis(&system, Some(&display)) || self.diagnoses.contains(&(system, text("code")))
     }
+}
+
+/// What a contained medication is called, which is taken out of it.
+fn contained_medication(rest: &mut Node, id: &str, place: &Place<'_, '_>) -> Option<Node> {
+    let Node::List(contained) = rest.at_mut("contained")? else {
+        return None;
+    };
+    let is_it = |one: &&mut Node| one.text_at("resourceType") == Some("Medication") && one.text_at("id") == Some(id);
+    let medication = contained.iter_mut().find(is_it)?;
+    if bound_by(medication).is_some() {
+        return None;
+    }
+    read(clinical::MEDICATION, medication, place).ok()
 }
 
 /// FHIR R4, code system `data-absent-reason`: the value is there and is not shown.

@@ -13,6 +13,7 @@ mod bundles;
 mod ended;
 mod exported;
 mod leftovers;
+mod medications;
 mod plans;
 mod published;
 mod references;
