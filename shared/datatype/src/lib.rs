@@ -11,6 +11,7 @@ mod diagnosis;
 mod instrument;
 mod limits;
 mod money;
+pub mod person;
 
 pub use coding::{Coding, Concept, check_code, check_system};
 pub use date_time::{DateTime, PartialDate, Period, check_past, is_date_time, is_instant};

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use datatype::person::GUARDIANS;
 use datatype::says_diagnosis;
+use model::is_language_tag;
 use serde::Serialize;
 
 use crate::assessment::read_assessment;
 use crate::bundle::{Bundle, Entry, Problem, Source};
-use crate::mapping::{Around, Field, Kind, Target, full_name, has_field, read};
+use crate::mapping::{Around, Field, Kind, LANGUAGE_TAGS, Target, full_name, has_field, is_same, read};
 use crate::node::Node;
 use crate::report::{Reason, Report, Why};
 use crate::{clinical, finances, person};
@@ -154,8 +156,9 @@ fn is_medication(entry: &Entry) -> bool {
 }
 
 /// The element by which whoever gets a resource is bound to what nobody here knows: rules that say how to understand all of it (FHIR R4,
-/// Resource.implicitRules, a modifier), or a security label. A record of substance use disorder treatment, or one that is labelled as psychotherapy notes, is not to become
-/// one of those that more may read and that go out without a notice (42 CFR 2.12(d), 2.32; 45 CFR 164.508(a)(2)).
+/// Resource.implicitRules, a modifier), or a security label. What is labelled as a record of substance use disorder treatment or as a
+/// psychotherapy note must not become one of those that more people read and that go out without a notice (42 CFR 2.12(d), 2.32;
+/// 45 CFR 164.508(a)(2)).
 pub(crate) fn bound_by(resource: &Node) -> Option<&'static str> {
     if resource.at("implicitRules").is_some() {
         return Some("implicitRules");
@@ -364,7 +367,14 @@ impl Reading<'_> {
                     match read {
                         Read::Part(part) if part.kind == Kind::Client => found.client = Some(part),
                         Read::Part(part) => found.parts.push(part),
-                        Read::Guardian(guardian) => guardians.push(guardian),
+                        Read::Guardian(guardian) => {
+                            let is_there = |other: &Node| is_same(other, &guardian, person::SAME_GUARDIAN);
+                            if guardians.len() >= GUARDIANS || guardians.iter().any(is_there) {
+                                found.report.add(resource_type, "", Reason::Unrepresentable, before);
+                                continue;
+                            }
+                            guardians.push(guardian);
+                        }
                         Read::Beside => {}
                     }
                     found
@@ -497,7 +507,11 @@ impl Reading<'_> {
         {
             name.put("use", Node::from_text("official"));
         }
+        let doubled = take_doubled_languages(rest);
         let mut made = read(person::CLIENT, rest, place)?;
+        if !doubled.is_empty() {
+            rest.put("communication", Node::List(doubled));
+        }
         if made.at("content.preferences.language").is_none() {
             made.put(
                 "content.preferences.language",
@@ -649,6 +663,33 @@ impl Reading<'_> {
     }
 }
 
+/// What says a language again, which is taken out: it is spoken once. What is preferred comes first then, and what names no language
+/// last. Case means nothing (RFC 5646, section 2.1.1).
+fn take_doubled_languages(rest: &mut Node) -> Vec<Node> {
+    let Some(Node::List(list)) = rest.at_mut("communication") else {
+        return Vec::new();
+    };
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    let tags = |one: &Node| -> Vec<String> {
+        let codings = one.at("language.coding").map(Node::as_list).unwrap_or_default().iter();
+        let codes = codings.filter(|coding| coding.text_at("system") == Some(LANGUAGE_TAGS));
+        let tags = codes.filter_map(|coding| coding.text_at("code").filter(|tag| is_language_tag(tag)));
+        tags.map(str::to_ascii_lowercase).collect()
+    };
+    list.sort_by_key(|one| {
+        let is_preferred = one.at("preferred") == Some(&Node::Boolean(true));
+        (tags(one).is_empty(), !is_preferred)
+    });
+    let (first, doubled) = std::mem::take(list).into_iter().partition(|one| {
+        let tags = tags(one);
+        let is_new = !tags.iter().any(|tag| said.contains(tag));
+        said.extend(tags);
+        is_new
+    });
+    *list = first;
+    doubled
+}
+
 /// What a contained medication is called, which is taken out of it.
 fn contained_medication(rest: &mut Node, id: &str, place: &Place<'_, '_>) -> Option<Node> {
     let Node::List(contained) = rest.at_mut("contained")? else {
@@ -711,9 +752,7 @@ fn why(resource_type: &str, path: &str, node: &Node) -> Why {
             let is_whole = |identifier: &Node| identifier.at("value").is_some();
             match node {
                 Node::List(_) => Why::Each(Reason::NoHome),
-                identifier if is_whole(identifier) && !person::is_of_kept_type(identifier) => {
-                    Why::Whole(Reason::NotKept)
-                }
+                identifier if is_whole(identifier) && !person::is_kept(identifier) => Why::Whole(Reason::NotKept),
                 _ => Why::Each(Reason::NoHome),
             }
         }

@@ -69,7 +69,7 @@ fn parts_of_a_name_that_are_no_text_stay() {
         json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}]);
     let import = patient(
         "contact",
-        &json!([{"relationship": relationship, "name": {"prefix": "Dr.", "given": ["Ada", 7], "family": "Okafor"}}]),
+        &json!([{"relationship": relationship, "telecom": [{"system": "phone", "value": "617-555-0100"}], "name": {"prefix": "Dr.", "given": ["Ada", 7], "family": "Okafor"}}]),
     );
     assert_eq!(content(&import.client)["emergency_contacts"][0]["name"], "Ada Okafor");
     assert_eq!(

@@ -17,3 +17,4 @@ mod medications;
 mod plans;
 mod published;
 mod references;
+mod unfit;
