@@ -1,17 +1,13 @@
 //! Where letters and invoices go (FHIR `Address`).
 
+use datatype::person::{self, ADDRESS_LINES, ADDRESSES, LINE};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use crate::calendar::Period;
 use crate::codes::codes;
-use crate::form::{self, LINE};
+use crate::form;
 use crate::several::Element;
-
-const LINES: usize = 4;
-
-/// The longest postal code: ten characters and some room.
-const POSTAL_CODE: usize = 16;
 
 codes! {
     /// FHIR `AddressUse`; what is not in use any more has a period with an end.
@@ -43,36 +39,8 @@ pub(crate) struct Address {
     period: Option<Period>,
 }
 
-/// The officially assigned codes of ISO 3166-1 alpha-2 (2020, with its newsletters up to 2024), one after the other.
-const COUNTRIES: &str = "ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCVCWCXCYCZ\
-DEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUIDIEILIMINIOIQIRISITJEJMJOJPKEKGKHKIKMKNKPKR\
-KWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMWMXMYMZNANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPRPSPTPWPYQARE\
-RORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZTCTDTFTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUYUZVAVCVEVGVIVNVUWFWSYEYTZAZMZW";
-
-fn country(written: &str) -> Option<String> {
-    let code = written.trim().to_ascii_uppercase();
-    let is_code = COUNTRIES
-        .as_bytes()
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .any(|known| known == code.as_bytes());
-    is_code.then_some(code)
-}
-
-/// In capitals, with single spaces.
-fn postal_code(written: &str) -> Option<String> {
-    let words: Vec<String> = written.split_whitespace().map(str::to_ascii_uppercase).collect();
-    let code = words.join(" ");
-    let is_code = (1..=POSTAL_CODE).contains(&code.len())
-        && code
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ' || byte == b'-');
-    is_code.then_some(code)
-}
-
 impl Element for Address {
-    const MOST: usize = 6;
+    const MOST: usize = ADDRESSES;
 
     fn normalised(self, check: &mut Check, at: &str) -> Self {
         check.that(
@@ -81,14 +49,14 @@ impl Element for Address {
             "any-of",
             "must have line, city or postal_code",
         );
-        let country = country(&self.country);
+        let country = person::country(&self.country);
         check.that(
             country.is_some(),
             format!("{at}/country"),
             "iso-3166",
             "must be a country's code of two letters, such as DE",
         );
-        let code = self.postal_code.as_deref().map(postal_code);
+        let code = self.postal_code.as_deref().map(person::postal_code);
         check.that(
             !matches!(code, Some(None)),
             format!("{at}/postal_code"),
@@ -106,7 +74,7 @@ impl Element for Address {
             city: part(&self.city, "city"),
             district: part(&self.district, "district"),
             state: part(&self.state, "state"),
-            line: form::lines(&self.line, check, &format!("{at}/line"), LINES),
+            line: form::lines(&self.line, check, &format!("{at}/line"), ADDRESS_LINES),
             postal_code: code.flatten(),
             country: country.unwrap_or(self.country),
             period: self.period,
@@ -123,52 +91,5 @@ impl Element for Address {
             && self.country == other.country
             && self.period == other.period
             && self.r#use == other.r#use
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn countries_are_those_of_iso_3166() {
-        assert_eq!(COUNTRIES.len(), 2 * 249);
-        assert!(
-            COUNTRIES
-                .as_bytes()
-                .as_chunks::<2>()
-                .0
-                .is_sorted_by(|one, other| one < other)
-        );
-        for (written, code) in [
-            ("de", Some("DE")),
-            (" Gb ", Some("GB")),
-            ("CA", Some("CA")),
-            // No code of its own, exceptionally reserved, of three letters, and where two codes touch.
-            ("UK", None),
-            ("EU", None),
-            ("USA", None),
-            ("DA", None),
-            ("", None),
-            ("D", None),
-            ("DEDJ", None),
-        ] {
-            assert_eq!(country(written).as_deref(), code, "{written}");
-        }
-    }
-
-    #[test]
-    fn postal_codes_come_to_one_form() {
-        for (written, code) in [
-            (" k1a  0b1 ", Some("K1A 0B1")),
-            ("10115", Some("10115")),
-            ("00-950", Some("00-950")),
-            ("", None),
-            ("10115\u{7}", None),
-            ("１０１１５", None),
-            ("12345678901234567", None),
-        ] {
-            assert_eq!(postal_code(written).as_deref(), code, "{written}");
-        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use datatype::person::{OTHER_LANGUAGES, PRONOUNS};
 use model::{Confidential, ContactChannel, Timestamp};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -18,12 +19,6 @@ use crate::name::{Name, PreviousName};
 use crate::related::{EmergencyContact, Guardian};
 use crate::several::{self, adopt};
 use crate::telecom::Telecom;
-
-/// The longest pronouns, in characters: a few of them with strokes in between.
-const PRONOUNS: usize = 40;
-
-/// How many languages she speaks besides the one that she prefers.
-const OTHER_LANGUAGES: usize = 8;
 
 /// Who a client is and how she wants to be treated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -316,6 +311,67 @@ pub(crate) mod tests {
             // A language tag gets the capitals of RFC 5646.
             kept["preferences"]["language"] = person["preferences"]["language"].clone();
             assert_eq!(kept, person);
+        }
+    }
+
+    /// What is flawed in a bundle, or there twice, or too often, is not among what it brings: it keeps nothing else out.
+    #[test]
+    fn a_flawed_import_is_in_its_form() {
+        let long = "x".repeat(201);
+        let role =
+            json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}]);
+        let number = |system: &str, value: &str| {
+            json!({"system": system, "value": value,
+            "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}})
+        };
+        let speaks = |tag: &str| json!({"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": tag}]}});
+        let phone = json!([{"system": "phone", "value": "617-555-0100"}]);
+        let calls =
+            |name: &str, telecom: &Value| json!({"name": {"text": name}, "relationship": role, "telecom": telecom});
+        let mut entries = vec![
+            json!({"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "birthDate": "1987-03-21",
+            "name": [{"use": "official", "family": "Okafor", "given": vec!["Z"; 9], "prefix": [long]}, {"use": "usual", "text": long},
+                {"use": "old", "text": "Ngozi"}, {"use": "old", "family": "A"}, {"use": "old", "family": "A "},
+                {"use": "old", "family": "B", "period": {"start": "2015-06-02", "end": "2015-06-01"}}],
+            "telecom": [{"system": "phone", "value": "6175550100", "use": "home"}, {"system": "phone", "value": "617-555-0100", "use": "mobile"},
+                {"system": "email", "value": "none@none"}, {"system": "email", "value": "A@x.org"}, {"system": "email", "value": "a@x.org"},
+                {"system": "email", "value": "617-555-0100"}, {"system": "sms", "value": "617-555-0111", "rank": 300}],
+            "address": [{"state": "MA", "country": "US"}, {"city": "Boston", "country": "UK"}, {"line": ["1", "2", "3", "4", "5"], "country": "US"},
+                {"city": "Boston", "postalCode": "02115/7", "country": "US"}, {"city": "Boston", "country": "us"}, {"city": "Boston", "country": "US"},
+                {"city": "Boston", "country": "US", "period": {"start": "2020-02-01", "end": "2020-01-01"}}],
+            "identifier": [number("insurer", "1"), number("urn:x:1", &long), number("urn:x:1", "1"), number("urn:x:1", "1"),
+                number("http://hl7.org/fhir/sid/us-ssn", "1")],
+            "contact": [calls("A", &json!([])), calls("B", &json!([{"system": "phone", "value": "1"}])), calls(&long, &phone), calls("C", &phone), calls("C", &phone)],
+            "communication": [speaks("en"), speaks("EN"), speaks("en_US"), speaks("de")],
+            "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/individual-pronouns",
+                "extension": [{"url": "value", "valueCodeableConcept": {"text": long}}]}]}}),
+        ];
+        entries.extend((0..6).map(|guardian| json!({"fullUrl": format!("urn:uuid:g{guardian}"), "resource": {"resourceType": "RelatedPerson",
+            "patient": {"reference": "urn:uuid:1"}, "relationship": role, "name": [{"text": format!("M{}", guardian / 2)}],
+            "identifier": [{"value": "acc_1"}], "telecom": [{"system": "email", "value": "none@none"}]}})));
+        let bundle = json!({"resourceType": "Bundle", "type": "collection", "entry": entries});
+        let bundle = fhir::Bundle::parse(bundle.to_string().as_bytes()).unwrap();
+        let settings = fhir::Settings {
+            calling_code: Some("1".to_owned()),
+            language: "en".to_owned(),
+        };
+        for handling in [fhir::Handling::Strict, fhir::Handling::Lenient] {
+            let none = std::collections::BTreeMap::new();
+            let import = fhir::Import::of(&bundle, &settings, handling, &none, &|source, _| source.id.clone()).unwrap();
+            let person = serde_json::to_value(&import.client.content).unwrap();
+            let kept = serde_json::to_value(normal(person.clone()).unwrap()).unwrap();
+            assert_eq!(kept, person);
+            let count = |field: &str| kept[field].as_array().map_or(0, Vec::len);
+            let counts = [
+                "telecoms",
+                "addresses",
+                "identifiers",
+                "emergency_contacts",
+                "guardians",
+                "previous_names",
+            ]
+            .map(count);
+            assert_eq!(counts, [3, 1, 1, 1, 3, 1]);
         }
     }
 

@@ -1,35 +1,22 @@
 //! One form for what can be written in many: names, e-mail addresses, telephone numbers, codes. Two texts that mean the same come
 //! to the same form, which is what is kept and what a search compares.
 
+use datatype::person::{LINE, is_mailbox, is_one_line};
 use model::{e164, is_language_tag};
 use unicode_normalization::UnicodeNormalization;
 use web::Check;
-
-/// The longest line, in characters.
-pub(crate) const LINE: usize = 200;
-
-/// The longest e-mail address, in bytes (RFC 5321, section 4.5.3.1.3, without the angle brackets).
-const ADDRESS: usize = 254;
-
-/// The longest part before the at sign, in bytes (RFC 5321, section 4.5.3.1.1).
-const LOCAL_PART: usize = 64;
-
-/// The longest label of a domain name, in bytes (RFC 1035, section 2.3.4).
-const LABEL: usize = 63;
 
 /// A text in Unicode normalisation form C, without space around it.
 fn text(text: &str) -> String {
     text.nfc().collect::<String>().trim().to_owned()
 }
 
-/// A text of one line and at most `most` characters in its one form. What turns the direction of text around is refused with
-/// line breaks: a name must not be able to show as another (Unicode Technical Report 36, section 2.10).
+/// A text of one line and at most `most` characters in its one form.
 pub(crate) fn line(written: &str, check: &mut Check, at: &str, most: usize) -> String {
     let line = text(written);
     check.text(&line, at, 1, most);
     check.that(
-        !line.contains(['\n', '\r', '\t', '\u{2028}', '\u{2029}'])
-            && !line.contains(|character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')),
+        is_one_line(&line),
         at,
         "one-line",
         "must not contain line breaks, tabs or marks that turn the direction of text",
@@ -54,31 +41,12 @@ pub(crate) fn lines(written: &[String], check: &mut Check, at: &str, count: usiz
     written.iter().take(count).enumerate().map(&mut form).collect()
 }
 
-/// An e-mail address in lower case and normalisation form C, or `None` where it has not the form of one that mail systems
-/// accept today. Quoted local parts and address literals are not taken: nobody is reached there.
+/// An e-mail address in lower case and normalisation form C, or `None` where it is none.
 pub(crate) fn email(text: &str) -> Option<String> {
     // Lower case can undo the normalisation, so it comes in between.
     let lower = text.trim().nfc().collect::<String>().to_lowercase();
     let address: String = lower.nfc().collect();
-    let (local, domain) = address.split_once('@')?;
-    let is_atom = |character: char| {
-        character.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(character) || is_mark(character)
-    };
-    let is_local = (1..=LOCAL_PART).contains(&local.len())
-        && local.chars().all(is_atom)
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..");
-    let is_label = |label: &str| {
-        (1..=LABEL).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .chars()
-                .all(|character| character.is_alphanumeric() || character == '-' || is_mark(character))
-    };
-    let is_domain = domain.contains('.') && domain.split('.').all(is_label);
-    (address.len() <= ADDRESS && is_local && is_domain).then_some(address)
+    is_mailbox(&address, |character| character.is_alphanumeric() || is_mark(character)).then_some(address)
 }
 
 /// Marks are part of letters that have no composed form.

@@ -1,16 +1,13 @@
 //! What a client is called, and was.
 
+use datatype::person::{AFFIXES, GIVEN, LINE, PREVIOUS_NAMES};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use crate::calendar::Period;
 use crate::codes::codes;
-use crate::form::{self, LINE};
+use crate::form;
 use crate::several::Element;
-
-/// How many given names, and how many titles on either side.
-const GIVEN: usize = 8;
-const AFFIXES: usize = 4;
 
 /// Her official name (FHIR `HumanName`). Not everybody has a family name, nor everybody a given one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +71,7 @@ impl Name {
 }
 
 impl Element for PreviousName {
-    const MOST: usize = 4;
+    const MOST: usize = PREVIOUS_NAMES;
 
     fn normalised(self, check: &mut Check, at: &str) -> Self {
         check_any(&self.given, self.family.as_ref(), check, at);

@@ -1,12 +1,13 @@
 //! Who is to be called for a client, and who looks after her (FHIR `Patient.contact` and `RelatedPerson`). These say whom to
 //! turn to. Who may act for her and read what is hers, `consent` alone says.
 
+use datatype::person::{EMERGENCY_CONTACTS, GUARDIANS, LINE};
 use model::{AccountId, ClientId};
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use crate::codes::codes;
-use crate::form::{self, LINE};
+use crate::form;
 use crate::several::{self, Element};
 use crate::telecom::Telecom;
 
@@ -74,7 +75,7 @@ pub(crate) struct Guardian {
 }
 
 impl Element for EmergencyContact {
-    const MOST: usize = 5;
+    const MOST: usize = EMERGENCY_CONTACTS;
 
     fn normalised(self, check: &mut Check, at: &str) -> Self {
         let telecoms = format!("{at}/telecoms");
@@ -97,7 +98,7 @@ impl Element for EmergencyContact {
 }
 
 impl Element for Guardian {
-    const MOST: usize = 4;
+    const MOST: usize = GUARDIANS;
 
     fn normalised(self, check: &mut Check, at: &str) -> Self {
         check.that(

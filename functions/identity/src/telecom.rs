@@ -1,5 +1,6 @@
 //! Where a person is reached without a letter (FHIR `ContactPoint`).
 
+use datatype::person::TELECOMS;
 use model::ContactChannel;
 use serde::{Deserialize, Serialize};
 use web::Check;
@@ -68,7 +69,7 @@ pub(crate) fn preferred(telecoms: &[Telecom], channel: ContactChannel) -> Option
 }
 
 impl Element for Telecom {
-    const MOST: usize = 10;
+    const MOST: usize = TELECOMS;
 
     fn normalised(self, check: &mut Check, at: &str) -> Self {
         let (form, rule, detail) = match self.system {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::import::{bound_by, detail};
 use crate::node::{NoTree, Node};
 use crate::report::{Reason, Report, Why};
 
@@ -77,8 +78,8 @@ impl Bundle {
     /// object, 50 000 values in a resource and 5 000 different paths.
     ///
     /// # Errors
-    /// All that is wrong with it: it is not JSON, has too much of something, is of another type, has an entry without a `fullUrl` or a resource, two
-    /// entries of one name, or not exactly one `Patient`.
+    /// All that is wrong with it: it is not JSON, has too much of something, is of another type, is labelled as one that must be kept otherwise, has an entry
+    /// without a `fullUrl` or a resource, two entries of one name, or not exactly one `Patient`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
         let one = |field: &str, detail: &str| Invalid {
             problems: vec![Problem {
@@ -95,6 +96,10 @@ impl Bundle {
         }
         if !matches!(tree.text_at("type"), Some("transaction" | "collection")) {
             return Err(one("/type", "must be transaction or collection"));
+        }
+        // What binds whoever gets the bundle is said of every resource in it.
+        if let Some(element) = bound_by(&tree) {
+            return Err(one(&format!("/{}", element.replace('.', "/")), detail(element)));
         }
         let mut problems = Vec::new();
         let mut note = |field: String, detail: &str| {

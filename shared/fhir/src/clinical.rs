@@ -81,8 +81,18 @@ pub(crate) const DIAGNOSIS: &[Field] = &[
     field("note", "content.note", Shape::Annotations),
 ];
 
+/// What a request or a statement refers to: what it calls the medication is theirs.
+pub(crate) const MEDICATION: &[Field] = &[
+    field("status", "", Shape::Harmless(r#""active""#)),
+    // Not `entered-in-error`; what nobody sells any more may still have been prescribed.
+    field("status", "", Shape::Among("", &["inactive"])).decisive(),
+    field("code", "code", CONCEPT).required(),
+];
+
 const DOSAGE: Shape = Shape::Object(&[
     field("text", "text", Shape::Text),
+    // Whoever says for what it is taken as needed says that it is (FHIR R4, Dosage.asNeeded[x]).
+    field("asNeededCodeableConcept", "as_needed", Shape::Implies("true")).alternative(),
     field("asNeededBoolean", "as_needed", Shape::Boolean),
     field("doseAndRate[0].doseQuantity", "dose", QUANTITY),
     field("timing.repeat.frequency", "frequency", Shape::Count),

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use datatype::person::GUARDIANS;
 use datatype::says_diagnosis;
+use model::is_language_tag;
 use serde::Serialize;
 
 use crate::assessment::read_assessment;
 use crate::bundle::{Bundle, Entry, Problem, Source};
-use crate::mapping::{Around, Field, Kind, Target, full_name, has_field, read};
+use crate::mapping::{Around, Field, Kind, LANGUAGE_TAGS, Target, full_name, has_field, is_same, read};
 use crate::node::Node;
 use crate::report::{Reason, Report, Why};
 use crate::{clinical, finances, person};
@@ -85,8 +87,18 @@ enum Read {
     Part(Part),
     /// Part of the client's details.
     Guardian(Node),
-    /// Part of plans.
-    Goal,
+    /// Part of others: of plans, or of requests and statements.
+    Beside,
+}
+
+/// What is beside the resources that it becomes part of.
+struct Beside {
+    /// Goals that can be part of a plan, by their positions. A plan takes those that it names.
+    goals: BTreeMap<usize, Node>,
+    /// What medications that can be referred to are called, and how many bytes that is, by their positions.
+    medications: BTreeMap<usize, (Node, usize)>,
+    /// Those that something that is imported refers to.
+    taken: BTreeSet<usize>,
 }
 
 struct Reading<'b> {
@@ -139,9 +151,49 @@ fn is_goal(entry: &Entry) -> bool {
     entry.resource_type == "Goal"
 }
 
-/// Whether there are rules that say how to understand all of a resource (FHIR R4, Resource.implicitRules, a modifier).
-fn has_implicit_rules(resource: &Node) -> bool {
-    resource.at("implicitRules").is_some()
+fn is_medication(entry: &Entry) -> bool {
+    entry.resource_type == "Medication"
+}
+
+/// The element by which whoever gets a resource is bound to what nobody here knows: rules that say how to understand all of it (FHIR R4,
+/// Resource.implicitRules, a modifier), or a security label. What is labelled as a record of substance use disorder treatment or as a
+/// psychotherapy note must not become one of those that more people read and that go out without a notice (42 CFR 2.12(d), 2.32;
+/// 45 CFR 164.508(a)(2)).
+pub(crate) fn bound_by(resource: &Node) -> Option<&'static str> {
+    if resource.at("implicitRules").is_some() {
+        return Some("implicitRules");
+    }
+    let is_labelled = match resource.at("meta") {
+        None => false,
+        Some(meta @ Node::Object(_)) => match meta.at("security") {
+            None => false,
+            Some(Node::List(labels)) => !labels.iter().all(is_ordinary),
+            Some(_) => true,
+        },
+        Some(_) => true,
+    };
+    is_labelled.then_some(SECURITY)
+}
+
+/// Where a resource's security labels are.
+const SECURITY: &str = "meta.security";
+
+/// Whether a label says nothing that is not so of every health record here (HL7 v3 `Confidentiality`: unrestricted, low, moderate and normal).
+fn is_ordinary(label: &Node) -> bool {
+    label.text_at("system") == Some("http://terminology.hl7.org/CodeSystem/v3-Confidentiality")
+        && matches!(label.text_at("code"), Some("U" | "L" | "M" | "N"))
+}
+
+/// What must be the case of an element that keeps a resource out.
+pub(crate) fn detail(element: &str) -> &'static str {
+    match element {
+        "implicitRules" | "modifierExtension" => "must not be there: nobody here knows what it changes",
+        SECURITY => {
+            "must have no label but U, L, M or N of v3-Confidentiality: what another asks for nobody here can promise"
+        }
+        "active" | "link" | "period.end" => "must not say that it has ended, or is to",
+        _ => "must be there, in a form that its owner takes",
+    }
 }
 
 /// What is made of an entry, if anything. An observation may be an assessment; both are records of the same id.
@@ -170,6 +222,7 @@ fn table(resource_type: &str) -> &'static [Field] {
         "Condition" => clinical::DIAGNOSIS,
         "MedicationRequest" => clinical::MEDICATION_REQUEST,
         "MedicationStatement" => clinical::MEDICATION_STATEMENT,
+        "Medication" => clinical::MEDICATION,
         "Encounter" => clinical::ENCOUNTER,
         "Observation" => clinical::OBSERVATION,
         "Procedure" => clinical::PROCEDURE,
@@ -199,7 +252,7 @@ fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
 }
 
 fn name_of(entry: &Entry) -> Option<String> {
-    let resource = &entry.resource;
+    let resource = Some(&entry.resource).filter(|resource| bound_by(resource).is_none())?;
     match entry.resource_type.as_str() {
         "Organization" => resource.text_at("name").map(str::to_owned),
         "Practitioner" => resource
@@ -277,15 +330,20 @@ impl Reading<'_> {
         self.room.set(NAMES);
         let mut found = Found::default();
         let mut guardians = Vec::new();
-        let mut goals = self.goals();
+        let mut beside = self.beside();
         found
             .report
             .add_rest("Bundle", &self.bundle.around, &|_, _| Why::Each(Reason::Transport));
-        // Goals come last: then it is known which of them are part of a plan.
-        let (last, first): (Vec<&Entry>, Vec<&Entry>) = self.bundle.entries.iter().partition(|entry| is_goal(entry));
+        // Goals and medications come last: then it is known which of them are part of something.
+        let (last, first): (Vec<&Entry>, Vec<&Entry>) = self
+            .bundle
+            .entries
+            .iter()
+            .partition(|entry| is_goal(entry) || is_medication(entry));
         for entry in first.into_iter().chain(last) {
             let resource_type = entry.resource_type.as_str();
-            if table(resource_type).is_empty() {
+            let is_unnamed = is_medication(entry) && !beside.taken.contains(&entry.position);
+            if table(resource_type).is_empty() || is_unnamed {
                 found
                     .report
                     .add(resource_type, "", Reason::ResourceNotTaken, entry.resource.values());
@@ -296,10 +354,12 @@ impl Reading<'_> {
             let read = match self.refused.get(&entry.source) {
                 Some(details) => Err(details.iter().map(|detail| problem(entry, "", detail)).collect()),
                 None => self
-                    .read_entry(entry, &mut rest, &mut goals, &mut found.report)
+                    .read_entry(entry, &mut rest, &mut beside, &mut found.report)
                     .map_err(|lacking| {
-                        let detail = "must be there, in a form that its owner takes";
-                        lacking.iter().map(|element| problem(entry, element, detail)).collect()
+                        let problems = lacking.iter();
+                        problems
+                            .map(|element| problem(entry, element, detail(element)))
+                            .collect()
                     }),
             };
             match read {
@@ -307,8 +367,15 @@ impl Reading<'_> {
                     match read {
                         Read::Part(part) if part.kind == Kind::Client => found.client = Some(part),
                         Read::Part(part) => found.parts.push(part),
-                        Read::Guardian(guardian) => guardians.push(guardian),
-                        Read::Goal => {}
+                        Read::Guardian(guardian) => {
+                            let is_there = |other: &Node| is_same(other, &guardian, person::SAME_GUARDIAN);
+                            if guardians.len() >= GUARDIANS || guardians.iter().any(is_there) {
+                                found.report.add(resource_type, "", Reason::Unrepresentable, before);
+                                continue;
+                            }
+                            guardians.push(guardian);
+                        }
+                        Read::Beside => {}
                     }
                     found
                         .report
@@ -345,13 +412,13 @@ impl Reading<'_> {
         &self,
         entry: &Entry,
         rest: &mut Node,
-        goals: &mut BTreeMap<usize, Node>,
+        beside: &mut Beside,
         report: &mut Report,
     ) -> Result<Read, Vec<&'static str>> {
         let place = Place { reading: self, entry };
         let resource_type = entry.resource_type.as_str();
-        if has_implicit_rules(rest) {
-            return Err(vec!["implicitRules"]);
+        if let Some(element) = bound_by(rest) {
+            return Err(vec![element]);
         }
         rest.at_mut("resourceType").map(Node::take);
         // The id is in the source, where it is the one by which the sender knows the resource.
@@ -363,11 +430,21 @@ impl Reading<'_> {
             "Goal" => {
                 // It is a goal of a plan, which has it by now, or nobody's.
                 read(clinical::GOAL, rest, &place)?;
-                return if goals.contains_key(&entry.position) {
+                return if beside.goals.contains_key(&entry.position) {
                     Err(vec!["id"])
                 } else {
-                    Ok(Read::Goal)
+                    Ok(Read::Beside)
                 };
+            }
+            "Medication" => {
+                read(clinical::MEDICATION, rest, &place)?;
+                return Ok(Read::Beside);
+            }
+            "MedicationRequest" | "MedicationStatement" => {
+                let referred = self.refer_to_medication(entry, rest, beside, &place)?;
+                let made = read(table(resource_type), rest, &place)?;
+                beside.taken.extend(referred);
+                made
             }
             "RelatedPerson" => {
                 let guardian = read(person::GUARDIAN, rest, &place)?;
@@ -381,7 +458,7 @@ impl Reading<'_> {
                 };
             }
             "Patient" => self.read_client(rest, &place)?,
-            "CarePlan" => self.read_plan(entry, rest, goals, &place)?,
+            "CarePlan" => self.read_plan(entry, rest, beside, &place)?,
             "Claim" | "ExplanationOfBenefit" => {
                 let withheld = self.withhold_diagnoses(rest);
                 let made = read(table(resource_type), rest, &place)?;
@@ -419,6 +496,10 @@ impl Reading<'_> {
     }
 
     fn read_client(&self, rest: &mut Node, place: &Place<'_, '_>) -> Result<Node, Vec<&'static str>> {
+        if let Some(Node::List(names)) = rest.at_mut("name") {
+            // What she is called comes before what she was.
+            names.sort_by_key(|name| name.at("period.end").is_some());
+        }
         // Of names of which none is said to be the official one, it is the first that is not said to be another.
         if let Some(Node::List(names)) = rest.at_mut("name")
             && !names.iter().any(|name| name.text_at("use") == Some("official"))
@@ -426,7 +507,11 @@ impl Reading<'_> {
         {
             name.put("use", Node::from_text("official"));
         }
+        let doubled = take_doubled_languages(rest);
         let mut made = read(person::CLIENT, rest, place)?;
+        if !doubled.is_empty() {
+            rest.put("communication", Node::List(doubled));
+        }
         if made.at("content.preferences.language").is_none() {
             made.put(
                 "content.preferences.language",
@@ -442,7 +527,7 @@ impl Reading<'_> {
         &self,
         entry: &Entry,
         rest: &mut Node,
-        goals: &mut BTreeMap<usize, Node>,
+        beside: &mut Beside,
         place: &Place<'_, '_>,
     ) -> Result<Node, Vec<&'static str>> {
         // A problem is described, by FHIR's display or by the diagnosis itself.
@@ -466,7 +551,7 @@ impl Reading<'_> {
                 let named = goal
                     .text_at("reference")
                     .and_then(|name| self.bundle.resolve(entry, name));
-                if let Some(made) = named.and_then(|named| goals.remove(&named.position)) {
+                if let Some(made) = named.and_then(|named| beside.goals.remove(&named.position)) {
                     pursued.push(made);
                     goal.at_mut("reference").map(Node::take);
                 }
@@ -480,17 +565,70 @@ impl Reading<'_> {
         Ok(made)
     }
 
-    /// Goals that can be part of a plan, by their position in the bundle.
-    fn goals(&self) -> BTreeMap<usize, Node> {
-        let goals = self.bundle.entries.iter().filter(|entry| is_goal(entry));
-        goals
-            .filter(|entry| !has_implicit_rules(&entry.resource))
-            .filter_map(|entry| {
-                let place = Place { reading: self, entry };
-                let goal = read(clinical::GOAL, &mut entry.resource.clone(), &place).ok()?;
-                Some((entry.position, goal))
-            })
-            .collect()
+    /// What can be part of other resources.
+    fn beside(&self) -> Beside {
+        let made_of = |entry: &Entry, table: &[Field]| {
+            let place = Place { reading: self, entry };
+            let is_free = bound_by(&entry.resource).is_none();
+            is_free.then(|| read(table, &mut entry.resource.clone(), &place).ok())?
+        };
+        let mut beside = Beside {
+            goals: BTreeMap::new(),
+            medications: BTreeMap::new(),
+            taken: BTreeSet::new(),
+        };
+        for entry in &self.bundle.entries {
+            if is_goal(entry)
+                && let Some(goal) = made_of(entry, clinical::GOAL)
+            {
+                beside.goals.insert(entry.position, goal);
+            } else if is_medication(entry)
+                && let Some(called) = made_of(entry, clinical::MEDICATION)
+            {
+                let size = called.size();
+                beside.medications.insert(entry.position, (called, size));
+            }
+        }
+        beside
+    }
+
+    /// Puts what a medication is called where the request or statement that refers to it would say it itself. The position of the
+    /// medication in the bundle, where it is not contained.
+    fn refer_to_medication(
+        &self,
+        entry: &Entry,
+        rest: &mut Node,
+        beside: &Beside,
+        place: &Place<'_, '_>,
+    ) -> Result<Option<usize>, Vec<&'static str>> {
+        const REFERENCE: &str = "medicationReference.reference";
+        if rest.at("medicationCodeableConcept").is_some() {
+            return Ok(None);
+        }
+        let Some(reference) = rest.text_at(REFERENCE).map(str::to_owned) else {
+            return Ok(None);
+        };
+        let (position, called) = match reference.strip_prefix('#') {
+            Some(id) => (None, contained_medication(rest, id, place)),
+            None => {
+                let named = self.bundle.resolve(entry, &reference).map(|named| named.position);
+                let called = named.and_then(|position| beside.medications.get(&position));
+                // As with names: however many refer to it, they don't become many times the bundle.
+                let has_room = |(_, size): &&(Node, usize)| match self.room.get().checked_sub(*size) {
+                    Some(room) => {
+                        self.room.set(room);
+                        true
+                    }
+                    None => false,
+                };
+                (named, called.filter(has_room).map(|(called, _)| called.clone()))
+            }
+        };
+        let mut called = called.ok_or_else(|| vec![REFERENCE])?;
+        rest.at_mut(REFERENCE).map(Node::take);
+        let code = called.at_mut("code").map_or(Node::Nothing, Node::take);
+        rest.put("medicationCodeableConcept", code);
+        Ok(position)
     }
 
     /// Puts "masked" where an item of a claim says by its service what somebody has: billers of a practice have no use for it. The
@@ -523,6 +661,46 @@ impl Reading<'_> {
         let (system, display) = (text("system"), text("display"));
         says_diagnosis(&system, Some(&display)) || self.diagnoses.contains(&(system, text("code")))
     }
+}
+
+/// What says a language again, which is taken out: it is spoken once. What is preferred comes first then, and what names no language
+/// last. Case means nothing (RFC 5646, section 2.1.1).
+fn take_doubled_languages(rest: &mut Node) -> Vec<Node> {
+    let Some(Node::List(list)) = rest.at_mut("communication") else {
+        return Vec::new();
+    };
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    let tags = |one: &Node| -> Vec<String> {
+        let codings = one.at("language.coding").map(Node::as_list).unwrap_or_default().iter();
+        let codes = codings.filter(|coding| coding.text_at("system") == Some(LANGUAGE_TAGS));
+        let tags = codes.filter_map(|coding| coding.text_at("code").filter(|tag| is_language_tag(tag)));
+        tags.map(str::to_ascii_lowercase).collect()
+    };
+    list.sort_by_key(|one| {
+        let is_preferred = one.at("preferred") == Some(&Node::Boolean(true));
+        (tags(one).is_empty(), !is_preferred)
+    });
+    let (first, doubled) = std::mem::take(list).into_iter().partition(|one| {
+        let tags = tags(one);
+        let is_new = !tags.iter().any(|tag| said.contains(tag));
+        said.extend(tags);
+        is_new
+    });
+    *list = first;
+    doubled
+}
+
+/// What a contained medication is called, which is taken out of it.
+fn contained_medication(rest: &mut Node, id: &str, place: &Place<'_, '_>) -> Option<Node> {
+    let Node::List(contained) = rest.at_mut("contained")? else {
+        return None;
+    };
+    let is_it = |one: &&mut Node| one.text_at("resourceType") == Some("Medication") && one.text_at("id") == Some(id);
+    let medication = contained.iter_mut().find(is_it)?;
+    if bound_by(medication).is_some() {
+        return None;
+    }
+    read(clinical::MEDICATION, medication, place).ok()
 }
 
 /// FHIR R4, code system `data-absent-reason`: the value is there and is not shown.
@@ -574,7 +752,7 @@ fn why(resource_type: &str, path: &str, node: &Node) -> Why {
             let is_whole = |identifier: &Node| identifier.at("value").is_some();
             match node {
                 Node::List(_) => Why::Each(Reason::NoHome),
-                identifier if is_whole(identifier) => Why::Whole(Reason::NotKept),
+                identifier if is_whole(identifier) && !person::is_kept(identifier) => Why::Whole(Reason::NotKept),
                 _ => Why::Each(Reason::NoHome),
             }
         }

@@ -3,8 +3,9 @@
 //! Reading takes: a value that was mapped is gone from its tree afterwards, one that was not stands where it stood.
 
 use base64ct::{Base64, Encoding};
+use datatype::person::{LINE, is_line, is_mailbox};
 use datatype::{is_date_time, is_instant};
-use model::e164;
+use model::{e164, is_language_tag};
 use serde::Serialize;
 
 use crate::money;
@@ -189,12 +190,20 @@ pub(crate) enum Shape {
     Date,
     /// The same day. Of an instant, its day.
     Day,
-    /// A concept of one code of a system, and the code. Without codes, any.
+    /// The text in the form that this gives it, where it has one.
+    Form(fn(&str) -> Option<String>),
+    /// A contact point's rank.
+    Rank,
+    /// A concept of one code of a system, and the code.
     Coded(&'static str, &'static [&'static str]),
     /// An object of these.
     Object(&'static [Field]),
+    /// A concept of a language, and its tag.
+    Language,
     /// A list of these: those that are mapped leave it.
     Each(&'static Shape),
+    /// A list of at most so many of these, no two of which have the same fields: what is too much or there already stays.
+    Several(&'static Shape, usize, &'static [&'static str]),
     /// The first entry of a list that has this text or `true`, without it; written behind those that are there.
     Pick(Option<(&'static str, Tag)>, &'static Shape),
     /// A reference's URL, and the id of the record or claim that it leads to.
@@ -213,12 +222,10 @@ pub(crate) enum Shape {
     Labelled(&'static str),
     /// The one of them that has a day after it, and the day. Two days are none.
     LabelledDay(&'static str),
-    /// An identifier that begins with this, and the identifier.
-    Identified(&'static str),
+    /// The first identifier of which this holds, and the identifier.
+    Identified(fn(&str) -> bool),
     /// The value of a contact point.
     Contact,
-    /// A country's code of two letters.
-    Country,
     /// Money in decimals, and in minor units.
     Money,
     /// Base64 of UTF-8, and the text.
@@ -227,6 +234,12 @@ pub(crate) enum Shape {
     Fixed(&'static str),
     /// This JSON and no other; never written.
     Harmless(&'static str),
+    /// Whatever it says, this JSON, and what it says stays; never written.
+    Implies(&'static str),
+    /// One of these codes, or a list of what has one of them at a path, and it stays; never written.
+    Among(&'static str, &'static [&'static str]),
+    /// Something of which this holds, and it stays; never written.
+    Holds(fn(&Node) -> bool),
 }
 
 #[derive(Clone, Copy)]
@@ -280,7 +293,10 @@ pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Re
             lacking.push(row.element);
         }
         let Some(value) = value else { continue };
-        if !matches!(row.shape, Shape::Client | Shape::Fixed(_) | Shape::Harmless(_)) {
+        if !matches!(
+            row.shape,
+            Shape::Client | Shape::Fixed(_) | Shape::Harmless(_) | Shape::Among(..) | Shape::Holds(_)
+        ) {
             made.put(row.field, value);
         }
     }
@@ -310,7 +326,7 @@ pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> O
         }
         let value = match row.shape {
             Shape::Fixed(json) => constant(json),
-            Shape::Harmless(_) => None,
+            Shape::Harmless(_) | Shape::Implies(_) | Shape::Among(..) | Shape::Holds(_) => None,
             Shape::Client => Some(Node::from_text(around.client())),
             shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
         };
@@ -361,15 +377,16 @@ impl Shape {
     fn has_field(self, below: &str) -> bool {
         match self {
             Self::Object(fields) => has_field(fields, below),
-            Self::Each(shape) => shape.has_field(below),
+            Self::Each(shape) | Self::Several(shape, ..) => shape.has_field(below),
             Self::Pick(tag, shape) => tag.is_some_and(|(name, _)| name == below) || shape.has_field(below),
-            Self::Coded(..) => matches!(below, "coding.system" | "coding.code"),
+            Self::Coded(..) | Self::Language => matches!(below, "coding.system" | "coding.code"),
             Self::Name => matches!(below, "reference" | "display"),
             Self::HumanName => matches!(below, "text" | "prefix" | "given" | "family" | "suffix"),
             Self::Annotations | Self::Labelled(_) | Self::LabelledDay(_) => below == "text",
             Self::Identified(_) => below == "value",
             Self::Money => matches!(below, "value" | "currency"),
-            Self::Fixed(_) => false,
+            Self::Fixed(_) | Self::Implies(_) => false,
+            Self::Among(path, _) => path == below,
             _ => below.is_empty(),
         }
     }
@@ -385,6 +402,22 @@ impl Shape {
                     .filter(|entry| !entry.is_nothing())
                     .filter_map(|entry| shape.read(entry, around))
                     .collect();
+                (!read.is_empty()).then_some(Node::List(read))
+            }
+            Self::Several(shape, most, same) => {
+                let Node::List(list) = from else { return None };
+                let mut read: Vec<Node> = Vec::new();
+                for entry in list.iter_mut().filter(|entry| !entry.is_nothing()) {
+                    let before = entry.clone();
+                    let Some(made) = shape.read(entry, around) else {
+                        continue;
+                    };
+                    if read.len() < most && !read.iter().any(|other| is_same(other, &made, same)) {
+                        read.push(made);
+                    } else {
+                        *entry = before;
+                    }
+                }
                 (!read.is_empty()).then_some(Node::List(read))
             }
             Self::Pick(tag, shape) => {
@@ -412,10 +445,12 @@ impl Shape {
                 Some(Node::Text(name))
             }
             Self::HumanName => {
-                if let Some(text) = from.at_mut("text").filter(|text| text.as_text().is_some()) {
-                    return Some(text.take());
+                let line = |text: &str| is_line(text, LINE).then(|| text.trim().to_owned());
+                if let Some(name) = from.text_at("text").and_then(line) {
+                    from.at_mut("text")?.take();
+                    return Some(Node::Text(name));
                 }
-                let name = full_name(from)?;
+                let name = full_name(from).as_deref().and_then(line)?;
                 for part in ["prefix", "given", "suffix"] {
                     if let Some(Node::List(list)) = from.at_mut(part) {
                         list.iter_mut().for_each(|word| drop(taken_text(word)));
@@ -429,16 +464,17 @@ impl Shape {
                 let Node::List(codings) = from.at_mut("coding")? else {
                     return None;
                 };
-                let coding = codings.iter_mut().find(|coding| {
-                    let code = coding.text_at("code").unwrap_or_default();
-                    coding.text_at("system") == Some(system)
-                        && !code.is_empty()
-                        && (codes.is_empty() || codes.contains(&code))
-                })?;
-                coding.at_mut("system")?.take();
-                let code = coding.at_mut("code")?.take();
+                let code = taken_code(codings, system, |code| codes.contains(&code))?;
                 from.prune();
                 Some(code)
+            }
+            Self::Language => {
+                let Node::List(codings) = from.at_mut("coding")? else {
+                    return None;
+                };
+                let tag = taken_code(codings, LANGUAGE_TAGS, is_language_tag)?;
+                from.prune();
+                Some(tag)
             }
             Self::Annotations => {
                 let Node::List(notes) = from else { return None };
@@ -473,13 +509,9 @@ impl Shape {
                 note.at_mut("text")?.take();
                 Some(Node::Text(day))
             }
-            Self::Identified(prefix) => {
+            Self::Identified(holds) => {
                 let Node::List(identifiers) = from else { return None };
-                let is_it = |identifier: &&mut Node| {
-                    identifier
-                        .text_at("value")
-                        .is_some_and(|value| value.starts_with(prefix))
-                };
+                let is_it = |identifier: &&mut Node| identifier.text_at("value").is_some_and(holds);
                 Some(identifiers.iter_mut().find(is_it)?.at_mut("value")?.take())
             }
             Self::Money => {
@@ -494,6 +526,16 @@ impl Shape {
                 let is_it = constant(json).is_some_and(|constant| constant == *from);
                 is_it.then(|| from.take())
             }
+            Self::Implies(json) => constant(json),
+            Self::Among(path, codes) => {
+                let is_among = |node: &Node| node.text_at(path).is_some_and(|code| codes.contains(&code));
+                let holds = match from {
+                    Node::List(list) => list.iter().all(is_among),
+                    one => is_among(one),
+                };
+                holds.then_some(Node::Nothing)
+            }
+            Self::Holds(holds) => holds(from).then_some(Node::Nothing),
             _ => {
                 let made = self.read_value(from, around)?;
                 from.take();
@@ -523,9 +565,10 @@ impl Shape {
                 let text = text.filter(|time| is_date_time(time))?;
                 text.get(..10).filter(|day| is_day(day)).map(Node::from_text)
             }
-            Self::Country => text
-                .filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
-                .map(Node::from_text),
+            Self::Form(form) => form(text?).map(Node::Text),
+            Self::Rank => number(from)
+                .filter(|digits| digits.parse().is_ok_and(|rank: u8| (1..=99).contains(&rank)))
+                .map(Node::Number),
             Self::Contact => contact(text?, around.calling_code()).map(Node::Text),
             Self::Base64 => {
                 let bytes = Base64::decode_vec(text?).ok()?;
@@ -551,7 +594,7 @@ impl Shape {
     fn write(self, from: &mut Node, around: &dyn Around) -> Option<Node> {
         match self {
             Self::Object(fields) => write(fields, from, around).filter(|made| *made != Node::object()),
-            Self::Each(shape) => {
+            Self::Each(shape) | Self::Several(shape, ..) => {
                 let Node::List(list) = from else { return None };
                 let written: Vec<Node> = list
                     .iter_mut()
@@ -582,14 +625,12 @@ impl Shape {
                 Some(made)
             }
             Self::Coded(system, codes) => {
-                let code = from.as_text()?;
-                if !codes.is_empty() && !codes.contains(&code) {
-                    return None;
-                }
-                let mut made = Node::object();
-                made.put("coding[0].system", Node::from_text(system));
-                made.put("coding[0].code", from.take());
-                Some(made)
+                let is_code = codes.contains(&from.as_text()?);
+                is_code.then(|| coded(system, from.take()))
+            }
+            Self::Language => {
+                from.as_text()?;
+                Some(coded(LANGUAGE_TAGS, from.take()))
             }
             Self::Annotations => Some(Node::List(vec![annotation("", from)?])),
             Self::Labelled(label) => {
@@ -632,10 +673,36 @@ impl Shape {
                 .as_text()
                 .map(|text| Node::Text(Base64::encode_string(text.as_bytes()))),
             Self::Record(_) | Self::AnyRecord => around.reference(from.as_text()?).map(Node::Text),
+            // What its owner keeps is in its form.
+            Self::Form(_) | Self::Contact => from.as_text().map(Node::from_text),
             // What is the same on both sides is held to the same form.
             _ => self.read_value(from, around),
         }
     }
+}
+
+/// The system of language tags (BCP 47), as FHIR R4 names it.
+pub(crate) const LANGUAGE_TAGS: &str = "urn:ietf:bcp:47";
+
+/// The first code of a system of which this holds, which is taken.
+fn taken_code(codings: &mut [Node], system: &str, holds: impl Fn(&str) -> bool) -> Option<Node> {
+    let coding = codings
+        .iter_mut()
+        .find(|coding| coding.text_at("system") == Some(system) && coding.text_at("code").is_some_and(&holds))?;
+    coding.at_mut("system")?.take();
+    Some(coding.at_mut("code")?.take())
+}
+
+fn coded(system: &str, code: Node) -> Node {
+    let mut made = Node::object();
+    made.put("coding[0].system", Node::from_text(system));
+    made.put("coding[0].code", code);
+    made
+}
+
+/// Whether two have the same fields. Without fields, nothing is the same as another.
+pub(crate) fn is_same(one: &Node, other: &Node, fields: &[&str]) -> bool {
+    !fields.is_empty() && fields.iter().all(|field| one.at(field) == other.at(field))
 }
 
 /// What an annotation says behind a word and a colon.
@@ -687,14 +754,17 @@ fn is_count(digits: &str) -> bool {
     digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn is_day(text: &str) -> bool {
+pub(crate) fn is_day(text: &str) -> bool {
     text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// An e-mail address as it is, and a telephone number with its country code.
+/// An e-mail address in lower case, and a telephone number with its country code.
 fn contact(text: &str, calling_code: Option<&str>) -> Option<String> {
     if text.contains('@') {
-        return Some(text.to_owned());
+        // Accents that stand for themselves: Unicode, "Combining Diacritical Marks".
+        let is_letter = |character: char| character.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&character);
+        let address = text.trim().to_lowercase();
+        return is_mailbox(&address, is_letter).then_some(address);
     }
     e164(text, calling_code)
 }

@@ -1,5 +1,6 @@
 //! The categories that clients are counted in. They are fixed, and published with every figure; who is in none of them is in the last, "unknown".
 
+use datatype::Instrument;
 use jiff::civil::Date;
 
 /// What divides clients: each is in one category of it.
@@ -33,12 +34,12 @@ impl Dimension {
     }
 
     /// The instrument whose latest result it is of.
-    pub(super) fn instrument(self) -> Option<&'static str> {
+    pub(super) fn instrument(self) -> Option<Instrument> {
         match self {
             Self::Gender | Self::AgeGroup => None,
-            Self::Phq9Severity => Some("PHQ-9"),
-            Self::Gad7Severity => Some("GAD-7"),
-            Self::Pcl5CutPoint => Some("PCL-5"),
+            Self::Phq9Severity => Some(Instrument::Phq9),
+            Self::Gad7Severity => Some(Instrument::Gad7),
+            Self::Pcl5CutPoint => Some(Instrument::Pcl5),
         }
     }
 

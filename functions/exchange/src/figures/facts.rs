@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use datatype::Instrument;
 use jiff::civil::Date;
 use model::{ClientId, Timestamp};
 use serde::Deserialize;
@@ -157,18 +158,11 @@ impl Facts {
         let (Some(instrument), Some(at), Some(result)) = (content.instrument, content.administered_at, result) else {
             return;
         };
-        let is = |dimension: Dimension| {
-            let name = dimension.instrument().unwrap_or_default();
-            instrument.trim().eq_ignore_ascii_case(name)
-        };
-        let latest = if is(Dimension::Phq9Severity) {
-            &mut self.phq9
-        } else if is(Dimension::Gad7Severity) {
-            &mut self.gad7
-        } else if is(Dimension::Pcl5CutPoint) {
-            &mut self.pcl5
-        } else {
-            return;
+        let latest = match Instrument::named(&instrument) {
+            Some(Instrument::Phq9) => &mut self.phq9,
+            Some(Instrument::Gad7) => &mut self.gad7,
+            Some(Instrument::Pcl5) => &mut self.pcl5,
+            None => return,
         };
         if let Some(category) = result.severity.or(result.cut_point) {
             latest.take(at, category);
@@ -189,5 +183,28 @@ impl Facts {
     /// The codes of her diagnoses.
     pub(super) fn into_codes(self) -> BTreeSet<Coding> {
         self.codes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// `records` scores an instrument by whatever spelling of its name, so it is counted by each.
+    #[test]
+    fn an_instrument_counts_however_its_name_is_written() {
+        for (instrument, result, dimension) in [
+            ("PHQ-9", json!({"severity": "mild"}), Dimension::Phq9Severity),
+            ("PHQ9", json!({"severity": "mild"}), Dimension::Phq9Severity),
+            ("PHQ\u{2011}9", json!({"severity": "mild"}), Dimension::Phq9Severity),
+            ("gad7", json!({"severity": "mild"}), Dimension::Gad7Severity),
+            ("PCL 5", json!({"cut_point": "within"}), Dimension::Pcl5CutPoint),
+        ] {
+            let mut facts = Facts::default();
+            let content = json!({"instrument": instrument, "administered_at": "2026-11-30T10:00:00Z"});
+            facts.add(serde_json::from_value(json!({"content": content, "result": result})).unwrap());
+            assert_eq!(facts.category(dimension), 1, "{instrument}");
+        }
     }
 }

@@ -350,6 +350,48 @@ fn one_bad_resource_keeps_all_out_unless_it_is_to_be_left_out() {
     );
 }
 
+/// What has no room in a client's details is left out and told, and all else of the bundle comes in.
+#[test]
+fn one_flaw_of_the_patient_keeps_nothing_out() {
+    for prefer in ["handling=strict", "handling=lenient"] {
+        let practice = Practice::new();
+        let mut flawed = bundle();
+        let phone = |used: &str| json!({"system": "phone", "value": "+49 30 12345678", "use": used});
+        flawed["entry"][0]["resource"]["telecom"] =
+            json!([phone("home"), phone("mobile"), {"system": "email", "value": "none@none"}]);
+        flawed["entry"][0]["resource"]["address"] = json!([{"state": "BE", "country": "DE"}]);
+        let mother = |id: &str| {
+            json!({"fullUrl": format!("https://hospital.example/RelatedPerson/{id}"), "resource": {"resourceType": "RelatedPerson",
+            "id": id, "patient": {"reference": PATIENT}, "name": [{"text": "Ifeoma"}],
+            "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}]}})
+        };
+        let entries = flawed["entry"].as_array_mut().unwrap();
+        entries.extend([mother("r1"), mother("r2")]);
+        let answer = practice.send(&importing(&practice.client, &flawed).header("prefer", prefer));
+        assert_eq!(outcomes(&answer), ["created"; 4], "{prefer}");
+        assert_eq!(answer.json["not_imported"], json!([]));
+        let told = answer.json["not_carried_over"].as_array().unwrap();
+        for (of, path, count) in [
+            ("Patient", "telecom.value", 2),
+            ("Patient", "address.state", 1),
+            ("RelatedPerson", "", 1),
+        ] {
+            let is_it = |line: &&Value| line["of"] == of && line["path"] == path;
+            let line = told.iter().find(is_it).unwrap();
+            assert_eq!(
+                (&line["reason"], &line["count"]),
+                (&json!("unrepresentable"), &json!(count)),
+                "{of} {path}"
+            );
+        }
+        let patient = &went_out(&practice.export())[0];
+        assert_eq!(
+            patient["telecom"],
+            json!([{"system": "phone", "value": "+493012345678", "use": "home"}])
+        );
+    }
+}
+
 /// Whichever owner refuses, its reasons are understood.
 #[test]
 fn every_owners_refusal_names_the_resource() {

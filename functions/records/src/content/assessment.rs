@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use datatype::check_past;
+use datatype::{Instrument, check_past};
 use model::{Confidential, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::Check;
@@ -30,17 +30,6 @@ pub(crate) struct Assessment {
 pub(crate) struct Score {
     scale: Text,
     score: Confidential<i32>,
-}
-
-/// An instrument whose scoring is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Instrument {
-    /// Patient Health Questionnaire: Kroenke, Spitzer, Williams, J Gen Intern Med 2001; 16(9):606–613.
-    Phq9,
-    /// Generalized Anxiety Disorder: Spitzer, Kroenke, Williams, Löwe, Arch Intern Med 2006; 166(10):1092–1097.
-    Gad7,
-    /// PTSD Checklist for DSM-5: Weathers, Litz, Keane, Palmieri, Marx, Schnurr, National Center for PTSD, 2013.
-    Pcl5,
 }
 
 /// How severe what the PHQ-9 or the GAD-7 measures is, by their authors' cut-offs.
@@ -102,66 +91,53 @@ const PCL5_CLUSTERS: [(Range<usize>, usize); 4] = [(0..5, 1), (5..7, 1), (7..14,
 /// "Moderately": from here on an item of the PCL-5 counts as a symptom.
 const PCL5_SYMPTOM: u8 = 2;
 
-impl Instrument {
-    /// However it is written, `PHQ9` or with some other dash: by another spelling nobody gets round the answers, and what they say of
-    /// somebody's life.
-    fn named(name: &str) -> Option<Self> {
-        let written = || name.chars().filter(|character| character.is_alphanumeric());
-        [(Self::Phq9, "phq9"), (Self::Gad7, "gad7"), (Self::Pcl5, "pcl5")]
-            .into_iter()
-            .find(|(_, known)| written().flat_map(char::to_lowercase).eq(known.chars()))
-            .map(|(instrument, _)| instrument)
+/// The highest answer to an item.
+fn highest(instrument: Instrument) -> u8 {
+    match instrument {
+        Instrument::Phq9 | Instrument::Gad7 => 3,
+        Instrument::Pcl5 => 4,
     }
+}
 
-    /// How many items it has, and the highest answer to one.
-    fn items(self) -> (usize, u8) {
-        match self {
-            Self::Phq9 => (9, 3),
-            Self::Gad7 => (7, 3),
-            Self::Pcl5 => (20, 4),
-        }
-    }
-
-    /// What complete answers come to.
-    fn score(self, answers: &[u8]) -> Scored {
-        let total = sum(answers, 0..answers.len());
-        match self {
-            Self::Phq9 => Scored::Phq9 {
-                total,
-                severity: match total {
-                    0..=4 => Severity::Minimal,
-                    5..=9 => Severity::Mild,
-                    10..=14 => Severity::Moderate,
-                    15..=19 => Severity::ModeratelySevere,
-                    _ => Severity::Severe,
-                },
-                self_harm: answers.get(8).is_some_and(|answer| *answer > 0),
+/// What complete answers come to.
+fn score(instrument: Instrument, answers: &[u8]) -> Scored {
+    let total = sum(answers, 0..answers.len());
+    match instrument {
+        Instrument::Phq9 => Scored::Phq9 {
+            total,
+            severity: match total {
+                0..=4 => Severity::Minimal,
+                5..=9 => Severity::Mild,
+                10..=14 => Severity::Moderate,
+                15..=19 => Severity::ModeratelySevere,
+                _ => Severity::Severe,
             },
-            Self::Gad7 => Scored::Gad7 {
-                total,
-                severity: match total {
-                    0..=4 => Severity::Minimal,
-                    5..=9 => Severity::Mild,
-                    10..=14 => Severity::Moderate,
-                    _ => Severity::Severe,
-                },
+            self_harm: answers.get(8).is_some_and(|answer| *answer > 0),
+        },
+        Instrument::Gad7 => Scored::Gad7 {
+            total,
+            severity: match total {
+                0..=4 => Severity::Minimal,
+                5..=9 => Severity::Mild,
+                10..=14 => Severity::Moderate,
+                _ => Severity::Severe,
             },
-            Self::Pcl5 => {
-                let [b, c, d, e] = PCL5_CLUSTERS.map(|(items, _)| sum(answers, items));
-                let has_symptoms = |(items, wanted): (Range<usize>, usize)| {
-                    let symptoms = answers.get(items).unwrap_or_default().iter();
-                    symptoms.filter(|answer| **answer >= PCL5_SYMPTOM).count() >= wanted
-                };
-                Scored::Pcl5 {
-                    total,
-                    clusters: Clusters { b, c, d, e },
-                    cut_point: match total {
-                        0..=30 => CutPoint::Below,
-                        31..=33 => CutPoint::Within,
-                        _ => CutPoint::Above,
-                    },
-                    provisional_ptsd: PCL5_CLUSTERS.into_iter().all(has_symptoms),
-                }
+        },
+        Instrument::Pcl5 => {
+            let [b, c, d, e] = PCL5_CLUSTERS.map(|(items, _)| sum(answers, items));
+            let has_symptoms = |(items, wanted): (Range<usize>, usize)| {
+                let symptoms = answers.get(items).unwrap_or_default().iter();
+                symptoms.filter(|answer| **answer >= PCL5_SYMPTOM).count() >= wanted
+            };
+            Scored::Pcl5 {
+                total,
+                clusters: Clusters { b, c, d, e },
+                cut_point: match total {
+                    0..=30 => CutPoint::Below,
+                    31..=33 => CutPoint::Within,
+                    _ => CutPoint::Above,
+                },
+                provisional_ptsd: PCL5_CLUSTERS.into_iter().all(has_symptoms),
             }
         }
     }
@@ -180,7 +156,7 @@ impl Assessment {
     /// What the answers come to, of an instrument whose scoring is known.
     pub(crate) fn scored(&self) -> Option<Scored> {
         let instrument = Instrument::named(self.instrument.expose())?;
-        Some(instrument.score(self.answers.as_ref()?.expose()))
+        Some(score(instrument, self.answers.as_ref()?.expose()))
     }
 
     pub(crate) fn check(&self, check: &mut Check, at: &str, now: Timestamp) {
@@ -216,7 +192,7 @@ impl Assessment {
     }
 
     fn check_answers(&self, check: &mut Check, at: &str, instrument: Instrument) {
-        let (items, highest) = instrument.items();
+        let (items, highest) = (instrument.items(), highest(instrument));
         let answers = self.answers.as_ref().map_or(&[][..], |answers| answers.expose());
         check.that(
             answers.len() == items,
@@ -248,7 +224,7 @@ mod tests {
 
     /// Answers that come to a total, from the first item on.
     fn answers(instrument: Instrument, mut total: u8) -> Vec<u8> {
-        let (items, highest) = instrument.items();
+        let (items, highest) = (instrument.items(), highest(instrument));
         let answers = (0..items).map(|_| {
             let answer = total.min(highest);
             total -= answer;
@@ -289,7 +265,7 @@ mod tests {
         ] {
             for (first, last, severity) in bands {
                 for total in *first..=*last {
-                    let scored = said(instrument.score(&answers(instrument, total)));
+                    let scored = said(score(instrument, &answers(instrument, total)));
                     assert_eq!(
                         (&scored["total"], &scored["severity"]),
                         (&json!(total), &json!(severity))
@@ -302,11 +278,11 @@ mod tests {
     #[test]
     fn any_answer_to_item_9_but_not_at_all_is_flagged() {
         for answer in 0..=3 {
-            let scored = said(Instrument::Phq9.score(&[0, 0, 0, 0, 0, 0, 0, 0, answer]));
+            let scored = said(score(Instrument::Phq9, &[0, 0, 0, 0, 0, 0, 0, 0, answer]));
             assert_eq!(scored["self_harm"], answer > 0);
         }
         assert_eq!(
-            said(Instrument::Phq9.score(&[3, 3, 3, 3, 3, 3, 3, 3, 0]))["self_harm"],
+            said(score(Instrument::Phq9, &[3, 3, 3, 3, 3, 3, 3, 3, 0]))["self_harm"],
             false
         );
     }
@@ -314,7 +290,7 @@ mod tests {
     /// Items 1–5, 6–7, 8–14 and 15–20 are the clusters B, C, D and E; one, one, two and two symptoms of them make a provisional diagnosis.
     #[test]
     fn the_pcl_5_is_scored_by_cluster() {
-        let score = |answers: [u8; 20]| said(Instrument::Pcl5.score(&answers));
+        let score = |answers: [u8; 20]| said(score(Instrument::Pcl5, &answers));
         let all = score([4; 20]);
         assert_eq!(
             all,
@@ -339,7 +315,7 @@ mod tests {
             (33, "within"),
             (34, "above"),
         ] {
-            let scored = said(Instrument::Pcl5.score(&answers(Instrument::Pcl5, total)));
+            let scored = said(super::score(Instrument::Pcl5, &answers(Instrument::Pcl5, total)));
             assert_eq!(scored["cut_point"], cut_point, "{total}");
         }
     }

@@ -286,6 +286,14 @@ fn a_bundle_that_is_none_is_refused_with_all_that_is_wrong_with_it() {
             vec!["/resourceType"],
         ),
         (small(|bundle| bundle["type"] = json!("history")), vec!["/type"]),
+        (
+            small(|bundle| bundle["implicitRules"] = json!("https://example.org/rules")),
+            vec!["/implicitRules"],
+        ),
+        (
+            small(|bundle| bundle["meta"] = json!({"security": [{"system": CONFIDENTIALITY, "code": "R"}]})),
+            vec!["/meta/security"],
+        ),
         (small(|bundle| bundle["entry"] = json!({})), vec!["/entry"]),
         (
             small(|bundle| bundle["entry"] = json!(vec![bundle["entry"][0].clone(); 5001])),
@@ -379,13 +387,81 @@ fn a_resource_is_imported_whole_enough_or_not_at_all() {
         json!([{"code": {"text": "Known"}, "value": {"text": "yes"}}])
     );
     // Without her, or with another in her place, there is nobody whose the others are.
-    for (name, value) in [("birthDate", json!("1987")), ("active", json!(false))] {
+    for (name, value) in [
+        ("birthDate", json!("1987")),
+        ("active", json!(false)),
+        (
+            "link",
+            json!([{"type": "seealso"}, {"type": "replaced-by", "other": {"reference": "Patient/2"}}]),
+        ),
+        ("link", json!([{"other": {"reference": "Patient/2"}}])),
+    ] {
         let bundle = Bundle::parse(&small(|bundle| bundle["entry"][0]["resource"][name] = value)).unwrap();
         assert!(
             Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).is_err(),
             "{name}"
         );
     }
+}
+
+const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+
+/// What is labelled as one that must be kept otherwise becomes no ordinary record, whatever it is, and is referred to and named by none.
+#[test]
+fn what_is_labelled_is_not_imported() {
+    const ACT: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+    let label = |system: &str, code: &str| json!({"system": system, "code": code});
+    for (meta, is_imported) in [
+        (json!({"security": [label(ACT, "ETH")]}), false),
+        (json!({"security": [label(ACT, "42CFRPart2")]}), false),
+        (json!({"security": [label(ACT, "PSYTHPN")]}), false),
+        (json!({"security": [label(CONFIDENTIALITY, "R")]}), false),
+        (json!({"security": [label(CONFIDENTIALITY, "V")]}), false),
+        (
+            json!({"security": [label(CONFIDENTIALITY, "N"), label(ACT, "ETH")]}),
+            false,
+        ),
+        (json!({"security": [label("https://example.org", "N")]}), false),
+        (json!({"security": [{"code": "N"}]}), false),
+        (json!({"security": [Value::Null]}), false),
+        (json!({"security": label(CONFIDENTIALITY, "N")}), false),
+        (json!([{"security": [label(ACT, "ETH")]}]), false),
+        (json!({"security": [label(CONFIDENTIALITY, "N")]}), true),
+        (
+            json!({"security": [label(CONFIDENTIALITY, "U"), label(CONFIDENTIALITY, "L"), label(CONFIDENTIALITY, "M")]}),
+            true,
+        ),
+        (json!({"security": [], "versionId": "1"}), true),
+    ] {
+        for (position, parts) in [(0, 0), (1, 2), (2, 2), (3, 2), (4, 2)] {
+            let bytes = small(|bundle| bundle["entry"][position]["resource"]["meta"] = meta.clone());
+            let bundle = Bundle::parse(&bytes).unwrap();
+            let strict = Import::of(&bundle, &settings(), Handling::Strict, &BTreeMap::new(), &id);
+            if is_imported {
+                let transport = |line: fhir::Line| line.reason == Reason::Transport && line.path == "meta";
+                assert!(strict.unwrap().report.lines().any(transport), "{meta}");
+                continue;
+            }
+            let refused = strict.unwrap_err().resources;
+            let mut problems = refused.iter().flat_map(|resource| &resource.problems);
+            let pointer = format!("/entry/{position}/resource/meta/security");
+            let problem = problems.find(|problem| problem.field == pointer).unwrap();
+            assert!(problem.detail.starts_with("must have no label but"));
+            // A plan without its goal is none, and nobody is told of without her.
+            let lenient = Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id);
+            assert_eq!(lenient.map_or(0, |import| import.parts.len()), parts, "{meta}");
+        }
+    }
+    let import = import(&small(|bundle| {
+        let entries = bundle["entry"].as_array_mut().unwrap();
+        entries[1]["resource"]["serviceProvider"] = json!({"reference": "urn:uuid:6"});
+        entries.push(
+            json!({"fullUrl": "urn:uuid:6", "resource": {"resourceType": "Organization", "name": "Methadone clinic",
+            "meta": {"security": [label(ACT, "ETH")]}}}),
+        );
+    }));
+    let content = serde_json::to_value(&import.parts[0].content).unwrap();
+    assert_eq!(content.get("provider"), None);
 }
 
 /// A record refers to no record that there is not.

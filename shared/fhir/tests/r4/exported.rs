@@ -222,6 +222,33 @@ fn all_of_it_comes_in_the_same() {
     assert_eq!(serde_json::to_value(&import.client.content).unwrap(), went);
 }
 
+/// `records` takes an instrument by whatever spelling of its name, with answers and without scores, and so it goes out and comes in.
+#[test]
+fn an_instrument_is_known_however_its_name_is_written() {
+    for (instrument, items, panel) in [
+        ("PHQ9", 9, "44249-1"),
+        ("PHQ\u{2011}9", 9, "44249-1"),
+        ("gad7", 7, "69737-5"),
+        ("PCL 5", 20, "101697-1"),
+    ] {
+        let content =
+            json!({"instrument": instrument, "administered_at": "2026-01-02T08:00:00Z", "answers": vec![1; items]});
+        let part = exported("rec_1", "assessment", &content);
+        let mut export = Export::of(client(), vec![part], "https://practice.example/fhir");
+        assert_eq!(export.not_exported, Vec::<String>::new());
+        let came = imported(&export);
+        assert_eq!(came.parts[0].kind, Kind::Assessment);
+        assert_eq!(serde_json::to_value(&came.parts[0].content).unwrap(), content);
+        let mut bundle = serde_json::to_value(&export.bundle).unwrap();
+        let observation = &mut bundle["entry"].as_array_mut().unwrap().last_mut().unwrap()["resource"];
+        assert_eq!(observation["code"]["coding"][0]["code"], panel);
+        // Without all of its answers it is no assessment, whatever its scores.
+        drop(observation["component"].as_array_mut().unwrap().remove(0));
+        export.bundle = node(&bundle);
+        assert_eq!(imported(&export).parts[0].kind, Kind::Observation, "{instrument}");
+    }
+}
+
 #[test]
 fn the_published_definitions_refuse_what_is_not_r4() {
     let export = Export::of(client(), all(), "https://practice.example/fhir");

@@ -69,7 +69,7 @@ fn parts_of_a_name_that_are_no_text_stay() {
         json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH"}]}]);
     let import = patient(
         "contact",
-        &json!([{"relationship": relationship, "name": {"prefix": "Dr.", "given": ["Ada", 7], "family": "Okafor"}}]),
+        &json!([{"relationship": relationship, "telecom": [{"system": "phone", "value": "617-555-0100"}], "name": {"prefix": "Dr.", "given": ["Ada", 7], "family": "Okafor"}}]),
     );
     assert_eq!(content(&import.client)["emergency_contacts"][0]["name"], "Ada Okafor");
     assert_eq!(
@@ -108,13 +108,116 @@ fn nothing_is_reported_that_the_sender_did_not_say() {
     assert_eq!(lines(&with(drafted), "Claim"), [line("", 17)]);
 }
 
+/// For what it is taken has no place, but that it is taken as needed has: a dose for panic is none for every day.
+#[test]
+fn who_says_for_what_a_dose_is_taken_says_that_it_is_as_needed() {
+    let dosage = |said: Value| {
+        let import = import(&small(|bundle| {
+            bundle["entry"][2]["resource"] = json!({"resourceType": "MedicationRequest", "id": "3", "status": "active", "intent": "order",
+                "subject": {"reference": "urn:uuid:1"}, "medicationCodeableConcept": {"text": "Lorazepam"}, "dosageInstruction": [said]});
+        }));
+        (
+            content(&import.parts[1])["dosage"][0].clone(),
+            lines(&import, "MedicationRequest"),
+        )
+    };
+    let reason = json!({"coding": [{"system": "http://snomed.info/sct", "code": "225624000"}], "text": "Panic"});
+    let (system, code, text) = (
+        line("dosageInstruction.asNeededCodeableConcept.coding.system", 1),
+        line("dosageInstruction.asNeededCodeableConcept.coding.code", 1),
+        line("dosageInstruction.asNeededCodeableConcept.text", 1),
+    );
+    assert_eq!(
+        dosage(json!({"text": "One", "asNeededCodeableConcept": reason})),
+        (
+            json!({"as_needed": true, "text": "One"}),
+            vec![code.clone(), system.clone(), text.clone()]
+        )
+    );
+    // Who says both contradicts herself where the other is false, and is understood as the safer one.
+    assert_eq!(
+        dosage(json!({"asNeededBoolean": false, "asNeededCodeableConcept": reason})),
+        (
+            json!({"as_needed": true}),
+            vec![line("dosageInstruction.asNeededBoolean", 1), code, system, text]
+        )
+    );
+    assert_eq!(
+        dosage(json!({"asNeededBoolean": false})),
+        (json!({"as_needed": false}), vec![])
+    );
+}
+
+/// A survey is an assessment where all that it says is what one has: scores, or words about an instrument. Else it is an observation, and says more.
+#[test]
+fn a_survey_that_says_more_than_scores_is_an_observation() {
+    let score = |scale: &str, score: i32| json!({"code": {"text": scale}, "valueInteger": score});
+    let note = json!([{"text": "Better."}]);
+    let lonely = json!({"code": {"text": "Lonely"}, "valueCodeableConcept": {"text": "Often"}});
+    let coding = json!([{"system": "http://loinc.org", "code": "93025-5"}]);
+    for (said, kind, left) in [
+        (json!({"component": [score("total", 14)]}), Kind::Assessment, vec![]),
+        (
+            json!({"component": [score("total", 14), Value::Null], "note": note}),
+            Kind::Assessment,
+            vec![],
+        ),
+        (json!({"note": note}), Kind::Assessment, vec![]),
+        (
+            json!({"component": [score("total", 14)], "code": {"text": "Own", "coding": coding}}),
+            Kind::Assessment,
+            vec![line("code.coding.code", 1), line("code.coding.system", 1)],
+        ),
+        // The value of an answer.
+        (
+            json!({"component": [score("total", 14), lonely]}),
+            Kind::Observation,
+            vec![line("component.code.text", 1), line("component.valueInteger", 1)],
+        ),
+        (
+            json!({"hasMember": [{"reference": "urn:uuid:9"}], "note": note}),
+            Kind::Observation,
+            vec![line("hasMember.reference", 1)],
+        ),
+        (
+            json!({"note": note, "code": {"text": "Own", "coding": coding}}),
+            Kind::Observation,
+            vec![],
+        ),
+        (json!({}), Kind::Observation, vec![]),
+    ] {
+        let import = import(&small(|bundle| survey(bundle, &said)));
+        assert_eq!(import.parts[1].kind, kind, "{said}");
+        assert_eq!(lines(&import, "Observation"), left, "{said}");
+    }
+    // What has no home in an observation either is imported as neither.
+    for value in ["valueBoolean", "valueRatio", "valueDateTime"] {
+        let bytes = small(|bundle| survey(bundle, &json!({value: true, "note": note})));
+        let import = import(&bytes);
+        assert_eq!(import.parts.len(), 2, "{value}");
+        assert_eq!(
+            import.not_imported[0].problems[0].field,
+            format!("/entry/2/resource/{value}")
+        );
+    }
+}
+
+fn survey(bundle: &mut Value, said: &Value) {
+    let mut survey = json!({"resourceType": "Observation", "id": "3", "status": "final",
+        "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}],
+        "subject": {"reference": "urn:uuid:1"}, "code": {"text": "Own"}, "effectiveDateTime": "2026-01-02T08:00:00Z"});
+    survey
+        .as_object_mut()
+        .unwrap()
+        .extend(said.as_object().unwrap().clone());
+    bundle["entry"][2]["resource"] = survey;
+}
+
 /// FHIR has no such element: answers come as components.
 #[test]
 fn answers_are_read_from_components_alone() {
     let import = import(&small(|bundle| {
-        bundle["entry"][2]["resource"] = json!({"resourceType": "Observation", "id": "3", "status": "final",
-            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}],
-            "subject": {"reference": "urn:uuid:1"}, "code": {"text": "Own"}, "effectiveDateTime": "2026-01-02T08:00:00Z", "answers": [1, 2]});
+        survey(bundle, &json!({"answers": [1, 2]}));
     }));
     assert_eq!(import.parts[1].kind, Kind::Observation);
     assert_eq!(lines(&import, "Observation"), [line("answers", 2)]);

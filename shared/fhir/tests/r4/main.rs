@@ -10,8 +10,11 @@
 
 mod bounds;
 mod bundles;
+mod ended;
 mod exported;
 mod leftovers;
+mod medications;
 mod plans;
 mod published;
 mod references;
+mod unfit;
