@@ -361,44 +361,58 @@ fn pages_of_requests_that_come_to_no_end_are_the_whole_answer() {
     assert_eq!(was_by_chain.len(), 2);
 }
 
-/// Where a chain is gone that an answer was in, nothing of the others is left out.
+/// An answer goes on with an entry that its page before has read: where the chain does not come up to it any more, nothing is passed over.
 #[test]
-fn a_chain_that_is_gone_hides_nothing_of_the_next() {
-    let practice = Practice::new();
-    practice.append_times(20, 0, &practice.event(Function::Records));
-    practice.append_times(40, 1, &practice.event(Function::Records));
-    let practice = std::rc::Rc::new(practice);
-    let target = format!("{QUERY}?function=records&limit=2");
-    // More of the first chain was read than a page holds: what belongs on the first one is not known yet.
-    let begun = (0..)
-        .find_map(|nth| {
-            let slow = std::rc::Rc::clone(&practice);
-            practice
-                .world
-                .stores
-                .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
-            let answer = practice.get(&target);
-            practice.world.stores.disarm();
-            (answer.json["by_chain"] == true && ids(&answer).is_empty()).then_some(answer)
-        })
-        .unwrap();
-    let first = practice.get(format!("{target}&cursor={}", begun.text("next")));
-    assert_eq!(ids(&first).len(), 2);
-    let gone = format!("doc/records/{}/0", practice.clinic);
-    let mut dump = practice.world.stores.dump();
-    dump.retain(|(_, key, _)| *key != gone);
-    practice.world.stores.restore(&dump);
-    let mut next = first.text("next");
-    let mut seen = BTreeSet::new();
-    loop {
-        let answer = practice.get(format!("{target}&cursor={next}"));
-        seen.extend(ids(&answer));
-        match answer.json["next"].as_str() {
-            Some(more) => more.clone_into(&mut next),
-            None => break,
+fn a_chain_that_is_gone_or_put_back_between_two_pages_is_told() {
+    for has_next_chain in [false, true] {
+        let practice = Practice::new();
+        let head = format!("doc/records/{}/0", practice.clinic);
+        let mut heads = Vec::new();
+        for _ in 0..20 {
+            practice.append(0, &practice.event(Function::Records));
+            let dump = practice.world.stores.dump();
+            heads.extend(dump.into_iter().find(|(_, key, _)| *key == head));
+        }
+        if has_next_chain {
+            practice.append_times(40, 1, &practice.event(Function::Records));
+        }
+        let practice = std::rc::Rc::new(practice);
+        let target = format!("{QUERY}?function=records&limit=2");
+        // More of the first chain was read than a page holds: what belongs on the first one is not known yet.
+        let begun = (0..)
+            .find_map(|nth| {
+                let slow = std::rc::Rc::clone(&practice);
+                practice
+                    .world
+                    .stores
+                    .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+                let answer = practice.get(&target);
+                practice.world.stores.disarm();
+                (answer.json["by_chain"] == true && ids(&answer).is_empty()).then_some(answer)
+            })
+            .unwrap();
+        let first = practice.get(format!("{target}&cursor={}", begun.text("next")));
+        assert_eq!(ids(&first).len(), 2);
+        let second = format!("{target}&cursor={}", first.text("next"));
+        // The answer goes on with the 18th entry.
+        for length in 0..=20 {
+            let mut dump = practice.world.stores.dump();
+            dump.retain(|(_, key, _)| *key != head);
+            dump.extend(heads[..length].last().cloned());
+            practice.world.stores.restore(&dump);
+            let answer = practice.answer(&Call::get(&second).bearer(&practice.officer));
+            if length < 18 {
+                assert_refused(&answer, 500, "integrity-violation");
+                let told = practice.world.log().pop();
+                assert!(told.is_some_and(|line| line.contains("integrity violation")));
+            } else {
+                assert_eq!((answer.status, ids(&answer).len()), (200, 2), "{length}");
+            }
+            // Who asks anew sees what is there.
+            let others = if has_next_chain { 40 } else { 0 };
+            assert_eq!(all_pages(&practice, "&function=records", 200).len(), length + others);
         }
     }
-    assert_eq!(seen.len(), 40);
 }
 
 #[test]
