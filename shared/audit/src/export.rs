@@ -78,8 +78,8 @@ pub struct Signature {
 /// What is wrong with an export, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
-    /// Not this format.
-    #[error("the file is neither a {FORMAT} nor a part of one that this version knows")]
+    /// Not a format of ours, or not with what belongs to it.
+    #[error("the file is no export, nor a part of one, that this version knows")]
     Format,
     /// An entry is missing or out of place.
     #[error("chain {function}/{shard}: entry {expected} is missing or out of place")]
