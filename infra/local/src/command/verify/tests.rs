@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::audit_export::Exported;
 use super::receipt::PlainWords;
-use super::{Arguments, audit_export, run};
+use super::{Arguments, Document, audit_export, run};
 
 fn record() -> Record {
     serde_json::from_value(json!({
@@ -411,6 +411,157 @@ fn up_to_when_files_cover_each_function_is_said() {
         "3 events in 1 chains",
         "records (1 of 32 chains up to 2026-12-01T08:59:58Z)",
     );
+}
+
+/// What an export was before it said when it began, byte for byte: two entries of a chain, signed with the key of thirty-two nines.
+const EXPORT_1: &str = concat!(
+    r#"{"format":"confide-audit-export-1","clinic":"cln_00000000000000000000000000","#,
+    r#""exported_at":"2026-12-01T08:00:00.285970256Z","chains":[{"function":"records","shard":3,"sequence":2,"#,
+    r#""chain":"ed4c5fc3faa5b602ad839a5fdb3ed7ff10043087fb9cbc2c361f0004f9f73ca0","entries":[{"sequence":1,"#,
+    r#""event":"{\"id\":\"aud_10000000000000000000000000\",\"at\":\"2026-12-01T07:59:51.846885253Z\","#,
+    r#"\"function\":\"records\",\"clinic\":\"cln_00000000000000000000000000\","#,
+    r#"\"actor\":{\"account\":\"acc_00000000000000000000000000\",\"role\":\"clinician\"},\"action\":\"read\","#,
+    r#"\"class\":\"health\",\"subject\":\"sub_00000000000000000000000000\",\"purpose\":\"TREAT\",\"decision\":\"allowed\","#,
+    r#"\"rule\":\"care.records\",\"request\":\"req_00000000000000000000000000\"}"},{"sequence":2,"#,
+    r#""event":"{\"id\":\"aud_20000000000000000000000000\",\"at\":\"2026-12-01T07:59:52.846885253Z\","#,
+    r#"\"function\":\"records\",\"clinic\":\"cln_00000000000000000000000000\","#,
+    r#"\"actor\":{\"account\":\"acc_00000000000000000000000000\",\"role\":\"clinician\"},\"action\":\"read\","#,
+    r#"\"class\":\"health\",\"subject\":\"sub_00000000000000000000000000\",\"purpose\":\"TREAT\",\"decision\":\"allowed\","#,
+    r#"\"rule\":\"care.records\",\"request\":\"req_00000000000000000000000000\"}"}]}],"signature":{"algorithm":"Ed25519","#,
+    r#""public_key":"/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=","#,
+    r#""value":"O7tz3/2UDdr3i5yo4bkFcdKFHrVzTSwHYOUrDFTVGfVCsegCr0jX0W4Aksg0vde66hzkmemrPmRuOzFokGMOAw=="}}"#,
+);
+
+/// The one part of a later run of that time, with the entry after those.
+const PART_1: &str = concat!(
+    r#"{"format":"confide-audit-export-part-1","clinic":"cln_00000000000000000000000000","#,
+    r#""exported_at":"2026-12-01T09:00:00Z","run":"aud_90000000000000000000000000","part":1,"last":true,"#,
+    r#""chains":[{"function":"records","shard":3,"after":{"sequence":2,"#,
+    r#""chain":"ed4c5fc3faa5b602ad839a5fdb3ed7ff10043087fb9cbc2c361f0004f9f73ca0"},"sequence":3,"#,
+    r#""chain":"ac6c61f1a405ab35c8e669814393a7888135c78cf90aa202f079623b6989516d","entries":[{"sequence":3,"#,
+    r#""event":"{\"id\":\"aud_30000000000000000000000000\",\"at\":\"2026-12-01T07:59:53.846885253Z\","#,
+    r#"\"function\":\"records\",\"clinic\":\"cln_00000000000000000000000000\","#,
+    r#"\"actor\":{\"account\":\"acc_00000000000000000000000000\",\"role\":\"clinician\"},\"action\":\"read\","#,
+    r#"\"class\":\"health\",\"subject\":\"sub_00000000000000000000000000\",\"purpose\":\"TREAT\",\"decision\":\"allowed\","#,
+    r#"\"rule\":\"care.records\",\"request\":\"req_00000000000000000000000000\"}"}]}],"signature":{"algorithm":"Ed25519","#,
+    r#""public_key":"/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=","#,
+    r#""value":"rhq5IT6kH2aByPfNifdyUf4LSb9Q+cVVo+2A6O3FvtRUhocrbWqq2kChvTj9i/xQzNHPdhdOF9WM+pe7WCr/Ag=="}}"#,
+);
+
+/// Files that were put by years ago are taken by themselves, and beside those of today.
+#[test]
+fn files_of_the_first_formats_are_still_taken() {
+    let folder = Folder::new();
+    let signing = SigningKey::from_bytes(&[9; 32]);
+    let believed = Base64::encode_string(signing.verifying_key().as_bytes());
+    let verify = |files: &[&PathBuf]| {
+        let arguments = Arguments {
+            files: files.iter().map(|file| (*file).clone()).collect(),
+            public_key: Some(believed.clone()),
+            keys: None,
+        };
+        run(arguments).map_err(|error| format!("{error:#}"))
+    };
+    let (old, part) = (folder.keep("export-1", EXPORT_1), folder.keep("part-1", PART_1));
+    let new = folder.keep(
+        "export-2",
+        &serde_json::to_string(&export(&signing, 10, &[(Function::Consent, 0, 1)])).unwrap(),
+    );
+    for files in [
+        vec![&old],
+        vec![&part],
+        vec![&old, &part],
+        vec![&part, &old, &part],
+        vec![&old, &part, &new],
+    ] {
+        assert_eq!(verify(&files), Ok(()), "{files:?}");
+    }
+    assert_refused(
+        &verify(&[&part, &new]),
+        "chain records/3: entries 1 to 2 are in none of the files",
+    );
+
+    let exported = |text: &str| match Document::parse(text).unwrap() {
+        Document::Exported(exported) => exported,
+        Document::Receipt(_) => panic!("no receipt"),
+    };
+    let said = |text: &str| audit_export::run(&exported(text), Some(&believed)).unwrap();
+    assert!(said(EXPORT_1).starts_with(
+        "ok: 2 events in 1 chains of cln_00000000000000000000000000, each from its first entry to where it stood by 2026-12-01T08:00:00.285970256Z, are unchanged\n"
+    ));
+    assert!(said(PART_1).starts_with(
+        "ok: part 1 of the export aud_90000000000000000000000000: 1 events in 1 chains of cln_00000000000000000000000000, taken by 2026-12-01T09:00:00Z, are unchanged\n"
+    ));
+    // When it began is not known: what was recorded within as long as a request can take may not be in it.
+    let files = [EXPORT_1, PART_1].map(|text| Ok((Path::new("file"), exported(text))));
+    assert_eq!(
+        audit_export::run_together(files.into_iter(), Some(&believed)).unwrap(),
+        format!(
+            "ok: 3 events in 1 chains, each from its first entry on, are without a gap and unchanged\ncovered: records (1 of 32 chains up to 2026-12-01T08:58:00Z){OTHERS}"
+        )
+    );
+
+    let unknown = "the file is no export";
+    for (text, from, to, why) in [
+        (
+            EXPORT_1,
+            r#""exported_at":"2026-12-01T08"#,
+            r#""exported_at":"2026-12-01T09"#,
+            "the signature is not over this trail",
+        ),
+        (
+            PART_1,
+            r#""exported_at":"2026-12-01T09"#,
+            r#""exported_at":"2026-12-01T08"#,
+            "the signature is not over this trail",
+        ),
+        (
+            PART_1,
+            r#""part":1,"last":true"#,
+            r#""part":1,"last":false"#,
+            "the signature is not over this trail",
+        ),
+        (
+            EXPORT_1,
+            "read",
+            "list",
+            "chain records/3: its entries are not those that were recorded",
+        ),
+        (
+            PART_1,
+            "read",
+            "list",
+            "chain records/3: its entries are not those that were recorded",
+        ),
+        // A beginning that nobody signed, and the new name without one.
+        (
+            EXPORT_1,
+            r#""exported_at""#,
+            r#""began_at":"2026-12-01T07:00:00Z","exported_at""#,
+            unknown,
+        ),
+        (
+            PART_1,
+            r#""exported_at""#,
+            r#""began_at":"2026-12-01T07:00:00Z","exported_at""#,
+            unknown,
+        ),
+        (EXPORT_1, "export-1", "export-2", unknown),
+        (PART_1, "part-1", "part-2", unknown),
+        (EXPORT_1, "export-1", "export-3", unknown),
+        (PART_1, "part-1", "export-1", "is neither an audit export nor a receipt"),
+        (
+            EXPORT_1,
+            "export-1",
+            "export-part-1",
+            "is neither an audit export nor a receipt",
+        ),
+    ] {
+        assert!(text.contains(from));
+        let changed = folder.keep("changed", &text.replacen(from, to, 1));
+        assert_refused(&verify(&[&changed]), why);
+        assert_refused(&verify(&[&changed, &old]), why);
+    }
 }
 
 #[test]
