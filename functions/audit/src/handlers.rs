@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
 use crate::cursor::{CursorOf, Cursors};
-use crate::query::{Parameters, Progress, Query};
+use crate::query::{Parameters, Query};
 use crate::trail::{ChainState, ClinicTrail};
 use crate::walk::{Budget, MOST, Verified};
 
@@ -95,21 +95,23 @@ pub(crate) fn sign(exchange: &Exchange<'_>, statement: &str) -> Result<Signature
 /// Events by filter, newest first, as far back as one request reads; from there on chain by chain.
 pub(crate) fn query(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let parameters: Parameters = exchange.query()?;
-    let query = Query::new(parameters, exchange.platform.clock.now())?;
+    let query = Query::new(
+        parameters,
+        exchange.platform.clock.now(),
+        exchange.keyring.key("index")?,
+    )?;
     let recorded = admit(exchange, Action::Search)?;
     let trail = ClinicTrail::new(exchange, recorded.clinic())?;
     let cursors = Cursors::new(exchange, recorded.clinic(), CursorOf::Query)?;
-    let progress = query
-        .cursor()
-        .map_or(Ok(Progress::default()), |cursor| cursors.open(cursor));
+    let progress = query.cursor().map(|cursor| cursors.open(cursor)).transpose();
     let page = progress
-        .and_then(|progress| query.go_on(progress))
+        .and_then(|progress| query.page(progress))
         .map_err(|problem| problem.recorded(recorded.event()))?;
-    let was_by_chain = page.is_by_chain();
+    let (from, was_by_chain) = (page.progress.from, page.is_by_chain());
     let (events, next) = trail.page(query.scope(), page, Budget::new(exchange.platform.clock))?;
     Ok(Reply::ok(&EventsAnswer {
         events,
-        from: query.from,
+        from,
         by_chain: was_by_chain || next.is_some_and(|next| next.at.is_some()),
         next: next.map(|next| cursors.seal(&next)).transpose()?,
     })?

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use audit_trail::{DISORDER, Decision, Event};
+use crypto::{Label, Secret, mac};
 use jiff::SignedDuration;
 use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, RequestId, SubjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,10 @@ use crate::walk::Scope;
 /// How far back a query looks that does not say.
 const USUAL_SPAN: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-/// The query parameters.
-#[derive(Debug, Deserialize)]
+const FILTERS: Label = Label::new("confide 2026-11 audit query filters");
+
+/// The query parameters. Serialised, they are the filters alone, which all pages of an answer have in common.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Parameters {
     function: Option<Function>,
@@ -30,9 +33,12 @@ pub(crate) struct Parameters {
     request: Option<RequestId>,
     /// What was reached by breaking the glass, once.
     emergency: Option<EmergencyId>,
+    #[serde(skip_serializing)]
     from: Option<Timestamp>,
     to: Option<Timestamp>,
+    #[serde(skip_serializing)]
     cursor: Option<String>,
+    #[serde(skip_serializing)]
     limit: Option<usize>,
 }
 
@@ -53,10 +59,14 @@ impl Rank {
     }
 }
 
-/// How far an answer has come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What an answer is to, and how far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Progress {
+    /// How far back the answer goes, however late its pages are asked for.
+    pub(crate) from: Timestamp,
+    /// A fingerprint of the filters.
+    filters: [u8; 16],
     /// What comes before this in the order of all was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Rank>,
@@ -72,7 +82,9 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Query {
     parameters: Parameters,
-    pub(crate) from: Timestamp,
+    /// How far back an answer goes that begins now.
+    from: Timestamp,
+    filters: [u8; 16],
     limit: usize,
 }
 
@@ -81,7 +93,7 @@ impl Query {
     ///
     /// # Errors
     /// 400 for a limit that is none, or for a span that ends before it begins.
-    pub(crate) fn new(parameters: Parameters, now: Timestamp) -> Result<Self, Problem> {
+    pub(crate) fn new(parameters: Parameters, now: Timestamp, key: &Secret) -> Result<Self, Problem> {
         let limit = page_size(parameters.limit)?;
         let newest = parameters.to.unwrap_or(now);
         let from = match parameters.from {
@@ -91,9 +103,11 @@ impl Query {
         if from > newest {
             return Err(Problem::malformed("from", "order", "must not lie after `to`"));
         }
+        let filters = serde_json::to_vec(&parameters).map_err(|_| Problem::defect("a query does not serialise"))?;
         Ok(Self {
             parameters,
             from,
+            filters: mac(key, FILTERS, &[&filters]).truncated(),
             limit,
         })
     }
@@ -103,24 +117,31 @@ impl Query {
         self.parameters.cursor.as_deref()
     }
 
-    /// Goes on with the answer to this query.
+    /// Begins the answer to this query, or goes on with it.
     ///
     /// # Errors
-    /// 400 where it has come to a chain that can hold no answer to it: what is left would be taken for nothing.
-    pub(crate) fn go_on(&self, progress: Progress) -> Result<Page<'_>, Problem> {
-        let asked = self.parameters.function;
-        if asked.is_some() && progress.at.is_some_and(|at| asked != Some(at.function)) {
+    /// 400 where what has come so far is the answer to something else: what is left of that would be taken for what is left of this.
+    pub(crate) fn page(&self, progress: Option<Progress>) -> Result<Page<'_>, Problem> {
+        let progress = progress.unwrap_or(Progress {
+            from: self.from,
+            filters: self.filters,
+            before: None,
+            at: None,
+            newest: None,
+        });
+        let is_from_there = self.parameters.from.is_none_or(|from| from == progress.from);
+        if progress.filters != self.filters || !is_from_there {
             return Err(Problem::malformed(
                 "cursor",
-                "cursor",
-                "goes on with what was asked of another function",
+                "filters",
+                "goes on with the answer to other filters: send those, and the same `from` or none",
             ));
         }
         Ok(Page {
             query: self,
             progress,
             found: Vec::new(),
-            oldest_needed: self.from,
+            oldest_needed: progress.from,
             is_cut: false,
         })
     }
@@ -138,8 +159,7 @@ impl Query {
             wanted.is_none() || wanted == found
         }
         let wanted = &self.parameters;
-        event.at >= self.from
-            && wanted.to.is_none_or(|to| event.at < to)
+        wanted.to.is_none_or(|to| event.at < to)
             && is(wanted.actor.as_ref(), event.actor.as_ref().map(|actor| &actor.account))
             && is(wanted.subject.as_ref(), event.subject.as_ref())
             && is(wanted.resource.as_ref(), event.resource.as_ref())
@@ -189,7 +209,7 @@ impl Page<'_> {
             return Before::TooOld;
         }
         let was_answered = self.progress.before.is_some_and(|before| Rank::of(&event) >= before);
-        if was_answered || !self.query.wants(&event) {
+        if was_answered || event.at < self.progress.from || !self.query.wants(&event) {
             return Before::Wanted;
         }
         let is_full = self.found.len() >= self.query.limit;
@@ -214,25 +234,26 @@ impl Page<'_> {
     /// to the end of all chains, and `newest` the entry there that the next page begins with.
     pub(crate) fn finish(mut self, stopped: Option<Position>, newest: Option<u64>) -> (Vec<Event>, Option<Progress>) {
         self.sort();
-        let before = self.progress.before;
         let next = match stopped {
             // Of chains that were read already, events were left out that may belong on this page or on a later one.
             Some(_) if self.is_cut => {
                 self.found.clear();
                 Some(Progress {
-                    before,
                     at: self.query.scope().first(),
                     newest: None,
+                    ..self.progress
                 })
             }
             Some(_) => Some(Progress {
-                before,
                 at: stopped,
                 newest,
+                ..self.progress
             }),
             None => self.found.last().filter(|_| self.is_cut).map(|last| Progress {
                 before: Some(Rank::of(last)),
-                ..Progress::default()
+                at: None,
+                newest: None,
+                ..self.progress
             }),
         };
         (self.found, next)
@@ -280,6 +301,7 @@ mod tests {
                 limit: Some(limit),
             },
             Timestamp::from_second(1_800_010_000).unwrap(),
+            &Secret::from_bytes([7; 32]),
         )
         .unwrap()
     }
@@ -300,9 +322,9 @@ mod tests {
         for (limit, decision) in [(1, None), (7, None), (200, None), (5, Some(Decision::Denied))] {
             let mut seen = Vec::new();
             let query = ask(limit, decision);
-            let mut next = Some(Progress::default());
-            while let Some(progress) = next {
-                let mut page = query.go_on(progress).unwrap();
+            let mut next = None;
+            loop {
+                let mut page = query.page(next).unwrap();
                 for chain in &chains {
                     let mut newest_first = chain.iter().rev().cloned();
                     while newest_first
@@ -313,6 +335,9 @@ mod tests {
                 let events;
                 (events, next) = page.finish(None, None);
                 seen.extend(events.iter().map(|event| event.id));
+                if next.is_none() {
+                    break;
+                }
             }
             let mut wanted: Vec<Event> = chains
                 .iter()

@@ -13,7 +13,7 @@ use model::{AccountId, Action, ClientId, ClinicId, DataClass, EventId, Function,
 use ports::{Clock, EntropyExt};
 use serde_json::{Value, json};
 use store::Shelf;
-use testkit::{Answer, Call, Fault, World, assert_refused, log_in, survive};
+use testkit::{Answer, Call, Fault, World, assert_names, assert_refused, log_in, survive};
 
 use crate::ROUTES;
 
@@ -361,46 +361,58 @@ fn pages_of_requests_that_come_to_no_end_are_the_whole_answer() {
     assert_eq!(was_by_chain.len(), 2);
 }
 
-/// Where a chain is gone that an answer was in, nothing of the others is left out.
+/// An answer goes on with an entry that its page before has read: where the chain does not come up to it any more, nothing is passed over.
 #[test]
-fn a_chain_that_is_gone_hides_nothing_of_the_next() {
-    let practice = Practice::new();
-    practice.append_times(20, 0, &practice.event(Function::Records));
-    practice.append_times(40, 1, &practice.event(Function::Records));
-    let practice = std::rc::Rc::new(practice);
-    let target = format!("{QUERY}?function=records&limit=2");
-    // More of the first chain was read than a page holds: what belongs on the first one is not known yet.
-    let begun = (0..)
-        .find_map(|nth| {
-            let slow = std::rc::Rc::clone(&practice);
-            practice
-                .world
-                .stores
-                .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
-            let answer = practice.get(&target);
-            practice.world.stores.disarm();
-            (answer.json["by_chain"] == true && ids(&answer).is_empty()).then_some(answer)
-        })
-        .unwrap();
-    let first = practice.get(format!("{target}&cursor={}", begun.text("next")));
-    assert_eq!(ids(&first).len(), 2);
-    let of_another = practice.ask(format!("{QUERY}?function=consent&cursor={}", first.text("next")));
-    assert_refused(&of_another, 400, "malformed-request");
-    let gone = format!("doc/records/{}/0", practice.clinic);
-    let mut dump = practice.world.stores.dump();
-    dump.retain(|(_, key, _)| *key != gone);
-    practice.world.stores.restore(&dump);
-    let mut next = first.text("next");
-    let mut seen = BTreeSet::new();
-    loop {
-        let answer = practice.get(format!("{target}&cursor={next}"));
-        seen.extend(ids(&answer));
-        match answer.json["next"].as_str() {
-            Some(more) => more.clone_into(&mut next),
-            None => break,
+fn a_chain_that_is_gone_or_put_back_between_two_pages_is_told() {
+    for has_next_chain in [false, true] {
+        let practice = Practice::new();
+        let head = format!("doc/records/{}/0", practice.clinic);
+        let mut heads = Vec::new();
+        for _ in 0..20 {
+            practice.append(0, &practice.event(Function::Records));
+            let dump = practice.world.stores.dump();
+            heads.extend(dump.into_iter().find(|(_, key, _)| *key == head));
+        }
+        if has_next_chain {
+            practice.append_times(40, 1, &practice.event(Function::Records));
+        }
+        let practice = std::rc::Rc::new(practice);
+        let target = format!("{QUERY}?function=records&limit=2");
+        // More of the first chain was read than a page holds: what belongs on the first one is not known yet.
+        let begun = (0..)
+            .find_map(|nth| {
+                let slow = std::rc::Rc::clone(&practice);
+                practice
+                    .world
+                    .stores
+                    .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+                let answer = practice.get(&target);
+                practice.world.stores.disarm();
+                (answer.json["by_chain"] == true && ids(&answer).is_empty()).then_some(answer)
+            })
+            .unwrap();
+        let first = practice.get(format!("{target}&cursor={}", begun.text("next")));
+        assert_eq!(ids(&first).len(), 2);
+        let second = format!("{target}&cursor={}", first.text("next"));
+        // The answer goes on with the 18th entry.
+        for length in 0..=20 {
+            let mut dump = practice.world.stores.dump();
+            dump.retain(|(_, key, _)| *key != head);
+            dump.extend(heads[..length].last().cloned());
+            practice.world.stores.restore(&dump);
+            let answer = practice.answer(&Call::get(&second).bearer(&practice.officer));
+            if length < 18 {
+                assert_refused(&answer, 500, "integrity-violation");
+                let told = practice.world.log().pop();
+                assert!(told.is_some_and(|line| line.contains("integrity violation")));
+            } else {
+                assert_eq!((answer.status, ids(&answer).len()), (200, 2), "{length}");
+            }
+            // Who asks anew sees what is there.
+            let others = if has_next_chain { 40 } else { 0 };
+            assert_eq!(all_pages(&practice, "&function=records", 200).len(), length + others);
         }
     }
-    assert_eq!(seen.len(), 40);
 }
 
 #[test]
@@ -432,6 +444,107 @@ fn a_query_without_a_start_looks_back_a_month() {
         old.at + SignedDuration::from_secs(1)
     ));
     assert_eq!(ids(&until), [old.id.to_string()]);
+}
+
+/// Under other filters, what is left of an answer would be taken for the whole of what is left.
+#[test]
+fn a_cursor_is_good_for_the_filters_of_its_answer() {
+    let practice = std::rc::Rc::new(Practice::new());
+    let event = Event {
+        actor: Some(Actor {
+            account: practice.world.entropy.id(),
+            role: Role::Clinician,
+            session: None,
+        }),
+        subject: Some(practice.world.entropy.id()),
+        resource: Some("rec_4".to_owned()),
+        emergency: Some(practice.world.entropy.id()),
+        ..practice.event(Function::Records)
+    };
+    practice.append_times(20, 0, &event);
+    let filters: Vec<(&str, String)> = [
+        ("function", json!(event.function)),
+        ("actor", json!(event.actor.as_ref().unwrap().account)),
+        ("subject", json!(event.subject)),
+        ("action", json!(event.action)),
+        ("class", json!(event.class)),
+        ("decision", json!(event.decision)),
+        ("resource", json!(event.resource)),
+        ("purpose", json!(event.purpose)),
+        ("request", json!(event.request)),
+        ("emergency", json!(event.emergency)),
+        ("to", json!(event.at + SignedDuration::from_secs(1))),
+    ]
+    .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+    .into();
+    let all = || {
+        filters
+            .iter()
+            .map(|(name, value)| format!("&{name}={value}"))
+            .collect::<String>()
+    };
+    let from = event.at - SignedDuration::from_mins(1);
+    // In the order of all, and chain by chain.
+    for nth in [1000, 12] {
+        let slow = std::rc::Rc::clone(&practice);
+        practice
+            .world
+            .stores
+            .meanwhile(nth, move || slow.world.clock.advance(SignedDuration::from_secs(11)));
+        let first = practice.get(format!("{QUERY}?limit=3&from={from}{}", all()));
+        practice.world.stores.disarm();
+        assert_eq!(first.json["by_chain"] == true, nth == 12);
+        let cursor = format!("cursor={}", first.text("next"));
+        let refuse = |filters: String| {
+            let refused = practice.ask(format!("{QUERY}?{cursor}{filters}"));
+            assert_refused(&refused, 400, "malformed-request");
+            assert_names(&refused, "cursor", "filters");
+            assert!(refused.header("audit-id").is_some());
+        };
+        refuse(String::new());
+        for (name, value) in &filters {
+            let filter = format!("&{name}={value}");
+            refuse(all().replacen(&filter, "", 1));
+            refuse(filter);
+        }
+        refuse(format!("{}&from={}", all(), from - SignedDuration::from_secs(1)));
+        // The rest of it, on however large pages, whether its beginning is said again or not.
+        for bounds in [String::new(), format!("&from={from}")] {
+            let mut filters = all();
+            filters.push_str(&bounds);
+            let rest = practice.get(format!("{QUERY}?limit=200&{cursor}{filters}"));
+            assert_eq!(ids(&rest).len() + ids(&first).len(), 20);
+            assert_eq!(rest.text("from"), from.to_string());
+        }
+    }
+}
+
+#[test]
+fn an_answer_goes_back_as_far_on_its_last_page_as_on_its_first() {
+    let practice = Practice::new();
+    let old = practice.event(Function::Records);
+    practice.append(0, &old);
+    practice
+        .world
+        .clock
+        .advance(SignedDuration::from_hours(24 * 31) - SignedDuration::from_mins(1));
+    practice.append(0, &practice.event(Function::Records));
+    let officer = log_in(
+        &practice.world,
+        &[Role::Auditor],
+        practice.clinic,
+        practice.world.entropy.id(),
+        None,
+    );
+    let practice = Practice { officer, ..practice };
+    let first = practice.get(format!("{QUERY}?function=records&limit=1"));
+    practice.world.clock.advance(SignedDuration::from_mins(4));
+    let second = practice.get(format!(
+        "{QUERY}?function=records&limit=1&cursor={}",
+        first.text("next")
+    ));
+    assert_eq!(ids(&second), [old.id.to_string()]);
+    assert_eq!(second.text("from"), first.text("from"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use audit_trail::{DISORDER, Event, ExportedEntry, SHARDS, Stand, Stretch};
 use base16ct::lower;
+use crypto::CryptoError;
 use jiff::SignedDuration;
 use model::{Function, Timestamp};
 use ports::Clock;
@@ -174,14 +175,19 @@ impl ClinicTrail<'_> {
         budget: Budget<'_>,
     ) -> Result<(Vec<Event>, Option<Progress>), Problem> {
         let Progress { at, newest, .. } = page.progress;
-        // Of this chain alone: where it is gone by now, it must hide nothing of the next one.
         let mut newest = at.zip(newest).map(|(at, newest)| (at.chain(), newest));
+        let tampered = || Problem::from(StoreError::from(CryptoError::Tampered));
         let stopped = self.walk(scope, at, budget, |chain, run| {
             let run = run?;
+            // The page before has read that entry: a chain that is gone or shorter by now was removed or put back behind our back.
+            if newest.is_some_and(|(of, newest)| of != chain || run.head.sequence < newest) {
+                return Err(tampered());
+            }
             for entry in run.entries.into_iter().rev() {
-                if newest.is_some_and(|(of, newest)| of == chain && entry.sequence > newest) {
+                if newest.is_some_and(|(_, newest)| entry.sequence > newest) {
                     continue;
                 }
+                newest = None;
                 match page.take(entry.value) {
                     Before::Wanted => {}
                     Before::TooOld => return Ok(Step::To(None)),
@@ -193,10 +199,10 @@ impl ClinicTrail<'_> {
             }
             Ok(Step::To(run.older))
         })?;
-        let newest = newest
-            .filter(|(of, _)| stopped.is_some_and(|at| at.chain() == *of))
-            .map(|(_, newest)| newest);
-        Ok(page.finish(stopped, newest))
+        if stopped.is_none() && newest.is_some() {
+            return Err(tampered());
+        }
+        Ok(page.finish(stopped, newest.map(|(_, newest)| newest)))
     }
 
     /// Recomputes chains from where a verification has come. Returns how each chain was found that was finished, and how far it has come now.

@@ -7,7 +7,7 @@
 use model::{ClinicId, Function, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Event;
+use crate::{DISORDER, Event};
 
 /// The format's name.
 pub const FORMAT: &str = "confide-audit-export-2";
@@ -78,8 +78,8 @@ pub struct Signature {
 /// What is wrong with an export, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
-    /// Not this format.
-    #[error("the file is neither a {FORMAT} nor a part of one that this version knows")]
+    /// Not a format of ours, or not with what belongs to it.
+    #[error("the file is no export, nor a part of one, that this version knows")]
     Format,
     /// An entry is missing or out of place.
     #[error("chain {function}/{shard}: entry {expected} is missing or out of place")]
@@ -117,7 +117,19 @@ pub(crate) fn preamble(format: &str, clinic: ClinicId, began_at: Option<Timestam
     format!("{format}\n{clinic}\n{began_at}{exported_at}\n")
 }
 
+/// When reading began at the earliest. A file that does not say so is the answer to one request, which is not that long.
+pub(crate) fn beginning(began_at: Option<Timestamp>, exported_at: Timestamp) -> Timestamp {
+    let latest = || exported_at.checked_sub(DISORDER).unwrap_or(Timestamp::MIN);
+    began_at.unwrap_or_else(latest)
+}
+
 impl Export {
+    /// The time up to which it surely has what was recorded in its chains.
+    #[must_use]
+    pub fn beginning(&self) -> Timestamp {
+        beginning(self.began_at, self.exported_at)
+    }
+
     /// The text that the signature must be over: the clinic, the time, and where each chain stands, a line each.
     #[must_use]
     pub fn statement(&self) -> String {

@@ -146,12 +146,6 @@ fn wrong(file: &str, finding: Finding) -> Flaw {
     }
 }
 
-/// When a file was begun. One that does not say so was the answer to one request, which is not that long.
-fn beginning((began_at, exported_at): (Option<Timestamp>, Timestamp)) -> Timestamp {
-    let latest = || exported_at.checked_sub(DISORDER).unwrap_or(Timestamp::MIN);
-    began_at.unwrap_or_else(latest)
-}
-
 impl Joined {
     /// Takes in an export, by the name that flaws are to call it.
     ///
@@ -159,7 +153,7 @@ impl Joined {
     /// The [`Flaw`] that shows by this file.
     pub fn add_export(&mut self, file: &str, export: &Export) -> Result<(), Flaw> {
         self.check(file, export.clinic, &export.signature.public_key)?;
-        let run = self.begin(None, (export.began_at, export.exported_at));
+        let run = self.begin(None, (export.beginning(), export.exported_at));
         for chain in export.values() {
             let (chain, values) = chain.map_err(|finding| wrong(file, finding))?;
             self.take(file, run, (chain.function, chain.shard), 0, values);
@@ -174,10 +168,10 @@ impl Joined {
     pub fn add_part(&mut self, file: &str, part: &Part) -> Result<(), Flaw> {
         self.check(file, part.clinic, &part.signature.public_key)?;
         let known = self.runs.iter().position(|run| run.id == Some(part.run));
-        let span = (part.began_at, part.exported_at);
+        let span = (part.beginning(), part.exported_at);
         let run = known.unwrap_or_else(|| self.begin(Some(part.run), span));
         if let Some(run) = self.runs.get_mut(run) {
-            run.began_at = run.began_at.min(beginning(span));
+            run.began_at = run.began_at.min(span.0);
             run.ended_at = run.ended_at.max(part.exported_at);
             run.parts.insert(part.part, part.last);
         }
@@ -200,11 +194,11 @@ impl Joined {
         Ok(())
     }
 
-    fn begin(&mut self, id: Option<EventId>, span: (Option<Timestamp>, Timestamp)) -> usize {
+    fn begin(&mut self, id: Option<EventId>, (began_at, ended_at): (Timestamp, Timestamp)) -> usize {
         self.runs.push(Run {
             id,
-            began_at: beginning(span),
-            ended_at: span.1,
+            began_at,
+            ended_at,
             parts: BTreeMap::new(),
         });
         self.runs.len().saturating_sub(1)

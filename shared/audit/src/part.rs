@@ -8,7 +8,7 @@
 use model::{ClinicId, EventId, Function, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::export::{ChainValue, preamble, verify_entries};
+use crate::export::{ChainValue, beginning, preamble, verify_entries};
 use crate::{ExportedEntry, Finding, Signature};
 
 /// The format's name.
@@ -78,6 +78,12 @@ impl Part {
     #[must_use]
     pub fn is_format(format: &str) -> bool {
         [FORMAT, FORMAT_1].contains(&format)
+    }
+
+    /// The time up to which it surely has what was recorded in the chains that the run begins with it.
+    #[must_use]
+    pub fn beginning(&self) -> Timestamp {
+        beginning(self.began_at, self.exported_at)
     }
 
     /// The text that the signature must be over: the clinic, the time, which part of which run, and between which stands each stretch lies.

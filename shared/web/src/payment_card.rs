@@ -604,14 +604,14 @@ mod tests {
         assert!(!found.in_a_name().detail().contains("begins"));
     }
 
-    /// The cursor of a list that goes by time, as a URL has it, and what other systems' clocks write.
+    /// The span that the trail is asked for, as a URL has it, and what other systems' clocks write.
     #[test]
     fn an_instant_is_no_card() {
         for text in [
             "2026-11-30T10:41:24.846885253Z",
             "2026-11-30T10:44:28.285970256Z",
             "2026-11-30T10:42:17.696002456Z",
-            "/v1/audit/events?cursor=2026-11-30T10:41:24.846885253Z~aud_4111&from=2026-11-30T10:44:28.285970256Z",
+            "/v1/audit/events?from=2026-11-30T10:41:24.846885253Z&to=2026-11-30T10:44:28.285970256Z&resource=rec_4111",
             "seen at 2026-11-30T10:36:29.446278-05:00.",
         ] {
             assert_eq!(find(text), None, "{text}");
@@ -752,7 +752,7 @@ mod tests {
         fn no_instant_is_a_card(second in 0..4_102_444_800_i64, nanosecond in 0..1_000_000_000_i32, shown in 0..=9_u8) {
             let instant = jiff::Timestamp::new(second, nanosecond).unwrap();
             let text = format!("{instant:.precision$}", precision = usize::from(shown));
-            prop_assert_eq!(find(&format!("?cursor={text}~aud_1")), None);
+            prop_assert_eq!(find(&format!("?from={text}&to={text}")), None);
         }
 
         /// No text makes looking at it fail.

@@ -84,11 +84,17 @@ pub fn run(arguments: Arguments) -> Result<()> {
         if keys.is_some() {
             bail!("an audit export is checked with --public-key, not with --keys");
         }
-        return audit_export::run_together(exported, public_key.as_deref());
+        let said = audit_export::run_together(exported, public_key.as_deref())?;
+        console::line(format_args!("{said}"));
+        return Ok(());
     };
     match (open(file)?, keys) {
         (Document::Exported(_), Some(_)) => bail!("an audit export is checked with --public-key, not with --keys"),
-        (Document::Exported(exported), None) => audit_export::run(&exported, public_key.as_deref()),
+        (Document::Exported(exported), None) => {
+            let said = audit_export::run(&exported, public_key.as_deref())?;
+            console::line(format_args!("{said}"));
+            Ok(())
+        }
         (Document::Receipt(_), None) => {
             bail!("a receipt is checked with --keys: a file with what /v1/consent/receipt-keys gives")
         }
