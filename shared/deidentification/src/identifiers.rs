@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::digit::to_ascii_digit;
 use crate::place::is_in_the_united_states;
 use crate::released::Finding;
 
@@ -82,10 +83,12 @@ impl fmt::Debug for Identifiers {
     }
 }
 
-/// Lower case, without marks that are written as characters of their own (Unicode block Combining Diacritical Marks).
-fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
+/// Lower case, digits of every script as those of ASCII, without marks that are written as characters of their own (Unicode block Combining
+/// Diacritical Marks).
+pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars()
         .filter(|letter| !('\u{300}'..='\u{36f}').contains(letter))
+        .map(to_ascii_digit)
         .flat_map(char::to_lowercase)
 }
 
@@ -95,7 +98,7 @@ fn skeleton(text: &str) -> String {
 }
 
 fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+    folded(text).filter(char::is_ascii_digit).collect()
 }
 
 /// Words, of letters or of digits: "21st" is two. A name among letters of a script without spaces is one, too.
