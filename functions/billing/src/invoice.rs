@@ -285,7 +285,8 @@ impl From<Refused> for Problem {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unapplied {
     CurrencyDiffers,
-    /// More of the payment is there, or held, than the invoice comes to. It is kept: somebody has to give back at the gateway what is too much.
+    /// More is there, or held, of the payment than the invoice comes to, or more is there of it and others together. It is kept: somebody has to
+    /// give back what is too much.
     AmountDiffers,
     /// More is given back than was taken. It is kept, and counts for no more than what was taken.
     OverRefund,
@@ -460,20 +461,27 @@ impl Invoice {
         let before = self.gateway_payments.get(&told.payment).cloned();
         let mut payment = before.clone().unwrap_or_default();
         payment.join(&told.facts);
-        let applied = Applied {
-            is_changed: before.as_ref() != Some(&payment),
-            unapplied: if payment.is_over_refunded() {
-                Some(Unapplied::OverRefund)
-            } else if self.voided.is_some() && payment.is_money() {
-                Some(Unapplied::InvoiceVoid)
-            } else if payment.there() > self.total() {
-                Some(Unapplied::AmountDiffers)
-            } else {
-                None
-            },
-        };
+        let is_changed = before.as_ref() != Some(&payment);
         self.gateway_payments.insert(told.payment.clone(), payment);
-        applied
+        let payment = self.gateway_payments.get(&told.payment);
+        Applied {
+            is_changed,
+            unapplied: payment.and_then(|payment| self.is_amiss(payment)),
+        }
+    }
+
+    /// What somebody has to look at while a payment stands as it does. Each by itself may be no more than was asked for and all together too much:
+    /// two orders that were both paid, or what a dispute took and somebody paid again before it was won.
+    fn is_amiss(&self, payment: &GatewayPayment) -> Option<Unapplied> {
+        if payment.is_over_refunded() {
+            Some(Unapplied::OverRefund)
+        } else if self.voided.is_some() && payment.is_money() {
+            Some(Unapplied::InvoiceVoid)
+        } else if payment.there() > self.total() || (payment.is_money() && self.kept() > self.total()) {
+            Some(Unapplied::AmountDiffers)
+        } else {
+            None
+        }
     }
 
     /// Whether there is room for what is told. Where there is none, an attempt that came to nothing gives way to money: anybody who
@@ -758,7 +766,10 @@ pub(crate) mod tests {
         );
         assert_eq!(invoice.state(), State::Paid);
         assert_eq!(invoice.pay(payment(1, 1)), Err(Refused::Exceeds));
-        assert_eq!(invoice.apply(&told("pay_2", facts(Progress::Captured, 50))), done(true));
+        assert_eq!(
+            invoice.apply(&told("pay_2", facts(Progress::Captured, 50))).unapplied,
+            Some(Unapplied::AmountDiffers)
+        );
         assert_eq!((invoice.state(), invoice.outstanding()), (State::Overpaid, 0));
         assert_eq!(invoice.apply(&told("pay_2", given_back("rfnd_1", 50))), done(true));
         assert_eq!(invoice.state(), State::Paid);
@@ -824,6 +835,49 @@ pub(crate) mod tests {
         assert_eq!(invoice.apply(&let_go).unapplied, None);
         assert_eq!(invoice.apply(&held).unapplied, None);
         assert_eq!(invoice.amend(version("EUR", 100)), Ok(()));
+    }
+
+    #[test]
+    fn what_all_payments_leave_above_the_total_is_told() {
+        let too_much = Some(Unapplied::AmountDiffers);
+        let disputed = |progress| GatewayPayment {
+            disputes: BTreeMap::from([(
+                "du_1".to_owned(),
+                GatewayRefund {
+                    progress,
+                    amount: amount(100),
+                    processed_at: (progress == RefundProgress::Processed).then(at),
+                },
+            )]),
+            ..GatewayPayment::default()
+        };
+        // A dispute takes what was paid, somebody pays again at the desk, and the dispute is won.
+        let mut invoice = invoice(100);
+        let won = told("pi_1", disputed(RefundProgress::Failed));
+        for fact in [facts(Progress::Captured, 100), disputed(RefundProgress::Processed)] {
+            assert_eq!(invoice.apply(&told("pi_1", fact)).unapplied, None);
+        }
+        assert_eq!(invoice.pay(payment(1, 100)), Ok(true));
+        assert_eq!(invoice.apply(&won).unapplied, too_much);
+        assert_eq!((invoice.state(), invoice.kept()), (State::Overpaid, 200));
+        assert_eq!(invoice.apply(&won).unapplied, too_much, "replayed");
+        assert_eq!(invoice.refund(PaymentId::from_bytes([1; 16]), refund(1, 100)), Ok(true));
+        assert_eq!(invoice.apply(&won).unapplied, None, "replayed");
+
+        // Two orders are paid, the second of which was not needed any more.
+        let mut invoice = self::invoice(100);
+        for (id, unapplied) in [("pay_1", None), ("pay_2", too_much)] {
+            let held = told(id, facts(Progress::Authorized, 100));
+            assert_eq!(invoice.apply(&held).unapplied, None);
+            let taken = told(id, facts(Progress::Captured, 100));
+            assert_eq!(invoice.apply(&taken).unapplied, unapplied, "{id}");
+        }
+        let failed = told("pay_3", facts(Progress::Failed, 0));
+        assert_eq!(invoice.apply(&failed).unapplied, None, "an attempt leaves nothing");
+        assert_eq!(invoice.apply(&told("pay_1", given_back("rfnd_1", 100))).unapplied, None);
+        let second = told("pay_2", facts(Progress::Captured, 100));
+        assert_eq!(invoice.apply(&second).unapplied, None, "replayed");
+        assert_eq!(invoice.state(), State::Paid);
     }
 
     /// An invoice that is void, whose account is what is there, and nothing is owed.

@@ -199,11 +199,14 @@ fn refused(resources: Vec<NotImported>) -> Problem {
     .violating(violations("not-importable", resources.into_iter().flat_map(|resource| resource.problems)))
 }
 
+/// An owner's parts, in the order of the bundle but for addenda, which are last: for each call that has some their owner looks through all records, so
+/// they go in as few calls as there can be.
 fn parts_of(import: &Import, owner: Owner) -> Vec<&Part> {
-    std::iter::once(&import.client)
-        .chain(&import.parts)
-        .filter(|part| Owner::of(part.kind) == owner)
-        .collect()
+    let all = std::iter::once(&import.client).chain(&import.parts);
+    let theirs = all.filter(|part| Owner::of(part.kind) == owner);
+    let (addenda, mut parts): (Vec<_>, Vec<_>) = theirs.partition(|part| is_addendum(part));
+    parts.extend(addenda);
+    parts
 }
 
 /// Whether it is what was added to a record here. Its author alone writes that, so its owner is asked whether it has it, and is not given it.
@@ -258,4 +261,42 @@ fn accepted(
         "Too many resources of the bundle rest upon others that can\u{2019}t be imported.",
     )
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fhir::{Node, Report};
+    use model::RecordId;
+
+    #[test]
+    fn addenda_are_the_last_of_their_owners_parts() {
+        let part = |kind: Kind, id: String| Part {
+            source: Source {
+                system: "https://hospital.example".to_owned(),
+                id: id.clone(),
+            },
+            id,
+            kind,
+            encounter: None,
+            content: Node::Nothing,
+        };
+        let records: Vec<String> = (0..4).map(|n| RecordId::from_bytes([n; 16]).to_string()).collect();
+        let addenda: Vec<String> = (0..4).map(|n| AddendumId::from_bytes([n; 16]).to_string()).collect();
+        let mut parts = vec![part(Kind::Claim, "claim".to_owned())];
+        for (record, addendum) in records.iter().zip(&addenda) {
+            parts.push(part(Kind::ProgressNote, addendum.clone()));
+            parts.push(part(Kind::Diagnosis, record.clone()));
+        }
+        let import = Import {
+            client: part(Kind::Client, "client".to_owned()),
+            parts,
+            not_imported: Vec::new(),
+            report: Report::default(),
+        };
+        let of = |owner| -> Vec<&str> { parts_of(&import, owner).iter().map(|part| part.id.as_str()).collect() };
+        assert_eq!(of(Owner::Identity), ["client"]);
+        assert_eq!(of(Owner::Records), [records, addenda].concat());
+        assert_eq!(of(Owner::Billing), ["claim"]);
+    }
 }

@@ -293,8 +293,14 @@ impl<'e> Owners<'e> {
         Ok(outcomes)
     }
 
-    /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes.
-    pub(crate) fn export(&self, owner: Owner, most: &mut usize) -> Result<HandedOver, Stop> {
+    /// All that an owner hands over of the client, as long as it comes to no more than `most` bytes. Of each part, also of what has no form in FHIR
+    /// and is not returned, `look` is shown the id and the content.
+    pub(crate) fn export(
+        &self,
+        owner: Owner,
+        most: &mut usize,
+        look: &mut dyn FnMut(&str, &Node) -> Result<(), Problem>,
+    ) -> Result<HandedOver, Stop> {
         let (mut all, mut seen) = (HandedOver::default(), BTreeSet::new());
         self.pages(owner, None, |part| {
             let ExportedPart {
@@ -306,6 +312,7 @@ impl<'e> Owners<'e> {
                 replaced_by,
                 replaces,
             } = part;
+            look(&id, &content)?;
             all.replaced_by = all.replaced_by.or(replaced_by);
             all.replaces.extend(replaces);
             let Some(kind) = Kind::named(&kind) else {

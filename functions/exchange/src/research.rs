@@ -2,7 +2,7 @@
 
 use access::Caller;
 use deidentification::{Client, Deidentified, Entry, Finding, Identifiers, LeftOut, ReleasedText, Review, THRESHOLD};
-use fhir::{Export, Exported};
+use fhir::{Export, Exported, Node};
 use http::StatusCode;
 use model::{ClientId, Confidential, Purpose};
 use serde::{Deserialize, Serialize};
@@ -156,7 +156,14 @@ fn subject(
     room: &mut usize,
 ) -> Result<Option<Subject>, Stop> {
     let owners = Owners::unseen(exchange, caller, client, Purpose::Research)?;
-    let ask = |owner, room: &mut usize| match owners.export(owner, room) {
+    let mut identifiers = Identifiers::default();
+    identifiers.add_number(&client.to_string());
+    let mut look = |id: &str, content: &Node| {
+        identifiers.add_number(id);
+        identifiers.add_days(&json(content)?);
+        Ok(())
+    };
+    let mut ask = |owner, room: &mut usize| match owners.export(owner, room, &mut look) {
         Ok(handed_over) => Ok(Some(handed_over)),
         Err(stop) if stop.is_denial() => Ok(None),
         Err(stop) => Err(stop),
@@ -172,22 +179,32 @@ fn subject(
         return Ok(None);
     };
     let ids = Ids::new(exchange, caller.clinic(), client)?;
-    Ok(Some(Subject::new(client, details, records.parts, ids.base())?))
+    Ok(Some(Subject::new(
+        client,
+        identifiers,
+        details,
+        records.parts,
+        ids.base(),
+    )?))
+}
+
+fn json(node: &Node) -> Result<Value, Problem> {
+    serde_json::to_value(node).map_err(|_| Problem::defect("a part does not serialise"))
 }
 
 impl Subject {
-    fn new(client: ClientId, details: Exported, records: Vec<Exported>, base: &str) -> Result<Self, Problem> {
-        let mut identifiers = Identifiers::default();
-        identifiers.add_number(&client.to_string());
-        for part in &records {
-            identifiers.add_number(&part.id);
-        }
+    /// The identifiers are those of what the owners hand over: days stand in that as days, and some of them in FHIR in words alone.
+    fn new(
+        client: ClientId,
+        mut identifiers: Identifiers,
+        details: Exported,
+        records: Vec<Exported>,
+        base: &str,
+    ) -> Result<Self, Problem> {
         let mut resources = Vec::new();
         for resource in Export::of(details, records, base).into_resources() {
-            let resource =
-                serde_json::to_value(resource).map_err(|_| Problem::defect("a resource does not serialise"))?;
+            let resource = json(&resource)?;
             identifiers.add_people(&resource);
-            identifiers.add_days(&resource);
             resources.push(resource);
         }
         Ok(Self {

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::digit::to_ascii_digit;
 use crate::place::is_in_the_united_states;
 use crate::released::Finding;
 
@@ -82,10 +83,12 @@ impl fmt::Debug for Identifiers {
     }
 }
 
-/// Lower case, without marks that are written as characters of their own (Unicode block Combining Diacritical Marks).
-fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
+/// Lower case, digits of every script as those of ASCII, without marks that are written as characters of their own (Unicode block Combining
+/// Diacritical Marks).
+pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars()
         .filter(|letter| !('\u{300}'..='\u{36f}').contains(letter))
+        .map(to_ascii_digit)
         .flat_map(char::to_lowercase)
 }
 
@@ -95,7 +98,7 @@ fn skeleton(text: &str) -> String {
 }
 
 fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+    folded(text).filter(char::is_ascii_digit).collect()
 }
 
 /// Words, of letters or of digits: "21st" is two. A name among letters of a script without spaces is one, too.
@@ -365,20 +368,11 @@ impl Identifiers {
             }
         };
         // Numbers that nothing but separators stand between are one, and what stands between others is none of a day.
-        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
         let numbers: String = words
             .iter()
             .map(|word| if is_number(word) { word.as_str() } else { " " })
             .collect();
-        let unfilled: Vec<&str> = words
-            .iter()
-            .map(String::as_str)
-            .filter(|word| !FILL.contains(word))
-            .collect();
-        let runs: Vec<&[&str]> = unfilled
-            .split(|word| !is_number(word) && !is_month(word))
-            .filter(|run| run.len() > 1)
-            .collect();
+        let runs = runs(&words);
         [
             (
                 Finding::Name,
@@ -430,9 +424,26 @@ fn days(text: &str) -> impl Iterator<Item = Date> {
     date.into_iter().chain(local)
 }
 
-/// What stands between the parts of a day; in Chinese, Japanese and Korean between its numbers.
-const FILL: [&str; 10] = [
-    "st", "nd", "rd", "th", "of", "the", "\u{5e74}", "\u{6708}", "\u{b144}", "\u{c6d4}",
+/// What stands between any two parts of a day, as [`words`] cuts it: endings of numbers, and "of" and "the" of several languages; in Chinese, Japanese
+/// and Korean what stands behind its numbers.
+const FILL: [&str; 7] = [
+    "st nd rd th of the",
+    "er de du des la l del el di do da º",
+    "der",
+    "का के की",
+    "من",
+    "\u{5e74} \u{6708} \u{65e5}",
+    "\u{b144} \u{c6d4} \u{c77c}",
+];
+
+/// What else stands within a day in these languages: that it is on a date, in a year.
+const WITHIN: [&str; 6] = [
+    "on in year month day",
+    "le en an année mois jour",
+    "año mes día em nel anno",
+    "am im den jahr jahres monat monats tag",
+    "को में सन साल वर ष माह महीने तारीख",
+    "في عام العام لعام سنة لسنة شهر الشهر يوم",
 ];
 
 /// Whether a month of this name, whole or cut to three letters.
@@ -444,8 +455,41 @@ fn is_month_named(word: &str, month: &str) -> bool {
     word == month || (word.len() >= 3 && word.len() <= 4 && month.starts_with(word))
 }
 
-/// Whether words next to each other are this day, in any order; or its day and month without the year, or its month and year.
-fn occurs(date: Date, words: &[&str]) -> bool {
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number or a month of a text, and whether it is next to the one before it but for [`FILL`].
+type Part<'w> = (&'w str, bool);
+
+/// The numbers and months that nothing stands between but what stands within a day.
+fn runs(words: &[String]) -> Vec<Vec<Part<'_>>> {
+    let (mut runs, mut run, mut is_next) = (Vec::new(), Vec::new(), true);
+    for word in words {
+        let is_one_of = |lists: &[&str]| {
+            lists
+                .iter()
+                .flat_map(|list| list.split(' '))
+                .any(|one| is_same(one, word))
+        };
+        if is_number(word) || is_month(word) {
+            run.push((word.as_str(), is_next));
+            is_next = true;
+        } else if is_one_of(&WITHIN) {
+            is_next = false;
+        } else if !is_one_of(&FILL) {
+            runs.push(std::mem::take(&mut run));
+            is_next = true;
+        }
+    }
+    runs.push(run);
+    runs.retain(|run| run.len() > 1);
+    runs
+}
+
+/// Whether parts of a run are this day, in any order; or its day and month without the year, or its month and year. A numbered month has to be next to
+/// the year: "10 in 2026" is a score.
+fn occurs(date: Date, run: &[Part<'_>]) -> bool {
     let number = |word: &str, wanted: i16| word.len() <= 4 && word.parse() == Ok(wanted);
     let name = usize::try_from(date.month())
         .ok()
@@ -457,20 +501,21 @@ fn occurs(date: Date, words: &[&str]) -> bool {
     let month = |word: &str| number(word, date.month().into()) || named(word);
     let whole_year = |word: &str| number(word, date.year());
     let year = |word: &str| whole_year(word) || (word.len() == 2 && number(word, date.year().rem_euclid(100)));
-    let is_whole = |words: &[&str]| match words {
-        [a, b, c] => {
-            (day(a) && month(b) && year(c)) || (month(a) && day(b) && year(c)) || (year(a) && month(b) && day(c))
+    let is_whole = |parts: &[Part<'_>]| match parts {
+        [(a, _), (b, _), (c, _)] => {
+            (day(a) && month(b) && year(c))
+                || (month(a) && day(b) && year(c))
+                || (year(a) && ((month(b) && day(c)) || (day(b) && month(c))))
         }
         _ => false,
     };
-    let is_part = |words: &[&str]| match words {
-        [a, b] => {
+    let is_part = |parts: &[Part<'_>]| match parts {
+        [(a, _), (b, is_next)] => {
             (day(a) && named(b))
                 || (named(a) && (day(b) || year(b)))
-                || (month(a) && whole_year(b))
-                || (whole_year(a) && month(b))
+                || (*is_next && ((month(a) && whole_year(b)) || (whole_year(a) && month(b))))
         }
         _ => false,
     };
-    words.windows(3).any(is_whole) || words.windows(2).any(is_part)
+    run.windows(3).any(is_whole) || run.windows(2).any(is_part)
 }

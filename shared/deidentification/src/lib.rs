@@ -30,6 +30,7 @@
 #![warn(missing_docs)]
 
 mod cells;
+mod digit;
 mod elements;
 mod export;
 mod identifiers;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::{AccountId, Confidential};
 use serde::Serialize;
 
-use crate::identifiers::{Identifiers, is_month, words};
+use crate::identifiers::{Identifiers, folded, is_month, words};
 
 /// The longest text, in bytes.
 const LONGEST: usize = 100_000;
@@ -57,7 +57,7 @@ pub enum Finding {
 /// A text that a reviewer released, and in which none of the client's own identifiers is found.
 ///
 /// The reviewer is the one who knows; the search is a second look that cannot be forgotten. It finds what is written as it was given, in
-/// another case, without accents or separators, and in scripts without spaces between words wherever it stands. It does not find nicknames, other
+/// another case, without accents or separators, with digits of other scripts, and in scripts without spaces between words wherever it stands. It does not find nicknames, other
 /// spellings, other scripts, names with an ending ("Annas"), named months in other languages than English, or a story that only one person can
 /// have.
 #[derive(Clone, PartialEq, Eq)]
@@ -149,16 +149,44 @@ fn longest_number(text: &str) -> usize {
     longest
 }
 
+/// What stands between the numbers of a date.
+const SEPARATORS: [char; 3] = ['/', '.', '-'];
+
+/// A text without what may stand beside a separator and is not seen: white space, and marks of direction, which dates in Arabic are written with.
+/// Digits and separators are those of ASCII.
+fn closed_up(text: &str) -> String {
+    let is_blank = |letter: char| {
+        letter.is_whitespace()
+            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+    };
+    let mut closed_up = String::with_capacity(text.len());
+    for letter in folded(text) {
+        let letter = match letter {
+            '\u{60d}' | '\u{2044}' | '\u{2215}' | '\u{ff0f}' => '/',
+            '\u{ff0e}' => '.',
+            '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{ff0d}' => '-',
+            other => other,
+        };
+        if SEPARATORS.contains(&letter) {
+            let end = closed_up.trim_end_matches(is_blank).len();
+            closed_up.truncate(end);
+        } else if is_blank(letter) && closed_up.ends_with(SEPARATORS) {
+            continue;
+        }
+        closed_up.push(letter);
+    }
+    closed_up
+}
+
 /// Three numbers with the same separator between them, a numbered month beside a year, or a month beside a number: by its name, or numbered as in
 /// Chinese, Japanese and Korean.
 fn has_date(text: &str) -> bool {
     let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let separates = |letter: char| matches!(letter, '/' | '.' | '-' | '\u{2010}'..='\u{2013}');
-    let is_numeric = text
-        .split(|letter: char| !letter.is_ascii_digit() && !separates(letter))
+    let is_numeric = closed_up(text)
+        .split(|letter: char| !letter.is_ascii_digit() && !SEPARATORS.contains(&letter))
         .any(|block| {
-            let parts: Vec<&str> = block.split(separates).collect();
-            ['/', '.', '-']
+            let parts: Vec<&str> = block.split(SEPARATORS).collect();
+            SEPARATORS
                 .iter()
                 .any(|separator| block.split(*separator).filter(is_number).count() >= 3)
                 || parts.windows(2).any(is_month_of_a_year)

@@ -15,7 +15,8 @@ const PAYMENTS: [&str; 4] = ["payment.authorized", "payment.captured", "payment.
 /// Events that tell of a refund.
 const REFUNDS: [&str; 3] = ["refund.created", "refund.processed", "refund.failed"];
 
-/// Events that tell how a dispute ended. Before it has, nothing is deducted (razorpay.com/docs/api/disputes/entity, `amount_deducted`).
+/// Events that tell how a dispute ended. Razorpay may deduct the amount when one is raised, but says how much only once it is lost: until then
+/// `amount_deducted` is 0 (razorpay.com/docs/api/disputes/entity).
 const DISPUTES: [&str; 3] = ["payment.dispute.won", "payment.dispute.lost", "payment.dispute.closed"];
 
 /// What an event tells of.

@@ -181,14 +181,15 @@ fn refund_progress(status: Option<&str>) -> Option<RefundProgress> {
     })
 }
 
-/// What became of what a dispute takes. Of one that is lost, what comes back was refunded before (docs.stripe.com/api/events/types,
-/// `charge.dispute.funds_reinstated`), and with all refunds no more than was taken counts.
+/// What became of what a dispute takes. That funds come back does not say how many, nor that it is won: what was refunded before comes back of
+/// one that is lost, too (docs.stripe.com/api/events/types, `charge.dispute.funds_reinstated`). With all refunds no more than was taken counts, so what
+/// was withdrawn stays so until the dispute is won.
 fn dispute_progress(tells: Tells, status: Option<&str>) -> Option<RefundProgress> {
     Some(match (tells, status?) {
         (Tells::DisputeWithdraws, _) | (_, "lost") => RefundProgress::Processed,
-        (Tells::DisputeReinstates, _) | (_, "won") => RefundProgress::Failed,
-        // An inquiry that took nothing.
-        (_, "warning_closed" | "prevented") => RefundProgress::Pending,
+        (_, "won") => RefundProgress::Failed,
+        // Not decided; or an inquiry that took nothing.
+        (Tells::DisputeReinstates, _) | (_, "warning_closed" | "prevented") => RefundProgress::Pending,
         _ => return None,
     })
 }
@@ -462,7 +463,8 @@ mod tests {
             (closed, "warning_closed", Pending),
             (closed, "prevented", Pending),
             (reinstated, "won", Failed),
-            (reinstated, "under_review", Failed),
+            (reinstated, "under_review", Pending),
+            (reinstated, "needs_response", Pending),
             (reinstated, "lost", Processed),
         ] {
             let facts = facts(&format!("charge.dispute.{kind}"), &dispute(status));
@@ -486,6 +488,36 @@ mod tests {
             told("charge.dispute.closed", &dispute("under_review")),
             Content::Incomplete
         );
+    }
+
+    /// 100 taken, 30 refunded, 100 disputed: the 30 come back while nothing is decided.
+    #[test]
+    fn a_reinstatement_does_not_say_that_a_dispute_is_won() {
+        let of_100 = |mut object: Value, field: &str| {
+            object[field] = 100.into();
+            object
+        };
+        let mut refund = refund("succeeded");
+        refund["amount"] = 30.into();
+        let told = |kind: &str, status: &str| {
+            let kind = format!("charge.dispute.{kind}");
+            facts(&kind, &of_100(dispute(status), "amount"))
+        };
+        for (end, refunded) in [(None, 100), (Some("lost"), 100), (Some("won"), 30)] {
+            let mut events = vec![
+                facts("payment_intent.succeeded", &of_100(intent(), "amount_received")),
+                facts("refund.created", &refund),
+                told("funds_withdrawn", "needs_response"),
+                told("funds_reinstated", "under_review"),
+            ];
+            events.extend(end.map(|status| told("closed", status)));
+            for first in 0..events.len() {
+                events.rotate_left(first);
+                let mut payment = GatewayPayment::default();
+                events.iter().for_each(|event| payment.join(event));
+                assert_eq!((payment.received(), payment.refunded()), (100, refunded), "{end:?}");
+            }
+        }
     }
 
     /// 60 of 100 taken. What is let go counts as refunded in the older versions of the API, and is no refund.

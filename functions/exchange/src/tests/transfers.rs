@@ -308,6 +308,26 @@ fn an_addendum_that_is_not_here_is_not_imported() {
     let mut other = exported.clone();
     other["entry"][position]["resource"]["content"][0]["attachment"]["data"] = json!("SXQgd2FzIG5vdGhpbmcu");
     is_left_out(&other);
+    // Beside a record that is not taken either, wherever in the bundle each of them stands.
+    let measured = entries
+        .iter()
+        .position(|entry| entry["resource"]["resourceType"] == "Observation")
+        .unwrap();
+    other["entry"][measured]["resource"]["effectiveDateTime"] = json!("2926-01-06");
+    for _ in 0..2 {
+        let answer = lenient(&other);
+        assert_eq!(outcomes(&answer), ["unchanged"; 3]);
+        let left_out = answer.json["not_imported"].as_array().unwrap();
+        assert_eq!(left_out.len(), 2);
+        for left_out in left_out {
+            let field = left_out["problems"][0]["field"].as_str().unwrap();
+            let resource = other.pointer(field).unwrap();
+            assert_eq!(left_out["resource_type"], resource["resourceType"], "{field}");
+            let is_addendum = left_out["problems"].to_string().contains("its author adds");
+            assert_eq!(is_addendum, resource["resourceType"] == "DocumentReference", "{field}");
+        }
+        other["entry"].as_array_mut().unwrap().swap(position, measured);
+    }
     assert_eq!(outcomes(&practice.import(&exported)), ["unchanged"; 5]);
     practice.world.stores.restore(&before);
     is_left_out(&exported);

@@ -84,6 +84,25 @@ impl Practice {
         (0..10).map(open).collect()
     }
 
+    /// Signs a letter of a day.
+    fn upload(&self, client: &str, on: &str) -> String {
+        let content = json!({"title": "SECRET letter", "media_type": "text/plain", "dated_at": on});
+        let draft = json!({"kind": "document", "status": "draft", "content": content});
+        let letter = self.write(client, "letter", &draft);
+        let path = format!("/v1/records/clients/{client}/records/{letter}");
+        let upload = Call::new(http::Method::PUT, format!("{path}/content"))
+            .header("content-type", "text/plain")
+            .header("content-length", "12");
+        let sign = Call::post(format!("{path}/sign"), &json!({}));
+        for call in [
+            upload.header("if-match", "\"v1\"").body("SECRET Zoë."),
+            sign.header("if-match", "\"v2\""),
+        ] {
+            self.succeeds(Function::Records, &self.clinician.token, call);
+        }
+        letter
+    }
+
     fn export(&self, body: &Value) -> Answer {
         self.send(&self.officer.token, Some("HRESCH"), Call::post(EXPORTS, body))
     }
@@ -394,6 +413,11 @@ fn texts_leave_that_a_reviewer_releases_and_nobody_is_found_in() {
     );
 
     let record = practice.write(&first.id, "another", &diagnosis("F41.1"));
+    // Days that FHIR has in words, or not at all: of a plan's review, of a letter.
+    let plan = json!({"kind": "treatment_plan", "content": {"status": "active", "period": {"start": "2026-11"}, "review_on": "2027-01-31",
+        "goals": [{"description": "SECRET sleep", "status": "active"}]}});
+    practice.write(&first.id, "plan", &plan);
+    let letter = practice.upload(&first.id, "2025-12-24");
     for (text, rule) in [
         ("Zoe came", "name"),
         ("With Zuzu", "name"),
@@ -414,6 +438,9 @@ fn texts_leave_that_a_reviewer_releases_and_nobody_is_found_in() {
         ("since 17, 5, 2024", "date"),
         ("on 11, 3, 26", "date"),
         ("on 30, 11, 2026", "date"),
+        ("until 31, 1, 2027", "date"),
+        ("on 24, 12, 2025", "date"),
+        (letter.as_str(), "number"),
         ("a@b", "email"),
         ("her aunt, in her 90s", "age-over-89"),
         ("aged 93", "age-over-89"),
