@@ -6,7 +6,7 @@ use confide::tour::{self, Arguments};
 use confide_tests::{Deployment, manifest};
 
 fn take(deployment: &Deployment, name: Option<&str>) {
-    tour::run(Arguments {
+    tour::walk(Arguments {
         name: name.map(str::to_owned),
         url: deployment.url(),
         manifest: manifest(),

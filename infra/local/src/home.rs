@@ -97,17 +97,16 @@ impl Home {
         Ok(None)
     }
 
-    /// Whether it has keyrings, or a link to where they are.
+    /// Whether it has keyrings.
     ///
     /// # Errors
-    /// Where that can't be seen: keyrings may be there.
+    /// Where that can't be seen, and where a link leads nowhere: keyrings are on what is not mounted yet.
     pub fn is_initialised(&self) -> Result<bool> {
         let path = self.env_file();
-        // Of the link itself: what it leads to may be not mounted yet.
-        match fs::symlink_metadata(&path) {
+        match fs::metadata(&path) {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error).with_context(|| format!("{} can't be seen", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(false),
+            Err(error) => Err(unusable(&path, error)),
         }
     }
 
@@ -133,7 +132,7 @@ impl Home {
         if let Some(store) = self.written_store()? {
             bail!(
                 "stores are here and their keyrings are not ({store}): restore .env into {folder}. To begin anew, move the whole folder \
-                 away; where the keyrings come from the environment, put an empty .env there",
+                 away",
                 store = store.display(),
                 folder = self.0.display(),
             );
@@ -250,6 +249,13 @@ impl Home {
 
 /// Why a file or the folder of a deployment can't be used. Where it is there and belongs to somebody else, `init` is no remedy.
 fn unusable(path: &Path, error: io::Error) -> anyhow::Error {
+    if let Ok(there) = fs::read_link(path) {
+        return anyhow::Error::new(error).context(format!(
+            "{} leads to {}, which can't be used: mount it, or run this as the user that it belongs to",
+            path.display(),
+            there.display()
+        ));
+    }
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => {
@@ -313,14 +319,17 @@ impl Lock {
     #[cfg(unix)]
     fn give_to_owner_of(&self, place: &Path, file: &File) -> io::Result<()> {
         use std::os::unix::fs::{MetadataExt as _, fchown};
-        let owner = match fs::metadata(place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.0.metadata(),
-            owner => owner,
-        }?;
-        let own = file.metadata()?;
-        match (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
-            true => Ok(()),
-            false => fchown(file, Some(owner.uid()), Some(owner.gid())),
+        let there = match fs::metadata(place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            there => Some(there?),
+        };
+        let (own, is_new) = (file.metadata()?, there.is_none());
+        let owner = there.map_or_else(|| self.0.metadata(), Ok)?;
+        match fchown(file, Some(owner.uid()), Some(owner.gid())) {
+            // Nobody but root gives files away. What is new is then hers who makes it, in a volume of a group's too, and mode 0600 lets no
+            // group in, so it matters to none which one a file has.
+            Err(_) if is_new || own.uid() == owner.uid() => Ok(()),
+            given => given,
         }
     }
 
@@ -358,14 +367,15 @@ pub(crate) fn refuse_keyrings_of_the_environment() -> Result<()> {
     }
 }
 
+/// A folder as what it is locked by.
 #[cfg(unix)]
-fn lockable(folder: &Path) -> io::Result<File> {
+pub(crate) fn lockable(folder: &Path) -> io::Result<File> {
     File::open(folder)
 }
 
 /// Elsewhere a folder can't be opened as a file is.
 #[cfg(not(unix))]
-fn lockable(folder: &Path) -> io::Result<File> {
+pub(crate) fn lockable(folder: &Path) -> io::Result<File> {
     let file = folder.join("lock");
     OpenOptions::new().write(true).create(true).truncate(false).open(file)
 }
@@ -555,8 +565,17 @@ mod tests {
 
         // While it is not mounted there are keyrings, and none are made beside them.
         fs::rename(&apart, volume.join("elsewhere")).unwrap();
-        assert!(home.is_initialised().unwrap());
-        assert!(home.initialise().unwrap_err().to_string().contains("made once"));
+        for refused in [
+            home.is_initialised().err(),
+            home.initialise().err(),
+            home.keyrings().err(),
+        ] {
+            let refused = refused.unwrap().to_string();
+            assert!(
+                refused.contains("leads to") && refused.contains("mount it"),
+                "{refused}"
+            );
+        }
         assert!(home.change(Function::Auth, |_| bail!("not reached")).is_err());
         assert!(home.replace(Function::Auth, before[&Function::Auth].clone()).is_err());
         assert!(home.env_file().is_symlink());

@@ -147,9 +147,11 @@ impl HostBuilder {
             engine: Arc::clone(&engine),
             router: router.clone(),
             access_log: !self.quiet,
+            phase: observed.clone(),
         });
         let task = tokio::spawn(server::serve(server, listener, observed));
         Ok(RunningHost {
+            address,
             url: format!("http://{address}"),
             engine,
             stores_folder,
@@ -270,6 +272,7 @@ pub fn create_private_folder(path: &Path) -> Result<()> {
 
 /// An application that is being served. Dropping it stops it at once; [`RunningHost::shutdown`] lets running requests end.
 pub struct RunningHost {
+    address: SocketAddr,
     url: String,
     engine: Arc<Engine>,
     stores_folder: PathBuf,
@@ -287,6 +290,12 @@ impl RunningHost {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The file behind a store label.

@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
         Command::Init(arguments) => init::run(arguments),
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Jobs(arguments) => jobs::run(arguments).await,
-        Command::Tour(arguments) => tour::run(arguments),
+        Command::Tour(arguments) => tour::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments),
     };
     match outcome {

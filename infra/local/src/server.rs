@@ -43,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) engine: Arc<Engine>,
     pub(crate) router: Router,
     pub(crate) access_log: bool,
+    pub(crate) phase: watch::Receiver<Phase>,
 }
 
 /// Accepts connections until the phase is no longer `Serving`, then waits for the open ones.
@@ -126,7 +127,7 @@ impl Server {
         }
         let found = self.router.find(path);
         let mut line = LogLine {
-            is_written: self.access_log,
+            server: self,
             method: request.method().clone(),
             route: found.as_ref().map_or("-", |found| &found.route.pattern),
             component: found.as_ref().map_or("-", |found| &found.route.component),
@@ -179,7 +180,7 @@ impl Server {
 
 /// What is logged of a request once it has ended. Never the path, the query or an address: all three can hold personal data.
 struct LogLine<'s> {
-    is_written: bool,
+    server: &'s Server,
     method: http::Method,
     route: &'s str,
     component: &'s str,
@@ -192,9 +193,13 @@ struct LogLine<'s> {
 /// slowest requests would be the ones that nobody sees.
 impl Drop for LogLine<'_> {
     fn drop(&mut self) {
-        if self.is_written {
-            // As web servers log it that nobody was there any more to be answered.
-            let status = self.status.map_or(499, |status| status.as_u16());
+        if self.server.access_log {
+            let status = match self.status {
+                Some(status) => status.as_u16().to_string(),
+                None if *self.server.phase.borrow() > Phase::Serving => "stopped".to_owned(),
+                // As web servers log it that nobody was there any more to be answered.
+                None => "499".to_owned(),
+            };
             console::line(format_args!(
                 "{} {} {} {status} {:.1} ms",
                 self.method,

@@ -69,10 +69,11 @@ fn answer(
     connection: Connection<'_>,
     headers: &CommonHeaders,
 ) -> Result<Reply, Problem> {
-    check_bounds(&request)?;
+    // Before anything is looked at: what is wrong with the request it is told itself, in an answer that the page can read.
     if headers.has_allowed_origin() && cors::is_preflight(&request) {
         return Ok(cors::preflight());
     }
+    check_bounds(&request)?;
     let path = request.uri().path().to_owned();
     let (route, parameters) = find(routes, request.method(), &path)?;
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.

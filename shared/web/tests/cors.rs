@@ -61,7 +61,8 @@ fn preflight(path: &str, origin: &str) -> Call {
 fn a_page_that_may_ask_is_told_so() {
     let world = world();
     // A path that there is not is told of in an answer to the request, which a page can read, as it can no refused preflight.
-    for path in ["/v1/records/who", "/v1/records/nowhere"] {
+    let long = format!("/v1/records/{}", "a".repeat(3000));
+    for path in ["/v1/records/who", "/v1/records/nowhere", &long] {
         let answer = send(&world, &preflight(path, APP));
         assert_eq!((answer.status, allowed(&answer)), (204, Some(APP)), "{path}");
         for (name, value) in [

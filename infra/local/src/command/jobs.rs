@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
 use crate::client::Client;
+use crate::command::typed;
 use crate::console::{self, Console};
 use crate::home::Home;
 use crate::jobs::{self, Job, JobSecret, Runner, Schedule, Source, VARIABLE};
@@ -101,9 +102,13 @@ fn select(mut jobs: Vec<Job>, names: &[String]) -> Result<Vec<Job>> {
 }
 
 /// Says how jobs come to run.
-pub(crate) fn announce_missing_identity() {
+pub(crate) fn announce_missing_identity(secrets: &Source) {
+    let takes = match secrets {
+        Source::Home(home) => typed::jobs_add(home),
+        Source::Given(_) => VARIABLE.to_owned(),
+    };
     console::line(format_args!(
-        "\nscheduled jobs wait for a service identity: POST /v1/auth/service-identities makes one, `cargo run -- jobs add` takes its secret"
+        "\nscheduled jobs wait for a service identity: POST /v1/auth/service-identities makes one, `{takes}` takes its secret"
     ));
 }
 
@@ -172,7 +177,7 @@ pub(crate) fn source(home: Home) -> Result<Source> {
 
 async fn run_until_stopped(schedule: Schedule) -> Result<()> {
     if schedule.secrets.read()?.is_empty() {
-        announce_missing_identity();
+        announce_missing_identity(&schedule.secrets);
     }
     let runner = Runner::start(schedule);
     signal::stop().await?;

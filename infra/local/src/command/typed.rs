@@ -1,5 +1,6 @@
 //! Commands as somebody types them for this very deployment. One that leaves out where it is would found another one beside it, or ask the wrong one.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use crate::home::Home;
@@ -48,16 +49,41 @@ pub(crate) fn up(manifest: &Path, home: &Home) -> String {
     typed("up", &place(manifest, home))
 }
 
-/// What tours it where it is served.
-pub(crate) fn tour(manifest: &Path, home: &Home, url: &str) -> String {
+/// What tours it where it is served: from this machine, because passwords and codes go over plain HTTP to no other. None where this machine is not
+/// listened to.
+pub(crate) fn tour(manifest: &Path, home: &Home, mut address: SocketAddr) -> Option<String> {
+    if address.ip().is_unspecified() {
+        // Every address of this machine.
+        let loopback = |is_v4| {
+            if is_v4 {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                IpAddr::from(Ipv6Addr::LOCALHOST)
+            }
+        };
+        address.set_ip(loopback(address.is_ipv4()));
+    }
     let [manifest, home] = place(manifest, home);
-    typed("tour", &[manifest, home, ("--url", url.to_owned(), USUAL_URL)])
+    let url = ("--url", format!("http://{address}"), USUAL_URL);
+    address
+        .ip()
+        .is_loopback()
+        .then(|| typed("tour", &[manifest, home, url]))
+}
+
+/// A command that takes the home alone.
+fn of_home(command: &str, home: &Home) -> String {
+    typed(command, &[("--home", home.folder().display().to_string(), ".confide")])
 }
 
 /// What makes another code for it.
 pub(crate) fn bootstrap_code(home: &Home) -> String {
-    let home = home.folder().display().to_string();
-    typed("keys bootstrap-code", &[("--home", home, ".confide")])
+    of_home("keys bootstrap-code", home)
+}
+
+/// What takes the secret of a service identity.
+pub(crate) fn jobs_add(home: &Home) -> String {
+    of_home("jobs add", home)
 }
 
 #[cfg(test)]
@@ -79,22 +105,35 @@ mod tests {
                 up(other, &usual),
                 "cargo run -- up --manifest /app/spin.toml --home .confide",
             ),
-            (tour(manifest, &usual, "http://127.0.0.1:3000"), "cargo run -- tour"),
-            (
-                tour(manifest, &usual, "http://[::1]:4000"),
-                "cargo run -- tour --url 'http://[::1]:4000'",
-            ),
-            (
-                tour(manifest, &Home::new("/srv/x"), "http://127.0.0.1:4000"),
-                "cargo run -- tour --home /srv/x --url http://127.0.0.1:4000",
-            ),
             (bootstrap_code(&usual), "cargo run -- keys bootstrap-code"),
             (
                 bootstrap_code(&Home::new("/srv/x")),
                 "cargo run -- keys bootstrap-code --home /srv/x",
             ),
+            (jobs_add(&Home::new("/srv/x")), "cargo run -- jobs add --home /srv/x"),
         ] {
             assert_eq!(typed, expected);
+        }
+    }
+
+    #[test]
+    fn a_tour_is_taken_from_this_machine() {
+        let home = Home::new("/srv/x");
+        for (address, expected) in [
+            ("127.0.0.1:3000", Some("cargo run -- tour --home /srv/x")),
+            ("0.0.0.0:3000", Some("cargo run -- tour --home /srv/x")),
+            (
+                "127.0.0.1:4000",
+                Some("cargo run -- tour --home /srv/x --url http://127.0.0.1:4000"),
+            ),
+            (
+                "[::]:3000",
+                Some("cargo run -- tour --home /srv/x --url 'http://[::1]:3000'"),
+            ),
+            ("192.168.0.7:3000", None),
+        ] {
+            let typed = tour(Path::new("spin.toml"), &home, address.parse().unwrap());
+            assert_eq!(typed.as_deref(), expected, "{address}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::home::{self, Home};
 use crate::host::{Host, RunningHost, default_home};
 use crate::jobs::{self, Job, Runner, Schedule, Source};
 use crate::manifest::Manifest;
-use crate::signal;
+use crate::{signal, tour};
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -68,15 +68,15 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
     }
     let home = arguments.home.clone();
     let home = Home::new(home.unwrap_or_else(|| default_home(&arguments.manifest)));
-    // A first start is complete: nobody has to know of `init` to try Confide out.
-    if !home.is_initialised()? {
-        match home::keyring_of_the_environment() {
-            // A second set would seal nothing, its code would found nothing, and its settings would show everybody's messages.
-            Some(variable) => console::line(format_args!(
-                "the keyrings are the environment's ({variable}): none are made"
-            )),
-            None => init::announce(&home, &home.initialise()?),
-        }
+    tour::clear(&home)?;
+    match home::keyring_of_the_environment() {
+        // A second set would seal nothing, its code would found nothing, and its settings would show everybody's messages.
+        Some(variable) => console::line(format_args!(
+            "the keyrings are the environment's ({variable}): none are made"
+        )),
+        // A first start is complete: nobody has to know of `init` to try Confide out.
+        None if !home.is_initialised()? => init::announce(&home, &home.initialise()?),
+        None => {}
     }
     console::line(format_args!("loading {}", arguments.manifest.display()));
     let host = Host::builder(&arguments.manifest)
@@ -86,13 +86,16 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
         .start()
         .await?;
     announce(&host, home.folder());
-    let tour = typed::tour(&arguments.manifest, &home, host.url());
+    let tour = typed::tour(&arguments.manifest, &home, host.address());
     let runner = if jobs.is_empty() {
         None
     } else {
         Some(run_jobs(jobs, &host, home))
     };
-    console::line(format_args!("\nnext, in another terminal: {tour}\nstop with Ctrl-C\n"));
+    if let Some(tour) = tour {
+        console::line(format_args!("\nnext, in another terminal: {tour}"));
+    }
+    console::line(format_args!("stop with Ctrl-C\n"));
     until.await?;
     console::line(format_args!("stopping: letting running requests end"));
     // No new run; the one that is on its way is one of the requests that the host lets end.
@@ -122,7 +125,7 @@ fn run_jobs(jobs: Vec<Job>, host: &RunningHost, home: Home) -> Runner {
     let secrets = Source::Home(home);
     // Secrets that can't be read keep nobody from being served: the runner says so, and takes them up once they can.
     if secrets.read().is_ok_and(|secrets| secrets.is_empty()) {
-        command::jobs::announce_missing_identity();
+        command::jobs::announce_missing_identity(&secrets);
     }
     Runner::start(Schedule {
         client: Client::new(host.url()),

@@ -17,9 +17,11 @@ use crate::client::{self, Client};
 use crate::command::typed;
 use crate::home::{self, Home};
 use crate::host::default_home;
+use crate::signal;
 use crate::tour::patient::Patient;
 use crate::tour::stage::Stage;
 use crate::tour::story::Local;
+pub(crate) use crate::tour::tamper::clear;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -54,11 +56,30 @@ fn client(url: &str, code: Option<&str>) -> Result<Client> {
     Client::for_secrets(url)
 }
 
+/// Walks until the end, or ends the process at a signal to stop: whoever stops it waits for no answer that the tour waits for.
+///
+/// # Errors
+/// As [`walk`].
+pub async fn run(arguments: Arguments) -> Result<()> {
+    let home = arguments.home.clone();
+    let home = Home::new(home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    let walked = tokio::task::spawn_blocking(|| walk(arguments));
+    tokio::select! {
+        walked = walked => walked?,
+        stopped = signal::stop() => {
+            stopped?;
+            tamper::abandon(&home);
+            // As shells say of who was ended by SIGINT.
+            std::process::exit(130);
+        }
+    }
+}
+
 /// Walks, and fails where any answer differs from the promise.
 ///
 /// # Errors
 /// The first answer that did not come, or the number of those that were not as promised.
-pub fn run(arguments: Arguments) -> Result<()> {
+pub fn walk(arguments: Arguments) -> Result<()> {
     let client = client(&arguments.url, arguments.code.as_deref())?;
     let patient = Patient::find(&arguments.manifest, arguments.name.as_deref())?;
     let home = Home::new(

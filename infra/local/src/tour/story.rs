@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use access::{InNameOf, PrivateCall};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use crypto::Keyring;
 use model::Function;
 use ports::EntropyExt as _;
@@ -454,6 +454,14 @@ fn tell(stage: &mut Stage, auth: &Keyring, clinic: &str, admin: &Person, patient
 /// For each store a request that reads from it. It must be refused, and must not say anything of what it read.
 fn tamper(stage: &mut Stage, copy: &Copy, cast: &Cast<'_>) -> Result<()> {
     let own = |path: String| Ask::get(path).by(&cast.herself.token);
+    let untouched = stage.ask_of(copy.client(), &own(cast.record.to_owned()))?;
+    if untouched.status != 200 {
+        bail!(
+            "the copy answers {} where the deployment answers 200: take the tour with the environment that the deployment has ({})",
+            untouched.status,
+            untouched.problem().unwrap_or_default()
+        );
+    }
     for label in copy.labels() {
         let probe = match label {
             "accounts" => Ask::post(

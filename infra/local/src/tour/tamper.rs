@@ -3,8 +3,7 @@
 //! It is done to a copy that is served beside the deployment. Many values belong to everybody who uses it, such as what a network may still try, and a
 //! tour that is ended between a change and its undoing would leave them unreadable for good.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -15,24 +14,85 @@ use rusqlite::{Connection, Transaction, params};
 use tokio::sync::oneshot;
 
 use crate::client::Client;
-use crate::home::Home;
+use crate::home::{Home, lockable};
 use crate::host::{Host, create_private_folder};
 use crate::manifest::Manifest;
 
+/// The folder of a copy, which nobody else uses until it is dropped, and which is gone then.
+struct Folder {
+    home: Home,
+    lock: File,
+}
+
 /// A copy of a deployment's stores, served with the deployment's keyrings until it is dropped.
 pub(crate) struct Copy {
-    home: Home,
     labels: Vec<String>,
     client: Client,
     /// Dropped, it tells the server to stop.
     serving: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
+    folder: Folder,
 }
 
 /// A store of the copy with one flipped bit in every value. Dropping it puts the values back as they were.
 pub(crate) struct Tampered {
     connection: Connection,
     flipped: Vec<(String, Vec<u8>)>,
+}
+
+impl Folder {
+    /// The folder of a deployment's copy, with nothing in it; none while another tour has it.
+    fn claim(deployment: &Home) -> Result<Option<Self>> {
+        let home = Home::new(deployment.folder().join("tour"));
+        create_private_folder(home.folder())?;
+        let lock = lockable(home.folder())?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let folder = Self { home, lock };
+        folder.empty()?;
+        Ok(Some(folder))
+    }
+
+    /// Takes away what is in it: of a tour that was killed, too.
+    fn empty(&self) -> Result<()> {
+        for entry in fs::read_dir(self.home.folder())? {
+            let entry = entry?;
+            // Of the link to the keyrings it takes the link.
+            let removed = match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(entry.path()),
+                false => fs::remove_file(entry.path()),
+            };
+            removed.with_context(|| format!("{} can't be removed", entry.path().display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = self.empty();
+        let _ = fs::remove_dir(self.home.folder());
+        let _ = self.lock.unlock();
+    }
+}
+
+/// Takes away what a tour that was killed has left: it must not lie there, nor in backups, for longer than the keys that it is sealed with.
+///
+/// # Errors
+/// Where it can't be removed.
+pub(crate) fn clear(deployment: &Home) -> Result<()> {
+    if deployment.folder().join("tour").exists() {
+        drop(Folder::claim(deployment)?);
+    }
+    Ok(())
+}
+
+/// Takes away the copy of a tour that ends at once, while it is served.
+pub(crate) fn abandon(deployment: &Home) {
+    let _ = fs::remove_dir_all(deployment.folder().join("tour"));
 }
 
 impl Copy {
@@ -43,9 +103,8 @@ impl Copy {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let home = Home::new(deployment.folder().join("tour"));
-        // What a tour has left that was killed.
-        remove(&home)?;
+        let folder = Folder::claim(deployment)?.context("another tour of this deployment is on its way")?;
+        let home = &folder.home;
         create_private_folder(&home.folder().join("stores"))?;
         for label in &labels {
             let path = deployment.store_file(label);
@@ -53,15 +112,15 @@ impl Copy {
             let copied = open(&path)?.execute("VACUUM INTO ?1", [copy.to_str().context("the home's path is no text")?]);
             copied.with_context(|| format!("{} can't be copied", path.display()))?;
         }
-        link_keyrings(deployment, &home)?;
+        link_keyrings(deployment, home)?;
         let (serving, until) = oneshot::channel();
         let (url, server) = serve(manifest.to_owned(), home.folder().to_owned(), until)?;
         Ok(Self {
-            home,
             labels,
             client: Client::new(&url),
             serving: Some(serving),
             server: Some(server),
+            folder,
         })
     }
 
@@ -77,7 +136,7 @@ impl Copy {
 
     /// Flips a bit late in every value of a store: behind the MACs of an attested value, of which each reader checks its own.
     pub(crate) fn tamper(&self, label: &str) -> Result<Tampered> {
-        let mut connection = open(&self.home.store_file(label))?;
+        let mut connection = open(&self.folder.home.store_file(label))?;
         let transaction = connection.transaction()?;
         let mut flipped = Vec::new();
         for (key, value) in values(&transaction)? {
@@ -92,11 +151,11 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
+        // The files go after it, with the folder.
         drop(self.serving.take());
         if let Some(server) = self.server.take() {
             let _ = server.join();
         }
-        let _ = remove(&self.home);
     }
 }
 
@@ -160,15 +219,6 @@ fn link_keyrings(from: &Home, to: &Home) -> Result<()> {
     fs::hard_link(from.env_file(), to.env_file()).context("the keyrings can't be linked")
 }
 
-fn remove(home: &Home) -> Result<()> {
-    match fs::remove_dir_all(home.folder()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} can't be removed", home.folder().display()))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn open(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path).with_context(|| format!("{} can't be opened", path.display()))?;
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -194,4 +244,34 @@ fn with_flipped_bit(value: &[u8]) -> Vec<u8> {
         *byte ^= 0x10;
     }
     flipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_tour_has_left_is_taken_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let deployment = Home::new(folder.path());
+        fs::write(deployment.env_file(), "keyrings").unwrap();
+        clear(&deployment).unwrap();
+        let left = folder.path().join("tour");
+        assert!(!left.exists());
+        fs::create_dir_all(left.join("stores")).unwrap();
+        fs::write(left.join("stores/health.db"), "rows").unwrap();
+        link_keyrings(&deployment, &Home::new(&left)).unwrap();
+        clear(&deployment).unwrap();
+        assert!(!left.exists());
+        assert_eq!(fs::read_to_string(deployment.env_file()).unwrap(), "keyrings");
+
+        // Of two tours one has the folder, and a start beside it leaves it alone.
+        let claimed = Folder::claim(&deployment).unwrap().unwrap();
+        fs::write(left.join("row"), "").unwrap();
+        assert!(Folder::claim(&deployment).unwrap().is_none());
+        clear(&deployment).unwrap();
+        assert!(left.join("row").exists());
+        drop(claimed);
+        assert!(!left.exists());
+    }
 }
