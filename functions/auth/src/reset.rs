@@ -97,7 +97,8 @@ fn factor_required(account: &Account) -> Problem {
 /// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here. That an address gets no more links for now, because
 /// somebody asks for ever more, is told nobody either: see [`Postage`].
 ///
-/// Order: request counted, link counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+/// Order: request counted, link counted, record, message, answer. A crash before the message leaves a link counted that nobody was mailed; after
+/// the message, a link whose request was not answered.
 pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ResetBody {
         clinic_id: clinic,
@@ -115,7 +116,12 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .find(clinic, &email)?
         .filter(|account| account.state == AccountState::Active);
 
-    let postage = Postage::count(exchange, &accounts, RouteClass::ResetMail, clinic, &email)?;
+    // With another password they are void, and a closed account's are mailed to nobody.
+    let good_for = match &found {
+        Some(account) => [account.id.as_bytes().as_slice(), &account.passwords.to_be_bytes()].concat(),
+        None => Vec::new(),
+    };
+    let postage = Postage::count(exchange, &accounts, RouteClass::ResetMail, clinic, &email, &good_for)?;
 
     let request = Request::new(Action::Create, DataClass::Authenticator);
     let (in_clinic, request, decision, rule) = match &found {

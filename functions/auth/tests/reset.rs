@@ -455,6 +455,39 @@ fn an_address_gets_three_links_in_half_an_hour() {
     assert!(asked(ZOE).1);
 }
 
+/// Where all that were asked for are void, or were mailed to nobody, she is sent one.
+#[test]
+fn links_that_are_not_good_keep_none_from_her() {
+    let (practice, ada) = Practice::open(96);
+    practice.enrol_zoe(&ada);
+    let token = practice.log_in(&ada).text("token");
+    let listed = practice.send(&Call::get("/v1/auth/accounts").bearer(&token));
+    let zoes = listed.json["accounts"][0]["account_id"].as_str().unwrap().to_owned();
+    let turn = |what: &str, body: Value| {
+        let call = Call::post(format!("/v1/auth/accounts/{zoes}/{what}"), &body).bearer(&token);
+        assert_eq!(practice.send(&call).status, 204, "{what}");
+        messages();
+    };
+    let is_mailed = || {
+        assert_eq!(ask(&practice, ZOE).status, 202);
+        let [message] = &messages()[..] else {
+            panic!("one message")
+        };
+        matches!(message.recipient, Recipient::Email(_))
+    };
+    turn("disable", json!({"reason": "on leave"}));
+    assert!((0..3).all(|_| !is_mailed()));
+    turn("enable", json!({}));
+    assert!(is_mailed() && is_mailed());
+    assert_eq!(ask(&practice, ZOE).status, 202);
+    let third = mailed_link(Template::PasswordReset);
+    assert!(!is_mailed());
+    assert_eq!(confirm(&practice, &third, NEW_PASSWORD).status, 204);
+    messages();
+    assert!((0..3).all(|_| is_mailed()), "the others are void");
+    assert!(!is_mailed());
+}
+
 /// What was never mailed takes nothing from what an address gets.
 #[test]
 fn an_outage_uses_up_no_links() {
