@@ -38,8 +38,9 @@ struct Failed {
     code: u32,
 }
 
-/// Errors that are the sender's and so the operator's: invalid, missing, or not this account's (twilio.com/docs/api/errors).
-const BAD_SENDER: [u32; 3] = [21212, 21603, 21606];
+/// Errors that are the sender's and so the operator's: invalid, missing, unable to send, not a number of Twilio's, not this account's, not one
+/// for SMS (twilio.com/docs/api/errors).
+const BAD_SENDER: [u32; 6] = [21212, 21603, 21606, 21659, 21660, 21661];
 
 /// Whether it is the id of a messaging service, which may be sent from by any of its numbers.
 fn is_messaging_service(from: &str) -> bool {
@@ -333,7 +334,7 @@ mod tests {
         assert_eq!(answer(201, r#"{"sid":"SM1","status":"queued"}"#), accepted(Some("SM1")));
         assert_eq!(answer(201, "what?"), accepted(None));
         assert_eq!(answer(400, r#"{"code":21211}"#), Outcome::Refused { status: 400 });
-        for code in BAD_SENDER {
+        for code in [21212, 21603, 21606, 21659, 21660, 21661] {
             assert_eq!(answer(400, &format!(r#"{{"code":{code}}}"#)), Outcome::Misconfigured);
         }
         for (word, arrived) in [
