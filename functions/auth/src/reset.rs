@@ -286,6 +286,7 @@ pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Proble
 /// answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
 /// other. A crash after the tries leaves no lockout, to whoever has shown all that it takes. After the account, the link is used: with the same password, the repeated request finds it set, and
 /// does the rest. The password is then a try like one at a log-in, so that nobody guesses it at a used link, and being right it ends no lockout.
+/// A passkey's failure is counted when it is refused, but at a used link before the password is tried.
 fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
     let ConfirmBody {
         token,
@@ -320,19 +321,31 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     };
 
     let accounts = Accounts::open(exchange)?;
-    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let begin = match offered.passkey {
+        Some(_) => Attempt::begin_unguessable,
+        None => Attempt::begin,
+    };
+    let mut attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
+    let refused = |attempt: &Attempt<'_>, account: &Account| {
+        attempt.refused(exchange)?;
+        refuse(exchange, Some(account))
+    };
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     let (link, mut account) = follow(exchange, &accounts, &attempt, link_use, &token)?;
     let pepper = exchange.keyring.key("pepper")?;
     let subject = Subject::Account(account.clinic, account.id);
     let is_repeated = link.number.checked_add(1) == Some(account.passwords);
     if is_repeated {
+        if offered.passkey.is_some() {
+            // It is the password that is tried here, which can be guessed whatever is shown beside it.
+            attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+        }
         let verdict = attempt.at(subject, &[Factor::Password])?;
         if !account.password.is_of(&password, pepper)? || verdict == Verdict::Locked {
-            return Err(refuse(exchange, Some(&account))?);
+            return Err(refused(&attempt, &account)?);
         }
     } else if link.number != account.passwords {
-        return Err(refuse(exchange, Some(&account))?);
+        return Err(refused(&attempt, &account)?);
     }
     let request = Request::new(Action::Amend, DataClass::Authenticator).of(account.id);
     let actor = account.actor(None);
@@ -353,12 +366,12 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     if let Some(factor) = proof.as_ref().and_then(|proof| proof.factor().throttled())
         && attempt.at(subject, &[factor])? == Verdict::Locked
     {
-        return Err(refuse(exchange, Some(&account))?);
+        return Err(refused(&attempt, &account)?);
     }
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
-            None => return Err(refuse(exchange, Some(&account))?),
+            None => return Err(refused(&attempt, &account)?),
         }
     }
     if proof.is_none() && !account.factors.registered().usable_by(account.holder()).is_empty() {
@@ -369,7 +382,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         Ok(account.passwords == link.number && account.may_reset(proof.as_ref(), index, now)?)
     };
     if !decide(&mut account.clone())? {
-        return Err(refuse(exchange, Some(&account))?);
+        return Err(refused(&attempt, &account)?);
     }
     if let Err(problem) = check_new_password(&accounts, &account, &password, "/password") {
         return Err(refuse_as(exchange, Some(&account), attempt.excuse(problem))?);

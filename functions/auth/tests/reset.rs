@@ -217,6 +217,50 @@ fn a_passkey_is_a_factor_beside_the_link() {
     );
 }
 
+/// Who is wrong on purpose in her network does not keep a passkey out that comes with a link; at a used link it opens no way to try passwords.
+#[test]
+fn a_passkey_beside_a_link_is_no_guess_until_it_is_used() {
+    let (practice, ada) = Practice::open(97);
+    let fresh = practice.log_in(&ada).text("token");
+    let mut device = Authenticator::new(1);
+    practice.register_passkey(&fresh, &mut device);
+    messages();
+    assert_eq!(ask(&practice, ADMIN).status, 202);
+    let link = mailed_link(Template::PasswordReset);
+    let minute = SignedDuration::from_mins(1);
+    let fail = |times: usize| {
+        practice.world.clock.advance(minute);
+        let wrong = |_| practice.complete("x", "totp", "000000").status;
+        assert!((0..times).map(wrong).all(|status| status == 401));
+        practice.world.clock.advance(minute);
+    };
+    let passkey = |device: &mut Authenticator| {
+        let options = practice.send(&Call::post(format!("{RESETS}/passkey"), &json!({"token": link})));
+        device.get(&options.json["options"])
+    };
+    let confirm = |password: &str, passkey: &Value| {
+        let body = json!({"token": link, "password": password, "passkey": passkey});
+        practice.send(&Call::post(format!("{RESETS}/confirm"), &body)).status
+    };
+    // Somebody else's is refused, and counted like a guess.
+    let stranger = passkey(&mut Authenticator::new(2));
+    fail(48);
+    assert_eq!(confirm(NEW_PASSWORD, &stranger), 401);
+    assert_eq!(confirm(NEW_PASSWORD, &stranger), 401);
+    assert_eq!(confirm(NEW_PASSWORD, &stranger), 429);
+    let shown = passkey(&mut device);
+    assert_eq!(practice.send(&practice.log_in_call(&ada)).status, 429);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 204);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 429, "the password that is set");
+    assert_eq!(confirm("eight lanterns at dusk", &shown), 429);
+
+    practice.world.clock.advance(minute * 15);
+    fail(49);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 204, "given back");
+    assert_eq!(confirm("eight lanterns at dusk", &shown), 401, "counted");
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 429);
+}
+
 #[test]
 fn the_factor_that_is_left_is_asked_for() {
     let (practice, ada) = Practice::open(83);
