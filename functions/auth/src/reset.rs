@@ -247,7 +247,8 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `POST /v1/auth/password-resets/passkey`
 ///
 /// What the browser needs to ask for a passkey for [`confirm`], and the clinic, which the link does not show. Which passkeys the account has
-/// is not told: whoever reads the mailbox has shown no password. Nothing but the record is written: the challenge proves itself.
+/// is not told: whoever reads the mailbox has shown no password. Nothing is written but the network's count of requests and the record: the
+/// challenge proves itself.
 pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LinkBody { token } = exchange.json()?;
     let rp = relying_party(exchange)?;

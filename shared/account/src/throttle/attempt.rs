@@ -37,7 +37,8 @@ pub enum Verdict {
 /// One attempt to prove something, which counts as failed from its beginning, unless nobody can guess it.
 ///
 /// Order: the network's bucket, the account's tries; then whatever is verified; then what was not wrong is given back.
-/// A crash anywhere leaves one failure too many.
+/// A crash anywhere leaves one failure too many. Where it began as one that nobody can guess, the failure is counted last, before the refusal is
+/// recorded and told: a crash before leaves none, and nobody has learnt anything.
 pub struct Attempt<'t> {
     accounts: &'t Accounts<'t>,
     network: Network,

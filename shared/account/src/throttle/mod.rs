@@ -31,7 +31,7 @@
 //! Tries are counted *before* anything is verified and given back where nothing was wrong: of guesses at one time no
 //! more are looked at than of guesses in a row. An attempt that nobody settles, such as that of a request that died,
 //! stays counted: one failure too many, and never one too few. What nobody can guess, a passkey, is looked at
-//! whatever else a network got wrong, and counted when it is refused.
+//! whatever else a network got wrong, as long as its quota of requests lasts, and counted when it is refused.
 //!
 //! Nothing that a stranger does grows a store: an account's tries lie in one document, which is made when the account
 //! is enrolled; those at accounts that do not exist lie in 256 documents that all of them share; and networks lie in
