@@ -236,13 +236,14 @@ pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     let request = Request::new(Action::Amend, DataClass::Authenticator).of(account.id);
     let actor = account.actor(None);
-    let event = exchange.gate()?.note(
+    let noted = exchange.gate()?.note(
         Some(account.clinic),
         Some(actor),
         &request,
         Decision::Allowed,
         "email-change.confirmed",
-    )?;
+    );
+    let event = noted.map_err(|error| attempt.excuse(error.into()))?;
     let waiting_for =
         confirmed(exchange, &accounts, &link, mailbox).map_err(|problem| attempt.excuse(problem.recorded(event)))?;
     // It is confirmed whether what was counted is given back or not.

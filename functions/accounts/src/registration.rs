@@ -95,7 +95,8 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// operations are the same, and so is the message, but for a decoy's recipient. Nothing is kept for it here. That an address gets no more
 /// links for now is told nobody either: see [`Postage`].
 ///
-/// Order: request counted, link counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+/// Order: request counted, link counted, record, message, answer. A crash before the message leaves a link counted that nobody was mailed; after
+/// the message, a link whose request was not answered.
 pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let RegistrationBody {
         clinic_id: clinic,
@@ -114,7 +115,15 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .resident_clinic(exchange, clinic)?
         .is_some_and(|clinic| clinic.self_registration);
     let is_free = accounts.holder_of(clinic, &email)?.is_none();
-    let postage = Postage::count(exchange, &accounts, RouteClass::RegistrationMail, clinic, &email)?;
+    let good_for: &[u8] = if allowed && is_free { b"account" } else { b"" };
+    let postage = Postage::count(
+        exchange,
+        &accounts,
+        RouteClass::RegistrationMail,
+        clinic,
+        &email,
+        good_for,
+    )?;
 
     let request = Request::new(Action::Create, DataClass::Account);
     let (in_clinic, decision, rule) = if allowed && is_free && postage.is_paid() {

@@ -5,7 +5,7 @@
 use jiff::SignedDuration;
 use model::{Confidential, Function};
 use notification::{Content, Message, Recipient, Template};
-use practicekit::sweep::{Chain, Moment, Sweep, trail};
+use practicekit::sweep::{Chain, Moment, Sweep, outlast, trail};
 use practicekit::{ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, mailed_link, messages, race, staff};
 use serde_json::json;
 use testkit::{Answer, Call, Fault, survive};
@@ -304,6 +304,16 @@ fn links_are_followed_in_the_home_region_alone() {
     let one = confirm(&practice, &links.new);
     assert_eq!(one.json["waiting_for"], json!(["current"]), "nothing was confirmed");
     assert!(gets_in(&practice, &ada, ADMIN));
+}
+
+/// An outage of ours is no failure of whoever follows her link, of which her network has 50.
+#[test]
+fn an_outage_locks_nobody_out_of_her_link() {
+    let (practice, _, _, links) = asked(514);
+    for _ in 0..45 {
+        assert_eq!(confirm(&practice, "cfm_AAAA").status, 401);
+    }
+    outlast(&practice, "audit", || confirm(&practice, &links.current));
 }
 
 #[test]

@@ -206,6 +206,21 @@ fn an_address_gets_five_links_an_hour() {
     assert_eq!(mailed(), (true, "registration.asked".to_owned()));
 }
 
+/// What was mailed to nobody, because the clinic took no registrations, keeps no link from whoever asks once it does.
+#[test]
+fn what_mails_nothing_uses_up_no_links() {
+    let (practice, token, _) = link(134);
+    let is_mailed = || {
+        assert_eq!(ask(&practice, YVES).status, 202);
+        matches!(messages()[0].recipient, Recipient::Email(_))
+    };
+    allow(&practice, &token, false);
+    assert!((0..5).all(|_| !is_mailed()));
+    allow(&practice, &token, true);
+    assert!((0..4).all(|_| is_mailed()), "one was mailed before");
+    assert!(!is_mailed());
+}
+
 /// Two confirmations at one time, of one link and of two links to one address: exactly one account.
 #[test]
 fn of_two_confirmations_one_counts() {

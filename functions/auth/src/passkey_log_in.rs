@@ -48,7 +48,7 @@ pub(crate) fn challenge(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 ///
 /// The account is the one that the authenticator names, and only its own passkeys are looked at. A failure is counted for the
 /// network and never for the account: a passkey cannot be guessed, so nobody is to be locked out of hers, and whoever else is wrong in
-/// her network does not keep her out.
+/// her network does not keep her out. Who uses up the network's quota of requests does, minute by minute.
 ///
 /// Order: request counted, then see [`Opening::open`]. The challenge is remembered as used, and the passkey's
 /// counter kept, with the slot. Of a refusal: failure counted, record, answer.

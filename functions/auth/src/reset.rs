@@ -97,7 +97,8 @@ fn factor_required(account: &Account) -> Problem {
 /// same, and so is the message, but for a decoy's recipient. Nothing is kept for it here. That an address gets no more links for now, because
 /// somebody asks for ever more, is told nobody either: see [`Postage`].
 ///
-/// Order: request counted, link counted, record, message, answer. A crash after the message leaves a link whose request was not answered.
+/// Order: request counted, link counted, record, message, answer. A crash before the message leaves a link counted that nobody was mailed; after
+/// the message, a link whose request was not answered.
 pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let ResetBody {
         clinic_id: clinic,
@@ -115,7 +116,12 @@ pub(crate) fn ask(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         .find(clinic, &email)?
         .filter(|account| account.state == AccountState::Active);
 
-    let postage = Postage::count(exchange, &accounts, RouteClass::ResetMail, clinic, &email)?;
+    // With another password they are void, and a closed account's are mailed to nobody.
+    let good_for = match &found {
+        Some(account) => [account.id.as_bytes().as_slice(), &account.passwords.to_be_bytes()].concat(),
+        None => Vec::new(),
+    };
+    let postage = Postage::count(exchange, &accounts, RouteClass::ResetMail, clinic, &email, &good_for)?;
 
     let request = Request::new(Action::Create, DataClass::Authenticator);
     let (in_clinic, request, decision, rule) = match &found {
@@ -241,7 +247,8 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `POST /v1/auth/password-resets/passkey`
 ///
 /// What the browser needs to ask for a passkey for [`confirm`], and the clinic, which the link does not show. Which passkeys the account has
-/// is not told: whoever reads the mailbox has shown no password. Nothing but the record is written: the challenge proves itself.
+/// is not told: whoever reads the mailbox has shown no password. Nothing is written but the network's count of requests and the record: the
+/// challenge proves itself.
 pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LinkBody { token } = exchange.json()?;
     let rp = relying_party(exchange)?;
@@ -280,6 +287,7 @@ pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Proble
 /// answer. A crash after the notice leaves a notice of what was not done; the repeated request does it and sends no
 /// other. A crash after the tries leaves no lockout, to whoever has shown all that it takes. After the account, the link is used: with the same password, the repeated request finds it set, and
 /// does the rest. The password is then a try like one at a log-in, so that nobody guesses it at a used link, and being right it ends no lockout.
+/// A passkey's failure is counted when it is refused, but at a used link before the password is tried.
 fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
     let ConfirmBody {
         token,
@@ -314,19 +322,31 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     };
 
     let accounts = Accounts::open(exchange)?;
-    let mut attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+    let begin = match offered.passkey {
+        Some(_) => Attempt::begin_unguessable,
+        None => Attempt::begin,
+    };
+    let mut attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
+    let refused = |attempt: &Attempt<'_>, account: &Account| {
+        attempt.refused(exchange)?;
+        refuse(exchange, Some(account))
+    };
     let (index, now) = (accounts.index, exchange.platform.clock.now());
     let (link, mut account) = follow(exchange, &accounts, &attempt, link_use, &token)?;
     let pepper = exchange.keyring.key("pepper")?;
     let subject = Subject::Account(account.clinic, account.id);
     let is_repeated = link.number.checked_add(1) == Some(account.passwords);
     if is_repeated {
+        if offered.passkey.is_some() {
+            // It is the password that is tried here, which can be guessed whatever is shown beside it.
+            attempt = Attempt::begin(exchange, &accounts, RouteClass::LogIn)?;
+        }
         let verdict = attempt.at(subject, &[Factor::Password])?;
         if !account.password.is_of(&password, pepper)? || verdict == Verdict::Locked {
-            return Err(refuse(exchange, Some(&account))?);
+            return Err(refused(&attempt, &account)?);
         }
     } else if link.number != account.passwords {
-        return Err(refuse(exchange, Some(&account))?);
+        return Err(refused(&attempt, &account)?);
     }
     let request = Request::new(Action::Amend, DataClass::Authenticator).of(account.id);
     let actor = account.actor(None);
@@ -347,12 +367,12 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     if let Some(factor) = proof.as_ref().and_then(|proof| proof.factor().throttled())
         && attempt.at(subject, &[factor])? == Verdict::Locked
     {
-        return Err(refuse(exchange, Some(&account))?);
+        return Err(refused(&attempt, &account)?);
     }
     if let Some(Proof::Sms(..)) = proof {
         match sms_codes::count_try(&accounts, &account, now, Factors::sms_code_mut)? {
             Some(counted) => account = counted,
-            None => return Err(refuse(exchange, Some(&account))?),
+            None => return Err(refused(&attempt, &account)?),
         }
     }
     if proof.is_none() && !account.factors.registered().usable_by(account.holder()).is_empty() {
@@ -363,7 +383,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         Ok(account.passwords == link.number && account.may_reset(proof.as_ref(), index, now)?)
     };
     if !decide(&mut account.clone())? {
-        return Err(refuse(exchange, Some(&account))?);
+        return Err(refused(&attempt, &account)?);
     }
     if let Err(problem) = check_new_password(&accounts, &account, &password, "/password") {
         return Err(refuse_as(exchange, Some(&account), attempt.excuse(problem))?);

@@ -134,7 +134,8 @@ pub(crate) fn send_code(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 
 /// `POST /v1/auth/log-ins/passkey`
 ///
-/// What the browser needs to ask for one of the account's passkeys. Nothing but the record is written: the challenge proves itself.
+/// What the browser needs to ask for one of the account's passkeys. Nothing is written but the network's count of
+/// requests and the record: the challenge proves itself.
 pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let LogInBody { log_in } = exchange.json()?;
     let rp = relying_party(exchange)?;

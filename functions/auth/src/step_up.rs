@@ -46,6 +46,20 @@ struct StepUpAnswer {
 
 /// Records that a proof was refused, which is counted already. Not 401: the session stays what it is.
 fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result<Problem, Problem> {
+    let problem = Problem::new(
+        StatusCode::FORBIDDEN,
+        "proof-refused",
+        "This proves nothing: it is not right, was used before, or is not what the account asks for. Where there is a second factor, the password does not do.",
+    );
+    refuse_as(exchange, caller, account, problem)
+}
+
+fn refuse_as(
+    exchange: &Exchange<'_>,
+    caller: &Caller,
+    account: &Account,
+    problem: Problem,
+) -> Result<Problem, Problem> {
     let session = caller.session().id;
     let request = Request::new(Action::Amend, DataClass::Session).of(session);
     let actor = account.actor(Some(session));
@@ -56,11 +70,6 @@ fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result
         Decision::Denied,
         "step-up.refused",
     )?;
-    let problem = Problem::new(
-        StatusCode::FORBIDDEN,
-        "proof-refused",
-        "This proves nothing: it is not right, was used before, or is not what the account asks for. Where there is a second factor, the password does not do.",
-    );
     Ok(problem.recorded(event))
 }
 
@@ -68,7 +77,7 @@ fn refuse(exchange: &Exchange<'_>, caller: &Caller, account: &Account) -> Result
 ///
 /// Order: record, failure counted, try counted (codes by SMS), account (what was shown used up), session (proven, with another token), failure given back, answer. A crash after the account leaves
 /// the session as it was and what was shown used up; another proof does it. One after the session leaves it with a token that nobody has: it
-/// ends idle, and she logs in again. A passkey's failure is counted when it is refused.
+/// ends idle, and she logs in again. A passkey's failure is counted when it is refused. Where another request has ended the session or proven it first: failure given back, record, answer.
 pub(crate) fn step_up(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let StepUpBody {
         password,
@@ -157,10 +166,15 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
             Err(error) => return Err(excused(&attempt, error.into())),
         }
     }
-    // Ended since it was admitted: there is nothing left to prove for.
-    let slot = slot_of(&sessions, account, session.id)
-        .and_then(|slot| slot.ok_or_else(Problem::unauthenticated))
-        .map_err(|problem| excused(&attempt, problem))?;
+    // Over since it was admitted: there is nothing left to prove for, however right what was shown. The trail has it as allowed so far.
+    let over = |attempt: &Attempt<'_>| {
+        let problem = excused(attempt, Problem::unauthenticated());
+        refuse_as(exchange, caller, &shown, problem)
+    };
+    let slot = slot_of(&sessions, account, session.id).map_err(|problem| excused(&attempt, problem))?;
+    let Some(slot) = slot else {
+        return Err(over(&attempt)?);
+    };
     // Another token: a copy of the one so far was worth what was shown so far (ASVS 5.0, 7.2.4).
     let token = Token::new(&slot.id, &exchange.platform.entropy.bytes());
     let verifier = token.verifier(attestor.index());
@@ -174,7 +188,11 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         there.proven_at = now;
         Ok(())
     });
-    raised.map_err(|error| excused(&attempt, error.into()))?;
+    match raised {
+        Ok(()) => {}
+        Err(UpdateError::Refused(_)) => return Err(over(&attempt)?),
+        Err(error) => return Err(excused(&attempt, error.into())),
+    }
     // The session is proven whether the failures before are forgotten now or later.
     let _ = attempt.succeeded();
     if factor.is_none() {

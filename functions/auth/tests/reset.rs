@@ -217,6 +217,50 @@ fn a_passkey_is_a_factor_beside_the_link() {
     );
 }
 
+/// Who is wrong on purpose in her network does not keep a passkey out that comes with a link; at a used link it opens no way to try passwords.
+#[test]
+fn a_passkey_beside_a_link_is_no_guess_until_it_is_used() {
+    let (practice, ada) = Practice::open(97);
+    let fresh = practice.log_in(&ada).text("token");
+    let mut device = Authenticator::new(1);
+    practice.register_passkey(&fresh, &mut device);
+    messages();
+    assert_eq!(ask(&practice, ADMIN).status, 202);
+    let link = mailed_link(Template::PasswordReset);
+    let minute = SignedDuration::from_mins(1);
+    let fail = |times: usize| {
+        practice.world.clock.advance(minute);
+        let wrong = |_| practice.complete("x", "totp", "000000").status;
+        assert!((0..times).map(wrong).all(|status| status == 401));
+        practice.world.clock.advance(minute);
+    };
+    let passkey = |device: &mut Authenticator| {
+        let options = practice.send(&Call::post(format!("{RESETS}/passkey"), &json!({"token": link})));
+        device.get(&options.json["options"])
+    };
+    let confirm = |password: &str, passkey: &Value| {
+        let body = json!({"token": link, "password": password, "passkey": passkey});
+        practice.send(&Call::post(format!("{RESETS}/confirm"), &body)).status
+    };
+    // Somebody else's is refused, and counted like a guess.
+    let stranger = passkey(&mut Authenticator::new(2));
+    fail(48);
+    assert_eq!(confirm(NEW_PASSWORD, &stranger), 401);
+    assert_eq!(confirm(NEW_PASSWORD, &stranger), 401);
+    assert_eq!(confirm(NEW_PASSWORD, &stranger), 429);
+    let shown = passkey(&mut device);
+    assert_eq!(practice.send(&practice.log_in_call(&ada)).status, 429);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 204);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 429, "the password that is set");
+    assert_eq!(confirm("eight lanterns at dusk", &shown), 429);
+
+    practice.world.clock.advance(minute * 15);
+    fail(49);
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 204, "given back");
+    assert_eq!(confirm("eight lanterns at dusk", &shown), 401, "counted");
+    assert_eq!(confirm(NEW_PASSWORD, &shown), 429);
+}
+
 #[test]
 fn the_factor_that_is_left_is_asked_for() {
     let (practice, ada) = Practice::open(83);
@@ -453,6 +497,39 @@ fn an_address_gets_three_links_in_half_an_hour() {
     }
     practice.world.clock.advance(SignedDuration::from_mins(30));
     assert!(asked(ZOE).1);
+}
+
+/// Where all that were asked for are void, or were mailed to nobody, she is sent one.
+#[test]
+fn links_that_are_not_good_keep_none_from_her() {
+    let (practice, ada) = Practice::open(96);
+    practice.enrol_zoe(&ada);
+    let token = practice.log_in(&ada).text("token");
+    let listed = practice.send(&Call::get("/v1/auth/accounts").bearer(&token));
+    let zoes = listed.json["accounts"][0]["account_id"].as_str().unwrap().to_owned();
+    let turn = |what: &str, body: Value| {
+        let call = Call::post(format!("/v1/auth/accounts/{zoes}/{what}"), &body).bearer(&token);
+        assert_eq!(practice.send(&call).status, 204, "{what}");
+        messages();
+    };
+    let is_mailed = || {
+        assert_eq!(ask(&practice, ZOE).status, 202);
+        let [message] = &messages()[..] else {
+            panic!("one message")
+        };
+        matches!(message.recipient, Recipient::Email(_))
+    };
+    turn("disable", json!({"reason": "on leave"}));
+    assert!((0..3).all(|_| !is_mailed()));
+    turn("enable", json!({}));
+    assert!(is_mailed() && is_mailed());
+    assert_eq!(ask(&practice, ZOE).status, 202);
+    let third = mailed_link(Template::PasswordReset);
+    assert!(!is_mailed());
+    assert_eq!(confirm(&practice, &third, NEW_PASSWORD).status, 204);
+    messages();
+    assert!((0..3).all(|_| is_mailed()), "the others are void");
+    assert!(!is_mailed());
 }
 
 /// What was never mailed takes nothing from what an address gets.

@@ -148,7 +148,7 @@ impl Settings<'_, '_> {
             from: self.sender(
                 "sms_from",
                 twilio::is_sender,
-                "is no number in E.164, short code, name of up to 11 letters and digits, or MG… id",
+                "is no number in E.164, short code, name of up to 11 characters that Twilio takes, or id of a messaging service",
             )?,
             public_url: match self.optional("public_url") {
                 Some(_) => Some(self.origin("public_url")?),

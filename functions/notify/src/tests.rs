@@ -387,7 +387,7 @@ fn what_is_not_set_up_is_said_to_the_operator_and_nothing_is_taken_in() {
         ("sms_token", "", true),
         ("sms_from", "", true),
         ("sms_from", "0150 0555 0006", true),
-        ("sms_from", "MG42", true),
+        ("sms_from", "MG0123456789abcdef", true),
         ("sms_url", "", true),
         ("public_url", "nowhere", true),
     ] {

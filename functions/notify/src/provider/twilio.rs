@@ -22,7 +22,7 @@ pub(crate) struct Twilio {
     pub(crate) base: String,
     pub(crate) account: String,
     pub(crate) token: Zeroizing<String>,
-    /// A number, or the id of a messaging service.
+    /// See [`is_sender`].
     pub(crate) from: String,
     /// Where this deployment is, as Twilio reaches it; without it there are no callbacks.
     pub(crate) public_url: Option<String>,
@@ -38,17 +38,26 @@ struct Failed {
     code: u32,
 }
 
-/// Errors that are the sender's and so the operator's: invalid, missing, or not this account's (twilio.com/docs/api/errors).
-const BAD_SENDER: [u32; 3] = [21212, 21603, 21606];
+/// Errors that are the sender's and so the operator's: invalid, missing, unable to send, not a number of Twilio's, not this account's, not one
+/// for SMS (twilio.com/docs/api/errors).
+const BAD_SENDER: [u32; 6] = [21212, 21603, 21606, 21659, 21660, 21661];
 
-/// Whether SMS can be from it: a number, a short code, a name, or the id of a messaging service.
+/// Whether it is the id of a messaging service, which may be sent from by any of its numbers.
+fn is_messaging_service(from: &str) -> bool {
+    let id = from.strip_prefix("MG");
+    id.is_some_and(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Whether SMS can be from it: the id of a messaging service, a name with a letter in it (an alphanumeric sender id,
+/// twilio.com/docs/messaging/api/alphasender-resource), a number, or a short code.
 pub(crate) fn is_sender(from: &str) -> bool {
-    if from.starts_with("MG") {
-        return from.len() == 34 && from.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    }
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b" -+_&".contains(&byte);
     match from.strip_prefix('+') {
-        Some(digits) => (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
-        None => from.len() <= 11 && from.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' '),
+        _ if is_messaging_service(from) => true,
+        _ if from.bytes().any(|byte| byte.is_ascii_alphabetic()) => from.len() <= 11 && from.bytes().all(is_of_a_name),
+        Some(number) => (7..=15).contains(&number.len()) && are_digits(number),
+        None => (5..=6).contains(&from.len()) && are_digits(from),
     }
 }
 
@@ -62,7 +71,7 @@ impl Provider for Twilio {
     }
 
     fn request(&self, letter: &Letter<'_>, now: Timestamp) -> Option<Request<Vec<u8>>> {
-        let sender = if self.from.starts_with("MG") {
+        let sender = if is_messaging_service(&self.from) {
             "MessagingServiceSid"
         } else {
             "From"
@@ -170,6 +179,8 @@ mod tests {
     use jiff::SignedDuration;
     use model::{ClinicId, MessageId};
 
+    const SERVICE: &str = "MG0123456789abcdef0123456789ABCDEF";
+
     fn twilio() -> Twilio {
         Twilio {
             base: "https://api.twilio.com".to_owned(),
@@ -261,7 +272,7 @@ mod tests {
             assert!(form.contains(&(name.to_owned(), value.to_owned())), "{name} {form:?}");
         }
         let service = Twilio {
-            from: "MG42".to_owned(),
+            from: SERVICE.to_owned(),
             public_url: None,
             ..twilio()
         };
@@ -273,7 +284,7 @@ mod tests {
             let request = service.request(&letter, now).unwrap();
             let form: Vec<(String, String)> = serde_urlencoded::from_bytes(request.body()).unwrap();
             assert!(form.contains(&("ValidityPeriod".to_owned(), validity.to_owned())));
-            assert!(form.contains(&("MessagingServiceSid".to_owned(), "MG42".to_owned())));
+            assert!(form.contains(&("MessagingServiceSid".to_owned(), SERVICE.to_owned())));
             assert!(!form.iter().any(|(name, _)| name == "StatusCallback" || name == "From"));
         }
     }
@@ -283,11 +294,24 @@ mod tests {
         for (from, right) in [
             ("+15005550006", true),
             ("12345", true),
+            ("123456", true),
             ("Accounts", true),
-            ("MG0123456789abcdef0123456789abcdef", true),
+            ("My-Accounts", true),
+            ("A_B & C+1", true),
+            ("+Accounts", true),
+            ("MG Accounts", true),
+            (SERVICE, true),
+            ("", false),
             ("+1 500 555 0006", false),
+            ("+1 500 555", false),
             ("+150055", false),
-            ("MG42", false),
+            ("1234", false),
+            ("1234567", false),
+            ("0150-0555", false),
+            (&SERVICE[..33], false),
+            (&SERVICE.replace('f', "g"), false),
+            ("Praxis.Süd", false),
+            ("A.B.C.", false),
             ("The practice on the hill", false),
             ("4915123456789", false),
         ] {
@@ -310,7 +334,7 @@ mod tests {
         assert_eq!(answer(201, r#"{"sid":"SM1","status":"queued"}"#), accepted(Some("SM1")));
         assert_eq!(answer(201, "what?"), accepted(None));
         assert_eq!(answer(400, r#"{"code":21211}"#), Outcome::Refused { status: 400 });
-        for code in BAD_SENDER {
+        for code in [21212, 21603, 21606, 21659, 21660, 21661] {
             assert_eq!(answer(400, &format!(r#"{{"code":{code}}}"#)), Outcome::Misconfigured);
         }
         for (word, arrived) in [

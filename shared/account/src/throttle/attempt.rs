@@ -37,7 +37,8 @@ pub enum Verdict {
 /// One attempt to prove something, which counts as failed from its beginning, unless nobody can guess it.
 ///
 /// Order: the network's bucket, the account's tries; then whatever is verified; then what was not wrong is given back.
-/// A crash anywhere leaves one failure too many.
+/// A crash anywhere leaves one failure too many. Where it began as one that nobody can guess, the failure is counted last, before the refusal is
+/// recorded and told: a crash before leaves none, and nobody has learnt anything.
 pub struct Attempt<'t> {
     accounts: &'t Accounts<'t>,
     network: Network,
@@ -220,15 +221,21 @@ pub fn limit_rate(exchange: &Exchange<'_>, accounts: &Accounts<'_>, class: Route
 }
 
 /// A link that is to be mailed to an address, counted there: as much mail as strangers cause, her mailbox is to stay of use.
+///
+/// Links are counted together that are good for the same. What mails nothing, and what was mailed and is void by now, takes nothing from
+/// those that would be good: else she could be sent none while she has none.
 pub struct Postage<'t> {
     accounts: &'t Accounts<'t>,
-    address: Network,
+    /// Which document they are counted in.
+    document: u8,
+    links: Network,
     class: RouteClass,
     counted_in: Option<Timestamp>,
 }
 
 impl<'t> Postage<'t> {
-    /// Counts a link to this address, whether or not it is anybody's. One write, also where it has had as many as it may.
+    /// Counts a link to this address, whether or not it is anybody's, with all that are good for the same; those that are mailed to nobody are
+    /// good for nothing. One write, also where it has had as many as it may.
     ///
     /// # Errors
     /// 503 where the store does not answer.
@@ -238,18 +245,22 @@ impl<'t> Postage<'t> {
         class: RouteClass,
         clinic: ClinicId,
         email: &Email,
+        good_for: &[u8],
     ) -> Result<Self, Problem> {
-        let address = Network::of_address(accounts.index, clinic, email);
+        let links = Network::of_links(accounts.index, clinic, email, good_for);
+        // The address alone says which: otherwise the first link after a change would be seen to make another document.
+        let document = Network::of_links(accounts.index, clinic, email, &[]).bucket();
         let now = exchange.platform.clock.now();
         let mut counted_in = None;
-        change(&accounts.addresses(address.bucket()), &mut |bucket| {
-            let admitted = bucket.admit(address, class, Kind::Plain, now);
+        change(&accounts.addresses(document), &mut |bucket| {
+            let admitted = bucket.admit(links, class, Kind::Plain, now);
             counted_in = admitted.ok().map(|admitted| admitted.counted_in);
             Ok(())
         })?;
         Ok(Self {
             accounts,
-            address,
+            document,
+            links,
             class,
             counted_in,
         })
@@ -264,8 +275,8 @@ impl<'t> Postage<'t> {
     /// A problem because of which nothing is mailed. Where what was counted can't be given back now, it stays counted.
     pub fn excuse(&self, problem: Problem) -> Problem {
         if let Some(counted_in) = self.counted_in {
-            let _ = change(&self.accounts.addresses(self.address.bucket()), &mut |bucket| {
-                bucket.give_request_back(self.address, self.class, counted_in);
+            let _ = change(&self.accounts.addresses(self.document), &mut |bucket| {
+                bucket.give_request_back(self.links, self.class, counted_in);
                 Ok(())
             });
         }

@@ -24,18 +24,18 @@
 //! **Failures from a network** (`Bucket`), at whatever account, are 50 in a quarter of an hour; then, until that is
 //! over, the answer is 429. **Requests from a network** have a quota for each [`RouteClass`]. IPv6 counts by /64.
 //!
-//! **Links to an address** ([`Postage`]) that strangers can have mailed are counted as networks are, in documents of their own, whether or
-//! not there is an account: three to another password in half an hour, five to open an account with in an hour. What is asked for
-//! beyond that is answered alike and mailed to nobody.
+//! **Links to an address** ([`Postage`]) that strangers can have mailed are counted as networks are, in documents of their own, at each clinic
+//! apart, whether or not there is an account: three in the place of one password in half an hour, five to open an account with in an hour. What is
+//! asked for beyond that is answered alike and mailed to nobody.
 //!
 //! Tries are counted *before* anything is verified and given back where nothing was wrong: of guesses at one time no
 //! more are looked at than of guesses in a row. An attempt that nobody settles, such as that of a request that died,
 //! stays counted: one failure too many, and never one too few. What nobody can guess, a passkey, is looked at
-//! whatever else a network got wrong, and counted when it is refused.
+//! whatever else a network got wrong, as long as its quota of requests lasts, and counted when it is refused.
 //!
 //! Nothing that a stranger does grows a store: an account's tries lie in one document, which is made when the account
 //! is enrolled; those at accounts that do not exist lie in 256 documents that all of them share; and networks lie in
-//! 256 documents of 64 entries, and so do addresses, of which the one that is furthest from its limits makes room for a new one.
+//! 256 documents of 64 entries, and so do links to addresses, of which the one that is furthest from its limits makes room for a new one.
 
 mod attempt;
 mod network;

@@ -86,9 +86,10 @@ impl Network {
         Self(hash.truncated())
     }
 
-    /// An address that mail is sent to, which is counted as networks are, in documents of its own.
-    pub(super) fn of_address(index: &Secret, clinic: ClinicId, email: &Email) -> Self {
-        Self(mac(index, ADDRESS, &[clinic.as_bytes(), email.folded().as_bytes()]).truncated())
+    /// Links to an address that are good for one thing, which are counted as networks are, in documents of their own.
+    pub(super) fn of_links(index: &Secret, clinic: ClinicId, email: &Email, good_for: &[u8]) -> Self {
+        let address = email.folded().as_bytes();
+        Self(mac(index, ADDRESS, &[clinic.as_bytes(), address, good_for]).truncated())
     }
 
     /// Which bucket it lies in.

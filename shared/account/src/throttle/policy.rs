@@ -67,7 +67,8 @@ impl Quota {
 
 impl RouteClass {
     /// How often a network may call routes of this class, or how much mail of it an address gets. That window is as long as a link is good
-    /// ([`LinkUse`](crate::LinkUse)): who is sent no more, because a stranger has asked for so many, has one that is good still.
+    /// ([`LinkUse`](crate::LinkUse)), and none is counted with those that are good that is not ([`Postage`](super::Postage)): who is sent no more, because
+    /// a stranger has asked for so many, has one that is good still.
     pub(super) const fn quota(self) -> Quota {
         match self {
             Self::LogIn => Quota::new("log-in", 60, MINUTE),
@@ -119,7 +120,8 @@ mod tests {
     use super::*;
     use crate::LinkUse;
 
-    /// Whoever asks for all of somebody's links must not be able to keep her from having one.
+    /// Whoever asks for all of somebody's links must not be able to keep her from having one. That those that are void are not counted with
+    /// them, the handlers that mail them show.
     #[test]
     fn who_is_sent_no_more_links_has_one_that_is_good() {
         for (class, link_use) in [
