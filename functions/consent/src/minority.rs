@@ -42,9 +42,8 @@ impl OwnConsents<'_> {
             true => self.all()?,
             false => Vec::new(),
         };
-        let is_minors = |given_at: Timestamp| until.is_some_and(|majority| given_at < majority);
         for hers in &hers {
-            if hers.is_open && is_minors(hers.given_at) && !is_live(current, hers.id) {
+            if has_lost_effect(hers, current, until) {
                 self.file.ledger().end(&LedgerEntry::Withdrawn(Withdrawal {
                     consent_id: hers.id,
                     withdrawn_at: self.file.now,
@@ -54,13 +53,23 @@ impl OwnConsents<'_> {
             }
         }
         // What was entered when this was tried before, too: a request that records it may have come in between.
-        hers.retain(|hers| self.is_minor || (!hers.is_open && is_minors(hers.given_at)));
+        hers.retain(|hers| self.is_minor || (!hers.is_open && is_minors(hers, until)));
         Ok(hers)
     }
 }
 
 fn is_live(permissions: &Permissions, id: ConsentId) -> bool {
     permissions.consents.iter().any(|live| live.id == id)
+}
+
+/// Whether she was a minor until then when she gave it.
+fn is_minors(hers: &OwnConsent, until: Option<Timestamp>) -> bool {
+    until.is_some_and(|majority| hers.given_at < majority)
+}
+
+/// Whether a minority until then took the effect of it, and that is not entered yet.
+fn has_lost_effect(hers: &OwnConsent, permissions: &Permissions, until: Option<Timestamp>) -> bool {
+    hers.is_open && is_minors(hers, until) && !is_live(permissions, hers.id)
 }
 
 fn take_effect_of(hers: &[OwnConsent], permissions: &mut Permissions) {
@@ -169,7 +178,7 @@ fn end_in_shared_files(
         }
         if hers
             .iter()
-            .any(|hers| hers.is_open && (own.is_minor || !is_live(&current, hers.id)))
+            .any(|hers| (hers.is_open && own.is_minor) || has_lost_effect(hers, &current, until))
         {
             let request = Request::new(Action::Revoke, DataClass::Consent).about(current.client);
             exchange.gate()?.follow(caller, recorded, &request, &current)?;

@@ -532,6 +532,26 @@ fn what_a_minor_agreed_to_in_shared_files_ends_once_it_is_known() {
     assert_eq!(couple.reading(), "care.records");
 }
 
+/// She has been of age for some time, and is about to agree for herself in what she shares: the trail of that file has no end of anything.
+#[test]
+fn what_an_adult_has_not_finished_agreeing_to_is_not_recorded_as_ended() {
+    let mut couple = Couple::new();
+    let [client, _] = couple.participants.clone();
+    let admin = couple.practice.admin.token.clone();
+    couple
+        .practice
+        .accepted(&admin, minority(&client, &json!("2026-12-01T08:10:00Z")));
+    couple.practice.later(SignedDuration::from_mins(10));
+    let Couple { practice, both, .. } = &couple;
+    let give = giving(both, "give", &couple.of(&client)).bearer(&practice.clinician.token);
+    practice.die_entered(both, &give);
+    let events = practice.recorded(|| drop(practice.accepted(&practice.admin.token, minority(&client, &Value::Null))));
+    let about: Vec<_> = events.iter().map(|event| (event.action, event.subject)).collect();
+    assert_eq!(about, [(Action::Amend, Some(practice.subject(&client)))]);
+    assert_eq!(practice.send(&give).status, 201);
+    assert_eq!(practice.events(both), ["joined_care_team", "given"]);
+}
+
 /// Two who share a file, and the request by which one agrees there: the same each time.
 fn agreeing(practice: &Practice) -> (String, String, Call) {
     let (child, mother) = (practice.open("one"), practice.open("other"));
