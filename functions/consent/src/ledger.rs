@@ -408,6 +408,20 @@ impl Ledger<'_> {
         Ok(minorities)
     }
 
+    /// How each of those stands who were ever named to act for the client, as the last entry about her says.
+    pub(crate) fn representatives(&self) -> Result<Vec<(AccountId, Standing)>, StoreError> {
+        let mut found: Vec<(AccountId, Standing)> = Vec::new();
+        for entry in self.log.newest_first(None) {
+            if let LedgerEntry::Changed(Change { standing, .. }) = entry?.value
+                && let Standing::Representative(account, _) = standing
+                && found.iter().all(|(other, _)| *other != account)
+            {
+                found.push((account, standing));
+            }
+        }
+        Ok(found)
+    }
+
     fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {
         let name = name(self.index, BEGUN, &[self.clinic.as_bytes(), self.client.as_bytes(), id]);
         self.shelf.doc(Some(self.clinic), "ledger begun", &name, self.seal)

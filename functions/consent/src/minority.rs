@@ -10,7 +10,7 @@ use web::{Check, Exchange, Problem, Reply};
 use crate::file::{ClientFile, Files, prune};
 use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{Entered, LedgerEntry, OwnConsent, Standing, Withdrawal};
-use crate::shared_files;
+use crate::{representatives, shared_files};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,8 +82,8 @@ fn take_effect_of(hers: &[OwnConsent], permissions: &mut Permissions) {
 /// kept as the one moment that matters, and not as a birth date. Where it is said that she is of age, whoever acted for the minor acts no more: without the
 /// moment a guardian would count as an adult's. What a minor agreed to herself, before it was known, ends with it, in the files that she shares too.
 ///
-/// Order: permissions, ledger, permissions once more where something ended; the same in each shared file; answer. A crash in between leaves a minority that
-/// holds, and consents without effect, that are not entered, and consents in shared files that still have theirs. The repeated request finishes it, and so does
+/// Order: permissions, ledger, permissions once more where something ended; the same in each shared file; ledger of who acts for her and of the minority; answer. A
+/// crash in between leaves a minority that holds, consents without effect and representatives who act no more, that are not entered, and consents in shared files that still have theirs. The repeated request finishes it, and so does
 /// one that says another time: what had no effect any more gets none again. The second write keeps a request that is recording such a consent from bringing it
 /// back. Her own file comes first, so that nothing is agreed to in a shared one after it was looked through.
 ///
@@ -145,10 +145,9 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         end_in_shared_files(exchange, &caller, &own, permissions.minor_until)?;
         set()?;
     }
-    file.settle(
-        |permissions| Standing::Minority(permissions.minor_until),
-        &Entered::by(recorded.account()),
-    )?;
+    let entered = Entered::by(recorded.account());
+    representatives::settle_all(&file, &entered)?;
+    file.settle(|permissions| Standing::Minority(permissions.minor_until), &entered)?;
     Ok(Reply::no_content().recorded(recorded.event()))
 }
 

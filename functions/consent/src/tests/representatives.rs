@@ -143,6 +143,7 @@ fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
             "minority_set",
             "representative_named",
             "given",
+            "representative_removed",
             "minority_set",
             "given"
         ]
@@ -743,6 +744,12 @@ fn who_acted_for_a_minor_acts_no_more_once_she_is_said_to_be_of_age() {
             practice.accepted(admin, minority(client, &of_age));
             let acting = |account| acts_for(practice, account).len();
             assert_eq!(acting(family.parent.account), 0);
+            let removed = ["representative_removed"; 2];
+            let events = practice.events(client);
+            assert_eq!(
+                events[5..],
+                [&removed[usize::from(acts_on)..], &["minority_set"]].concat()
+            );
             assert_eq!(acting(guardian.account), usize::from(acts_on), "{until:?} {of_age}");
             let reading = if acts_on { "care.records" } else { "deny.no-consent" };
             assert_eq!(
@@ -754,6 +761,54 @@ fn who_acted_for_a_minor_acts_no_more_once_she_is_said_to_be_of_age() {
             assert_eq!(acting(guardian.account), usize::from(acts_on), "{until:?} {of_age}");
         }
     }
+}
+
+/// Who acted for a minor is entered as removed with the minority that ends it, once, wherever that is broken off and whatever it meets.
+#[test]
+fn who_acts_no_more_is_entered_as_removed_with_the_minority() {
+    let (parent, guardian) = (AccountId::from_bytes([7; 16]), AccountId::from_bytes([8; 16]));
+    let of_age = |practice: &Practice| minority(&practice.open("open"), &Value::Null).bearer(&practice.admin.token);
+    let prepare = |practice: &Practice| {
+        let (client, admin) = (practice.open("open"), &practice.admin.token);
+        practice.accepted(admin, minority(&client, &json!("2030-01-01T00:00:00Z")));
+        practice.accepted(admin, naming(&client, parent, "parent"));
+        practice.accepted(admin, naming(&client, guardian, "guardian"));
+        of_age(practice)
+    };
+    let removed = |practice: &Practice| {
+        let client = practice.open("open");
+        assert_eq!(practice.file(&client)["representatives"], json!([]));
+        let named = ["representative_named"; 2].as_slice();
+        let removed = ["representative_removed"; 2].as_slice();
+        assert_eq!(
+            practice.events(&client)[1..],
+            [&["minority_set"], named, removed, &["minority_set"]].concat()
+        );
+    };
+    at_every_crash_point(prepare, |practice, _| removed(practice));
+    at_every_interleaving(
+        |practice| (prepare(practice), of_age(practice)),
+        |practice, _| removed(practice),
+    );
+    // Named anew meanwhile, as an adult's guardian or as the minor's.
+    at_every_interleaving(
+        |practice| {
+            let of_age = prepare(practice);
+            let client = practice.open("open");
+            let anew = naming(&client, guardian, "guardian").bearer(&practice.admin.token);
+            practice.accepted(&practice.admin.token, Call::delete(path(&client, guardian)));
+            (anew, of_age)
+        },
+        |practice, nth| {
+            let client = practice.open("open");
+            let acts = practice.file(&client)["representatives"] != json!([]);
+            let list = practice.as_admin(Call::get(consents(&client)));
+            let entries = list.json["entries"].as_array().unwrap();
+            let hers = |entry: &&Value| entry["account_id"] == json!(guardian.to_string());
+            let last = entries.iter().find(hers).unwrap()["event"] == "representative_named";
+            assert_eq!(acts, last, "{nth}: {entries:?}");
+        },
+    );
 }
 
 /// Whose right was said to go beyond the minority is not taken for a minor's guardian where it loses its end afterwards.
