@@ -78,6 +78,23 @@ fn take_effect_of(hers: &[OwnConsent], permissions: &mut Permissions) {
         .retain(|live| hers.iter().all(|hers| hers.id != live.id));
 }
 
+/// Ends whoever acts for her as a minor with this majority, or at once where she is of age. One whose right was said to end on the birthday as it was known until now
+/// would count as an adult's guardian between the two: it would reach beyond the minority.
+fn end_with(permissions: &mut Permissions, majority: Option<Timestamp>) {
+    let mut representatives = std::mem::take(&mut permissions.representatives);
+    match majority {
+        None => representatives.retain(|there| !permissions.ends_with_minority(there)),
+        Some(majority) => {
+            for there in &mut representatives {
+                if permissions.ends_with_minority(there) {
+                    there.until = there.until.map(|end| end.min(majority));
+                }
+            }
+        }
+    }
+    permissions.representatives = representatives;
+}
+
 /// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is
 /// kept as the one moment that matters, and not as a birth date. Where it is said that she is of age, whoever acted for the minor acts no more: without the
 /// moment a guardian would count as an adult's. What a minor agreed to herself, before it was known, ends with it, in the files that she shares too.
@@ -125,11 +142,7 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             |current| own.without_effect(current, current.minor_until),
             |permissions, hers| {
                 prune(permissions, file.now);
-                if !is_minor {
-                    let mut representatives = std::mem::take(&mut permissions.representatives);
-                    representatives.retain(|there| !permissions.ends_with_minority(there));
-                    permissions.representatives = representatives;
-                }
+                end_with(permissions, until.filter(|_| is_minor));
                 permissions.minor_until = until;
                 take_effect_of(hers, permissions);
             },

@@ -811,6 +811,48 @@ fn who_acts_no_more_is_entered_as_removed_with_the_minority() {
     );
 }
 
+/// Whose right was said to end on the birthday as it was known ends on the one that is said to be sooner, and in the ledger, too.
+#[test]
+fn a_minors_guardian_ends_with_a_minority_that_ends_sooner() {
+    let family = Family::new();
+    let Family { practice, client, .. } = &family;
+    let (admin, clinician) = (&practice.admin.token, &practice.clinician.token);
+    let naming = |until: &str| {
+        let account = practice.somebody(Role::Guardian).account;
+        let order = json!({"authority": "guardian", "verification": "order", "until": until});
+        practice.accepted(admin, Call::put(path(client, account), &order));
+        account
+    };
+    let until = ["08:03", "08:10", "08:11"].map(|time| format!("2026-12-01T{time}:00Z"));
+    let [early, minors, adults] = [0, 1, 2].map(|at| naming(&until[at]));
+    let sooner = "2026-12-01T08:05:00Z";
+    let entries = practice.events(client).len();
+    for _ in 0..2 {
+        practice.accepted(clinician, minority(client, &json!(sooner)));
+        let events = practice.events(client);
+        assert_eq!(events[entries..], ["representative_named", "minority_set"]);
+    }
+    let told = |account| acts_for(practice, account)[0]["until"].clone();
+    assert_eq!(
+        [early, minors, adults].map(told),
+        [json!(until[0]), json!(sooner), json!(until[2])]
+    );
+    let list = practice.as_admin(Call::get(consents(client)));
+    let entered = list.json["entries"][1].clone();
+    assert_eq!(
+        (&entered["account_id"], &entered["until"]),
+        (&json!(minors.to_string()), &json!(sooner))
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(5 * 60 - 1));
+    assert_eq!(acts_for(practice, minors).len(), 1);
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    let acts = |account| acts_for(practice, account).len();
+    assert_eq!([early, minors, adults, family.parent.account].map(acts), [0, 0, 1, 0]);
+    // Nor does a later one bring her back.
+    practice.accepted(clinician, minority(client, &json!("2026-12-01T08:10:00Z")));
+    assert_eq!([minors, adults].map(acts), [0, 1]);
+}
+
 /// Whose right was said to go beyond the minority is not taken for a minor's guardian where it loses its end afterwards.
 #[test]
 fn a_guardian_beyond_majority_is_an_adults() {

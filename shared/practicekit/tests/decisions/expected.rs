@@ -413,9 +413,16 @@ impl Held {
                 held.forget(now);
                 let before = held.clone();
                 held.minor_until = *until;
-                match held.is_minor(now) {
-                    true => held.end_hers(&mut stages, None, now),
-                    false => held.guardians.retain(|_, acting| !before.is_for_a_minor(acting)),
+                match until.filter(|majority| now < *majority) {
+                    Some(majority) => {
+                        let minors = held
+                            .guardians
+                            .values_mut()
+                            .filter(|acting| before.is_for_a_minor(acting));
+                        minors.for_each(|acting| acting.until = acting.until.map(|end| end.min(majority)));
+                        held.end_hers(&mut stages, None, now);
+                    }
+                    None => held.guardians.retain(|_, acting| !before.is_for_a_minor(acting)),
                 }
             }
             Effect::Name {
