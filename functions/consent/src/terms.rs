@@ -63,6 +63,14 @@ pub(crate) fn guardian_decides() -> Problem {
     )
 }
 
+/// What a consent is refused with whose giver acts for the client no more, or not for as long as it would hold, before it takes effect.
+pub(crate) fn give_anew() -> Problem {
+    Problem::conflict(
+        "guardian-decides",
+        "Whoever gave this acts for the client no more, or no longer than until she is of age, as was said meanwhile. It can be given anew by who acts for her now.",
+    )
+}
+
 impl Terms {
     /// Whether this can be agreed on this notice. Consent covers what the client was told, in a language that she was told it
     /// in, and no more.

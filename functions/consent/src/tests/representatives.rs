@@ -527,17 +527,13 @@ fn what_a_minor_agreed_to_herself_ends_once_it_is_known() {
     let until = json!("2026-12-01T08:10:00Z");
     practice.accepted(admin, minority(&client, &until));
     assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
-    let live = practice.file(&client)["consents"].clone();
-    assert_eq!(
-        (live.as_array().unwrap().len(), &live[0]["consent_id"]),
-        (1, &guardians.json["consent_id"])
-    );
+    assert_eq!(practice.file(&client)["consents"], json!([]));
     let ended = practice.events(&client);
     assert_eq!(
-        ended[ended.len() - 4..],
-        ["withdrawn", "withdrawn", "withdrawn", "minority_set"]
+        ended[ended.len() - 5..],
+        ["withdrawn", "withdrawn", "withdrawn", "withdrawn", "minority_set"]
     );
-    for given in [&hers, &staffs] {
+    for given in [&hers, &staffs, &guardians] {
         let path = format!("{}/{}/receipt", consents(&client), given.text("consent_id"));
         let receipt = practice.as_clinician(Call::get(path)).json["record"].clone();
         assert_eq!(receipt["events"][1]["event_state"], "withdrawn", "{receipt}");
@@ -599,6 +595,97 @@ fn her_own_consents_end_however_it_becomes_known_that_she_is_a_minor() {
             assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
             has_none(practice);
         },
+    );
+}
+
+/// What was given for a client before it was known that she is a minor goes on for as long as whoever gave it acts for her, and beyond majority only where
+/// she does.
+#[test]
+fn what_a_guardian_agreed_to_before_the_minority_was_known_is_given_anew() {
+    for (order_until, expires_at, goes_on) in [
+        (None, None, false),
+        (Some("08:10"), None, true),
+        (Some("08:11"), None, true),
+        (None, Some("08:10"), true),
+        (None, Some("08:11"), false),
+    ] {
+        let practice = Practice::new();
+        let (client, notice) = (practice.open("open"), practice.publish("notice"));
+        let (admin, guardian) = (&practice.admin.token, practice.somebody(Role::Guardian));
+        let at = |time: &str| json!(format!("2026-12-01T{time}:00Z"));
+        let mut order = json!({"authority": "guardian", "verification": "order"});
+        order["until"] = order_until.map_or(Value::Null, at);
+        practice.accepted(admin, Call::put(path(&client, guardian.account), &order));
+        let mut terms = by_guardian(&notice);
+        terms["expires_at"] = expires_at.map_or(Value::Null, at);
+        let give = |key: &str| Call::post(consents(&client), &terms).once(key);
+        practice.accepted(&guardian.token, give("before"));
+        for _ in 0..2 {
+            practice.accepted(admin, minority(&client, &at("08:10")));
+            let reading = if goes_on { "care.records" } else { "deny.no-consent" };
+            let case = format!("{order_until:?} {expires_at:?}");
+            assert_eq!(practice.reading(&client, &practice.clinician), reading, "{case}");
+        }
+        if goes_on {
+            continue;
+        }
+        practice.refused(&guardian.token, give("before"), 409, "guardian-decides");
+        practice.accepted(&guardian.token, give("anew"));
+        assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+        practice.world.clock.advance(SignedDuration::from_mins(10));
+        assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    }
+}
+
+/// A minor until then, whose guardian gave, or gives, as if for an adult.
+fn guarded(practice: &Practice, until: &str) -> (Call, Call) {
+    let (client, guardian) = (practice.open("open"), AccountId::from_bytes([7; 16]));
+    practice.accepted(&practice.admin.token, naming(&client, guardian, "guardian"));
+    let mut terms = by_guardian(&practice.publish("notice"));
+    terms["representative_id"] = json!(guardian.to_string());
+    let give = Call::post(consents(&client), &terms).once("give");
+    (
+        give.bearer(&practice.clinician.token),
+        minority(&client, &json!(until)).bearer(&practice.admin.token),
+    )
+}
+
+#[test]
+fn what_a_guardian_gives_outlives_no_minority_however_the_two_meet() {
+    let until = "2026-12-01T08:30:00Z";
+    let outlives = |practice: &Practice| {
+        let client = practice.open("open");
+        let live = practice.file(&client)["consents"].clone();
+        let events = practice.events(&client);
+        let count = |event: &str| events.iter().filter(|entered| *entered == event).count();
+        let live = live.as_array().unwrap();
+        assert_eq!(count("given") - count("withdrawn"), live.len(), "{events:?}");
+        live.iter().any(|consent| consent["until_majority"] != json!(true))
+    };
+    at_every_crash(
+        |practice| {
+            let (give, set) = guarded(practice, until);
+            assert_eq!(practice.send(&give).status, 201);
+            set
+        },
+        |practice, is_acknowledged| {
+            let live = practice.file(&practice.open("open"))["consents"] != json!([]);
+            assert!(!(is_acknowledged && live));
+        },
+        |practice, _| assert!(!outlives(practice)),
+    );
+    let verify = |practice: &Practice, nth: usize, give: &Answer, set: &Answer| {
+        assert_eq!(set.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+        assert!(!outlives(practice), "{nth}");
+    };
+    at_every_meeting(|practice| guarded(practice, until), verify);
+    at_every_meeting(
+        |practice| {
+            let (give, set) = guarded(practice, until);
+            (set, give)
+        },
+        |practice, nth, set, give| verify(practice, nth, give, set),
     );
 }
 

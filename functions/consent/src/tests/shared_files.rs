@@ -632,6 +632,120 @@ fn what_a_minor_agrees_to_in_a_shared_file_ends_however_it_meets_the_minority() 
     );
 }
 
+/// What was given for a minor in a file that she shares has the end of the minority as it was known. Of age sooner, or already, it ends when that is said; what her
+/// guardian gave who acts beyond that goes on.
+#[test]
+fn what_was_given_for_a_minor_in_shared_files_ends_where_she_is_of_age_sooner() {
+    for (said, ends) in [
+        (Value::Null, true),
+        (json!("2026-12-01T08:00:00Z"), true),
+        (json!("2026-12-01T08:05:00Z"), true),
+        (json!("2026-12-01T08:10:00Z"), false),
+        (json!("2026-12-01T08:15:00Z"), false),
+    ] {
+        let couple = Couple::new();
+        let Couple {
+            practice,
+            both,
+            participants: [child, mother],
+            ..
+        } = &couple;
+        let (clinician, admin) = (&practice.clinician.token, &practice.admin.token);
+        practice.accepted(clinician, minority(child, &json!("2026-12-01T08:10:00Z")));
+        let named = |body: Value| {
+            let account = practice.somebody(Role::Guardian).account;
+            let path = format!("/v1/consent/clients/{child}/representatives/{account}");
+            practice.accepted(admin, Call::put(path, &body));
+            account
+        };
+        let mut order = json!({"authority": "guardian", "verification": "order"});
+        let minors = [
+            named(json!({"authority": "parent", "verification": "details_given"})),
+            named(order.clone()),
+        ];
+        order["until"] = json!("2026-12-01T09:00:00Z");
+        let adults = named(order);
+        let give = |account: AccountId| {
+            let mut terms = couple.of(child);
+            terms["given_by"] = json!("guardian");
+            terms["representative_id"] = json!(account.to_string());
+            practice.accepted(clinician, giving(both, &account.to_string(), &terms))
+        };
+        let given = minors.map(give);
+        let goes_on = give(adults).json["consent_id"].clone();
+        practice.accepted(clinician, giving(both, "mother", &couple.of(mother)));
+        let shared = Some(practice.subject(both));
+        for count in [usize::from(ends), 0] {
+            let events = practice.recorded(|| drop(practice.accepted(admin, minority(child, &said))));
+            let about = events.iter().filter(|event| event.subject == shared);
+            assert!(about.clone().all(|event| event.action == Action::Revoke));
+            assert_eq!(about.count(), count, "{said}");
+        }
+        let live = practice.file(both)["consents"].clone();
+        let live: Vec<_> = live
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|live| &live["consent_id"])
+            .collect();
+        assert!(live.contains(&&goes_on), "{said}");
+        for given in given {
+            assert_eq!(live.contains(&&given.json["consent_id"]), !ends, "{said}");
+        }
+        let withdrawn = practice
+            .events(both)
+            .iter()
+            .filter(|event| *event == "withdrawn")
+            .count();
+        assert_eq!(withdrawn, if ends { 2 } else { 0 }, "{said}");
+    }
+}
+
+/// As [`agreeing`], where she is a minor and her parent agrees for her.
+fn agreeing_for_a_minor(practice: &Practice) -> (Call, Call) {
+    let (child, both, _) = agreeing(practice);
+    let (admin, parent) = (&practice.admin.token, AccountId::from_bytes([7; 16]));
+    practice.accepted(admin, minority(&child, &json!("2026-12-01T09:00:00Z")));
+    let path = format!("/v1/consent/clients/{child}/representatives/{parent}");
+    let body = json!({"authority": "parent", "verification": "details_given"});
+    practice.accepted(admin, Call::put(path, &body));
+    let mut terms = terms(&practice.publish("notice"));
+    terms["participant_id"] = json!(child);
+    terms["given_by"] = json!("guardian");
+    terms["representative_id"] = json!(parent.to_string());
+    let give = giving(&both, "parents", &terms).bearer(&practice.clinician.token);
+    (give, minority(&child, &Value::Null).bearer(admin))
+}
+
+#[test]
+fn what_was_given_for_a_minor_in_a_shared_file_ends_however_it_meets_that_she_is_of_age() {
+    at_every_crash(
+        |practice| {
+            let (give, of_age) = agreeing_for_a_minor(practice);
+            assert_eq!(practice.send(&give).status, 201);
+            of_age
+        },
+        |practice, is_acknowledged| {
+            let (_, both, _) = agreeing(practice);
+            assert!(!is_acknowledged || practice.file(&both)["consents"] == json!([]));
+        },
+        |practice, _| assert!(!holds(practice)),
+    );
+    let verify = |practice: &Practice, nth: usize, give: &Answer, of_age: &Answer| {
+        assert_eq!(of_age.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409 | 422), "{nth}: {}", give.json);
+        assert!(!holds(practice), "{nth}");
+    };
+    at_every_meeting(agreeing_for_a_minor, verify);
+    at_every_meeting(
+        |practice| {
+            let (give, of_age) = agreeing_for_a_minor(practice);
+            (of_age, give)
+        },
+        |practice, nth, of_age, give| verify(practice, nth, give, of_age),
+    );
+}
+
 #[test]
 fn opening_a_shared_file_is_finished_by_a_repeated_request() {
     at_every_crash_point(
