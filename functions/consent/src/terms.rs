@@ -134,8 +134,8 @@ impl Terms {
         check.finish()
     }
 
-    /// Whether this recorder may record it. An authorization takes the client's word to somebody else (45 CFR 164.508(a)(2)): nobody whom it lets at
-    /// her data is the one who says that it was given, as a clinician for the client, or as a parent who works here for her child.
+    /// Whether this recorder may record it. An authorization takes the client's word to somebody else (45 CFR 164.508(a)(2)): no account that it lets at
+    /// her data is the one that says that it was given. Whose second account that is, as of a clinician who acts for a client under a guardian's, is not known here.
     ///
     /// # Errors
     /// 409 where it names the account that records it.
