@@ -168,7 +168,7 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             until.to_zoned(TimeZone::UTC).date() <= latest,
             "/until",
             "majority",
-            "must not be later than somebody who is born today is of age",
+            "must not be later than somebody who is born today is of age, wherever that is latest",
         );
     }
     check.finish().map_err(|problem| problem.recorded(recorded.event()))?;

@@ -1024,16 +1024,16 @@ fn nobody_is_a_minor_longer_than_who_is_born_today() {
             practice.accepted(&practice.admin.token, Call::put("/v1/consent/jurisdiction", &said));
         }
         let (client, admin) = (practice.open("open"), &practice.admin.token);
-        for until in ["2044-12-02T00:00:00Z", "2072-05-01T00:00:00Z"] {
+        for until in ["2047-12-02T00:00:00Z", "2072-05-01T00:00:00Z"] {
             practice.violated(admin, minority(&client, &json!(until)), "/until", "majority");
         }
-        for until in ["2044-12-01T23:59:59Z", "1990-05-01T00:00:00Z"] {
+        for until in ["2047-12-01T23:59:59Z", "1990-05-01T00:00:00Z"] {
             practice.accepted(admin, minority(&client, &json!(until)));
             assert_eq!(practice.file(&client)["minor_until"], json!(until));
         }
         // Where it is tomorrow already somebody may be born tomorrow.
         practice.world.clock.advance(SignedDuration::from_hours(2));
-        let tomorrows = minority(&client, &json!("2044-12-02T00:00:00Z"));
+        let tomorrows = minority(&client, &json!("2047-12-02T00:00:00Z"));
         let admin = practice.token(Role::ClinicAdmin, practice.admin.account);
         practice.accepted(&admin, tomorrows);
     }
