@@ -142,7 +142,8 @@ fn end_with(permissions: &mut Permissions, majority: Option<Timestamp>) {
 ///
 /// Order: permissions, ledger, permissions once more where something ended; the same in each shared file; ledger of who acts for her and of the minority; answer. A
 /// crash in between leaves a minority that holds, consents without effect and representatives who act no more, that are not entered, and consents in shared files that still have theirs.
-/// The repeated request finishes it, and so does one that says another time: what had no effect any more gets none again. The second write keeps a request that is recording such a
+/// The repeated request finishes it while she is a minor, and so does one that says another time: what had no effect any more gets none again. Said again when she is of age by then, it
+/// leaves what she gave herself in shared files and still has effect, which staff withdraw. The second write keeps a request that is recording such a
 /// consent from bringing it back. Her own file comes first, so that nothing is agreed to in a shared one after it was looked through.
 ///
 /// Where she is of age the minority comes last: what is ended for it in a shared file, and what a broken off request has taken the effect of there, is known by it alone. Her own file comes

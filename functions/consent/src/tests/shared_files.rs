@@ -587,15 +587,16 @@ fn a_minority_ends_what_is_shared_after_a_crash_anywhere() {
         |practice, is_acknowledged| assert!(!is_acknowledged || !holds(practice)),
         |practice, _| assert!(!holds(practice)),
     );
-    // Put right instead of sent again, before and after it has ended.
-    for minutes in [2, 12] {
+    // Put right instead of sent again, before and after it has ended, or sent again only then: what had not lost its effect goes on.
+    for (minutes, again) in [(2, &Value::Null), (12, &Value::Null), (12, &until)] {
         at_every_crash(
             prepare,
             |practice, _| {
                 practice.world.clock.advance(SignedDuration::from_mins(minutes));
-                let (child, ..) = agreeing(practice);
-                practice.accepted(&practice.admin.token, minority(&child, &Value::Null));
-                holds(practice);
+                let (child, both, _) = agreeing(practice);
+                let held = practice.file(&both)["consents"] != json!([]);
+                practice.accepted(&practice.admin.token, minority(&child, again));
+                assert_eq!(holds(practice), held);
             },
             |_, _| {},
         );
