@@ -219,8 +219,8 @@ fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) ->
 /// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. Until then that one
 /// goes on, so that there is one or the other at any time: who wants neither withdraws either. A crash after the permissions leaves nothing undone but the answer.
 ///
-/// Where it became known meanwhile that the client who gave it is a minor, or that she for whom it was given is one until before it ends, it never takes effect either, and is entered
-/// as withdrawn.
+/// Where it became known meanwhile that the client who gave it is a minor, or that it was given for one beyond her majority, it never takes effect either,
+/// and is entered as withdrawn.
 ///
 /// Where that one had ended when this one was entered, this one never takes effect: see [`check_place`]. A crash after the ledger entry leaves it without an end;
 /// the repeated request, or one that withdraws it, enters that.
@@ -302,7 +302,8 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let is_over = |history| ConsentState::at(current, &history, now).ended_at().is_some();
         Ok::<_, Problem>(history.is_none_or(is_over))
     };
-    // A participant's own file says it, and may have come to say it since: what she agrees to, or is agreed to for her, is looked at in both orders, here and by what says so.
+    // A participant's own file says it, and may have come to say it since: what she agrees to, or is agreed to for her, is looked at in both orders, here and
+    // by what says so.
     let is_invalid_by_now = |current: &Permissions, has_ended: bool| -> Result<bool, Problem> {
         let own = match &own_file {
             Some(own) => Some(own.current()?.value),

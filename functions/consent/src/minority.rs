@@ -118,8 +118,8 @@ fn take_effect_of(ended: &[GivenConsent], permissions: &mut Permissions) {
         .retain(|live| ended.iter().all(|given| given.id != live.id));
 }
 
-/// Ends whoever acts for her as a minor with this majority, or at once where she is of age. One whose right was said to end on the birthday as it was known until now
-/// would count as an adult's guardian between the two: it would reach beyond the minority.
+/// Ends whoever acts for her as a minor with this majority, or at once where she is of age. One whose right was said to end on the birthday as it was known
+/// until now would count as an adult's guardian between the two: it would reach beyond the minority.
 fn end_with(permissions: &mut Permissions, majority: Option<Timestamp>) {
     let mut representatives = std::mem::take(&mut permissions.representatives);
     match majority {
@@ -135,19 +135,21 @@ fn end_with(permissions: &mut Permissions, majority: Option<Timestamp>) {
     permissions.representatives = representatives;
 }
 
-/// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is
-/// kept as the one moment that matters, and not as a birth date. Where it is said that she is of age, whoever acted for the minor acts no more: without the
-/// moment a guardian would count as an adult's. What a minor agreed to herself, before it was known, ends with it, in the files that she shares too; and so does what
-/// whoever acts for the minor agreed to and would go on beyond her majority (45 CFR 164.502(g)(3)): she agrees anew.
+/// Says until when the client is a minor. It has to be known before anybody can agree to anything (DPDP Act s.9(1), GDPR 8(2)), so it is kept as the one
+/// moment that matters, and not as a birth date. Where it is said that she is of age, whoever acted for the minor acts no more: without the moment a guardian
+/// would count as an adult's. What a minor agreed to herself, before it was known, ends with it, in the files that she shares too; and so does what whoever
+/// acts for the minor agreed to and would go on beyond her majority (45 CFR 164.502(g)(3)): she agrees anew.
 ///
-/// Order: permissions, ledger, permissions once more where something ended; the same in each shared file; ledger of who acts for her and of the minority; answer. A
-/// crash in between leaves a minority that holds, consents without effect and representatives who act no more, that are not entered, and consents in shared files that still have theirs.
-/// The repeated request finishes it while she is a minor, and so does one that says another time: what had no effect any more gets none again. Said again when she is of age by then, it
-/// leaves what she gave herself in shared files and still has effect, which staff withdraw. The second write keeps a request that is recording such a
-/// consent from bringing it back. Her own file comes first, so that nothing is agreed to in a shared one after it was looked through.
+/// Order: permissions, ledger, permissions once more where something ended; the same in each shared file; ledger of who acts for her and of the minority;
+/// answer. A crash in between leaves a minority that holds, consents without effect and representatives who act no more, that are not entered, and consents
+/// in shared files that still have theirs. The repeated request finishes it while she is a minor, and so does one that says another time: what had no effect
+/// any more gets none again. Said again when she is of age by then, it leaves what she gave herself in shared files and still has effect, which staff
+/// withdraw. The second write keeps a request that is recording such a consent from bringing it back. Her own file comes first, so that nothing is agreed to
+/// in a shared one after it was looked through.
 ///
-/// Where she is of age the minority comes last: what is ended for it in a shared file, and what a broken off request has taken the effect of there, is known by it alone. Her own file comes
-/// first all the same, so that nobody who acted for the minor agrees in the meantime. A crash in between leaves a minority in which fewer act for her.
+/// Where she is of age the minority comes last: what is ended for it in a shared file, and what a broken off request has taken the effect of there, is known
+/// by it alone. Her own file comes first all the same, so that nobody who acted for the minor agrees in the meantime. A crash in between leaves a minority in
+/// which fewer act for her.
 pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let MinorityBody { until } = exchange.json()?;
     let caller = exchange.caller()?;
@@ -217,8 +219,9 @@ pub(crate) fn set(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     Ok(Reply::no_content().recorded(recorded.event()))
 }
 
-/// Ends in each file that the client shares what she agreed to there as a minor until then, and what was agreed to for her. Whoever sets her minority need not treat those who
-/// share it with her: it is the law that ends this, so it is not decided about anew, and stands in the trail of each such file beside what it follows from.
+/// Ends in each file that the client shares what she agreed to there as a minor until then, and what was agreed to for her. Whoever sets her minority need
+/// not treat those who share it with her: it is the law that ends this, so it is not decided about anew, and stands in the trail of each such file beside
+/// what it follows from.
 ///
 /// A file that was opened before there were lists of them is in none, and stays as it is.
 fn end_in_shared_files(

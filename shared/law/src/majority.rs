@@ -47,9 +47,9 @@ pub fn majority(regime: Regime) -> Option<&'static Majority> {
 /// territories, in Alabama and in Nebraska, 21 in Mississippi.
 const OF_THE_PLACE: u8 = 21;
 
-/// The latest day on which somebody who is born on this one is of age under these regimes, wherever she lives: the date of a minority that is later was typed wrongly. An age below that
-/// of the place is for what its regime is about, such as services of the information society, and the authority of parents goes on beyond it. Who is
-/// born on 29 February is of age on 1 March.
+/// The latest day on which somebody who is born on this one is of age under these regimes, wherever she lives: the date of a minority that is later was typed
+/// wrongly. An age below that of the place is for what its regime is about, such as services of the information society, and the authority of parents goes on
+/// beyond it. Who is born on 29 February is of age on 1 March.
 #[must_use]
 pub fn latest_majority(regimes: &[Regime], born: Date) -> Date {
     let ages = regimes
