@@ -15,11 +15,12 @@ use crate::ledger::{
     BrokenGlass, Change, Consent, Entered, Established, Given, GivenBy, GroundEnd, Hidden, LedgerEntry, Lifting,
     Membership, Method, OtherGround, Representation, Restricted, Standing, Withdrawal,
 };
+use crate::minority::{GIVEN_FOR_TOO_LONG, outlasts};
 use crate::notice::{Notice, Notices};
 use crate::optional_body::Reason;
 use crate::receipts::Receipts;
 use crate::redaction::Reader;
-use crate::terms::{Recorder, Terms, guardian_decides};
+use crate::terms::{Recorder, Terms, give_anew, guardian_decides};
 
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
 const LIVE: usize = 64;
@@ -218,7 +219,8 @@ fn check_place(file: &ClientFile<'_>, recorded: &Recorded, consent: &Consent) ->
 /// effect; the repeated request comes to the same id, finds the entry and lets it take effect, in place of the one that it supersedes. Until then that one
 /// goes on, so that there is one or the other at any time: who wants neither withdraws either. A crash after the permissions leaves nothing undone but the answer.
 ///
-/// Where it became known meanwhile that the client who gave it is a minor, it never takes effect either, and is entered as withdrawn.
+/// Where it became known meanwhile that the client who gave it is a minor, or that it was given for one beyond her majority, it never takes effect either,
+/// and is entered as withdrawn.
 ///
 /// Where that one had ended when this one was entered, this one never takes effect: see [`check_place`]. A crash after the ledger entry leaves it without an end;
 /// the repeated request, or one that withdraws it, enters that.
@@ -284,26 +286,40 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     }
     let consent = &given.consent;
     check_place(&file, &recorded, consent)?;
-    let is_minors = |person: &Permissions| consent.given_by == GivenBy::Client && person.is_minor(now);
+    let is_clients = consent.given_by == GivenBy::Client;
+    let is_minors = |person: &Permissions| {
+        let is_for_longer = |majority| outlasts(consent, person, majority, now);
+        person.is_minor(now) && (is_clients || person.minor_until.is_some_and(is_for_longer))
+    };
+    // In a shared file nothing ends what is given for a minor when she is said to be of age sooner, but the request that says so.
+    let acts_no_more = |person: &Permissions| {
+        let acts = |account| person.representative(account, now).is_some();
+        own_file.is_some() && !is_clients && !consent.representative_id.is_some_and(acts)
+    };
     let has_ended = |current: &Permissions| {
         // Not what the permissions say alone: a majority that was said to be later since does not bring it back.
         let history = ConsentHistory::read(&ledger, consent_id)?;
         let is_over = |history| ConsentState::at(current, &history, now).ended_at().is_some();
         Ok::<_, Problem>(history.is_none_or(is_over))
     };
-    // A participant's own file says it, and may have come to say it since: what she agrees to is looked at in both orders, here and by what says so.
-    let is_minors_by_now = |current: &Permissions| -> Result<bool, Problem> {
-        Ok(match &own_file {
-            Some(own) => is_minors(&own.current()?.value),
-            None => is_minors(current),
-        })
+    // A participant's own file says it, and may have come to say it since: what she agrees to, or is agreed to for her, is looked at in both orders, here and
+    // by what says so.
+    let is_invalid_by_now = |current: &Permissions, has_ended: bool| -> Result<bool, Problem> {
+        let own = match &own_file {
+            Some(own) => Some(own.current()?.value),
+            None => None,
+        };
+        let person = own.as_ref().unwrap_or(current);
+        Ok(is_minors(person) || (!has_ended && acts_no_more(person)))
     };
-    let was_minors = Cell::new(is_minors(person));
-    if !was_minors.get() {
+    // What somebody gave for her and is in effect goes on until the minority itself ends it.
+    let is_invalid = Cell::new(is_clients && is_minors(person));
+    if !is_invalid.get() {
         let is_live = file.make_live(
             |current| {
-                was_minors.set(is_minors_by_now(current)?);
-                Ok(was_minors.get() || has_ended(current)?)
+                let has_ended = has_ended(current)?;
+                is_invalid.set(is_invalid_by_now(current, has_ended)?);
+                Ok(is_invalid.get() || has_ended)
             },
             |permissions| permissions.consents.iter().any(|live| live.id == consent_id),
             |permissions| {
@@ -313,16 +329,19 @@ pub(crate) fn give(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         )?;
         if !is_live {
             // A minority that ended it between the two looks was in the permissions before its entry in the ledger.
-            was_minors.set(was_minors.get() || is_minors_by_now(&file.current()?.value)?);
+            is_invalid.set(is_invalid.get() || is_invalid_by_now(&file.current()?.value, true)?);
             if let Some(superseded) = consent.supersedes {
                 // Repeated so late that it ended by itself: the one that it came in the place of must not go on for that.
                 file.end(|permissions| permissions.consents.retain(|live| live.id != superseded))?;
             }
         }
     }
-    if was_minors.get() {
-        let why = guardian_decides();
-        return Err(void(&file, &recorded, consent, why, "The client is a minor.")?);
+    if is_invalid.get() {
+        let (why, reason) = match consent.given_by {
+            GivenBy::Client => (guardian_decides(), "The client is a minor."),
+            GivenBy::Guardian => (give_anew(), GIVEN_FOR_TOO_LONG),
+        };
+        return Err(void(&file, &recorded, consent, why, reason)?);
     }
     let receipt = receipts.issue(&ConsentState::when_given(&permissions, consent))?;
     let location = format!("{}/{consent_id}", exchange.path());

@@ -263,10 +263,11 @@ pub(crate) struct Minority {
     pub(crate) until: Option<Timestamp>,
 }
 
-/// A consent that the client gave herself.
+/// A consent, as far as it depends on who gave it when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OwnConsent {
+pub(crate) struct GivenConsent {
     pub(crate) id: ConsentId,
+    pub(crate) given_by: GivenBy,
     pub(crate) given_at: Timestamp,
     /// Whether nothing has ended it yet, not even its time.
     pub(crate) is_open: bool,
@@ -365,23 +366,23 @@ impl Ledger<'_> {
         Ok(None)
     }
 
-    /// The consents that the client gave herself; in a shared file, those of one participant.
-    pub(crate) fn given_by_client(
+    /// The consents that are meant.
+    pub(crate) fn given(
         &self,
-        participant: Option<ClientId>,
+        is_meant: impl Fn(&Consent) -> bool,
         now: Timestamp,
-    ) -> Result<Vec<OwnConsent>, StoreError> {
+    ) -> Result<Vec<GivenConsent>, StoreError> {
         let (mut given, mut ended) = (Vec::new(), Vec::new());
         for entry in self.log.newest_first(None) {
             let entry = entry?.value;
             if let LedgerEntry::Given(Given { consent, .. }) = &entry
-                && consent.given_by == GivenBy::Client
-                && consent.participant_id == participant
+                && is_meant(consent)
             {
                 let is_current = consent.expires_at.is_none_or(|end| now < end);
                 let is_open = is_current && !ended.contains(consent.consent_id.as_bytes());
-                given.push(OwnConsent {
+                given.push(GivenConsent {
                     id: consent.consent_id,
+                    given_by: consent.given_by,
                     given_at: consent.given_at,
                     is_open,
                 });
@@ -406,6 +407,20 @@ impl Ledger<'_> {
         }
         minorities.reverse();
         Ok(minorities)
+    }
+
+    /// How each of those stands who were ever named to act for the client, as the last entry about her says.
+    pub(crate) fn representatives(&self) -> Result<Vec<(AccountId, Standing)>, StoreError> {
+        let mut found: Vec<(AccountId, Standing)> = Vec::new();
+        for entry in self.log.newest_first(None) {
+            if let LedgerEntry::Changed(Change { standing, .. }) = entry?.value
+                && let Standing::Representative(account, _) = standing
+                && found.iter().all(|(other, _)| *other != account)
+            {
+                found.push((account, standing));
+            }
+        }
+        Ok(found)
     }
 
     fn begun_doc(&self, id: &[u8; 16]) -> Doc<'_, LedgerEntry, KeySet> {

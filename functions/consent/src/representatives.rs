@@ -32,6 +32,18 @@ struct ActivationBody {
     reason: Confidential<String>,
 }
 
+/// Makes the ledger agree with the permissions on everybody who was ever named: those whom something else than a request about herself has changed or taken
+/// out are found by what is entered of them, also where a request died that did.
+pub(crate) fn settle_all(file: &ClientFile<'_>, entered: &Entered) -> Result<(), Problem> {
+    let current = file.current()?.value;
+    for (account, so_far) in file.ledger().representatives()? {
+        if standing(&current, account) != so_far {
+            file.settle(|permissions| standing(permissions, account), entered)?;
+        }
+    }
+    Ok(())
+}
+
 fn standing(permissions: &Permissions, account: AccountId) -> Standing {
     let found = permissions
         .representatives

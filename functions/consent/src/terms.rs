@@ -63,6 +63,14 @@ pub(crate) fn guardian_decides() -> Problem {
     )
 }
 
+/// What a consent is refused with whose giver acts for the client no more, or not for as long as it would hold, before it takes effect.
+pub(crate) fn give_anew() -> Problem {
+    Problem::conflict(
+        "guardian-decides",
+        "Whoever gave this acts for the client no more, or no longer than until she is of age, as was said meanwhile. It can be given anew by who acts for her now.",
+    )
+}
+
 impl Terms {
     /// Whether this can be agreed on this notice. Consent covers what the client was told, in a language that she was told it
     /// in, and no more.
@@ -126,8 +134,8 @@ impl Terms {
         check.finish()
     }
 
-    /// Whether this recorder may record it. An authorization takes the client's word to somebody else (45 CFR 164.508(a)(2)): nobody whom it lets at
-    /// her data is the one who says that it was given, as a clinician for the client, or as a parent who works here for her child.
+    /// Whether this recorder may record it. An authorization takes the client's word to somebody else (45 CFR 164.508(a)(2)): no account that it lets at
+    /// her data is the one that says that it was given. Whose second account that is, as of a clinician who acts for a client under a guardian's, is not known here.
     ///
     /// # Errors
     /// 409 where it names the account that records it.

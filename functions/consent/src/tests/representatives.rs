@@ -143,6 +143,7 @@ fn what_a_parent_agreed_to_ends_in_the_moment_of_majority() {
             "minority_set",
             "representative_named",
             "given",
+            "representative_removed",
             "minority_set",
             "given"
         ]
@@ -526,17 +527,13 @@ fn what_a_minor_agreed_to_herself_ends_once_it_is_known() {
     let until = json!("2026-12-01T08:10:00Z");
     practice.accepted(admin, minority(&client, &until));
     assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
-    let live = practice.file(&client)["consents"].clone();
-    assert_eq!(
-        (live.as_array().unwrap().len(), &live[0]["consent_id"]),
-        (1, &guardians.json["consent_id"])
-    );
+    assert_eq!(practice.file(&client)["consents"], json!([]));
     let ended = practice.events(&client);
     assert_eq!(
-        ended[ended.len() - 4..],
-        ["withdrawn", "withdrawn", "withdrawn", "minority_set"]
+        ended[ended.len() - 5..],
+        ["withdrawn", "withdrawn", "withdrawn", "withdrawn", "minority_set"]
     );
-    for given in [&hers, &staffs] {
+    for given in [&hers, &staffs, &guardians] {
         let path = format!("{}/{}/receipt", consents(&client), given.text("consent_id"));
         let receipt = practice.as_clinician(Call::get(path)).json["record"].clone();
         assert_eq!(receipt["events"][1]["event_state"], "withdrawn", "{receipt}");
@@ -598,6 +595,97 @@ fn her_own_consents_end_however_it_becomes_known_that_she_is_a_minor() {
             assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
             has_none(practice);
         },
+    );
+}
+
+/// What was given for a client before it was known that she is a minor goes on for as long as whoever gave it acts for her, and beyond majority only where
+/// she does.
+#[test]
+fn what_a_guardian_agreed_to_before_the_minority_was_known_is_given_anew() {
+    for (order_until, expires_at, goes_on) in [
+        (None, None, false),
+        (Some("08:10"), None, true),
+        (Some("08:11"), None, true),
+        (None, Some("08:10"), true),
+        (None, Some("08:11"), false),
+    ] {
+        let practice = Practice::new();
+        let (client, notice) = (practice.open("open"), practice.publish("notice"));
+        let (admin, guardian) = (&practice.admin.token, practice.somebody(Role::Guardian));
+        let at = |time: &str| json!(format!("2026-12-01T{time}:00Z"));
+        let mut order = json!({"authority": "guardian", "verification": "order"});
+        order["until"] = order_until.map_or(Value::Null, at);
+        practice.accepted(admin, Call::put(path(&client, guardian.account), &order));
+        let mut terms = by_guardian(&notice);
+        terms["expires_at"] = expires_at.map_or(Value::Null, at);
+        let give = |key: &str| Call::post(consents(&client), &terms).once(key);
+        practice.accepted(&guardian.token, give("before"));
+        for _ in 0..2 {
+            practice.accepted(admin, minority(&client, &at("08:10")));
+            let reading = if goes_on { "care.records" } else { "deny.no-consent" };
+            let case = format!("{order_until:?} {expires_at:?}");
+            assert_eq!(practice.reading(&client, &practice.clinician), reading, "{case}");
+        }
+        if goes_on {
+            continue;
+        }
+        practice.refused(&guardian.token, give("before"), 409, "guardian-decides");
+        practice.accepted(&guardian.token, give("anew"));
+        assert_eq!(practice.reading(&client, &practice.clinician), "care.records");
+        practice.world.clock.advance(SignedDuration::from_mins(10));
+        assert_eq!(practice.reading(&client, &practice.clinician), "deny.no-consent");
+    }
+}
+
+/// A minor until then, whose guardian gave, or gives, as if for an adult.
+fn guarded(practice: &Practice, until: &str) -> (Call, Call) {
+    let (client, guardian) = (practice.open("open"), AccountId::from_bytes([7; 16]));
+    practice.accepted(&practice.admin.token, naming(&client, guardian, "guardian"));
+    let mut terms = by_guardian(&practice.publish("notice"));
+    terms["representative_id"] = json!(guardian.to_string());
+    let give = Call::post(consents(&client), &terms).once("give");
+    (
+        give.bearer(&practice.clinician.token),
+        minority(&client, &json!(until)).bearer(&practice.admin.token),
+    )
+}
+
+#[test]
+fn what_a_guardian_gives_outlives_no_minority_however_the_two_meet() {
+    let until = "2026-12-01T08:30:00Z";
+    let outlives = |practice: &Practice| {
+        let client = practice.open("open");
+        let live = practice.file(&client)["consents"].clone();
+        let events = practice.events(&client);
+        let count = |event: &str| events.iter().filter(|entered| *entered == event).count();
+        let live = live.as_array().unwrap();
+        assert_eq!(count("given") - count("withdrawn"), live.len(), "{events:?}");
+        live.iter().any(|consent| consent["until_majority"] != json!(true))
+    };
+    at_every_crash(
+        |practice| {
+            let (give, set) = guarded(practice, until);
+            assert_eq!(practice.send(&give).status, 201);
+            set
+        },
+        |practice, is_acknowledged| {
+            let live = practice.file(&practice.open("open"))["consents"] != json!([]);
+            assert!(!(is_acknowledged && live));
+        },
+        |practice, _| assert!(!outlives(practice)),
+    );
+    let verify = |practice: &Practice, nth: usize, give: &Answer, set: &Answer| {
+        assert_eq!(set.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
+        assert!(!outlives(practice), "{nth}");
+    };
+    at_every_meeting(|practice| guarded(practice, until), verify);
+    at_every_meeting(
+        |practice| {
+            let (give, set) = guarded(practice, until);
+            (set, give)
+        },
+        |practice, nth, set, give| verify(practice, nth, give, set),
     );
 }
 
@@ -743,6 +831,12 @@ fn who_acted_for_a_minor_acts_no_more_once_she_is_said_to_be_of_age() {
             practice.accepted(admin, minority(client, &of_age));
             let acting = |account| acts_for(practice, account).len();
             assert_eq!(acting(family.parent.account), 0);
+            let removed = ["representative_removed"; 2];
+            let events = practice.events(client);
+            assert_eq!(
+                events[5..],
+                [&removed[usize::from(acts_on)..], &["minority_set"]].concat()
+            );
             assert_eq!(acting(guardian.account), usize::from(acts_on), "{until:?} {of_age}");
             let reading = if acts_on { "care.records" } else { "deny.no-consent" };
             assert_eq!(
@@ -754,6 +848,96 @@ fn who_acted_for_a_minor_acts_no_more_once_she_is_said_to_be_of_age() {
             assert_eq!(acting(guardian.account), usize::from(acts_on), "{until:?} {of_age}");
         }
     }
+}
+
+/// Who acted for a minor is entered as removed with the minority that ends it, once, wherever that is broken off and whatever it meets.
+#[test]
+fn who_acts_no_more_is_entered_as_removed_with_the_minority() {
+    let (parent, guardian) = (AccountId::from_bytes([7; 16]), AccountId::from_bytes([8; 16]));
+    let of_age = |practice: &Practice| minority(&practice.open("open"), &Value::Null).bearer(&practice.admin.token);
+    let prepare = |practice: &Practice| {
+        let (client, admin) = (practice.open("open"), &practice.admin.token);
+        practice.accepted(admin, minority(&client, &json!("2030-01-01T00:00:00Z")));
+        practice.accepted(admin, naming(&client, parent, "parent"));
+        practice.accepted(admin, naming(&client, guardian, "guardian"));
+        of_age(practice)
+    };
+    let removed = |practice: &Practice| {
+        let client = practice.open("open");
+        assert_eq!(practice.file(&client)["representatives"], json!([]));
+        let named = ["representative_named"; 2].as_slice();
+        let removed = ["representative_removed"; 2].as_slice();
+        assert_eq!(
+            practice.events(&client)[1..],
+            [&["minority_set"], named, removed, &["minority_set"]].concat()
+        );
+    };
+    at_every_crash_point(prepare, |practice, _| removed(practice));
+    at_every_interleaving(
+        |practice| (prepare(practice), of_age(practice)),
+        |practice, _| removed(practice),
+    );
+    // Named anew meanwhile, as an adult's guardian or as the minor's.
+    at_every_interleaving(
+        |practice| {
+            let of_age = prepare(practice);
+            let client = practice.open("open");
+            let anew = naming(&client, guardian, "guardian").bearer(&practice.admin.token);
+            practice.accepted(&practice.admin.token, Call::delete(path(&client, guardian)));
+            (anew, of_age)
+        },
+        |practice, nth| {
+            let client = practice.open("open");
+            let acts = practice.file(&client)["representatives"] != json!([]);
+            let list = practice.as_admin(Call::get(consents(&client)));
+            let entries = list.json["entries"].as_array().unwrap();
+            let hers = |entry: &&Value| entry["account_id"] == json!(guardian.to_string());
+            let last = entries.iter().find(hers).unwrap()["event"] == "representative_named";
+            assert_eq!(acts, last, "{nth}: {entries:?}");
+        },
+    );
+}
+
+/// Whose right was said to end on the birthday as it was known ends on the one that is said to be sooner, and in the ledger, too.
+#[test]
+fn a_minors_guardian_ends_with_a_minority_that_ends_sooner() {
+    let family = Family::new();
+    let Family { practice, client, .. } = &family;
+    let (admin, clinician) = (&practice.admin.token, &practice.clinician.token);
+    let naming = |until: &str| {
+        let account = practice.somebody(Role::Guardian).account;
+        let order = json!({"authority": "guardian", "verification": "order", "until": until});
+        practice.accepted(admin, Call::put(path(client, account), &order));
+        account
+    };
+    let until = ["08:03", "08:10", "08:11"].map(|time| format!("2026-12-01T{time}:00Z"));
+    let [early, minors, adults] = [0, 1, 2].map(|at| naming(&until[at]));
+    let sooner = "2026-12-01T08:05:00Z";
+    let entries = practice.events(client).len();
+    for _ in 0..2 {
+        practice.accepted(clinician, minority(client, &json!(sooner)));
+        let events = practice.events(client);
+        assert_eq!(events[entries..], ["representative_named", "minority_set"]);
+    }
+    let told = |account| acts_for(practice, account)[0]["until"].clone();
+    assert_eq!(
+        [early, minors, adults].map(told),
+        [json!(until[0]), json!(sooner), json!(until[2])]
+    );
+    let list = practice.as_admin(Call::get(consents(client)));
+    let entered = list.json["entries"][1].clone();
+    assert_eq!(
+        (&entered["account_id"], &entered["until"]),
+        (&json!(minors.to_string()), &json!(sooner))
+    );
+    practice.world.clock.advance(SignedDuration::from_secs(5 * 60 - 1));
+    assert_eq!(acts_for(practice, minors).len(), 1);
+    practice.world.clock.advance(SignedDuration::from_secs(1));
+    let acts = |account| acts_for(practice, account).len();
+    assert_eq!([early, minors, adults, family.parent.account].map(acts), [0, 0, 1, 0]);
+    // Nor does a later one bring her back.
+    practice.accepted(clinician, minority(client, &json!("2026-12-01T08:10:00Z")));
+    assert_eq!([minors, adults].map(acts), [0, 1]);
 }
 
 /// Whose right was said to go beyond the minority is not taken for a minor's guardian where it loses its end afterwards.
@@ -840,16 +1024,16 @@ fn nobody_is_a_minor_longer_than_who_is_born_today() {
             practice.accepted(&practice.admin.token, Call::put("/v1/consent/jurisdiction", &said));
         }
         let (client, admin) = (practice.open("open"), &practice.admin.token);
-        for until in ["2044-12-02T00:00:00Z", "2072-05-01T00:00:00Z"] {
+        for until in ["2047-12-02T00:00:00Z", "2072-05-01T00:00:00Z"] {
             practice.violated(admin, minority(&client, &json!(until)), "/until", "majority");
         }
-        for until in ["2044-12-01T23:59:59Z", "1990-05-01T00:00:00Z"] {
+        for until in ["2047-12-01T23:59:59Z", "1990-05-01T00:00:00Z"] {
             practice.accepted(admin, minority(&client, &json!(until)));
             assert_eq!(practice.file(&client)["minor_until"], json!(until));
         }
         // Where it is tomorrow already somebody may be born tomorrow.
         practice.world.clock.advance(SignedDuration::from_hours(2));
-        let tomorrows = minority(&client, &json!("2044-12-02T00:00:00Z"));
+        let tomorrows = minority(&client, &json!("2047-12-02T00:00:00Z"));
         let admin = practice.token(Role::ClinicAdmin, practice.admin.account);
         practice.accepted(&admin, tomorrows);
     }

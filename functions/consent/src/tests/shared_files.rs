@@ -532,6 +532,26 @@ fn what_a_minor_agreed_to_in_shared_files_ends_once_it_is_known() {
     assert_eq!(couple.reading(), "care.records");
 }
 
+/// She has been of age for some time, and is about to agree for herself in what she shares: the trail of that file has no end of anything.
+#[test]
+fn what_an_adult_has_not_finished_agreeing_to_is_not_recorded_as_ended() {
+    let mut couple = Couple::new();
+    let [client, _] = couple.participants.clone();
+    let admin = couple.practice.admin.token.clone();
+    couple
+        .practice
+        .accepted(&admin, minority(&client, &json!("2026-12-01T08:10:00Z")));
+    couple.practice.later(SignedDuration::from_mins(10));
+    let Couple { practice, both, .. } = &couple;
+    let give = giving(both, "give", &couple.of(&client)).bearer(&practice.clinician.token);
+    practice.die_entered(both, &give);
+    let events = practice.recorded(|| drop(practice.accepted(&practice.admin.token, minority(&client, &Value::Null))));
+    let about: Vec<_> = events.iter().map(|event| (event.action, event.subject)).collect();
+    assert_eq!(about, [(Action::Amend, Some(practice.subject(&client)))]);
+    assert_eq!(practice.send(&give).status, 201);
+    assert_eq!(practice.events(both), ["joined_care_team", "given"]);
+}
+
 /// Two who share a file, and the request by which one agrees there: the same each time.
 fn agreeing(practice: &Practice) -> (String, String, Call) {
     let (child, mother) = (practice.open("one"), practice.open("other"));
@@ -567,15 +587,16 @@ fn a_minority_ends_what_is_shared_after_a_crash_anywhere() {
         |practice, is_acknowledged| assert!(!is_acknowledged || !holds(practice)),
         |practice, _| assert!(!holds(practice)),
     );
-    // Put right instead of sent again, before and after it has ended.
-    for minutes in [2, 12] {
+    // Put right instead of sent again, before and after it has ended, or sent again only then: what had not lost its effect goes on.
+    for (minutes, again) in [(2, &Value::Null), (12, &Value::Null), (12, &until)] {
         at_every_crash(
             prepare,
             |practice, _| {
                 practice.world.clock.advance(SignedDuration::from_mins(minutes));
-                let (child, ..) = agreeing(practice);
-                practice.accepted(&practice.admin.token, minority(&child, &Value::Null));
-                holds(practice);
+                let (child, both, _) = agreeing(practice);
+                let held = practice.file(&both)["consents"] != json!([]);
+                practice.accepted(&practice.admin.token, minority(&child, again));
+                assert_eq!(holds(practice), held);
             },
             |_, _| {},
         );
@@ -609,6 +630,120 @@ fn what_a_minor_agrees_to_in_a_shared_file_ends_however_it_meets_the_minority() 
             (set, give)
         },
         |practice, nth, set, give| verify(practice, nth, give, set),
+    );
+}
+
+/// What was given for a minor in a file that she shares has the end of the minority as it was known. Of age sooner, or already, it ends when that is said; what her
+/// guardian gave who acts beyond that goes on.
+#[test]
+fn what_was_given_for_a_minor_in_shared_files_ends_where_she_is_of_age_sooner() {
+    for (said, ends) in [
+        (Value::Null, true),
+        (json!("2026-12-01T08:00:00Z"), true),
+        (json!("2026-12-01T08:05:00Z"), true),
+        (json!("2026-12-01T08:10:00Z"), false),
+        (json!("2026-12-01T08:15:00Z"), false),
+    ] {
+        let couple = Couple::new();
+        let Couple {
+            practice,
+            both,
+            participants: [child, mother],
+            ..
+        } = &couple;
+        let (clinician, admin) = (&practice.clinician.token, &practice.admin.token);
+        practice.accepted(clinician, minority(child, &json!("2026-12-01T08:10:00Z")));
+        let named = |body: Value| {
+            let account = practice.somebody(Role::Guardian).account;
+            let path = format!("/v1/consent/clients/{child}/representatives/{account}");
+            practice.accepted(admin, Call::put(path, &body));
+            account
+        };
+        let mut order = json!({"authority": "guardian", "verification": "order"});
+        let minors = [
+            named(json!({"authority": "parent", "verification": "details_given"})),
+            named(order.clone()),
+        ];
+        order["until"] = json!("2026-12-01T09:00:00Z");
+        let adults = named(order);
+        let give = |account: AccountId| {
+            let mut terms = couple.of(child);
+            terms["given_by"] = json!("guardian");
+            terms["representative_id"] = json!(account.to_string());
+            practice.accepted(clinician, giving(both, &account.to_string(), &terms))
+        };
+        let given = minors.map(give);
+        let goes_on = give(adults).json["consent_id"].clone();
+        practice.accepted(clinician, giving(both, "mother", &couple.of(mother)));
+        let shared = Some(practice.subject(both));
+        for count in [usize::from(ends), 0] {
+            let events = practice.recorded(|| drop(practice.accepted(admin, minority(child, &said))));
+            let about = events.iter().filter(|event| event.subject == shared);
+            assert!(about.clone().all(|event| event.action == Action::Revoke));
+            assert_eq!(about.count(), count, "{said}");
+        }
+        let live = practice.file(both)["consents"].clone();
+        let live: Vec<_> = live
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|live| &live["consent_id"])
+            .collect();
+        assert!(live.contains(&&goes_on), "{said}");
+        for given in given {
+            assert_eq!(live.contains(&&given.json["consent_id"]), !ends, "{said}");
+        }
+        let withdrawn = practice
+            .events(both)
+            .iter()
+            .filter(|event| *event == "withdrawn")
+            .count();
+        assert_eq!(withdrawn, if ends { 2 } else { 0 }, "{said}");
+    }
+}
+
+/// As [`agreeing`], where she is a minor and her parent agrees for her.
+fn agreeing_for_a_minor(practice: &Practice) -> (Call, Call) {
+    let (child, both, _) = agreeing(practice);
+    let (admin, parent) = (&practice.admin.token, AccountId::from_bytes([7; 16]));
+    practice.accepted(admin, minority(&child, &json!("2026-12-01T09:00:00Z")));
+    let path = format!("/v1/consent/clients/{child}/representatives/{parent}");
+    let body = json!({"authority": "parent", "verification": "details_given"});
+    practice.accepted(admin, Call::put(path, &body));
+    let mut terms = terms(&practice.publish("notice"));
+    terms["participant_id"] = json!(child);
+    terms["given_by"] = json!("guardian");
+    terms["representative_id"] = json!(parent.to_string());
+    let give = giving(&both, "parents", &terms).bearer(&practice.clinician.token);
+    (give, minority(&child, &Value::Null).bearer(admin))
+}
+
+#[test]
+fn what_was_given_for_a_minor_in_a_shared_file_ends_however_it_meets_that_she_is_of_age() {
+    at_every_crash(
+        |practice| {
+            let (give, of_age) = agreeing_for_a_minor(practice);
+            assert_eq!(practice.send(&give).status, 201);
+            of_age
+        },
+        |practice, is_acknowledged| {
+            let (_, both, _) = agreeing(practice);
+            assert!(!is_acknowledged || practice.file(&both)["consents"] == json!([]));
+        },
+        |practice, _| assert!(!holds(practice)),
+    );
+    let verify = |practice: &Practice, nth: usize, give: &Answer, of_age: &Answer| {
+        assert_eq!(of_age.status, 204, "{nth}");
+        assert!(matches!(give.status, 201 | 409 | 422), "{nth}: {}", give.json);
+        assert!(!holds(practice), "{nth}");
+    };
+    at_every_meeting(agreeing_for_a_minor, verify);
+    at_every_meeting(
+        |practice| {
+            let (give, of_age) = agreeing_for_a_minor(practice);
+            (of_age, give)
+        },
+        |practice, nth, of_age, give| verify(practice, nth, give, of_age),
     );
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Agreed {
     pub(crate) for_a_minor: bool,
     /// The client gave it herself, and nobody for her.
     pub(crate) by_client: bool,
+    /// Who gave it for her.
+    pub(crate) guardian: Option<u8>,
     pub(crate) at: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) supersedes: Option<String>,
@@ -133,6 +135,24 @@ pub(crate) enum Effect {
     },
 }
 
+/// What is said of a minority, as far as it ends something.
+#[derive(Debug, Clone, Copy)]
+struct Ending<'m> {
+    /// Her own file, once it is said.
+    person: &'m Held,
+    /// Which client she is, in a shared file.
+    participant: Option<u8>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Ending<'_> {
+    /// Until when she is a minor, where she is one.
+    fn majority(&self) -> Option<Timestamp> {
+        self.until.filter(|majority| self.now < *majority)
+    }
+}
+
 /// When a request was under way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
@@ -172,58 +192,91 @@ impl Held {
         self.guardians.retain(|_, acting| before.may_act(acting, now));
     }
 
-    /// Whether a consent is the client's own, and not over.
-    fn is_hers(&self, id: &str, participant: Option<u8>, now: Timestamp) -> bool {
+    /// Who acts for her, and until when she is a minor, once that is said: whoever acts for a minor goes with it.
+    fn said(&self, until: Option<Timestamp>, now: Timestamp) -> Self {
+        let mut said = self.clone();
+        said.forget(now);
+        let before = said.clone();
+        match until.filter(|majority| now < *majority) {
+            Some(majority) => {
+                let minors = said
+                    .guardians
+                    .values_mut()
+                    .filter(|acting| before.is_for_a_minor(acting));
+                minors.for_each(|acting| acting.until = acting.until.map(|end| end.min(majority)));
+                said.minor_until = until;
+            }
+            None => said.guardians.retain(|_, acting| !before.is_for_a_minor(acting)),
+        }
+        said
+    }
+
+    /// Whether something was given for her that would go on beyond this majority, by somebody who does not act beyond her minority.
+    fn outlasts(&self, id: &str, person: &Self, majority: Timestamp, now: Timestamp) -> bool {
         let agreed = &self.given[id];
-        agreed.by_client
-            && agreed.participant == participant
-            && agreed.expires.is_none_or(|end| now < end)
-            && !self.ended.contains_key(id)
+        let acting = agreed.guardian.and_then(|who| person.acting(who, now));
+        let is_meant = !agreed.by_client && !agreed.for_a_minor && agreed.expires.is_none_or(|end| majority < end);
+        is_meant && acting.is_none_or(|acting| person.is_for_a_minor(acting))
     }
 
-    fn hers(&self, participant: Option<u8>, now: Timestamp) -> Vec<String> {
-        let ids = self.given.keys();
-        ids.filter(|id| self.is_hers(id, participant, now)).cloned().collect()
+    /// What a minority may end of a file: what she gave herself, and what was given for her for too long.
+    fn meant(&self, ending: &Ending<'_>) -> Vec<String> {
+        let Ending { person, now, .. } = *ending;
+        let majority = ending.majority().unwrap_or(now);
+        let ids = self.given.keys().filter(|id| {
+            let agreed = &self.given[*id];
+            agreed.participant == ending.participant && (agreed.by_client || self.outlasts(id, person, majority, now))
+        });
+        ids.cloned().collect()
     }
 
-    /// Enters as ended what had no effect any more of what a minor agreed to herself until then.
-    fn enter_ended(
-        &mut self,
-        stages: &mut Vec<Self>,
-        participant: Option<u8>,
-        until: Option<Timestamp>,
-        now: Timestamp,
-    ) {
-        for id in self.hers(participant, now) {
-            let is_minors = until.is_some_and(|majority| self.given[&id].at < majority);
-            if is_minors && !self.live.contains(&id) {
+    /// Enters as ended what has no effect any more of what was agreed to while she was a minor until then.
+    fn enter_ended(&mut self, stages: &mut Vec<Self>, ending: &Ending<'_>, before: Option<Timestamp>) {
+        for id in self.meant(ending) {
+            let agreed = &self.given[&id];
+            let is_open = agreed.expires.is_none_or(|end| ending.now < end) && !self.ended.contains_key(&id);
+            let is_minors = before.is_some_and(|majority| agreed.at < majority);
+            if is_open && is_minors && !self.live.contains(&id) {
                 self.ended.insert(id, Ended::Withdrawn);
                 stages.push(self.clone());
             }
         }
     }
 
-    /// Ends what a minor agreed to herself: first that it has effect.
-    fn end_hers(&mut self, stages: &mut Vec<Self>, participant: Option<u8>, now: Timestamp) {
-        let given = &self.given;
-        self.live
-            .retain(|id| !given[id].by_client || given[id].participant != participant);
-        stages.push(self.clone());
-        for id in self.hers(participant, now) {
-            self.ended.insert(id, Ended::Withdrawn);
-            stages.push(self.clone());
+    /// Takes the effect of what ends. Of age, she keeps what she gave herself and what has not ended otherwise.
+    fn take_effect(&mut self, ending: &Ending<'_>, before: Option<Timestamp>) {
+        for id in self.meant(ending) {
+            let agreed = &self.given[&id];
+            let is_minors = before.is_some_and(|majority| agreed.at < majority);
+            let is_over = !agreed.by_client || self.ended.contains_key(&id);
+            if ending.majority().is_some() || (is_minors && is_over) {
+                self.live.remove(&id);
+            }
         }
     }
 
     /// What becomes of a shared file as it is said until when a participant is a minor.
-    fn shared_stages(&self, client: u8, until: Option<Timestamp>, is_minor: bool, now: Timestamp) -> Vec<Self> {
+    fn shared_stages(&self, ending: &Ending<'_>, before: Option<Timestamp>) -> Vec<Self> {
         let mut held = self.clone();
         let mut stages = vec![held.clone()];
-        held.enter_ended(&mut stages, Some(client), until, now);
-        if is_minor {
-            held.end_hers(&mut stages, Some(client), now);
+        if before.is_none() {
+            return stages;
         }
+        held.enter_ended(&mut stages, ending, before);
+        held.take_effect(ending, before);
+        stages.push(held.clone());
+        held.enter_ended(&mut stages, ending, before);
         stages
+    }
+
+    /// Whether what was given for her does not take effect any more: it goes beyond her minority, or in a shared file whoever gave it acts no more.
+    fn is_no_more(&self, id: &str, person: &Self, now: Timestamp) -> bool {
+        let agreed = &self.given[id];
+        let is_over = self.ended.contains_key(id) || agreed.expires.is_some_and(|end| end <= now);
+        let outlasts = |majority| person.is_minor(now) && self.outlasts(id, person, majority, now);
+        let acts = agreed.guardian.is_some_and(|who| person.acting(who, now).is_some());
+        let has_left = agreed.participant.is_some() && !agreed.by_client && !is_over && !acts;
+        person.minor_until.is_some_and(outlasts) || has_left
     }
 
     fn treats(&self, who: u8, now: Timestamp) -> bool {
@@ -349,6 +402,10 @@ impl Held {
                 if held.given[id].by_client && person.is_minor(now) {
                     return None;
                 }
+                // What was given for her as if she were not, or for longer, is refused where it has no effect yet.
+                if !held.live.contains(id) && held.is_no_more(id, person, now) {
+                    return None;
+                }
                 let supersedes = held.given[id].supersedes.clone();
                 if !held.live.contains(id) && !held.ended.contains_key(id) {
                     if held.given[id].expires.is_none_or(|end| now < end) {
@@ -409,14 +466,21 @@ impl Held {
                 }
             }
             Effect::Minority(until) => {
-                held.enter_ended(&mut stages, None, held.minor_until, now);
+                let (before, said) = (held.minor_until, held.said(*until, now));
+                let ending = Ending {
+                    person: &said,
+                    participant: None,
+                    until: *until,
+                    now,
+                };
+                held.enter_ended(&mut stages, &ending, before);
                 held.forget(now);
-                let before = held.clone();
+                held.guardians.clone_from(&said.guardians);
+                held.minor_until = said.minor_until;
+                held.take_effect(&ending, before);
+                stages.push(held.clone());
+                held.enter_ended(&mut stages, &ending, said.minor_until);
                 held.minor_until = *until;
-                match held.is_minor(now) {
-                    true => held.end_hers(&mut stages, None, now),
-                    false => held.guardians.retain(|_, acting| !before.is_for_a_minor(acting)),
-                }
             }
             Effect::Name {
                 who,
@@ -555,7 +619,7 @@ impl Model {
         }
     }
 
-    /// A minority of hers, in her own file and then in the shared one; where she is of age, in the shared one first.
+    /// A minority of hers, in her own file and then in the shared one; where she is of age, it comes last.
     fn with_shared(
         &self,
         file: File,
@@ -564,16 +628,28 @@ impl Model {
         (shared, until): (&Held, Option<Timestamp>),
         now: Timestamp,
     ) -> Vec<Self> {
-        let is_minor = until.is_some_and(|majority| now < majority);
-        let ending = shared.shared_stages(client, if is_minor { until } else { held.minor_until }, is_minor, now);
-        let (Some(own), Some(ended)) = (stages.last(), ending.last()) else {
+        let said = held.said(until, now);
+        let ending = Ending {
+            person: &said,
+            participant: Some(client),
+            until,
+            now,
+        };
+        let is_minor = ending.majority().is_some();
+        let ending = shared.shared_stages(&ending, if is_minor { until } else { held.minor_until });
+        let Some(own) = stages.last() else {
             return Vec::new();
         };
-        let of_own = stages.iter().map(|own| (own, if is_minor { shared } else { ended }));
-        let of_shared = ending.iter().map(|shared| (if is_minor { own } else { held }, shared));
         let pairs: Vec<_> = match is_minor {
-            true => of_own.chain(of_shared).collect(),
-            false => of_shared.chain(of_own).collect(),
+            true => {
+                let of_own = stages.iter().map(|own| (own, shared));
+                of_own.chain(ending.iter().map(|shared| (own, shared))).collect()
+            }
+            // What is ended in her own file is entered after the shared one was gone through.
+            false => {
+                let of_shared = |own| ending.iter().map(move |shared| (own, shared));
+                stages.iter().flat_map(of_shared).collect()
+            }
         };
         let with = |(own, shared): (&Held, &Held)| {
             let mut model = self.clone();

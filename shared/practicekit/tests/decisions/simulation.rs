@@ -239,6 +239,7 @@ impl Life {
                     participant,
                     for_a_minor: false,
                     by_client: guardian.is_none(),
+                    guardian,
                     at: self.clinic.now(),
                     expires,
                     supersedes,
@@ -746,10 +747,21 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
     };
     let guarded = [
         Op::Minority(MARIGOLD, Person::Admin, Some(1)),
-        guardian,
-        by_guardian,
+        guardian.clone(),
+        by_guardian.clone(),
         Op::Wait(61),
     ];
+    let before_it_was_known = [
+        guardian.clone(),
+        by_guardian.clone(),
+        Op::Minority(MARIGOLD, Person::Admin, Some(1)),
+        Op::Wait(61),
+    ];
+    let sooner = [
+        &shared[..shared.len() - 1],
+        &[Op::Minority(MARIGOLD, Person::Admin, None)],
+    ]
+    .concat();
     let herself = [
         Op::Open(File::Of(1)),
         Op::Open(File::Shared),
@@ -769,6 +781,14 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
         (
             "the guardian of a minor acted for the adult, and what she agreed to held",
             [&begin[..], &guarded].concat(),
+        ),
+        (
+            "what a guardian agreed to before the minority was known held beyond it",
+            [&begin[..], &before_it_was_known].concat(),
+        ),
+        (
+            "what a parent agreed to in a shared file held once the child was said to be of age",
+            [&begin[..], &sooner].concat(),
         ),
         (
             "what a minor agreed to herself in a shared file held",
