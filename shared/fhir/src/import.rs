@@ -192,6 +192,7 @@ pub(crate) fn detail(element: &str) -> &'static str {
             "must have no label but U, L, M or N of v3-Confidentiality: what another asks for nobody here can promise"
         }
         "active" | "link" | "period.end" => "must not say that it has ended, or is to",
+        "name" => "must be there and not say that it has ended, in a form that its owner takes",
         _ => "must be there, in a form that its owner takes",
     }
 }
@@ -497,15 +498,17 @@ impl Reading<'_> {
 
     fn read_client(&self, rest: &mut Node, place: &Place<'_, '_>) -> Result<Node, Vec<&'static str>> {
         if let Some(Node::List(names)) = rest.at_mut("name") {
+            let has_ended = |name: &Node| name.at("period.end").is_some();
             // What she is called comes before what she was.
-            names.sort_by_key(|name| name.at("period.end").is_some());
-        }
-        // Of names of which none is said to be the official one, it is the first that is not said to be another.
-        if let Some(Node::List(names)) = rest.at_mut("name")
-            && !names.iter().any(|name| name.text_at("use") == Some("official"))
-            && let Some(name) = names.iter_mut().find(|name| name.at("use").is_none())
-        {
-            name.put("use", Node::from_text("official"));
+            names.sort_by_key(has_ended);
+            // Of names of which none is said to be the official one, it is the first that is not said to be another.
+            let is_official = |name: &Node| name.text_at("use") == Some("official") && !has_ended(name);
+            let is_of_no_use = |name: &&mut Node| name.at("use").is_none() && !has_ended(name);
+            if !names.iter().any(is_official)
+                && let Some(name) = names.iter_mut().find(is_of_no_use)
+            {
+                name.put("use", Node::from_text("official"));
+            }
         }
         let doubled = take_doubled_languages(rest);
         let mut made = read(person::CLIENT, rest, place)?;

@@ -59,11 +59,16 @@ const GIVEN_NAMES: Shape = Shape::Several(&LINE_OF_TEXT, GIVEN, &[]);
 
 const TITLES: Shape = Shape::Several(&LINE_OF_TEXT, AFFIXES, &[]);
 
+/// What has ended would be one that holds without its end, and there is no field for one. Nobody here knows what day it is, so whatever
+/// is said to end has ended.
+const NOT_ENDED: Field = unless("period.end", "null");
+
 const NAME: Shape = Shape::Object(&[
     field("given", "given", GIVEN_NAMES),
     field("family", "family", LINE_OF_TEXT),
     field("prefix", "prefix", TITLES),
     field("suffix", "suffix", TITLES),
+    NOT_ENDED,
 ]);
 
 /// Whether a name that she had is one here: in parts, all of them. Part of it is another name.
@@ -88,10 +93,6 @@ const FORMER_NAMES: Shape = Shape::Several(
     PREVIOUS_NAMES,
     &["given", "family"],
 );
-
-/// What has ended would be one that holds without its end, and there is no field for one. Nobody here knows what day it is, so whatever
-/// is said to end has ended.
-const NOT_ENDED: Field = unless("period.end", "null");
 
 /// What ended is of use `old` in FHIR and not taken: without its use it would be one that holds.
 const TELECOMS: Shape = Shape::Several(
@@ -238,7 +239,7 @@ pub(crate) const CLIENT: &[Field] = &[
         "content.name.preferred",
         Shape::Pick(
             Some(("use", Tag::Text("usual"))),
-            &Shape::Object(&[field("text", "", LINE_OF_TEXT).required()]),
+            &Shape::Object(&[field("text", "", LINE_OF_TEXT).required(), NOT_ENDED]),
         ),
     ),
     field("name", "content.previous_names", FORMER_NAMES),

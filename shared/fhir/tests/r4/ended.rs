@@ -146,13 +146,60 @@ fn nobody_is_reached_where_she_was() {
     assert!(lines.contains(&of("address.period.end", Reason::Unrepresentable, 1)));
 }
 
-/// Of two official names she is called by the one that has not ended.
+/// She is called by a name that she has, whatever is said of those that she had; where there is none, she is not imported.
 #[test]
 fn she_is_called_by_the_name_that_she_has() {
-    let (client, lines) = patient(
-        "name",
-        &json!([{"use": "official", "family": "Adeyemi", "period": {"end": "2015-06-01"}}, {"use": "official", "family": "Okafor"}]),
-    );
-    assert_eq!(client["name"], json!({"family": "Okafor"}));
-    assert_eq!(lines.iter().map(|(_, _, values)| values).sum::<usize>(), 3);
+    let ended = json!({"end": "2015-06-01"});
+    for (names, name, left) in [
+        (
+            json!([{"use": "official", "family": "Adeyemi", "period": ended}, {"use": "official", "family": "Okafor"}]),
+            json!({"family": "Okafor"}),
+            3,
+        ),
+        (
+            json!([{"use": "official", "family": "Adeyemi", "period": ended}, {"family": "Okafor"}]),
+            json!({"family": "Okafor"}),
+            3,
+        ),
+        (
+            json!([{"family": "Adeyemi", "period": ended}, {"family": "Okafor"}]),
+            json!({"family": "Okafor"}),
+            2,
+        ),
+        (
+            json!([{"use": "official", "family": "Okafor"}, {"use": "usual", "text": "Max", "period": ended}]),
+            json!({"family": "Okafor"}),
+            3,
+        ),
+        (
+            json!([{"use": "official", "family": "Okafor"}, {"use": "usual", "text": "Max", "period": ended}, {"use": "usual", "text": "Mia"}]),
+            json!({"family": "Okafor", "preferred": "Mia"}),
+            3,
+        ),
+    ] {
+        let (client, lines) = patient("name", &names);
+        assert_eq!(client["name"], name, "{names}");
+        assert!(lines.iter().all(|(_, reason, _)| *reason == Reason::Unrepresentable));
+        assert_eq!(
+            lines.iter().map(|(_, _, values)| values).sum::<usize>(),
+            left,
+            "{names}"
+        );
+    }
+    for name in [
+        json!({"family": "Adeyemi"}),
+        json!({"use": "official", "family": "Adeyemi"}),
+    ] {
+        let mut name = name;
+        name["period"] = ended.clone();
+        let bytes = small(|bundle| bundle["entry"][0]["resource"]["name"] = json!([name]));
+        let bundle = Bundle::parse(&bytes).unwrap();
+        let refused = Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).unwrap_err();
+        let problems = refused.resources.iter().flat_map(|resource| &resource.problems);
+        let problem = problems
+            .clone()
+            .find(|problem| problem.field == "/entry/0/resource/name")
+            .unwrap();
+        assert!(problem.detail.contains("not say that it has ended"));
+    }
 }
