@@ -499,8 +499,9 @@ impl Reading<'_> {
     fn read_client(&self, rest: &mut Node, place: &Place<'_, '_>) -> Result<Node, Vec<&'static str>> {
         if let Some(Node::List(names)) = rest.at_mut("name") {
             let has_ended = |name: &Node| name.at("period.end").is_some();
-            // What she is called comes before what she was.
-            names.sort_by_key(has_ended);
+            let is_former = |name: &Node| matches!(name.text_at("use"), Some("maiden" | "old"));
+            // What she is called comes before what she was. Names that she had are kept in their order, and some of them have an end.
+            names.sort_by_key(|name| has_ended(name) && !is_former(name));
             // Of names of which none is said to be the official one, it is the first that is not said to be another.
             let is_official = |name: &Node| name.text_at("use") == Some("official") && !has_ended(name);
             let is_of_no_use = |name: &&mut Node| name.at("use").is_none() && !has_ended(name);
