@@ -182,6 +182,8 @@ pub(crate) enum Shape {
     Count,
     /// The same whole number of 32 bits.
     Integer,
+    /// A whole number of 32 bits, and the text of its digits; never written.
+    Whole,
     /// The same dateTime.
     DateTime,
     /// The same instant.
@@ -326,7 +328,7 @@ pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> O
         }
         let value = match row.shape {
             Shape::Fixed(json) => constant(json),
-            Shape::Harmless(_) | Shape::Implies(_) | Shape::Among(..) | Shape::Holds(_) => None,
+            Shape::Harmless(_) | Shape::Implies(_) | Shape::Among(..) | Shape::Holds(_) | Shape::Whole => None,
             Shape::Client => Some(Node::from_text(around.client())),
             shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
         };
@@ -551,9 +553,8 @@ impl Shape {
             Self::Boolean => matches!(from, Node::Boolean(_)).then(|| from.clone()),
             Self::Decimal => number(from).map(Node::Text),
             Self::Count => number(from).filter(|digits| is_count(digits)).map(Node::Number),
-            Self::Integer => number(from)
-                .filter(|digits| digits.parse::<i32>().is_ok())
-                .map(Node::Number),
+            Self::Integer => whole_number(from).map(Node::Number),
+            Self::Whole => whole_number(from).map(Node::Text),
             Self::Text => text.filter(|text| !text.trim().is_empty()).map(Node::from_text),
             Self::Code(codes) => text.filter(|code| codes.contains(code)).map(Node::from_text),
             Self::DateTime => text.filter(|time| is_date_time(time)).map(Node::from_text),
@@ -743,6 +744,11 @@ fn number(node: &Node) -> Option<String> {
         Node::Number(digits) => Some(digits.clone()),
         _ => None,
     }
+}
+
+/// FHIR's integers have 32 bits.
+fn whole_number(node: &Node) -> Option<String> {
+    number(node).filter(|digits| digits.parse::<i32>().is_ok())
 }
 
 /// JSON's numbers (RFC 8259, section 6), which are FHIR's decimals.
