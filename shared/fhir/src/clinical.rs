@@ -337,6 +337,7 @@ pub(crate) const DIAGNOSTIC_REPORT: &[Field] = &[
         "result",
         "content.results",
         Shape::Each(&Shape::Object(&[
+            field("reference", "", Shape::Open).decisive(),
             field("reference", "record", Shape::AnyRecord),
             field("display", "display", Shape::Text),
         ])),

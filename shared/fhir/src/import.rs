@@ -110,6 +110,8 @@ struct Reading<'b> {
     names: BTreeMap<usize, String>,
     /// How many bytes of them may still be repeated.
     room: Cell<usize>,
+    /// Positions of resources that bind whoever gets them to what nobody here knows: nothing names them.
+    bound: BTreeSet<usize>,
     /// Positions of resources that can't be imported: nothing refers to them.
     lost: BTreeSet<usize>,
     /// Codes that stand for diagnoses in this bundle, whatever else they may be.
@@ -120,6 +122,20 @@ struct Reading<'b> {
 struct Place<'r, 'b> {
     reading: &'r Reading<'b>,
     entry: &'r Entry,
+    /// The ids of what is contained in it and must not be named either.
+    bound_within: BTreeSet<&'r str>,
+}
+
+impl<'r, 'b> Place<'r, 'b> {
+    fn new(reading: &'r Reading<'b>, entry: &'r Entry) -> Self {
+        let contained = entry.resource.at("contained").map(Node::as_list).unwrap_or_default();
+        let bound = contained.iter().filter(|one| bound_by(one).is_some());
+        Self {
+            reading,
+            entry,
+            bound_within: bound.filter_map(|one| one.text_at("id")).collect(),
+        }
+    }
 }
 
 impl Around for Place<'_, '_> {
@@ -132,6 +148,16 @@ impl Around for Place<'_, '_> {
             kind,
             name: self.reading.name(entry),
         })
+    }
+
+    fn is_withheld(&self, reference: &str) -> bool {
+        if let Some(id) = reference.strip_prefix('#') {
+            return self.bound_within.contains(id);
+        }
+        // What is said of one version binds whoever gets the others.
+        let reference = reference.split("/_history/").next().unwrap_or(reference);
+        let named = self.reading.bundle.resolve(self.entry, reference);
+        named.is_some_and(|named| self.reading.bound.contains(&named.position))
     }
 
     fn client(&self) -> String {
@@ -173,6 +199,15 @@ pub(crate) fn bound_by(resource: &Node) -> Option<&'static str> {
         Some(_) => true,
     };
     is_labelled.then_some(SECURITY)
+}
+
+/// Where in a bundle resources are that bind whoever gets them.
+fn bound(bundle: &Bundle) -> BTreeSet<usize> {
+    let bound = bundle
+        .entries
+        .iter()
+        .filter(|entry| bound_by(&entry.resource).is_some());
+    bound.map(|entry| entry.position).collect()
 }
 
 /// Where a resource's security labels are.
@@ -290,6 +325,7 @@ impl Import {
             ids,
             names: names(bundle),
             room: Cell::new(NAMES),
+            bound: bound(bundle),
             lost: BTreeSet::new(),
             diagnoses: diagnoses(bundle),
         };
@@ -416,7 +452,7 @@ impl Reading<'_> {
         beside: &mut Beside,
         report: &mut Report,
     ) -> Result<Read, Vec<&'static str>> {
-        let place = Place { reading: self, entry };
+        let place = Place::new(self, entry);
         let resource_type = entry.resource_type.as_str();
         if let Some(element) = bound_by(rest) {
             return Err(vec![element]);
@@ -572,8 +608,8 @@ impl Reading<'_> {
     /// What can be part of other resources.
     fn beside(&self) -> Beside {
         let made_of = |entry: &Entry, table: &[Field]| {
-            let place = Place { reading: self, entry };
-            let is_free = bound_by(&entry.resource).is_none();
+            let place = Place::new(self, entry);
+            let is_free = !self.bound.contains(&entry.position);
             is_free.then(|| read(table, &mut entry.resource.clone(), &place).ok())?
         };
         let mut beside = Beside {

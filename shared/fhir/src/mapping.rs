@@ -97,6 +97,9 @@ pub(crate) trait Around {
     /// On the way in: what a reference leads to.
     fn target(&self, reference: &str) -> Option<Target>;
 
+    /// On the way in: whether what a reference leads to must be named nowhere, not by the one that refers to it either.
+    fn is_withheld(&self, reference: &str) -> bool;
+
     /// On the way out: how the client is referred to.
     fn client(&self) -> String;
 
@@ -214,6 +217,8 @@ pub(crate) enum Shape {
     AnyRecord,
     /// A reference's URL that must lead to the client.
     Client,
+    /// A reference's URL that does not lead to what must be named nowhere, and it stays; never written.
+    Open,
     /// A reference to somebody who is not imported, and the name.
     Name,
     /// A name in parts, and as one line.
@@ -297,7 +302,7 @@ pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Re
         let Some(value) = value else { continue };
         if !matches!(
             row.shape,
-            Shape::Client | Shape::Fixed(_) | Shape::Harmless(_) | Shape::Among(..) | Shape::Holds(_)
+            Shape::Client | Shape::Fixed(_) | Shape::Harmless(_) | Shape::Among(..) | Shape::Holds(_) | Shape::Open
         ) {
             made.put(row.field, value);
         }
@@ -328,7 +333,12 @@ pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> O
         }
         let value = match row.shape {
             Shape::Fixed(json) => constant(json),
-            Shape::Harmless(_) | Shape::Implies(_) | Shape::Among(..) | Shape::Holds(_) | Shape::Whole => None,
+            Shape::Harmless(_)
+            | Shape::Implies(_)
+            | Shape::Among(..)
+            | Shape::Holds(_)
+            | Shape::Open
+            | Shape::Whole => None,
             Shape::Client => Some(Node::from_text(around.client())),
             shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
         };
@@ -436,7 +446,14 @@ impl Shape {
                 entry.prune();
                 Some(made)
             }
+            Self::Open => from
+                .as_text()
+                .is_none_or(|reference| !around.is_withheld(reference))
+                .then_some(Node::Nothing),
             Self::Name => {
+                if from.text_at("reference").is_some_and(|name| around.is_withheld(name)) {
+                    return None;
+                }
                 if let Some(display) = from.at_mut("display").filter(|display| display.as_text().is_some()) {
                     return Some(display.take());
                 }
