@@ -89,6 +89,8 @@ enum Read {
     Guardian(Node),
     /// Part of others: of plans, or of requests and statements.
     Beside,
+    /// Somebody for whom the client's details have no form.
+    Unfit,
 }
 
 /// What is beside the resources that it becomes part of.
@@ -226,7 +228,7 @@ pub(crate) fn detail(element: &str) -> &'static str {
         SECURITY => {
             "must have no label but U, L, M or N of v3-Confidentiality: what another asks for nobody here can promise"
         }
-        "active" | "link" | "period.end" => "must not say that it has ended, or is to",
+        "active" | "link" => "must not say that it has ended, or is to",
         "name" => "must be there and not say that it has ended, in a form that its owner takes",
         _ => "must be there, in a form that its owner takes",
     }
@@ -412,6 +414,10 @@ impl Reading<'_> {
                             }
                             guardians.push(guardian);
                         }
+                        Read::Unfit => {
+                            found.report.add(resource_type, "", Reason::Unrepresentable, before);
+                            continue;
+                        }
                         Read::Beside => {}
                     }
                     found
@@ -484,15 +490,21 @@ impl Reading<'_> {
                 made
             }
             "RelatedPerson" => {
-                let guardian = read(person::GUARDIAN, rest, &place)?;
-                let is_known = ["name", "account_id", "client_id"]
-                    .into_iter()
-                    .any(|field| guardian.at(field).is_some());
-                return if is_known {
-                    Ok(Read::Guardian(guardian))
-                } else {
-                    Err(vec!["name"])
+                let guardian = match read(person::GUARDIAN, rest, &place) {
+                    Ok(guardian) => guardian,
+                    // As with all else of her details, one that does not fit keeps nothing else out. A modifier that nobody here knows, or
+                    // somebody else's relative, says that the bundle is not understood.
+                    Err(lacking) if lacking.iter().all(|element| person::UNFIT_GUARDIAN.contains(element)) => {
+                        return Ok(Read::Unfit);
+                    }
+                    Err(lacking) => return Err(lacking),
                 };
+                let is_known = person::SAME_GUARDIAN.iter().any(|field| guardian.at(field).is_some());
+                return Ok(if is_known {
+                    Read::Guardian(guardian)
+                } else {
+                    Read::Unfit
+                });
             }
             "Patient" => self.read_client(rest, &place)?,
             "CarePlan" => self.read_plan(entry, rest, beside, &place)?,

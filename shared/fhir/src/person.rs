@@ -290,6 +290,9 @@ pub(crate) const CLIENT: &[Field] = &[
 /// By which two guardians are the same.
 pub(crate) const SAME_GUARDIAN: &[&str] = &["account_id", "client_id", "name"];
 
+/// The elements by which a RelatedPerson is none whom `identity` keeps: who has ended to be one, or is related in no way that it knows.
+pub(crate) const UNFIT_GUARDIAN: &[&str] = &["active", "period.end", "relationship[0]"];
+
 fn is_account(value: &str) -> bool {
     value.parse::<AccountId>().is_ok()
 }
