@@ -110,7 +110,7 @@ struct Reading<'b> {
     ids: &'b dyn Fn(&Source, Kind) -> String,
     /// What may be named elsewhere, by its position.
     names: BTreeMap<usize, String>,
-    /// How many bytes of them may still be repeated.
+    /// How many bytes of them, and of what medications are called, may still be repeated.
     room: Cell<usize>,
     /// Positions of resources that bind whoever gets them to what nobody here knows: nothing names them.
     bound: BTreeSet<usize>,
@@ -278,7 +278,8 @@ fn table(resource_type: &str) -> &'static [Field] {
 /// The longest name, in bytes. It is repeated wherever it is referred to, so a long one would be many times the bundle.
 const NAME: usize = 500;
 
-/// The most bytes that all names are repeated with: the largest bundle becomes twice as large by them, and not fifteen times.
+/// The most bytes that all names, and all codes of medications, are repeated with: the largest bundle becomes twice as large by them, and
+/// not fifteen times.
 const NAMES: usize = 8 * 1024 * 1024;
 
 fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
