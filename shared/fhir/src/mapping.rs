@@ -3,7 +3,7 @@
 //! Reading takes: a value that was mapped is gone from its tree afterwards, one that was not stands where it stood.
 
 use base64ct::{Base64, Encoding};
-use datatype::person::{LINE, is_line, is_mailbox};
+use datatype::person::{self, LINE};
 use datatype::{is_date_time, is_instant};
 use model::{e164, is_language_tag};
 use serde::Serialize;
@@ -464,7 +464,7 @@ impl Shape {
                 Some(Node::Text(name))
             }
             Self::HumanName => {
-                let line = |text: &str| is_line(text, LINE).then(|| text.trim().to_owned());
+                let line = |text: &str| person::line(text, LINE);
                 if let Some(name) = from.text_at("text").and_then(line) {
                     from.at_mut("text")?.take();
                     return Some(Node::Text(name));
@@ -784,10 +784,7 @@ pub(crate) fn is_day(text: &str) -> bool {
 /// An e-mail address in lower case, and a telephone number with its country code.
 fn contact(text: &str, calling_code: Option<&str>) -> Option<String> {
     if text.contains('@') {
-        // Accents that stand for themselves: Unicode, "Combining Diacritical Marks".
-        let is_letter = |character: char| character.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&character);
-        let address = text.trim().to_lowercase();
-        return is_mailbox(&address, is_letter).then_some(address);
+        return person::email(text);
     }
     e164(text, calling_code)
 }

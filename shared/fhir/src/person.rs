@@ -2,7 +2,7 @@
 
 use datatype::person::{
     self, ADDRESS_LINES, AFFIXES, EMERGENCY_CONTACTS, GIVEN, IDENTIFIER, LINE, OTHER_LANGUAGES, PREVIOUS_NAMES,
-    is_collected, is_identifier_system, is_line,
+    is_collected, is_identifier_system,
 };
 use model::{AccountId, ClientId};
 
@@ -22,7 +22,7 @@ const RELATIONSHIP: Shape = Shape::Coded(
 
 /// A line of text, as long as one may be.
 fn line(text: &str) -> Option<String> {
-    is_line(text, LINE).then(|| text.trim().to_owned())
+    person::line(text, LINE)
 }
 
 const LINE_OF_TEXT: Shape = Shape::Form(line);
@@ -158,7 +158,7 @@ fn system(text: &str) -> Option<String> {
 }
 
 fn identifier(text: &str) -> Option<String> {
-    is_line(text, IDENTIFIER).then(|| text.trim().to_owned())
+    person::line(text, IDENTIFIER)
 }
 
 const IDENTIFIERS: Shape = Shape::Several(
@@ -204,7 +204,7 @@ const CONTACTS: Shape = Shape::Several(
 const LANGUAGE: Shape = Shape::Object(&[field("language", "", Shape::Language).required()]);
 
 fn pronouns(text: &str) -> Option<String> {
-    is_line(text, person::PRONOUNS).then(|| text.trim().to_owned())
+    person::line(text, person::PRONOUNS)
 }
 
 /// HL7 extension `individual-pronouns`, of which the text is kept.
