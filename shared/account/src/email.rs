@@ -1,8 +1,6 @@
 //! E-mail addresses: as they were spelled, and the one form under which the same address is always found.
 
-use model::{Confidential, is_email_address};
-
-use crate::nfc::nfc;
+use model::{Confidential, is_email_address, nfc};
 
 /// The longest part in front of the `@`, in bytes (RFC 5321, section 4.5.3.1.1).
 const MOST_LOCAL: usize = 64;

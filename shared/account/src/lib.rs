@@ -18,7 +18,6 @@ pub mod email;
 mod email_change;
 pub mod factor;
 mod link;
-mod nfc;
 pub mod notice;
 pub mod password;
 mod pending;

@@ -1,6 +1,9 @@
 //! What a person's details are held to, wherever they are made: rules of single texts, and how many there may be of what.
 //!
-//! `identity` asks them of texts in Unicode normalisation form C. In another form a few texts at the limits are longer or shorter.
+//! Texts are held to them in Unicode normalisation form C, in which they are kept: two that show the same are the same, and as long.
+
+use model::nfc;
+use unicode_normalization::char::is_combining_mark;
 
 /// The longest line, in characters.
 pub const LINE: usize = 200;
@@ -66,17 +69,33 @@ pub fn is_one_line(text: &str) -> bool {
         && !text.contains(|character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
-/// Whether a text is a line of at most `most` characters that are not all blank and can be shown.
+/// A text in normalisation form C, without space around it.
 #[must_use]
-pub fn is_line(text: &str, most: usize) -> bool {
-    let text = text.trim();
-    is_one_line(text) && (1..=most).contains(&text.chars().count()) && !text.contains(char::is_control)
+pub fn text(written: &str) -> String {
+    nfc(written).trim().to_owned()
+}
+
+/// A line of at most `most` characters that are not all blank and can be shown, in its one form.
+#[must_use]
+pub fn line(written: &str, most: usize) -> Option<String> {
+    let line = text(written);
+    let is_line = is_one_line(&line) && (1..=most).contains(&line.chars().count()) && !line.contains(char::is_control);
+    is_line.then_some(line)
+}
+
+/// An e-mail address in lower case and normalisation form C, or `None` where it is none.
+#[must_use]
+pub fn email(written: &str) -> Option<String> {
+    // Lower case can undo the normalisation, so it comes in between.
+    let address = nfc(&nfc(written.trim()).to_lowercase());
+    is_mailbox(&address).then_some(address)
 }
 
 /// Whether a text has the form of an e-mail address that mail systems accept today. Quoted local parts and address literals are not
-/// taken: nobody is reached there. `is_letter` says what is part of a letter or digit.
-#[must_use]
-pub fn is_mailbox(address: &str, is_letter: impl Fn(char) -> bool) -> bool {
+/// taken: nobody is reached there.
+fn is_mailbox(address: &str) -> bool {
+    // Marks are part of letters that have no composed form.
+    let is_letter = |character: char| character.is_alphanumeric() || is_combining_mark(character);
     let Some((local, domain)) = address.split_once('@') else {
         return false;
     };
@@ -222,6 +241,40 @@ mod tests {
     }
 
     #[test]
+    fn email_comes_to_one_form() {
+        for (text, form) in [
+            (" Ada.Okafor@Example.ORG\n", Some("ada.okafor@example.org")),
+            ("e\u{301}va@example.org", Some("éva@example.org")),
+            (
+                "O'Neil+therapy@sub-domain.example.org",
+                Some("o'neil+therapy@sub-domain.example.org"),
+            ),
+            (
+                "\u{936}\u{930}\u{94d}\u{924}@example.in",
+                Some("\u{936}\u{930}\u{94d}\u{924}@example.in"),
+            ),
+            ("ΣΑΣ@example.gr", Some("σας@example.gr")),
+            ("ada", None),
+            ("ada@localhost", None),
+            ("@example.org", None),
+            ("ada@", None),
+            ("ada@example..org", None),
+            ("ada@-example.org", None),
+            (".ada@example.org", None),
+            ("a..a@example.org", None),
+            ("a b@example.org", None),
+            ("ada@example.org, eve@example.org", None),
+            ("ada@eve@example.org", None),
+            ("ada@example.org\r\nBcc: eve@example.org", None),
+            ("<ada@example.org>", None),
+        ] {
+            assert_eq!(email(text).as_deref(), form, "{text}");
+        }
+        assert_eq!(email(&format!("{}@example.org", "a".repeat(65))), None);
+        assert_eq!(email(&format!("a@{}org", "a.".repeat(130))), None);
+    }
+
+    #[test]
     fn a_line_is_one_line_that_shows_as_it_is_written() {
         for (written, holds) in [
             ("Okafor", true),
@@ -232,8 +285,10 @@ mod tests {
             ("Oka\u{202e}for", false),
             ("Oka\u{7}for", false),
             ("शर्मा", true),
+            // Ten characters as they are kept.
+            ("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", true),
         ] {
-            assert_eq!(is_line(written, 10), holds, "{written:?}");
+            assert_eq!(line(written, 10).is_some(), holds, "{written:?}");
         }
     }
 }

@@ -233,6 +233,8 @@ pub(crate) const OBSERVATION: &[Field] = &[
     field("valueQuantity", "content.value.quantity", QUANTITY).decisive(),
     field("valueCodeableConcept", "content.value.concept", CONCEPT).decisive(),
     field("valueString", "content.value.text", Shape::Text).decisive(),
+    // What counts something is a quantity without a unit.
+    field("valueInteger", "content.value.quantity.value", Shape::Whole).alternative(),
     unless("valueBoolean", "null"),
     unless("valueInteger", "null"),
     unless("valueRange", "null"),
@@ -249,6 +251,7 @@ pub(crate) const OBSERVATION: &[Field] = &[
             field("valueQuantity", "value.quantity", QUANTITY).decisive(),
             field("valueCodeableConcept", "value.concept", CONCEPT).decisive(),
             field("valueString", "value.text", Shape::Text).decisive(),
+            field("valueInteger", "value.quantity.value", Shape::Whole).alternative(),
             unless("valueBoolean", "null"),
             unless("valueInteger", "null"),
             unless("valueRange", "null"),
@@ -334,6 +337,7 @@ pub(crate) const DIAGNOSTIC_REPORT: &[Field] = &[
         "result",
         "content.results",
         Shape::Each(&Shape::Object(&[
+            field("reference", "", Shape::Open).decisive(),
             field("reference", "record", Shape::AnyRecord),
             field("display", "display", Shape::Text),
         ])),

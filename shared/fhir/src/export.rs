@@ -47,6 +47,10 @@ impl Around for References {
         None
     }
 
+    fn is_withheld(&self, _: &str) -> bool {
+        false
+    }
+
     fn client(&self) -> String {
         self.client.clone()
     }

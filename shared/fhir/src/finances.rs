@@ -11,12 +11,14 @@ const USE: Shape = Shape::Code(&["claim", "preauthorization", "predetermination"
 const INSURANCE: Shape = Shape::Each(&Shape::Object(&[
     field("sequence", "sequence", Shape::Count).required(),
     field("focal", "focal", Shape::Boolean).required(),
+    field("coverage.reference", "", Shape::Open).decisive(),
     field("coverage.display", "coverage", Shape::Text).required(),
 ]));
 
 /// In an explanation the order of the coverages is theirs in the list.
 const COVERAGES: Shape = Shape::Each(&Shape::Object(&[
     field("focal", "focal", Shape::Boolean).required(),
+    field("coverage.reference", "", Shape::Open).decisive(),
     field("coverage.display", "coverage", Shape::Text).required(),
 ]));
 

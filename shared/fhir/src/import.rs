@@ -89,6 +89,8 @@ enum Read {
     Guardian(Node),
     /// Part of others: of plans, or of requests and statements.
     Beside,
+    /// Somebody for whom the client's details have no form.
+    Unfit,
 }
 
 /// What is beside the resources that it becomes part of.
@@ -108,8 +110,10 @@ struct Reading<'b> {
     ids: &'b dyn Fn(&Source, Kind) -> String,
     /// What may be named elsewhere, by its position.
     names: BTreeMap<usize, String>,
-    /// How many bytes of them may still be repeated.
+    /// How many bytes of them, and of what medications are called, may still be repeated.
     room: Cell<usize>,
+    /// Positions of resources that bind whoever gets them to what nobody here knows: nothing names them.
+    bound: BTreeSet<usize>,
     /// Positions of resources that can't be imported: nothing refers to them.
     lost: BTreeSet<usize>,
     /// Codes that stand for diagnoses in this bundle, whatever else they may be.
@@ -120,6 +124,20 @@ struct Reading<'b> {
 struct Place<'r, 'b> {
     reading: &'r Reading<'b>,
     entry: &'r Entry,
+    /// The ids of what is contained in it and must not be named either.
+    bound_within: BTreeSet<&'r str>,
+}
+
+impl<'r, 'b> Place<'r, 'b> {
+    fn new(reading: &'r Reading<'b>, entry: &'r Entry) -> Self {
+        let contained = entry.resource.at("contained").map(Node::as_list).unwrap_or_default();
+        let bound = contained.iter().filter(|one| bound_by(one).is_some());
+        Self {
+            reading,
+            entry,
+            bound_within: bound.filter_map(|one| one.text_at("id")).collect(),
+        }
+    }
 }
 
 impl Around for Place<'_, '_> {
@@ -132,6 +150,16 @@ impl Around for Place<'_, '_> {
             kind,
             name: self.reading.name(entry),
         })
+    }
+
+    fn is_withheld(&self, reference: &str) -> bool {
+        if let Some(id) = reference.strip_prefix('#') {
+            return self.bound_within.contains(id);
+        }
+        // What is said of one version binds whoever gets the others.
+        let reference = reference.split("/_history/").next().unwrap_or(reference);
+        let named = self.reading.bundle.resolve(self.entry, reference);
+        named.is_some_and(|named| self.reading.bound.contains(&named.position))
     }
 
     fn client(&self) -> String {
@@ -175,6 +203,15 @@ pub(crate) fn bound_by(resource: &Node) -> Option<&'static str> {
     is_labelled.then_some(SECURITY)
 }
 
+/// Where in a bundle resources are that bind whoever gets them.
+fn bound(bundle: &Bundle) -> BTreeSet<usize> {
+    let bound = bundle
+        .entries
+        .iter()
+        .filter(|entry| bound_by(&entry.resource).is_some());
+    bound.map(|entry| entry.position).collect()
+}
+
 /// Where a resource's security labels are.
 const SECURITY: &str = "meta.security";
 
@@ -191,7 +228,8 @@ pub(crate) fn detail(element: &str) -> &'static str {
         SECURITY => {
             "must have no label but U, L, M or N of v3-Confidentiality: what another asks for nobody here can promise"
         }
-        "active" | "link" | "period.end" => "must not say that it has ended, or is to",
+        "active" | "link" => "must not say that it has ended, or is to",
+        "name" => "must be there and not say that it has ended, in a form that its owner takes",
         _ => "must be there, in a form that its owner takes",
     }
 }
@@ -240,7 +278,8 @@ fn table(resource_type: &str) -> &'static [Field] {
 /// The longest name, in bytes. It is repeated wherever it is referred to, so a long one would be many times the bundle.
 const NAME: usize = 500;
 
-/// The most bytes that all names are repeated with: the largest bundle becomes twice as large by them, and not fifteen times.
+/// The most bytes that all names, and all codes of medications, are repeated with: the largest bundle becomes twice as large by them, and
+/// not fifteen times.
 const NAMES: usize = 8 * 1024 * 1024;
 
 fn names(bundle: &Bundle) -> BTreeMap<usize, String> {
@@ -289,6 +328,7 @@ impl Import {
             ids,
             names: names(bundle),
             room: Cell::new(NAMES),
+            bound: bound(bundle),
             lost: BTreeSet::new(),
             diagnoses: diagnoses(bundle),
         };
@@ -375,6 +415,10 @@ impl Reading<'_> {
                             }
                             guardians.push(guardian);
                         }
+                        Read::Unfit => {
+                            found.report.add(resource_type, "", Reason::Unrepresentable, before);
+                            continue;
+                        }
                         Read::Beside => {}
                     }
                     found
@@ -415,7 +459,7 @@ impl Reading<'_> {
         beside: &mut Beside,
         report: &mut Report,
     ) -> Result<Read, Vec<&'static str>> {
-        let place = Place { reading: self, entry };
+        let place = Place::new(self, entry);
         let resource_type = entry.resource_type.as_str();
         if let Some(element) = bound_by(rest) {
             return Err(vec![element]);
@@ -447,15 +491,21 @@ impl Reading<'_> {
                 made
             }
             "RelatedPerson" => {
-                let guardian = read(person::GUARDIAN, rest, &place)?;
-                let is_known = ["name", "account_id", "client_id"]
-                    .into_iter()
-                    .any(|field| guardian.at(field).is_some());
-                return if is_known {
-                    Ok(Read::Guardian(guardian))
-                } else {
-                    Err(vec!["name"])
+                let guardian = match read(person::GUARDIAN, rest, &place) {
+                    Ok(guardian) => guardian,
+                    // As with all else of her details, one that does not fit keeps nothing else out. A modifier that nobody here knows, or
+                    // somebody else's relative, says that the bundle is not understood.
+                    Err(lacking) if lacking.iter().all(|element| person::UNFIT_GUARDIAN.contains(element)) => {
+                        return Ok(Read::Unfit);
+                    }
+                    Err(lacking) => return Err(lacking),
                 };
+                let is_known = person::SAME_GUARDIAN.iter().any(|field| guardian.at(field).is_some());
+                return Ok(if is_known {
+                    Read::Guardian(guardian)
+                } else {
+                    Read::Unfit
+                });
             }
             "Patient" => self.read_client(rest, &place)?,
             "CarePlan" => self.read_plan(entry, rest, beside, &place)?,
@@ -497,15 +547,18 @@ impl Reading<'_> {
 
     fn read_client(&self, rest: &mut Node, place: &Place<'_, '_>) -> Result<Node, Vec<&'static str>> {
         if let Some(Node::List(names)) = rest.at_mut("name") {
-            // What she is called comes before what she was.
-            names.sort_by_key(|name| name.at("period.end").is_some());
-        }
-        // Of names of which none is said to be the official one, it is the first that is not said to be another.
-        if let Some(Node::List(names)) = rest.at_mut("name")
-            && !names.iter().any(|name| name.text_at("use") == Some("official"))
-            && let Some(name) = names.iter_mut().find(|name| name.at("use").is_none())
-        {
-            name.put("use", Node::from_text("official"));
+            let has_ended = |name: &Node| name.at("period.end").is_some();
+            let is_former = |name: &Node| matches!(name.text_at("use"), Some("maiden" | "old"));
+            // What she is called comes before what she was. Names that she had are kept in their order, and some of them have an end.
+            names.sort_by_key(|name| has_ended(name) && !is_former(name));
+            // Of names of which none is said to be the official one, it is the first that is not said to be another.
+            let is_official = |name: &Node| name.text_at("use") == Some("official") && !has_ended(name);
+            let is_of_no_use = |name: &&mut Node| name.at("use").is_none() && !has_ended(name);
+            if !names.iter().any(is_official)
+                && let Some(name) = names.iter_mut().find(is_of_no_use)
+            {
+                name.put("use", Node::from_text("official"));
+            }
         }
         let doubled = take_doubled_languages(rest);
         let mut made = read(person::CLIENT, rest, place)?;
@@ -568,8 +621,8 @@ impl Reading<'_> {
     /// What can be part of other resources.
     fn beside(&self) -> Beside {
         let made_of = |entry: &Entry, table: &[Field]| {
-            let place = Place { reading: self, entry };
-            let is_free = bound_by(&entry.resource).is_none();
+            let place = Place::new(self, entry);
+            let is_free = !self.bound.contains(&entry.position);
             is_free.then(|| read(table, &mut entry.resource.clone(), &place).ok())?
         };
         let mut beside = Beside {

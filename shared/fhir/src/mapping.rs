@@ -3,7 +3,7 @@
 //! Reading takes: a value that was mapped is gone from its tree afterwards, one that was not stands where it stood.
 
 use base64ct::{Base64, Encoding};
-use datatype::person::{LINE, is_line, is_mailbox};
+use datatype::person::{self, LINE};
 use datatype::{is_date_time, is_instant};
 use model::{e164, is_language_tag};
 use serde::Serialize;
@@ -97,6 +97,9 @@ pub(crate) trait Around {
     /// On the way in: what a reference leads to.
     fn target(&self, reference: &str) -> Option<Target>;
 
+    /// On the way in: whether what a reference leads to must be named nowhere, not by the one that refers to it either.
+    fn is_withheld(&self, reference: &str) -> bool;
+
     /// On the way out: how the client is referred to.
     fn client(&self) -> String;
 
@@ -182,6 +185,8 @@ pub(crate) enum Shape {
     Count,
     /// The same whole number of 32 bits.
     Integer,
+    /// A whole number of 32 bits, and the text of its digits; never written.
+    Whole,
     /// The same dateTime.
     DateTime,
     /// The same instant.
@@ -212,6 +217,8 @@ pub(crate) enum Shape {
     AnyRecord,
     /// A reference's URL that must lead to the client.
     Client,
+    /// A reference's URL that does not lead to what must be named nowhere, and it stays; never written.
+    Open,
     /// A reference to somebody who is not imported, and the name.
     Name,
     /// A name in parts, and as one line.
@@ -295,7 +302,7 @@ pub(crate) fn read(fields: &[Field], from: &mut Node, around: &dyn Around) -> Re
         let Some(value) = value else { continue };
         if !matches!(
             row.shape,
-            Shape::Client | Shape::Fixed(_) | Shape::Harmless(_) | Shape::Among(..) | Shape::Holds(_)
+            Shape::Client | Shape::Fixed(_) | Shape::Harmless(_) | Shape::Among(..) | Shape::Holds(_) | Shape::Open
         ) {
             made.put(row.field, value);
         }
@@ -326,7 +333,12 @@ pub(crate) fn write(fields: &[Field], from: &mut Node, around: &dyn Around) -> O
         }
         let value = match row.shape {
             Shape::Fixed(json) => constant(json),
-            Shape::Harmless(_) | Shape::Implies(_) | Shape::Among(..) | Shape::Holds(_) => None,
+            Shape::Harmless(_)
+            | Shape::Implies(_)
+            | Shape::Among(..)
+            | Shape::Holds(_)
+            | Shape::Open
+            | Shape::Whole => None,
             Shape::Client => Some(Node::from_text(around.client())),
             shape => from.at_mut(row.field).and_then(|part| shape.write(part, around)),
         };
@@ -434,7 +446,14 @@ impl Shape {
                 entry.prune();
                 Some(made)
             }
+            Self::Open => from
+                .as_text()
+                .is_none_or(|reference| !around.is_withheld(reference))
+                .then_some(Node::Nothing),
             Self::Name => {
+                if from.text_at("reference").is_some_and(|name| around.is_withheld(name)) {
+                    return None;
+                }
                 if let Some(display) = from.at_mut("display").filter(|display| display.as_text().is_some()) {
                     return Some(display.take());
                 }
@@ -445,7 +464,7 @@ impl Shape {
                 Some(Node::Text(name))
             }
             Self::HumanName => {
-                let line = |text: &str| is_line(text, LINE).then(|| text.trim().to_owned());
+                let line = |text: &str| person::line(text, LINE);
                 if let Some(name) = from.text_at("text").and_then(line) {
                     from.at_mut("text")?.take();
                     return Some(Node::Text(name));
@@ -551,9 +570,8 @@ impl Shape {
             Self::Boolean => matches!(from, Node::Boolean(_)).then(|| from.clone()),
             Self::Decimal => number(from).map(Node::Text),
             Self::Count => number(from).filter(|digits| is_count(digits)).map(Node::Number),
-            Self::Integer => number(from)
-                .filter(|digits| digits.parse::<i32>().is_ok())
-                .map(Node::Number),
+            Self::Integer => whole_number(from).map(Node::Number),
+            Self::Whole => whole_number(from).map(Node::Text),
             Self::Text => text.filter(|text| !text.trim().is_empty()).map(Node::from_text),
             Self::Code(codes) => text.filter(|code| codes.contains(code)).map(Node::from_text),
             Self::DateTime => text.filter(|time| is_date_time(time)).map(Node::from_text),
@@ -745,6 +763,11 @@ fn number(node: &Node) -> Option<String> {
     }
 }
 
+/// FHIR's integers have 32 bits.
+fn whole_number(node: &Node) -> Option<String> {
+    number(node).filter(|digits| digits.parse::<i32>().is_ok())
+}
+
 /// JSON's numbers (RFC 8259, section 6), which are FHIR's decimals.
 fn is_number(digits: &str) -> bool {
     matches!(Node::parse(digits.as_bytes()), Ok(Node::Number(parsed)) if parsed == digits)
@@ -761,10 +784,7 @@ pub(crate) fn is_day(text: &str) -> bool {
 /// An e-mail address in lower case, and a telephone number with its country code.
 fn contact(text: &str, calling_code: Option<&str>) -> Option<String> {
     if text.contains('@') {
-        // Accents that stand for themselves: Unicode, "Combining Diacritical Marks".
-        let is_letter = |character: char| character.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&character);
-        let address = text.trim().to_lowercase();
-        return is_mailbox(&address, is_letter).then_some(address);
+        return person::email(text);
     }
     e164(text, calling_code)
 }

@@ -2,7 +2,7 @@
 
 use datatype::person::{
     self, ADDRESS_LINES, AFFIXES, EMERGENCY_CONTACTS, GIVEN, IDENTIFIER, LINE, OTHER_LANGUAGES, PREVIOUS_NAMES,
-    is_collected, is_identifier_system, is_line,
+    is_collected, is_identifier_system,
 };
 use model::{AccountId, ClientId};
 
@@ -22,7 +22,7 @@ const RELATIONSHIP: Shape = Shape::Coded(
 
 /// A line of text, as long as one may be.
 fn line(text: &str) -> Option<String> {
-    is_line(text, LINE).then(|| text.trim().to_owned())
+    person::line(text, LINE)
 }
 
 const LINE_OF_TEXT: Shape = Shape::Form(line);
@@ -59,11 +59,16 @@ const GIVEN_NAMES: Shape = Shape::Several(&LINE_OF_TEXT, GIVEN, &[]);
 
 const TITLES: Shape = Shape::Several(&LINE_OF_TEXT, AFFIXES, &[]);
 
+/// What has ended would be one that holds without its end, and there is no field for one. Nobody here knows what day it is, so whatever
+/// is said to end has ended.
+const NOT_ENDED: Field = unless("period.end", "null");
+
 const NAME: Shape = Shape::Object(&[
     field("given", "given", GIVEN_NAMES),
     field("family", "family", LINE_OF_TEXT),
     field("prefix", "prefix", TITLES),
     field("suffix", "suffix", TITLES),
+    NOT_ENDED,
 ]);
 
 /// Whether a name that she had is one here: in parts, all of them. Part of it is another name.
@@ -88,10 +93,6 @@ const FORMER_NAMES: Shape = Shape::Several(
     PREVIOUS_NAMES,
     &["given", "family"],
 );
-
-/// What has ended would be one that holds without its end, and there is no field for one. Nobody here knows what day it is, so whatever
-/// is said to end has ended.
-const NOT_ENDED: Field = unless("period.end", "null");
 
 /// What ended is of use `old` in FHIR and not taken: without its use it would be one that holds.
 const TELECOMS: Shape = Shape::Several(
@@ -157,7 +158,7 @@ fn system(text: &str) -> Option<String> {
 }
 
 fn identifier(text: &str) -> Option<String> {
-    is_line(text, IDENTIFIER).then(|| text.trim().to_owned())
+    person::line(text, IDENTIFIER)
 }
 
 const IDENTIFIERS: Shape = Shape::Several(
@@ -203,7 +204,7 @@ const CONTACTS: Shape = Shape::Several(
 const LANGUAGE: Shape = Shape::Object(&[field("language", "", Shape::Language).required()]);
 
 fn pronouns(text: &str) -> Option<String> {
-    is_line(text, person::PRONOUNS).then(|| text.trim().to_owned())
+    person::line(text, person::PRONOUNS)
 }
 
 /// HL7 extension `individual-pronouns`, of which the text is kept.
@@ -238,7 +239,7 @@ pub(crate) const CLIENT: &[Field] = &[
         "content.name.preferred",
         Shape::Pick(
             Some(("use", Tag::Text("usual"))),
-            &Shape::Object(&[field("text", "", LINE_OF_TEXT).required()]),
+            &Shape::Object(&[field("text", "", LINE_OF_TEXT).required(), NOT_ENDED]),
         ),
     ),
     field("name", "content.previous_names", FORMER_NAMES),
@@ -288,6 +289,9 @@ pub(crate) const CLIENT: &[Field] = &[
 
 /// By which two guardians are the same.
 pub(crate) const SAME_GUARDIAN: &[&str] = &["account_id", "client_id", "name"];
+
+/// The elements by which a RelatedPerson is none whom `identity` keeps: who has ended to be one, or is related in no way that it knows.
+pub(crate) const UNFIT_GUARDIAN: &[&str] = &["active", "period.end", "relationship[0]"];
 
 fn is_account(value: &str) -> bool {
     value.parse::<AccountId>().is_ok()

@@ -25,10 +25,10 @@ pub enum Reason {
     Withheld,
     /// The owner has no field for it.
     NoHome,
-    /// There is a field for it, and this value doesn't fit: it is malformed, of a form or code that the owner does not take, there already
-    /// or too often, or refers to what is not there.
+    /// There is a field for it, and this value doesn't fit: it is malformed, of a form or code that the owner does not take, ended, there
+    /// already or too often, or refers to what is not there.
     Unrepresentable,
-    /// Resources of this type are not taken.
+    /// Resources of this type are not taken, or nothing that is imported refers to it.
     ResourceNotTaken,
     /// The resource lacks what its owner can't do without, or says something that changes the meaning of all of it.
     ResourceNotImportable,

@@ -19,6 +19,7 @@ mod id;
 pub mod json_depth;
 mod language;
 mod network;
+mod nfc;
 mod purpose;
 mod region;
 mod role;
@@ -42,6 +43,7 @@ pub use id::{
 pub use jiff::Timestamp;
 pub use language::is_language_tag;
 pub use network::{Network, NotANetwork};
+pub use nfc::nfc;
 pub use purpose::Purpose;
 pub use region::{NoRegion, Region};
 pub use role::Role;

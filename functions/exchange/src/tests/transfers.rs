@@ -161,7 +161,11 @@ fn what_comes_twice_is_there_once_and_what_comes_changed_is_a_new_version() {
 #[test]
 fn what_went_out_is_known_again_and_is_new_to_anybody_else() {
     let practice = Practice::new();
-    practice.import(&bundle());
+    let mut bundle = bundle();
+    let names = bundle["entry"][0]["resource"]["name"].as_array_mut().unwrap();
+    names.push(json!({"use": "maiden", "family": "Adeyemi", "period": {"end": "2015-06-01"}}));
+    names.push(json!({"use": "old", "family": "Bello"}));
+    practice.import(&bundle);
     let exported = practice.export();
     let urls: Vec<&str> = exported.json["entry"]
         .as_array()

@@ -8,11 +8,10 @@ mod predictable;
 mod rules;
 
 pub use hash::PasswordHash;
+use model::nfc;
 pub use rules::{Context, Strength};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
-
-use crate::nfc::nfc;
 
 /// A password as it was typed, in composed form (NFC; section 3.1.1.2), wiped when dropped.
 pub struct Password(Zeroizing<String>);

@@ -452,16 +452,43 @@ fn what_is_labelled_is_not_imported() {
             assert_eq!(lenient.map_or(0, |import| import.parts.len()), parts, "{meta}");
         }
     }
-    let import = import(&small(|bundle| {
+    let labelled = json!({"security": [label(ACT, "ETH")]});
+    for display in [None, Some("Methadone clinic")] {
+        for reference in ["urn:uuid:6", "Organization/6", "Organization/6/_history/2", "#own"] {
+            let provider = json!({"reference": reference, "display": display});
+            let imported = import(&small(|bundle| {
+                let entries = bundle["entry"].as_array_mut().unwrap();
+                let organization = |id: &str| json!({"resourceType": "Organization", "id": id, "name": "Methadone clinic", "meta": labelled});
+                entries[1]["resource"]["contained"] = json!([organization("own")]);
+                entries[1]["resource"]["serviceProvider"] = provider;
+                entries.push(json!({"fullUrl": "urn:uuid:6", "resource": organization("6")}));
+            }));
+            let content = serde_json::to_value(&imported.parts[0].content).unwrap();
+            assert_eq!(content.get("provider"), None, "{reference} {display:?}");
+            let lines: Vec<_> = imported.report.lines().map(|line| line.path).collect();
+            assert!(lines.contains(&"serviceProvider.reference".to_owned()));
+            assert_eq!(
+                lines.contains(&"serviceProvider.display".to_owned()),
+                display.is_some(),
+                "{reference}"
+            );
+        }
+    }
+    // A result is named as well, and what pays for a claim.
+    let withheld = json!({"reference": "urn:uuid:6", "display": "Methadone"});
+    let imported = import(&small(|bundle| {
         let entries = bundle["entry"].as_array_mut().unwrap();
-        entries[1]["resource"]["serviceProvider"] = json!({"reference": "urn:uuid:6"});
-        entries.push(
-            json!({"fullUrl": "urn:uuid:6", "resource": {"resourceType": "Organization", "name": "Methadone clinic",
-            "meta": {"security": [label(ACT, "ETH")]}}}),
-        );
+        entries[2]["resource"] = json!({"resourceType": "DiagnosticReport", "id": "3", "status": "final", "subject": {"reference": "urn:uuid:1"},
+            "code": {"text": "Panel"}, "effectiveDateTime": "2026", "result": [withheld, {"display": "Sodium"}]});
+        entries.push(json!({"fullUrl": "urn:uuid:6", "resource": {"resourceType": "Observation", "meta": labelled}}));
+        entries.push(json!({"fullUrl": "urn:uuid:7", "resource": {"resourceType": "Claim", "status": "active", "use": "claim",
+            "patient": {"reference": "urn:uuid:1"}, "type": {"text": "professional"}, "created": "2026", "provider": {"display": "Practice"},
+            "priority": {"text": "normal"}, "insurance": [{"sequence": 1, "focal": true, "coverage": withheld},
+                {"sequence": 2, "focal": false, "coverage": {"reference": "urn:uuid:8", "display": "Mutual"}}]}}));
     }));
-    let content = serde_json::to_value(&import.parts[0].content).unwrap();
-    assert_eq!(content.get("provider"), None);
+    let contents = serde_json::to_string(&imported.parts).unwrap();
+    assert!(!contents.contains("Methadone"));
+    assert!(contents.contains("Sodium") && contents.contains("Mutual"));
 }
 
 /// A record refers to no record that there is not.

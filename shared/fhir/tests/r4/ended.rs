@@ -22,41 +22,71 @@ fn role(code: &str) -> Value {
     json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": code}]}])
 }
 
-/// Whoever was her guardian is none, and nobody is called on what may be somebody else's number by now.
+/// Whoever was her guardian is none, and nobody is called on what may be somebody else's number by now. It keeps nothing else out.
 #[test]
 fn a_related_person_who_is_not_one_any_more_is_no_guardian() {
-    for (name, value, pointer) in [
-        ("active", json!(false), "active"),
-        ("period", json!({"start": "2010", "end": "2020-01-31"}), "period/end"),
-        ("period", json!({"end": "2999"}), "period/end"),
-        ("active", json!(true), ""),
-        ("period", json!({"start": "2010"}), ""),
+    let modifier = json!([{"url": "https://example.org/not", "valueBoolean": true}]);
+    let restricted =
+        json!({"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]});
+    for (said, kept, refused) in [
+        (json!({"active": false}), 0, ""),
+        (json!({"active": "no"}), 0, ""),
+        (json!({"period": {"start": "2010", "end": "2020-01-31"}}), 0, ""),
+        (json!({"period": {"end": "2999"}}), 0, ""),
+        (json!({"active": false, "period": {"end": "2020"}, "name": []}), 0, ""),
+        (json!({"name": [{"text": "x".repeat(201)}]}), 0, ""),
+        (json!({"name": null}), 0, ""),
+        (json!({"relationship": role("AUNT")}), 0, ""),
+        (json!({"relationship": null}), 0, ""),
+        (json!({"active": true, "period": {"start": "2010"}}), 1, ""),
+        (json!({"modifierExtension": modifier}), 0, "modifierExtension"),
+        (
+            json!({"active": false, "modifierExtension": modifier}),
+            0,
+            "modifierExtension",
+        ),
+        (
+            json!({"implicitRules": "https://example.org/rules"}),
+            0,
+            "implicitRules",
+        ),
+        (json!({"meta": restricted}), 0, "meta/security"),
+        (json!({"patient": {"reference": "urn:uuid:2"}}), 0, "patient/reference"),
     ] {
+        let mut guardian = json!({"resourceType": "RelatedPerson", "id": "6", "patient": {"reference": "urn:uuid:1"},
+            "relationship": role("GUARD"), "name": [{"text": "Ola Okafor"}], "telecom": [{"system": "phone", "value": "617-555-0100"}]});
+        let members = guardian.as_object_mut().unwrap();
+        members.extend(said.as_object().unwrap().clone());
+        members.retain(|_, value| !value.is_null());
         let bytes = small(|bundle| {
-            let mut guardian = json!({"resourceType": "RelatedPerson", "id": "6", "patient": {"reference": "urn:uuid:1"},
-                "relationship": role("GUARD"), "name": [{"text": "Ola Okafor"}], "telecom": [{"system": "phone", "value": "617-555-0100"}]});
-            guardian[name] = value.clone();
             let entries = bundle["entry"].as_array_mut().unwrap();
             entries.push(json!({"fullUrl": "urn:uuid:6", "resource": guardian}));
         });
+        let bundle = Bundle::parse(&bytes).unwrap();
+        let strict = Import::of(&bundle, &settings(), Handling::Strict, &BTreeMap::new(), &id);
         let lenient = import(&bytes);
         let guardians = serde_json::to_value(&lenient.client.content).unwrap()["guardians"].clone();
-        let strict = Import::of(
-            &Bundle::parse(&bytes).unwrap(),
-            &settings(),
-            Handling::Strict,
-            &BTreeMap::new(),
-            &id,
-        );
-        if pointer.is_empty() {
-            assert_eq!(guardians[0]["name"], "Ola Okafor", "{value}");
-            assert!(strict.is_ok());
+        assert_eq!(guardians.as_array().map_or(0, Vec::len), kept, "{said}");
+        let reasons: Vec<_> = lenient
+            .report
+            .lines()
+            .filter(|line| line.of == "RelatedPerson" && line.path.is_empty())
+            .map(|line| line.reason)
+            .collect();
+        if refused.is_empty() {
+            let strict = strict.unwrap();
+            assert!(lenient.not_imported.is_empty());
+            assert_eq!((strict.parts, strict.report), (lenient.parts, lenient.report), "{said}");
+            assert_eq!(reasons, vec![Reason::Unrepresentable; 1 - kept], "{said}");
         } else {
-            assert_eq!(guardians, Value::Null, "{value}");
+            let problems = &strict.unwrap_err().resources[0].problems;
+            let pointers: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+            assert!(
+                pointers.contains(&format!("/entry/5/resource/{refused}").as_str()),
+                "{said}"
+            );
             assert_eq!(lenient.not_imported[0].resource_type, "RelatedPerson");
-            let problem = &strict.unwrap_err().resources[0].problems[0];
-            assert_eq!(problem.field, format!("/entry/5/resource/{pointer}"));
-            assert_eq!(problem.detail, "must not say that it has ended, or is to");
+            assert_eq!(reasons, [Reason::ResourceNotImportable], "{said}");
         }
     }
 }
@@ -146,13 +176,60 @@ fn nobody_is_reached_where_she_was() {
     assert!(lines.contains(&of("address.period.end", Reason::Unrepresentable, 1)));
 }
 
-/// Of two official names she is called by the one that has not ended.
+/// She is called by a name that she has, whatever is said of those that she had; where there is none, she is not imported.
 #[test]
 fn she_is_called_by_the_name_that_she_has() {
-    let (client, lines) = patient(
-        "name",
-        &json!([{"use": "official", "family": "Adeyemi", "period": {"end": "2015-06-01"}}, {"use": "official", "family": "Okafor"}]),
-    );
-    assert_eq!(client["name"], json!({"family": "Okafor"}));
-    assert_eq!(lines.iter().map(|(_, _, values)| values).sum::<usize>(), 3);
+    let ended = json!({"end": "2015-06-01"});
+    for (names, name, left) in [
+        (
+            json!([{"use": "official", "family": "Adeyemi", "period": ended}, {"use": "official", "family": "Okafor"}]),
+            json!({"family": "Okafor"}),
+            3,
+        ),
+        (
+            json!([{"use": "official", "family": "Adeyemi", "period": ended}, {"family": "Okafor"}]),
+            json!({"family": "Okafor"}),
+            3,
+        ),
+        (
+            json!([{"family": "Adeyemi", "period": ended}, {"family": "Okafor"}]),
+            json!({"family": "Okafor"}),
+            2,
+        ),
+        (
+            json!([{"use": "official", "family": "Okafor"}, {"use": "usual", "text": "Max", "period": ended}]),
+            json!({"family": "Okafor"}),
+            3,
+        ),
+        (
+            json!([{"use": "official", "family": "Okafor"}, {"use": "usual", "text": "Max", "period": ended}, {"use": "usual", "text": "Mia"}]),
+            json!({"family": "Okafor", "preferred": "Mia"}),
+            3,
+        ),
+    ] {
+        let (client, lines) = patient("name", &names);
+        assert_eq!(client["name"], name, "{names}");
+        assert!(lines.iter().all(|(_, reason, _)| *reason == Reason::Unrepresentable));
+        assert_eq!(
+            lines.iter().map(|(_, _, values)| values).sum::<usize>(),
+            left,
+            "{names}"
+        );
+    }
+    for name in [
+        json!({"family": "Adeyemi"}),
+        json!({"use": "official", "family": "Adeyemi"}),
+    ] {
+        let mut name = name;
+        name["period"] = ended.clone();
+        let bytes = small(|bundle| bundle["entry"][0]["resource"]["name"] = json!([name]));
+        let bundle = Bundle::parse(&bytes).unwrap();
+        let refused = Import::of(&bundle, &settings(), Handling::Lenient, &BTreeMap::new(), &id).unwrap_err();
+        let problems = refused.resources.iter().flat_map(|resource| &resource.problems);
+        let problem = problems
+            .clone()
+            .find(|problem| problem.field == "/entry/0/resource/name")
+            .unwrap();
+        assert!(problem.detail.contains("not say that it has ended"));
+    }
 }

@@ -222,6 +222,28 @@ fn all_of_it_comes_in_the_same() {
     assert_eq!(serde_json::to_value(&import.client.content).unwrap(), went);
 }
 
+/// The order of what she was called says nothing of which has an end, and what comes in again in another one would be a correction.
+#[test]
+fn names_that_she_had_come_in_the_same() {
+    let names = json!([
+        {"use": "maiden", "family": "Adeyemi", "period": {"end": "2015-06-01"}},
+        {"use": "old", "given": ["Ngozi"], "family": "Bello"},
+        {"use": "old", "family": "Cole", "period": {"start": "2016-01-01", "end": "2017-01-01"}},
+        {"use": "maiden", "family": "Dada"},
+    ]);
+    let mut went = serde_json::to_value(client().content).unwrap();
+    went["previous_names"] = names.clone();
+    let export = Export::of(
+        exported("cli_1", "client", &went),
+        vec![],
+        "https://practice.example/fhir",
+    );
+    let came = imported(&export).client.content;
+    let came = serde_json::to_value(&came).unwrap();
+    assert_eq!(came["previous_names"], names);
+    assert!(came["name"]["preferred"].is_string());
+}
+
 /// `records` takes an instrument by whatever spelling of its name, with answers and without scores, and so it goes out and comes in.
 #[test]
 fn an_instrument_is_known_however_its_name_is_written() {

@@ -154,6 +154,7 @@ fn a_survey_that_says_more_than_scores_is_an_observation() {
     let score = |scale: &str, score: i32| json!({"code": {"text": scale}, "valueInteger": score});
     let note = json!([{"text": "Better."}]);
     let lonely = json!({"code": {"text": "Lonely"}, "valueCodeableConcept": {"text": "Often"}});
+    let half = json!({"code": {"text": "Half"}, "valueInteger": 3.5});
     let coding = json!([{"system": "http://loinc.org", "code": "93025-5"}]);
     for (said, kind, left) in [
         (json!({"component": [score("total", 14)]}), Kind::Assessment, vec![]),
@@ -172,8 +173,14 @@ fn a_survey_that_says_more_than_scores_is_an_observation() {
         (
             json!({"component": [score("total", 14), lonely]}),
             Kind::Observation,
+            vec![],
+        ),
+        (
+            json!({"component": [score("total", 14), half]}),
+            Kind::Observation,
             vec![line("component.code.text", 1), line("component.valueInteger", 1)],
         ),
+        (json!({"valueInteger": 14}), Kind::Observation, vec![]),
         (
             json!({"hasMember": [{"reference": "urn:uuid:9"}], "note": note}),
             Kind::Observation,
@@ -200,6 +207,40 @@ fn a_survey_that_says_more_than_scores_is_an_observation() {
             format!("/entry/2/resource/{value}")
         );
     }
+}
+
+/// What some of the components of a survey say keeps no other score out: a whole number is a quantity.
+#[test]
+fn scores_of_what_is_no_assessment_are_quantities() {
+    let said = json!({"component": [
+        {"code": {"text": "Total"}, "valueInteger": 14},
+        {"code": {"text": "Mean"}, "valueQuantity": {"value": 1.40, "unit": "points"}},
+        {"code": {"text": "Change"}, "valueInteger": -3},
+        {"code": {"text": "Twice"}, "valueInteger": 1, "valueQuantity": {"value": 2}},
+    ]});
+    let imported = import(&small(|bundle| survey(bundle, &said)));
+    assert_eq!(imported.parts[1].kind, Kind::Observation);
+    assert_eq!(
+        content(&imported.parts[1])["components"],
+        json!([
+            {"code": {"text": "Total"}, "value": {"quantity": {"value": "14"}}},
+            {"code": {"text": "Mean"}, "value": {"quantity": {"value": "1.4", "unit": "points"}}},
+            {"code": {"text": "Change"}, "value": {"quantity": {"value": "-3"}}},
+        ])
+    );
+    assert_eq!(
+        lines(&imported, "Observation"),
+        [
+            line("component.code.text", 1),
+            line("component.valueInteger", 1),
+            line("component.valueQuantity.value", 1)
+        ]
+    );
+    let imported = import(&small(|bundle| survey(bundle, &json!({"valueInteger": 14}))));
+    assert_eq!(
+        content(&imported.parts[1])["value"],
+        json!({"quantity": {"value": "14"}})
+    );
 }
 
 fn survey(bundle: &mut Value, said: &Value) {

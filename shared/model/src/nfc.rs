@@ -8,7 +8,8 @@ use unicode_normalization::char::{canonical_combining_class, compose, decompose_
 use zeroize::Zeroizing;
 
 /// The text in Normalization Form C.
-pub(crate) fn nfc(text: &str) -> String {
+#[must_use]
+pub fn nfc(text: &str) -> String {
     // It may be a password.
     let mut characters: Zeroizing<Vec<(u8, char)>> = Zeroizing::new(Vec::with_capacity(text.len()));
     for character in text.chars() {
