@@ -551,12 +551,19 @@ impl Reading<'_> {
             let is_former = |name: &Node| matches!(name.text_at("use"), Some("maiden" | "old"));
             // What she is called comes before what she was. Names that she had are kept in their order, and some of them have an end.
             names.sort_by_key(|name| has_ended(name) && !is_former(name));
-            // Of names of which none is said to be the official one, it is the first that is not said to be another.
-            let is_official = |name: &Node| name.text_at("use") == Some("official") && !has_ended(name);
-            let is_of_no_use = |name: &&mut Node| name.at("use").is_none() && !has_ended(name);
-            if !names.iter().any(is_official)
-                && let Some(name) = names.iter_mut().find(is_of_no_use)
-            {
+            // Of names of which none is said to be the official one, it is the first that is not said to be another. Where all have an end, and some
+            // systems write one in the year 9999, she is still called by one of them.
+            let is_official = |name: &Node| name.text_at("use") == Some("official");
+            let is_of_no_use = |name: &Node| name.at("use").is_none();
+            let holds = |name: &Node| !has_ended(name);
+            let chosen = if names.iter().any(|name| is_official(name) && holds(name)) {
+                None
+            } else {
+                let current = names.iter().position(|name| is_of_no_use(name) && holds(name));
+                let has_official = names.iter().any(is_official);
+                current.or_else(|| names.iter().position(is_of_no_use).filter(|_| !has_official))
+            };
+            if let Some(name) = chosen.and_then(|chosen| names.get_mut(chosen)) {
                 name.put("use", Node::from_text("official"));
             }
         }

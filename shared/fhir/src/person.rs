@@ -68,7 +68,6 @@ const NAME: Shape = Shape::Object(&[
     field("family", "family", LINE_OF_TEXT),
     field("prefix", "prefix", TITLES),
     field("suffix", "suffix", TITLES),
-    NOT_ENDED,
 ]);
 
 /// Whether a name that she had is one here: in parts, all of them. Part of it is another name.
