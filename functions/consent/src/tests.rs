@@ -381,6 +381,21 @@ fn at_every_meeting(prepare: impl Fn(&Practice) -> (Call, Call), verify: impl Fn
     );
 }
 
+/// As [`at_every_meeting`], and once more with the other of the two in the middle of the one.
+fn at_every_meeting_of_either(
+    prepare: impl Fn(&Practice) -> (Call, Call),
+    verify: impl Fn(&Practice, usize, &Answer, &Answer),
+) {
+    at_every_meeting(&prepare, &verify);
+    let swapped = |practice: &Practice| {
+        let (first, second) = prepare(practice);
+        (second, first)
+    };
+    at_every_meeting(swapped, |practice, nth, second, first| {
+        verify(practice, nth, first, second)
+    });
+}
+
 /// As [`at_every_meeting`]; looks at what there is before the second request, too.
 fn at_every_meeting_seen<T: 'static>(
     prepare: impl Fn(&Practice) -> (Call, Call),

@@ -311,20 +311,8 @@ impl<'a> Gate<'a> {
         request: &Request,
         rule: &'static str,
     ) -> Result<EventId, StoreError> {
-        let Permit {
-            role, purpose, subject, ..
-        } = recorded.permit;
-        let event = Event {
-            actor: Some(actor(caller, role)),
-            subject,
-            resource: request.resource.clone(),
-            purpose,
-            decision: Decision::Denied,
-            rule: rule.to_owned(),
-            ..self.event(Some(caller.clinic()), request)
-        };
-        self.append(&event)?;
-        Ok(event.id)
+        let subject = recorded.permit.subject;
+        self.record_besides(caller, recorded, request, subject, (Decision::Denied, rule))
     }
 
     /// Records what follows from something that was admitted, in a file that it does not name: in the same role, for the same purpose and by the same rule.
@@ -338,15 +326,27 @@ impl<'a> Gate<'a> {
         request: &Request,
         permissions: &Permissions,
     ) -> Result<EventId, StoreError> {
-        let Permit {
-            role, purpose, rule, ..
-        } = recorded.permit;
+        let subject = Some(permissions.subject);
+        let decided = (Decision::Allowed, recorded.permit.rule);
+        self.record_besides(caller, recorded, request, subject, decided)
+    }
+
+    /// Records something else than what was admitted, in the role and for the purpose in which that was.
+    fn record_besides(
+        &self,
+        caller: &Caller,
+        recorded: &Recorded,
+        request: &Request,
+        subject: Option<SubjectId>,
+        (decision, rule): (Decision, &'static str),
+    ) -> Result<EventId, StoreError> {
+        let Permit { role, purpose, .. } = recorded.permit;
         let event = Event {
             actor: Some(actor(caller, role)),
-            subject: Some(permissions.subject),
+            subject,
             resource: request.resource.clone(),
             purpose,
-            decision: Decision::Allowed,
+            decision,
             rule: rule.to_owned(),
             ..self.event(Some(caller.clinic()), request)
         };

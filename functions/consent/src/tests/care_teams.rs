@@ -290,14 +290,7 @@ fn the_ledger_agrees_however_handing_over_and_removing_meet() {
                 assert_eq!(is_entered, is_member, "{nth}: {entries:?}");
             }
         };
-        at_every_meeting(prepare, verify);
-        at_every_meeting(
-            |practice| {
-                let (transfer, remove) = prepare(practice);
-                (remove, transfer)
-            },
-            |practice, nth, remove, transfer| verify(practice, nth, transfer, remove),
-        );
+        at_every_meeting_of_either(prepare, verify);
     }
 }
 

@@ -623,14 +623,7 @@ fn what_a_minor_agrees_to_in_a_shared_file_ends_however_it_meets_the_minority() 
         assert!(matches!(give.status, 201 | 409), "{nth}: {}", give.json);
         assert!(!holds(practice), "{nth}");
     };
-    at_every_meeting(prepare, verify);
-    at_every_meeting(
-        |practice| {
-            let (give, set) = prepare(practice);
-            (set, give)
-        },
-        |practice, nth, set, give| verify(practice, nth, give, set),
-    );
+    at_every_meeting_of_either(prepare, verify);
 }
 
 /// What was given for a minor in a file that she shares has the end of the minority as it was known. Of age sooner, or already, it ends when that is said; what her
@@ -737,14 +730,7 @@ fn what_was_given_for_a_minor_in_a_shared_file_ends_however_it_meets_that_she_is
         assert!(matches!(give.status, 201 | 409 | 422), "{nth}: {}", give.json);
         assert!(!holds(practice), "{nth}");
     };
-    at_every_meeting(agreeing_for_a_minor, verify);
-    at_every_meeting(
-        |practice| {
-            let (give, of_age) = agreeing_for_a_minor(practice);
-            (of_age, give)
-        },
-        |practice, nth, of_age, give| verify(practice, nth, give, of_age),
-    );
+    at_every_meeting_of_either(agreeing_for_a_minor, verify);
 }
 
 #[test]

@@ -206,14 +206,7 @@ fn superseding_and_withdrawing_the_old_one_meet() {
         assert_eq!(read.json["withdrawn_at"].is_string(), withdraws, "{nth}");
         assert_ne!(read.json["superseded_by"].is_string(), withdraws, "{nth}");
     };
-    at_every_meeting(prepare, verify);
-    at_every_meeting(
-        |practice| {
-            let (give, withdraw) = prepare(practice);
-            (withdraw, give)
-        },
-        |practice, nth, withdraw, give| verify(practice, nth, give, withdraw),
-    );
+    at_every_meeting_of_either(prepare, verify);
 }
 
 /// A withdrawal that happens as a whole after the new one was found to be in order: it was answered, and no consent is left.
