@@ -344,6 +344,9 @@ impl RunningHost {
         if let Some(task) = self.task.take() {
             let _ = task.await;
         }
+        // It holds the engine, and with it the stores, until it has seen the phase or is gone.
+        self.following.abort();
+        let _ = (&mut self.following).await;
     }
 }
 
