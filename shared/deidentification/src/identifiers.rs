@@ -6,9 +6,9 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use model::digit;
 use serde_json::Value;
 
-use crate::digit::to_ascii_digit;
 use crate::place::is_in_the_united_states;
 use crate::released::Finding;
 
@@ -88,7 +88,12 @@ impl fmt::Debug for Identifiers {
 pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars()
         .filter(|letter| !('\u{300}'..='\u{36f}').contains(letter))
-        .map(to_ascii_digit)
+        .map(|letter| {
+            let value = digit(letter);
+            value
+                .and_then(|value| char::from_digit(value.into(), 10))
+                .unwrap_or(letter)
+        })
         .flat_map(char::to_lowercase)
 }
 

@@ -30,7 +30,6 @@
 #![warn(missing_docs)]
 
 mod cells;
-mod digit;
 mod elements;
 mod export;
 mod identifiers;

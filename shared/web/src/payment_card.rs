@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use model::has_form;
+use model::{digit, has_form};
 use zeroize::Zeroizing;
 
 use crate::Problem;
@@ -63,21 +63,6 @@ const PRINTED: [&[usize]; 6] = [
     &[6, 13],
     &[8, 8],
 ];
-
-/// The zeros of the scripts that people write numbers in (Unicode, general category Nd).
-const ZEROS: [char; 22] = [
-    '٠', '۰', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '໐', '༠', '၀', '០', '᠐', '０', '𝟎', '𝟘', '𝟢', '𝟶',
-];
-
-fn digit(character: char) -> Option<u8> {
-    if character.is_ascii() {
-        return character.to_digit(10).and_then(|value| u8::try_from(value).ok());
-    }
-    ZEROS.iter().find_map(|zero| {
-        let value = u32::from(character).checked_sub(u32::from(*zero))?;
-        u8::try_from(value).ok().filter(|value| *value < 10)
-    })
-}
 
 /// The check digit of ISO/IEC 7812-1, annex B.
 fn passes_luhn(digits: &[u8]) -> bool {

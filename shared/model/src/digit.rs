@@ -10,14 +10,17 @@ const ZEROS: [u32; 73] = [
     0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0,
 ];
 
-/// The ASCII digit of the same value as a digit of another script; anything else as it is.
-pub(crate) fn to_ascii_digit(letter: char) -> char {
-    if letter.is_ascii() || !letter.is_numeric() {
-        return letter;
-    }
-    let code = u32::from(letter);
-    let value = ZEROS.iter().rev().find_map(|zero| code.checked_sub(*zero));
-    value.and_then(|value| char::from_digit(value, 10)).unwrap_or(letter)
+/// The value of a decimal digit, in whatever script.
+#[must_use]
+pub fn digit(character: char) -> Option<u8> {
+    let code = u32::from(character);
+    let zero = match character.is_ascii() {
+        true => u32::from('0'),
+        // The digits of a script lie behind its zero, and no two scripts' overlap.
+        false => *ZEROS.get(..ZEROS.partition_point(|zero| *zero <= code))?.last()?,
+    };
+    let value = code.checked_sub(zero)?;
+    u8::try_from(value).ok().filter(|value| *value < 10)
 }
 
 #[cfg(test)]
@@ -29,26 +32,18 @@ mod tests {
         assert!(ZEROS.is_sorted());
         for zero in ZEROS {
             let before = char::from_u32(zero - 1).unwrap();
-            assert_ne!(to_ascii_digit(before), '0', "{zero:x}");
-            for (value, digit) in (zero..).zip('0'..='9') {
-                let letter = char::from_u32(value).unwrap();
-                assert_eq!(to_ascii_digit(letter), digit, "{letter:?}");
+            assert_ne!(digit(before), Some(0), "{zero:x}");
+            for (code, value) in (zero..).zip(0..10) {
+                let letter = char::from_u32(code).unwrap();
+                assert_eq!(digit(letter), Some(value), "{letter:?}");
             }
         }
-        for (letter, digit) in [
-            ('٣', '3'),
-            ('۳', '3'),
-            ('३', '3'),
-            ('๓', '3'),
-            ('３', '3'),
-            ('𝟑', '3'),
-            ('3', '3'),
-        ] {
-            assert_eq!(to_ascii_digit(letter), digit);
+        for letter in ['٣', '۳', '३', '๓', '３', '𝟑', '3'] {
+            assert_eq!(digit(letter), Some(3));
         }
         // Numbers that are no digits, and letters.
-        for letter in ['²', '½', 'Ⅲ', '③', '三', '〇', 'a', 'ठ', '\u{10ffff}'] {
-            assert_eq!(to_ascii_digit(letter), letter);
+        for letter in ['²', '½', 'Ⅲ', '③', '三', '〇', 'a', ' ', 'ठ', '\u{10ffff}'] {
+            assert_eq!(digit(letter), None);
         }
     }
 }
