@@ -40,6 +40,13 @@ impl Practice {
         Self { world, clinic, officer }
     }
 
+    /// With an auditor in the officer's place, whose session begins now.
+    fn with_auditor(self) -> Self {
+        let (world, account) = (&self.world, self.world.entropy.id());
+        let officer = log_in(world, &[Role::Auditor], self.clinic, account, None);
+        Self { officer, ..self }
+    }
+
     fn answer(&self, call: &Call) -> Answer {
         Answer::from(self.world.serve(Function::Audit, &ROUTES, &call.request()))
     }
@@ -421,14 +428,7 @@ fn a_query_without_a_start_looks_back_a_month() {
     let old = practice.event(Function::Records);
     practice.append(0, &old);
     practice.world.clock.advance(SignedDuration::from_hours(24 * 32));
-    let officer = log_in(
-        &practice.world,
-        &[Role::Auditor],
-        practice.clinic,
-        practice.world.entropy.id(),
-        None,
-    );
-    let practice = Practice { officer, ..practice };
+    let practice = practice.with_auditor();
     let recent = practice.get(format!("{QUERY}?function=records"));
     assert_eq!(
         recent.json,
@@ -529,14 +529,7 @@ fn an_answer_goes_back_as_far_on_its_last_page_as_on_its_first() {
         .clock
         .advance(SignedDuration::from_hours(24 * 31) - SignedDuration::from_mins(1));
     practice.append(0, &practice.event(Function::Records));
-    let officer = log_in(
-        &practice.world,
-        &[Role::Auditor],
-        practice.clinic,
-        practice.world.entropy.id(),
-        None,
-    );
-    let practice = Practice { officer, ..practice };
+    let practice = practice.with_auditor();
     let first = practice.get(format!("{QUERY}?function=records&limit=1"));
     practice.world.clock.advance(SignedDuration::from_mins(4));
     let second = practice.get(format!(

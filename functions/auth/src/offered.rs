@@ -1,7 +1,8 @@
 //! What the body of a request offers as proof.
 
 use account::password::Password;
-use account::{Ceremony, CodeUse, PasskeyProof, Proof};
+use account::throttle::{Attempt, RouteClass};
+use account::{Accounts, Ceremony, CodeUse, PasskeyProof, Proof};
 use serde_json::Value;
 use web::{Check, Exchange, Problem};
 use webauthn::{AuthenticationResponse, Refused};
@@ -49,6 +50,21 @@ impl<'o> Offered<'o> {
             "must have exactly one of the fields that prove something",
         );
         check.finish()
+    }
+
+    /// Begins an attempt with it: nobody can guess a passkey.
+    ///
+    /// # Errors
+    /// As [`Attempt::begin`].
+    pub(crate) fn begin<'t>(
+        &self,
+        exchange: &Exchange<'_>,
+        accounts: &'t Accounts<'t>,
+    ) -> Result<Attempt<'t>, Problem> {
+        match self.passkey {
+            Some(_) => Attempt::begin_unguessable(exchange, accounts, RouteClass::LogIn),
+            None => Attempt::begin(exchange, accounts, RouteClass::LogIn),
+        }
     }
 
     /// The assertion that it is, if it is one.

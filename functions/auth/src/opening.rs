@@ -6,6 +6,7 @@ use account::slots::{self, Place, Slot};
 use account::step;
 use account::{Account, Accounts, SESSION_LENGTH, Unchanged};
 use audit_trail::Decision;
+use crypto::Secret;
 use model::{AccountId, Action, Confidential, DataClass, Role, SessionId, Timestamp};
 use ports::EntropyExt;
 use serde::{Deserialize, Serialize};
@@ -33,13 +34,37 @@ pub(crate) enum Transport {
     Cookie,
 }
 
+/// What an answer says of a session's token: the token, or what a page has to send beside the cookie that it is in.
 #[derive(Serialize)]
-struct SessionAnswer<'s> {
-    session_id: SessionId,
+pub(crate) struct HandedOver {
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<Zeroizing<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<Zeroizing<String>>,
+}
+
+impl Transport {
+    pub(crate) fn hand_over(self, token: &Token, index: &Secret) -> HandedOver {
+        HandedOver {
+            token: (self == Self::Bearer).then(|| token.reveal()),
+            csrf_token: (self == Self::Cookie).then(|| token.csrf_token(index)),
+        }
+    }
+
+    /// The answer, with the cookie for as many seconds where the token is in one.
+    pub(crate) fn keep(self, reply: Reply, token: &Token, seconds: i64) -> Reply {
+        match self {
+            Self::Bearer => reply,
+            Self::Cookie => reply.session_cookie(token, seconds),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SessionAnswer<'s> {
+    session_id: SessionId,
+    #[serde(flatten)]
+    handed_over: HandedOver,
     account_id: AccountId,
     roles: &'s [Role],
     assurance: Assurance,
@@ -162,8 +187,7 @@ impl Opening<'_> {
         }
         let answer = SessionAnswer {
             session_id: id,
-            token: (transport == Transport::Bearer).then(|| token.reveal()),
-            csrf_token: (transport == Transport::Cookie).then(|| token.csrf_token(attestor.index())),
+            handed_over: transport.hand_over(&token, attestor.index()),
             account_id: session.account,
             roles: &session.roles,
             assurance,
@@ -176,9 +200,6 @@ impl Opening<'_> {
             idle_seconds: session.idle_seconds,
         };
         let reply = Reply::created("/v1/auth/sessions/current", &answer)?.recorded(event);
-        Ok(Some(match transport {
-            Transport::Bearer => reply,
-            Transport::Cookie => reply.session_cookie(&token, SESSION_LENGTH.as_secs()),
-        }))
+        Ok(Some(transport.keep(reply, &token, SESSION_LENGTH.as_secs())))
     }
 }

@@ -322,11 +322,7 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
     };
 
     let accounts = Accounts::open(exchange)?;
-    let begin = match offered.passkey {
-        Some(_) => Attempt::begin_unguessable,
-        None => Attempt::begin,
-    };
-    let mut attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
+    let mut attempt = offered.begin(exchange, &accounts)?;
     let refused = |attempt: &Attempt<'_>, account: &Account| {
         attempt.refused(exchange)?;
         refuse(exchange, Some(account))

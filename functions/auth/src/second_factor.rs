@@ -178,11 +178,7 @@ pub(crate) fn complete(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     };
     offered.check_one()?;
     let accounts = Accounts::open(exchange)?;
-    let begin = match passkey {
-        Some(_) => Attempt::begin_unguessable,
-        None => Attempt::begin,
-    };
-    let attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
+    let attempt = offered.begin(exchange, &accounts)?;
     let Waiting {
         mut attempt,
         token,

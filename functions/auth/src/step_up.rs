@@ -5,7 +5,7 @@ use account::factor::{Factors, SecondFactor};
 use account::password::Password;
 use account::session::{admit, own_account};
 use account::step::PasswordEvidence;
-use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict, proven};
+use account::throttle::{Attempt, Factor, Subject, Verdict, proven};
 use account::{Account, Accounts, Ceremony, CodeUse, Proof, Unchanged};
 use audit_trail::Decision;
 use http::StatusCode;
@@ -18,6 +18,7 @@ use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::offered::{Offered, assertion};
+use crate::opening::{HandedOver, Transport};
 use crate::passkey_settings::relying_party;
 use crate::sessions::slot_of;
 use crate::sms_codes::{self, excuse};
@@ -38,10 +39,8 @@ struct StepUpAnswer {
     proven_at: Timestamp,
     /// Until when that counts as recent.
     fresh_until: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<Zeroizing<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    csrf_token: Option<Zeroizing<String>>,
+    #[serde(flatten)]
+    handed_over: HandedOver,
 }
 
 /// Records that a proof was refused, which is counted already. Not 401: the session stays what it is.
@@ -109,12 +108,11 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
     let mut account = own_account(&accounts, caller)?.value;
     let attestor = exchange.keyring.attests("sessions")?;
     let sessions = exchange.sessions(attestor)?;
-    let by_cookie = exchange.csrf_token(attestor.index())?.is_some();
-    let begin = match offered.passkey {
-        Some(_) => Attempt::begin_unguessable,
-        None => Attempt::begin,
+    let transport = match exchange.csrf_token(attestor.index())? {
+        Some(_) => Transport::Cookie,
+        None => Transport::Bearer,
     };
-    let mut attempt = begin(exchange, &accounts, RouteClass::LogIn)?;
+    let mut attempt = offered.begin(exchange, &accounts)?;
     let (index, now, session) = (accounts.index, exchange.platform.clock.now(), caller.session());
     let refused = |attempt: &Attempt<'_>, account: &Account| {
         attempt.refused(exchange)?;
@@ -202,15 +200,10 @@ fn prove(exchange: &Exchange<'_>, caller: &Caller, offered: &Offered<'_>, event:
         assurance,
         proven_at: now,
         fresh_until: now.saturating_add(FRESH_FOR).unwrap_or(now),
-        token: (!by_cookie).then(|| token.reveal()),
-        csrf_token: by_cookie.then(|| token.csrf_token(attestor.index())),
+        handed_over: transport.hand_over(&token, attestor.index()),
     };
     let reply = Reply::ok(&answer)?.recorded(event);
-    Ok(if by_cookie {
-        reply.session_cookie(&token, session.expires_at.duration_since(now).as_secs())
-    } else {
-        reply
-    })
+    Ok(transport.keep(reply, &token, session.expires_at.duration_since(now).as_secs()))
 }
 
 /// `POST /v1/auth/sessions/current/step-up/passkey`

@@ -396,14 +396,11 @@ fn confirming_a_number() {
     let (practice, ada) = Practice::open(60);
     let zoe = practice.enrol_zoe(&ada);
     let token = practice.password_alone(&zoe).text("token");
-    messages();
-    let begin = Call::post("/v1/auth/factors/sms", &json!({"phone": PHONE})).bearer(&token);
-    assert_eq!(practice.send(&begin).status, 202);
-    let (_, code) = code_by_sms();
+    let confirm = practice.sms_confirmation(&token, PHONE);
     let moment = Moment::after(&practice);
     Change {
         moment: &moment,
-        request: |_: &Practice| Call::post("/v1/auth/factors/sms/confirm", &json!({"code": code})).bearer(&token),
+        request: |_: &Practice| confirm.clone(),
         // The password alone has begun this session, and changes nothing any more once there is a factor.
         also: Some(401),
         told: Some(Content::FactorAdded { factor: Factor::Sms }),

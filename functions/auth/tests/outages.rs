@@ -95,11 +95,7 @@ fn confirming_a_factor_outlasts_them() {
     let (practice, ada) = Practice::open(506);
     let zoe = practice.enrol_zoe(&ada);
     let token = practice.password_alone(&zoe).text("token");
-    messages();
-    let begin = Call::post("/v1/auth/factors/sms", &json!({"phone": PHONE})).bearer(&token);
-    assert_eq!(practice.send(&begin).status, 202);
-    let (_, code) = code_by_sms();
-    let confirm = Call::post("/v1/auth/factors/sms/confirm", &json!({"code": code})).bearer(&token);
+    let confirm = practice.sms_confirmation(&token, PHONE);
     outlast(&practice, "outbound", || practice.send(&confirm));
 
     let (practice, ada) = Practice::open(507);

@@ -10,7 +10,8 @@ use ports::Clock;
 use practicekit::authenticator::Authenticator;
 use practicekit::sweep::{break_off, outlast, recorded_as};
 use practicekit::{
-    ADMIN, ADMIN_PASSWORD, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, mailed_link, messages, other_code, race,
+    ADMIN, ADMIN_PASSWORD, Person, Practice, ZOE, ZOE_PASSWORD, code_at, code_by_sms, mailed_link, messages,
+    other_code, race,
 };
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
@@ -44,6 +45,17 @@ fn link_for_zoe(seed: u64) -> (Practice, String) {
     messages();
     assert_eq!(ask(&practice, "ZOE@example.org").status, 202);
     (practice, mailed_link(Template::PasswordReset))
+}
+
+/// A link for Ada, an administrator with a passkey on this device.
+fn link_for_ada_with_passkey(seed: u64) -> (Practice, Person, Authenticator, String) {
+    let (practice, ada) = Practice::open(seed);
+    let fresh = practice.log_in(&ada).text("token");
+    let mut device = Authenticator::new(1);
+    practice.register_passkey(&fresh, &mut device);
+    messages();
+    assert_eq!(ask(&practice, ADMIN).status, 202);
+    (practice, ada, device, mailed_link(Template::PasswordReset))
 }
 
 #[test]
@@ -178,13 +190,7 @@ fn codes_beside_a_link_are_sent_to_registered_numbers_only() {
 /// The link names no clinic: where one front end serves several, it is asked for what the passkey needs.
 #[test]
 fn a_passkey_is_a_factor_beside_the_link() {
-    let (practice, ada) = Practice::open(92);
-    let fresh = practice.log_in(&ada).text("token");
-    let mut device = Authenticator::new(1);
-    practice.register_passkey(&fresh, &mut device);
-    messages();
-    assert_eq!(ask(&practice, ADMIN).status, 202);
-    let link = mailed_link(Template::PasswordReset);
+    let (practice, _, mut device, link) = link_for_ada_with_passkey(92);
     let options = |link: &str| practice.send(&Call::post(format!("{RESETS}/passkey"), &json!({"token": link})));
     let asked = options(&link);
     assert_eq!((asked.status, &asked.json["clinic_id"]), (200, &json!(practice.clinic)));
@@ -220,13 +226,7 @@ fn a_passkey_is_a_factor_beside_the_link() {
 /// Who is wrong on purpose in her network does not keep a passkey out that comes with a link; at a used link it opens no way to try passwords.
 #[test]
 fn a_passkey_beside_a_link_is_no_guess_until_it_is_used() {
-    let (practice, ada) = Practice::open(97);
-    let fresh = practice.log_in(&ada).text("token");
-    let mut device = Authenticator::new(1);
-    practice.register_passkey(&fresh, &mut device);
-    messages();
-    assert_eq!(ask(&practice, ADMIN).status, 202);
-    let link = mailed_link(Template::PasswordReset);
+    let (practice, ada, mut device, link) = link_for_ada_with_passkey(97);
     let minute = SignedDuration::from_mins(1);
     let fail = |times: usize| {
         practice.world.clock.advance(minute);

@@ -15,7 +15,7 @@ use model::Function;
 use ports::{Entropy, EntropyExt as _};
 use zeroize::Zeroizing;
 
-use crate::host::create_private_folder;
+use crate::host::{create_private_folder, default_home};
 
 const HEADING: &str = "# The keyrings of this deployment. Whoever has them and the stores can read everything.";
 
@@ -52,6 +52,12 @@ impl Home {
     /// The deployment in this folder, which may not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self(folder.into())
+    }
+
+    /// The deployment in the folder that was named, or the usual one of an application.
+    #[must_use]
+    pub fn chosen(folder: Option<PathBuf>, manifest: &Path) -> Self {
+        Self(folder.unwrap_or_else(|| default_home(manifest)))
     }
 
     /// The folder.

@@ -289,14 +289,18 @@ impl Practice {
         self.send(&Call::get("/v1/auth/sessions/current").bearer(token)).status == 200
     }
 
-    /// Gets codes by SMS from now on. The session has to be fresh.
-    pub fn register_sms(&self, token: &str, phone: &str) {
+    /// The request that confirms a number with the code that it gets now. The session has to be fresh.
+    pub fn sms_confirmation(&self, token: &str, phone: &str) -> Call {
         messages();
         let begun = self.send(&Call::post("/v1/auth/factors/sms", &json!({"phone": phone})).bearer(token));
         assert_eq!(begun.status, 202, "{}", begun.json);
         let (_, code) = code_by_sms();
-        let confirm = Call::post("/v1/auth/factors/sms/confirm", &json!({"code": code})).bearer(token);
-        assert_eq!(self.send(&confirm).status, 204);
+        Call::post("/v1/auth/factors/sms/confirm", &json!({"code": code})).bearer(token)
+    }
+
+    /// Gets codes by SMS from now on. The session has to be fresh.
+    pub fn register_sms(&self, token: &str, phone: &str) {
+        assert_eq!(self.send(&self.sms_confirmation(token, phone)).status, 204);
     }
 
     /// Sets up an app, or another one, and gives its secret. The session has to be fresh.

@@ -39,6 +39,11 @@ fn world() -> World {
     world
 }
 
+fn clinician(world: &World) -> String {
+    let (clinic, account) = (ClinicId::from_bytes([3; 16]), AccountId::from_bytes([5; 16]));
+    log_in(world, &[Role::Clinician], clinic, account, None)
+}
+
 fn send(world: &World, call: &Call) -> Answer {
     Answer::from(world.serve(Function::Records, &ROUTES, &call.request()))
 }
@@ -94,13 +99,7 @@ fn a_page_that_may_ask_is_told_so() {
 #[test]
 fn every_answer_is_read_by_those_who_may() {
     let world = world();
-    let token = log_in(
-        &world,
-        &[Role::Clinician],
-        ClinicId::from_bytes([3; 16]),
-        AccountId::from_bytes([5; 16]),
-        None,
-    );
+    let token = clinician(&world);
     for (what, call, status) in [
         ("an answer", Call::get("/v1/records/who").bearer(&token), 204),
         ("a stream", Call::get("/v1/records/download"), 200),
@@ -156,13 +155,7 @@ fn nobody_else_may() {
 #[test]
 fn a_cookie_speaks_for_no_page_of_another_origin() {
     let world = world();
-    let token = log_in(
-        &world,
-        &[Role::Clinician],
-        ClinicId::from_bytes([3; 16]),
-        AccountId::from_bytes([5; 16]),
-        None,
-    );
+    let token = clinician(&world);
     let keyring = Keyring::parse(Function::Auth, world.keyrings.get(&Function::Auth).map(String::as_str)).unwrap();
     let csrf = Token::parse(&token)
         .unwrap()

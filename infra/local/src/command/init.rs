@@ -7,13 +7,13 @@ use anyhow::Result;
 use crate::command::typed;
 use crate::console;
 use crate::home::{self, Home};
-use crate::host::{self, default_home};
+use crate::host;
 use crate::manifest::Manifest;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// The application whose stores are made
-    #[arg(short = 'f', long, default_value = "spin.toml", value_name = "FILE")]
+    #[arg(short = 'f', long, default_value = typed::USUAL_MANIFEST, value_name = "FILE")]
     pub manifest: PathBuf,
 
     /// The folder to make [default: .confide beside the manifest]
@@ -27,7 +27,7 @@ pub struct Arguments {
 /// Where there is one already, or the folder can't be written.
 pub fn run(arguments: Arguments) -> Result<()> {
     let manifest = Manifest::read(&arguments.manifest)?;
-    let home = Home::new(arguments.home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    let home = Home::chosen(arguments.home, &arguments.manifest);
     home::refuse_keyrings_of_the_environment()?;
     let code = home.initialise()?;
     host::create_stores(home.folder(), &manifest)?;

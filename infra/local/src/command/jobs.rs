@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(
         long,
         env = "CONFIDE_HOME",
-        default_value = ".confide",
+        default_value = typed::USUAL_HOME,
         value_name = "FOLDER",
         global = true
     )]
@@ -54,7 +54,7 @@ pub enum Command {
         names: Vec<String>,
 
         /// The deployment: https://…, or http://… on this machine
-        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        #[arg(long, default_value = typed::USUAL_URL)]
         url: String,
 
         /// Run each job one time and end, with an error where one failed: for a timer

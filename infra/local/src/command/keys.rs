@@ -14,7 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::client::Client;
-use crate::command;
+use crate::command::{self, typed};
 use crate::console;
 use crate::home::{self, Home, SystemEntropy};
 use crate::jobs::Identity;
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(
         long,
         env = "CONFIDE_HOME",
-        default_value = ".confide",
+        default_value = typed::USUAL_HOME,
         value_name = "FOLDER",
         global = true
     )]
@@ -60,7 +60,7 @@ pub enum Command {
         class: String,
 
         /// The deployment: https://…, or http://… on this machine
-        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        #[arg(long, default_value = typed::USUAL_URL)]
         url: String,
     },
     /// Remove an old version for good, once the deployment says that nothing is left under it
@@ -72,7 +72,7 @@ pub enum Command {
         version: u32,
 
         /// The deployment: https://…, or http://… on this machine
-        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        #[arg(long, default_value = typed::USUAL_URL)]
         url: String,
     },
     /// Make a code that founds one clinic

@@ -1,6 +1,6 @@
 //! Commands as somebody types them for this very deployment. One that leaves out where it is would found another one beside it, or ask the wrong one.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use crate::home::Home;
@@ -10,7 +10,10 @@ use crate::host::default_home;
 pub(crate) const USUAL_URL: &str = "http://127.0.0.1:3000";
 
 /// The application unless another one is named.
-const USUAL_MANIFEST: &str = "spin.toml";
+pub(crate) const USUAL_MANIFEST: &str = "spin.toml";
+
+/// The home of a command that is told of no application.
+pub(crate) const USUAL_HOME: &str = ".confide";
 
 /// `cargo run -- COMMAND`, with those options whose values are not the usual ones.
 fn typed(command: &str, options: &[(&str, String, &str)]) -> String {
@@ -54,14 +57,10 @@ pub(crate) fn up(manifest: &Path, home: &Home) -> String {
 pub(crate) fn tour(manifest: &Path, home: &Home, mut address: SocketAddr) -> Option<String> {
     if address.ip().is_unspecified() {
         // Every address of this machine.
-        let loopback = |is_v4| {
-            if is_v4 {
-                Ipv4Addr::LOCALHOST.into()
-            } else {
-                IpAddr::from(Ipv6Addr::LOCALHOST)
-            }
-        };
-        address.set_ip(loopback(address.is_ipv4()));
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
     }
     let [manifest, home] = place(manifest, home);
     let url = ("--url", format!("http://{address}"), USUAL_URL);
@@ -73,7 +72,7 @@ pub(crate) fn tour(manifest: &Path, home: &Home, mut address: SocketAddr) -> Opt
 
 /// A command that takes the home alone.
 fn of_home(command: &str, home: &Home) -> String {
-    typed(command, &[("--home", home.folder().display().to_string(), ".confide")])
+    typed(command, &[("--home", home.folder().display().to_string(), USUAL_HOME)])
 }
 
 /// What makes another code for it.

@@ -11,7 +11,7 @@ use crate::command::{self, init, typed};
 use crate::console::{self, Console};
 use crate::functions;
 use crate::home::{self, Home};
-use crate::host::{Host, RunningHost, default_home};
+use crate::host::{Host, RunningHost};
 use crate::jobs::{self, Job, Runner, Schedule, Source};
 use crate::manifest::Manifest;
 use crate::{signal, tour};
@@ -19,7 +19,7 @@ use crate::{signal, tour};
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// The application to serve
-    #[arg(short = 'f', long, default_value = "spin.toml", value_name = "FILE")]
+    #[arg(short = 'f', long, default_value = typed::USUAL_MANIFEST, value_name = "FILE")]
     pub manifest: PathBuf,
 
     /// Where to listen; port 0 takes any free one
@@ -66,8 +66,7 @@ pub async fn serve(arguments: Arguments, until: impl Future<Output = Result<()>>
         let path = arguments.manifest.clone();
         tokio::task::spawn_blocking(move || functions::build(path, false)).await??;
     }
-    let home = arguments.home.clone();
-    let home = Home::new(home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    let home = Home::chosen(arguments.home, &arguments.manifest);
     tour::clear(&home)?;
     match home::keyring_of_the_environment() {
         // A second set would seal nothing, its code would found nothing, and its settings would show everybody's messages.

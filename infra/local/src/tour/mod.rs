@@ -16,7 +16,6 @@ use model::Function;
 use crate::client::{self, Client};
 use crate::command::typed;
 use crate::home::{self, Home};
-use crate::host::default_home;
 use crate::signal;
 use crate::tour::patient::Patient;
 use crate::tour::stage::Stage;
@@ -33,7 +32,7 @@ pub struct Arguments {
     pub url: String,
 
     /// The application's manifest, which names its stores
-    #[arg(short = 'f', long, default_value = "spin.toml", value_name = "FILE")]
+    #[arg(short = 'f', long, default_value = typed::USUAL_MANIFEST, value_name = "FILE")]
     pub manifest: PathBuf,
 
     /// The deployment's folder, for a bootstrap code, a message and the tampering [default: .confide beside the manifest]
@@ -61,8 +60,7 @@ fn client(url: &str, code: Option<&str>) -> Result<Client> {
 /// # Errors
 /// As [`walk`].
 pub async fn run(arguments: Arguments) -> Result<()> {
-    let home = arguments.home.clone();
-    let home = Home::new(home.unwrap_or_else(|| default_home(&arguments.manifest)));
+    let home = Home::chosen(arguments.home.clone(), &arguments.manifest);
     let walked = tokio::task::spawn_blocking(|| walk(arguments));
     tokio::select! {
         walked = walked => walked?,
@@ -82,12 +80,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 pub fn walk(arguments: Arguments) -> Result<()> {
     let client = client(&arguments.url, arguments.code.as_deref())?;
     let patient = Patient::find(&arguments.manifest, arguments.name.as_deref())?;
-    let home = Home::new(
-        arguments
-            .home
-            .clone()
-            .unwrap_or_else(|| default_home(&arguments.manifest)),
-    );
+    let home = Home::chosen(arguments.home, &arguments.manifest);
     let (code, local) = match arguments.code {
         Some(code) => (code, None),
         None => {

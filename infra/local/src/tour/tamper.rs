@@ -21,7 +21,8 @@ use crate::manifest::Manifest;
 /// The folder of a copy, which nobody else uses until it is dropped, and which is gone then.
 struct Folder {
     home: Home,
-    lock: File,
+    /// It ends with the handle.
+    _lock: File,
 }
 
 /// A copy of a deployment's stores, served with the deployment's keyrings until it is dropped.
@@ -40,10 +41,15 @@ pub(crate) struct Tampered {
     flipped: Vec<(String, Vec<u8>)>,
 }
 
+/// Where the copy of a deployment lies.
+fn place(deployment: &Home) -> PathBuf {
+    deployment.folder().join("tour")
+}
+
 impl Folder {
     /// The folder of a deployment's copy, with nothing in it; none while another tour has it.
     fn claim(deployment: &Home) -> Result<Option<Self>> {
-        let home = Home::new(deployment.folder().join("tour"));
+        let home = Home::new(place(deployment));
         create_private_folder(home.folder())?;
         let lock = lockable(home.folder())?;
         match lock.try_lock() {
@@ -51,7 +57,7 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        let folder = Self { home, lock };
+        let folder = Self { home, _lock: lock };
         folder.empty()?;
         Ok(Some(folder))
     }
@@ -75,7 +81,6 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = self.empty();
         let _ = fs::remove_dir(self.home.folder());
-        let _ = self.lock.unlock();
     }
 }
 
@@ -84,7 +89,7 @@ impl Drop for Folder {
 /// # Errors
 /// Where it can't be removed.
 pub(crate) fn clear(deployment: &Home) -> Result<()> {
-    if deployment.folder().join("tour").exists() {
+    if place(deployment).exists() {
         drop(Folder::claim(deployment)?);
     }
     Ok(())
@@ -92,7 +97,7 @@ pub(crate) fn clear(deployment: &Home) -> Result<()> {
 
 /// Takes away the copy of a tour that ends at once, while it is served.
 pub(crate) fn abandon(deployment: &Home) {
-    let _ = fs::remove_dir_all(deployment.folder().join("tour"));
+    let _ = fs::remove_dir_all(place(deployment));
 }
 
 impl Copy {

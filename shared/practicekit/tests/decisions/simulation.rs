@@ -624,8 +624,13 @@ fn broken_off(op: impl Strategy<Value = Op>) -> impl Strategy<Value = Op> {
     })
 }
 
-/// A consent to everything.
+/// A consent to everything, of a participant's own.
 fn agree_to_all(file: File, participant: u8) -> Op {
+    consent_to_all(file, participant, None)
+}
+
+/// A consent to everything, given by a participant, or for her.
+fn consent_to_all(file: File, participant: u8, guardian: Option<u8>) -> Op {
     Op::Give {
         file,
         by: Person::Admin,
@@ -634,7 +639,7 @@ fn agree_to_all(file: File, participant: u8) -> Op {
         purposes: 0,
         recipient: None,
         participant,
-        guardian: None,
+        guardian,
         hours: None,
         supersedes: None,
     }
@@ -704,18 +709,7 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
         reads_records: false,
         hours: None,
     };
-    let by_parent = Op::Give {
-        file: File::Shared,
-        by: Person::Admin,
-        notice: 0,
-        classes: 0,
-        purposes: 0,
-        recipient: None,
-        participant: 0,
-        guardian: Some(1),
-        hours: None,
-        supersedes: None,
-    };
+    let by_parent = consent_to_all(File::Shared, 0, Some(1));
     let shared = [
         Op::Open(File::Of(1)),
         Op::Open(File::Shared),
@@ -733,18 +727,7 @@ fn regressions() -> Vec<(&'static str, Vec<Op>)> {
         reads_records: true,
         hours: None,
     };
-    let by_guardian = Op::Give {
-        file: MARIGOLD,
-        by: Person::Admin,
-        notice: 0,
-        classes: 0,
-        purposes: 0,
-        recipient: None,
-        participant: 0,
-        guardian: Some(1),
-        hours: None,
-        supersedes: None,
-    };
+    let by_guardian = consent_to_all(MARIGOLD, 0, Some(1));
     let guarded = [
         Op::Minority(MARIGOLD, Person::Admin, Some(1)),
         guardian.clone(),
