@@ -6,6 +6,7 @@ use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use http::StatusCode;
 use model::{Action, DataClass, Function, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
@@ -16,8 +17,8 @@ use crate::walk::{Budget, MOST, Verified};
 
 const ALGORITHM: &str = "Ed25519";
 
-#[derive(Serialize)]
-struct EventsAnswer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct EventsAnswer {
     events: Vec<Event>,
     /// How far back was looked.
     from: Timestamp,
@@ -29,8 +30,8 @@ struct EventsAnswer {
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct VerifyAnswer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VerifyAnswer {
     /// Whether every chain is. Not said before the last answer, unless one is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     intact: Option<bool>,
@@ -43,21 +44,21 @@ struct VerifyAnswer {
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct KeysAnswer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct KeysAnswer {
     algorithm: &'static str,
     public_key: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct VerifyQuery {
+pub(crate) struct VerifyQuery {
     cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ExportQuery {
+pub(crate) struct ExportQuery {
     function: Option<Function>,
 }
 

@@ -2,6 +2,8 @@
 
 mod cursor;
 mod handlers;
+#[cfg(test)]
+mod openapi;
 mod parts;
 mod query;
 mod routes;

@@ -2,6 +2,7 @@
 
 use audit_trail::{PART_FORMAT, Part, SHARDS};
 use model::{Action, EventId, Function, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
@@ -10,9 +11,9 @@ use crate::handlers::{UNSIGNED, admit, sign};
 use crate::trail::ClinicTrail;
 use crate::walk::{Budget, Scope};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PartsQuery {
+pub(crate) struct PartsQuery {
     function: Option<Function>,
     shard: Option<u8>,
     from: Option<Timestamp>,

@@ -6,6 +6,7 @@ use audit_trail::{DISORDER, Decision, Event};
 use crypto::{Label, Secret, mac};
 use jiff::SignedDuration;
 use model::{AccountId, Action, DataClass, EmergencyId, EventId, Function, Purpose, RequestId, SubjectId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Problem, page_size};
 
@@ -18,7 +19,7 @@ const USUAL_SPAN: SignedDuration = SignedDuration::from_hours(31 * 24);
 const FILTERS: Label = Label::new("confide 2026-11 audit query filters");
 
 /// The query parameters. Serialised, they are the filters alone, which all pages of an answer have in common.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Parameters {
     function: Option<Function>,

@@ -3,12 +3,13 @@
 use audit_trail::{Chains, Event, ExportedChain, ExportedEntry, SHARDS};
 use base16ct::lower;
 use model::{ClinicId, Function};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Entry, Shelf, StoreError};
 use web::{Exchange, Problem};
 
 /// How a chain was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ChainState {
     pub(crate) function: Function,
     pub(crate) shard: u8,

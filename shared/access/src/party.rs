@@ -2,10 +2,11 @@
 
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, EmergencyId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a clinician belongs to a care team.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CareRole {
     /// Treats the client: reads and writes.
@@ -38,7 +39,7 @@ impl CareTeamMember {
 }
 
 /// By what right somebody acts for a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
     /// A parent of a minor: until majority, and no longer (DPDP Act s.9, GDPR 8, 45 CFR 164.502(g)(3)).

@@ -17,6 +17,7 @@ use crypto::CryptoError;
 use jiff::SignedDuration;
 use model::{DataClass, Timestamp};
 use ports::{Clock, Creation};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Lease, Resealed, StoreError, UpdateError, Versioned};
 
@@ -40,7 +41,7 @@ const LONGEST: SignedDuration = SignedDuration::from_secs(8);
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How far a class has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RewrapState {
     /// A pass is on its way.
@@ -54,7 +55,7 @@ pub enum RewrapState {
 }
 
 /// What a run says of a class. It tells nobody how many clients the deployment has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rewrap {
     /// The class.
     pub class: DataClass,

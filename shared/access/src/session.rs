@@ -5,6 +5,7 @@ use crypto::{Label, Mac, Secret, mac};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClientId, ClinicId, Region, Role, SessionId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -71,7 +72,7 @@ impl Token {
 }
 
 /// How sure it is who somebody is (NIST SP 800-63B-4, section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Assurance {
     /// A password, where that is not enough: it opens what sets up a second factor, and nothing else.

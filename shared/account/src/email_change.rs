@@ -6,6 +6,7 @@
 
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{Confidential, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
@@ -13,7 +14,7 @@ use crate::email::Email;
 use crate::link::LinkUse;
 
 /// Which of the two confirms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mailbox {
     /// That of the address so far.

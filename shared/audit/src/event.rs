@@ -2,10 +2,11 @@ use model::{
     AccountId, Action, ClinicId, ConsentId, DataClass, EmergencyId, EventId, Function, Gateway, GroundId, Purpose,
     RequestId, Role, SessionId, SubjectId, Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Who acted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
     /// The account.
@@ -18,7 +19,7 @@ pub struct Actor {
 }
 
 /// How it was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// The rule allows it, and it was then carried out or tried.
@@ -28,7 +29,7 @@ pub enum Decision {
 }
 
 /// One access or change, allowed or denied (HIPAA 45 CFR 164.312(b), ASVS 5.0 V16).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// Its id, which the answer carries as `Audit-Id`.

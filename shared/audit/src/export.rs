@@ -5,6 +5,7 @@
 //! inserted or moved shows. The signature is Ed25519 (RFC 8032).
 
 use model::{ClinicId, Function, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{DISORDER, Event};
@@ -19,7 +20,7 @@ const FORMAT_1: &str = "confide-audit-export-1";
 pub(crate) type ChainValue = [u8; 32];
 
 /// An exported trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
     /// `confide-audit-export-2`, or `confide-audit-export-1` without `began_at`.
@@ -33,12 +34,12 @@ pub struct Export {
     pub exported_at: Timestamp,
     /// The chains that hold anything.
     pub chains: Vec<ExportedChain>,
-    /// The signature over [`Export::statement`].
+    /// The signature over the chains' last values: see `confide verify`.
     pub signature: Signature,
 }
 
 /// One chain, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedChain {
     /// Who wrote it.
@@ -54,7 +55,7 @@ pub struct ExportedChain {
 }
 
 /// One event, as the chain covers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedEntry {
     /// Place in the chain, from 1.
@@ -64,7 +65,7 @@ pub struct ExportedEntry {
 }
 
 /// Who vouches for the export.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
     /// `Ed25519`.

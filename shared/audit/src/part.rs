@@ -6,6 +6,7 @@
 //! and the joints of their stretches show ([`crate::Joined`]).
 
 use model::{ClinicId, EventId, Function, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::export::{ChainValue, beginning, preamble, verify_entries};
@@ -18,7 +19,7 @@ pub const FORMAT: &str = "confide-audit-export-part-2";
 const FORMAT_1: &str = "confide-audit-export-part-1";
 
 /// A part of an exported trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// `confide-audit-export-part-2`, or `confide-audit-export-part-1` without `began_at`.
@@ -41,12 +42,12 @@ pub struct Part {
     /// The cursor of the part after this one. Of use to whoever asked, and not signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The signature over [`Part::statement`].
+    /// The signature over the part.
     pub signature: Signature,
 }
 
 /// Where a chain stood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stand {
     /// Number of entries up to here.
@@ -56,7 +57,7 @@ pub struct Stand {
 }
 
 /// Entries of one chain without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stretch {
     /// Who wrote the chain.

@@ -1,5 +1,6 @@
 //! What something is called: codes of published systems, and words.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -12,7 +13,7 @@ const URI: usize = 255;
 const CODINGS: usize = 10;
 
 /// A code of a system (FHIR R4, data type Coding).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Coding {
     system: Text,
@@ -22,7 +23,7 @@ pub struct Coding {
 }
 
 /// What something is called: codes, words, or both (FHIR R4, data type CodeableConcept).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concept {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

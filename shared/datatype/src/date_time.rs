@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{Confidential, Timestamp, has_form, latest_today};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -22,7 +23,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const LAST_OF_DAY: SignedDuration = SignedDuration::new(24 * 60 * 60 - 1, 999_999_999);
 
 /// A year, a month, a day or an instant with its offset (FHIR R4, data type `dateTime`), kept as it was written.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct DateTime {
     text: Confidential<String>,
@@ -158,7 +159,7 @@ impl fmt::Debug for DateTime {
 }
 
 /// A year, a month or a day (FHIR R4, data type `date`), kept as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct PartialDate(DateTime);
 
@@ -184,7 +185,7 @@ impl From<PartialDate> for String {
 }
 
 /// From when until when; open where it has no end yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Period {
     start: DateTime,

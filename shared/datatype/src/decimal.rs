@@ -3,6 +3,7 @@
 use std::fmt;
 
 use model::Confidential;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Text;
@@ -11,7 +12,7 @@ use crate::Text;
 const LONGEST: usize = 40;
 
 /// A number as it was measured: as text, so that 7.0 stays as precise as it is (FHIR R4, data type `decimal`).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Decimal(Text);
 

@@ -21,6 +21,9 @@
 //!
 //! Percentages, means and differences are figures too: nothing that was computed from the counts may stand beside them.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::network::{Figure, Network};
@@ -41,6 +44,20 @@ pub enum Count {
     Shown(u64),
     /// Not shown.
     Suppressed,
+}
+
+impl JsonSchema for Count {
+    fn schema_name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "description": format!("Zero, or {THRESHOLD} and more; `null` where it is not shown."),
+        })
+    }
 }
 
 /// A number, or `null`.
@@ -68,14 +85,14 @@ pub enum NoTable {
 }
 
 /// Counts by one category, and their total.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PublishedList {
     cells: Vec<Count>,
     total: Count,
 }
 
 /// Counts by two categories, with the totals of rows and columns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PublishedTable {
     rows: Vec<Vec<Count>>,
     row_totals: Vec<Count>,

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use ports::{Entropy, EntropyExt as _};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -29,7 +30,7 @@ pub struct Client<'a> {
 }
 
 /// What stayed, in numbers. For who runs the export; a recipient needs none of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct LeftOut {
     /// Clients without exactly one Patient.
     pub clients: u64,
@@ -58,7 +59,7 @@ pub struct LeftOut {
 /// Codes that stand for resources are fresh and random in every export, so no two exports can be joined by them and they are derived from
 /// nothing (164.514(c)(1)); which code was whose is not kept. Resources are in the order of these codes, which says nothing about when they
 /// came to be.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Deidentified {
     resources: Vec<Value>,
     left_out: LeftOut,

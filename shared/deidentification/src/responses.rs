@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Count, THRESHOLD};
@@ -16,7 +17,7 @@ use crate::{Count, THRESHOLD};
 ///
 /// Of one to eleven people "other" is suppressed whatever it is: of so few, a number that is neither none nor all is 1 to 10, and to be the one that
 /// is suppressed would say so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PublishedResponses<T> {
     named: Vec<(T, Count)>,
     other: Count,

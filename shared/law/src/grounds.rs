@@ -8,12 +8,13 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::civil::{Date, date};
 use model::{DataClass, Purpose};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Regime, Source};
 
 /// A lawful ground that is no consent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Somebody's life or health is in danger, and consent can't be had in time.

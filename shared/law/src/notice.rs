@@ -2,6 +2,7 @@
 
 use jiff::civil::date;
 use model::{DataClass, Purpose};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Regime, Source};
@@ -218,7 +219,7 @@ impl Element {
 }
 
 /// The legal bases of GDPR 6(1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LegalBasis {
     /// (a): consent.

@@ -1,9 +1,11 @@
 //! Opaque prefixed identifiers: 128 random bits that say what they name and nothing else.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base32hex;
@@ -134,6 +136,20 @@ impl<K: Kind> Serialize for Id<K> {
         } else {
             self.0.serialize(serializer)
         }
+    }
+}
+
+impl<K: Kind> JsonSchema for Id<K> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        K::PREFIX.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": format!("^{}_[0-9a-v]{{{ENCODED}}}$", K::PREFIX) })
     }
 }
 

@@ -2,31 +2,32 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{PUBLIC_KEY_LENGTH, VerifyingKey};
+use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::jws::Algorithm;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 enum KeyType {
     #[serde(rename = "OKP")]
     OctetKeyPair,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 enum Curve {
     Ed25519,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 enum Use {
     #[serde(rename = "sig")]
     Signature,
 }
 
 /// A public key that receipts are signed with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Jwk {
     kty: KeyType,
     crv: Curve,
@@ -40,17 +41,18 @@ pub struct Jwk {
 }
 
 /// What `/v1/consent/receipt-keys` gives: the public keys to believe.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JwkSet {
     keys: Vec<Member>,
 }
 
 /// A key that is not understood is passed over, so that a set may hold others (RFC 7517, section 5).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Member {
     Understood(Jwk),
     #[serde(skip_serializing)]
+    #[schemars(skip)]
     Other(IgnoredAny),
 }
 

@@ -3,10 +3,11 @@
 use model::{
     AccountId, ClientId, ClinicId, Confidential, ConsentId, ContactChannel, DataClass, NoticeId, Purpose, Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The record's schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SchemaVersion {
     /// This one.
     #[serde(rename = "confide-consent-record-1")]
@@ -14,7 +15,7 @@ pub enum SchemaVersion {
 }
 
 /// What was agreed and what became of it. A field that is not known is refused: it could take back what the others say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The schema.
@@ -57,7 +58,7 @@ pub struct Record {
 }
 
 /// A notice, exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrivacyNotice {
     /// The notice.
@@ -75,7 +76,7 @@ pub struct PrivacyNotice {
 }
 
 /// The ground of Article 6(1) GDPR, or what is like it elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LawfulBasis {
     /// 6(1)(a), and for health data 9(2)(a).
@@ -83,7 +84,7 @@ pub enum LawfulBasis {
 }
 
 /// A class of data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PiiInformation {
     /// The class.
@@ -91,7 +92,7 @@ pub struct PiiInformation {
 }
 
 /// Whom a client lets have something that others do not get by it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Recipient {
     /// Somebody of the clinic.
@@ -101,7 +102,7 @@ pub enum Recipient {
 }
 
 /// Who decides about the data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PiiController {
     /// The clinic.
@@ -111,7 +112,7 @@ pub struct PiiController {
 }
 
 /// Who gave a consent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GivenBy {
     /// The client.
@@ -121,7 +122,7 @@ pub enum GivenBy {
 }
 
 /// How it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Said in the presence of who recorded it.
@@ -133,7 +134,7 @@ pub enum Method {
 }
 
 /// The kind of consent. There is no other: nothing is taken for agreed that somebody did not agree to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExplicitlyExpressed {
     /// By a statement on a notice (GDPR 9(2)(a)).
@@ -141,7 +142,7 @@ pub enum ExplicitlyExpressed {
 }
 
 /// From when until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Validity {
     /// The first moment.
@@ -151,7 +152,7 @@ pub struct Validity {
 }
 
 /// Something that happened to the consent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event_state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// It was given.

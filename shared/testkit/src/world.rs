@@ -145,7 +145,9 @@ pub fn serve(
         Request::from_parts(head, ()),
         connection.ports(),
     );
-    answer.unwrap_or_else(|| connection.into_answer())
+    let answer = answer.unwrap_or_else(|| connection.into_answer());
+    openapi::assert_described(request, &answer);
+    answer
 }
 
 impl World {

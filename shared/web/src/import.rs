@@ -6,6 +6,7 @@
 
 use crypto::{Label, Secret, mac};
 use model::{ClientId, Confidential, Function, RecordId};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub const PAGE: usize = 700 * 1024;
 const SOURCE: usize = 500;
 
 /// Where a part is from: a system and what it calls the part (FHIR R4, `Identifier`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The system, as a URI. It may name who else treats somebody.
@@ -65,7 +66,7 @@ pub enum Step {
 }
 
 /// What became of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is here now.

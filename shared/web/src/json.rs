@@ -3,10 +3,12 @@
 //! A body is read into a tree first, and the tree into its type. What tracks where in the tree that is, and which fields nobody
 //! asked for, is here compiled once; as layers around a parser it would be compiled for each type of body.
 
+use std::borrow::Cow;
 use std::collections::BinaryHeap;
 use std::fmt;
 
 use model::json_depth;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
@@ -367,6 +369,20 @@ impl<'de> Deserializer<'de> for Node<'de> {
 /// A part of a body whose type another part says: taken as it is, and read when that is known. So each type is read in one
 /// way alone, and what is wrong is found where it stands, in whatever order the parts were sent.
 pub struct Part(Tree);
+
+impl JsonSchema for Part {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Part".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+}
 
 impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

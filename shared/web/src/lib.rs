@@ -38,6 +38,6 @@ pub use payment_card::CardSearch;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;
 pub use reply::Reply;
-pub use rewrap::rewrap;
+pub use rewrap::{RewrapAnswer, rewrap};
 pub use route::{Handler, Route};
 pub use serve::{BODY_LIMIT, serve};

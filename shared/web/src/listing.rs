@@ -3,6 +3,7 @@
 use crypto::{Authenticator, KeySet, Secret};
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::{Entry, Log, StoreError, without_doubles};
@@ -33,10 +34,13 @@ impl Listed {
 /// A log of what there is.
 pub type Listing<'l, K = KeySet> = Log<'l, Listed, K>;
 
-#[derive(Deserialize)]
+/// The parameters that [`Wanted`] is read from.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PageQuery {
+pub struct PageQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 

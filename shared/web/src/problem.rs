@@ -7,6 +7,7 @@ use http::header::{ALLOW, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use model::EventId;
 use ports::KvError;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{StoreError, UpdateError};
 
@@ -14,7 +15,7 @@ use crate::RateLimit;
 use crate::payment_card::Found;
 
 /// One thing that is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Violation {
     /// Where, as a JSON pointer (RFC 6901) into the body, or the name of a header or query parameter.
     pub field: String,

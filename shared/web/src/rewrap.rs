@@ -2,12 +2,15 @@
 
 use access::{Request, Rewrap, RewrapState, Vault};
 use model::{Action, DataClass};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Exchange, Problem, Reply};
 
-#[derive(Serialize)]
-struct RewrapAnswer {
+/// What [`rewrap`] answers.
+#[derive(Serialize, JsonSchema)]
+pub struct RewrapAnswer {
+    /// How far each class is.
     classes: Vec<Rewrap>,
     /// Whether there is more to do at once.
     more: bool,

@@ -54,6 +54,12 @@ impl Route {
         route.is_private = true;
         route
     }
+
+    /// Whether other functions alone call it.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.is_private
+    }
 }
 
 const fn slashes(path: &str) -> usize {

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
@@ -9,7 +10,7 @@ const LENGTH: usize = 32;
 
 /// What an authenticator signs so that its answer cannot be an old one (WebAuthn Level 3, section 13.4.3): random, made by the
 /// relying party, used once. Not printed, since whoever knows it early can have it signed early.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Base64Url", into = "Base64Url")]
 pub struct Challenge([u8; LENGTH]);
 

@@ -1,5 +1,6 @@
 //! What browsers say of a credential: its name, and how they reached it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::base64url::Base64Url;
@@ -8,7 +9,7 @@ use super::base64url::Base64Url;
 const MOST_ID: usize = 1023;
 
 /// A credential's name, which its authenticator made. Not printed: it follows one person around (section 14.6.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Base64Url", into = "Base64Url")]
 pub struct CredentialId(Base64Url);
 
@@ -38,7 +39,7 @@ impl From<CredentialId> for Base64Url {
 }
 
 /// A name of a transport. Those that no standard knows yet are kept, as section 5.8.4 asks: up to 32 letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Transport(String);
 

@@ -2,6 +2,7 @@
 //! `PublicKeyCredential.parseCreationOptionsFromJSON` and `…parseRequestOptionsFromJSON` read.
 
 use model::AccountId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::base64url::Base64Url;
@@ -25,7 +26,7 @@ pub struct User<'a> {
 }
 
 /// `PublicKeyCredentialCreationOptionsJSON`. No `Debug`: it names a person.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreationOptions<'a> {
     rp: RpEntity<'a>,
@@ -39,7 +40,7 @@ pub struct CreationOptions<'a> {
 }
 
 /// `PublicKeyCredentialRequestOptionsJSON`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestOptions<'a> {
     challenge: &'a Challenge,
@@ -49,13 +50,13 @@ pub struct RequestOptions<'a> {
     user_verification: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct RpEntity<'a> {
     id: &'a str,
     name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct UserEntity<'a> {
     id: Base64Url,
@@ -63,14 +64,14 @@ struct UserEntity<'a> {
     display_name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Parameters {
     #[serde(rename = "type")]
     kind: &'static str,
     alg: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Descriptor<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -79,7 +80,7 @@ struct Descriptor<'a> {
     transports: &'a [Transport],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AuthenticatorSelection {
     resident_key: &'static str,

@@ -13,6 +13,7 @@ use passkey::Passkeys;
 pub use passkey::{Full, RegisteredPasskey};
 pub(crate) use recovery_code::RecoveryCode;
 pub use recovery_code::RecoveryCodes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sms::SmsBudget;
 pub use sms::{PHONE_RULE, Phone, Sms, SmsCandidate};
@@ -23,7 +24,7 @@ use crate::throttle;
 
 /// A kind of second factor, the strongest first. There is none for e-mail: a mailbox proves no possession of anything
 /// (NIST SP 800-63B-4, section 3.1.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecondFactor {
     /// A WebAuthn credential: the only one that a look-alike site cannot relay.

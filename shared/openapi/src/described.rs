@@ -1,0 +1,214 @@
+//! Whether a request and its answer are what the documents say.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use http::{HeaderMap, Request, Response};
+use jsonschema::{Registry, Validator};
+use serde_json::{Value, json};
+
+use crate::document::folder;
+
+static DESCRIBED: LazyLock<Vec<Described>> = LazyLock::new(|| {
+    let files = fs::read_dir(folder()).into_iter().flatten();
+    let files = files.map(|file| file.expect("the folder can be read").path());
+    files
+        .map(|file| Described::new(&fs::read_to_string(file).expect("a document can be read")))
+        .collect()
+});
+
+/// What documents are called among the schemas that name them.
+const URI: &str = "urn:confide:openapi";
+
+/// A document, and the validators that were made of it so far, by the JSON pointer of their schema.
+struct Described {
+    document: Value,
+    registry: Registry<'static>,
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
+}
+
+/// One operation, found by a request.
+struct Found<'d> {
+    described: &'d Described,
+    pattern: &'d str,
+    method: String,
+    operation: &'d Value,
+}
+
+impl Described {
+    fn new(text: &str) -> Self {
+        let document: Value = serde_json::from_str(text).expect("a document is JSON");
+        let registry = Registry::new()
+            .add(URI, document.clone())
+            .and_then(|registry| registry.prepare());
+        Self {
+            document,
+            registry: registry.expect("a document leads nowhere else"),
+            validators: Mutex::default(),
+        }
+    }
+
+    /// The operation that a request asks for. Where several paths take it, the one with the fewest parameters is meant.
+    fn find<'d>(&'d self, request: &Request<Vec<u8>>) -> Option<Found<'d>> {
+        let segments: Vec<&str> = request.uri().path().split('/').collect();
+        let fits = |pattern: &str| {
+            let pattern: Vec<&str> = pattern.split('/').collect();
+            let mut pairs = pattern.iter().zip(&segments);
+            pattern.len() == segments.len()
+                && pairs
+                    .all(|(pattern, segment)| pattern == segment || (pattern.starts_with('{') && !segment.is_empty()))
+        };
+        let paths = self.document.get("paths")?.as_object()?;
+        let (pattern, operations) = paths
+            .iter()
+            .filter(|(pattern, _)| fits(pattern))
+            .min_by_key(|(pattern, _)| pattern.matches('{').count())?;
+        let method = request.method().as_str().to_lowercase();
+        Some(Found {
+            described: self,
+            pattern,
+            operation: operations.get(&method)?,
+            method,
+        })
+    }
+
+    /// The validator of the schema at a JSON pointer into the document; `None` where nothing is there.
+    fn validator(&self, pointer: &str) -> Option<Arc<Validator>> {
+        self.document.pointer(pointer)?;
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = validators.get(pointer) {
+            return Some(Arc::clone(made));
+        }
+        let schema = json!({ "$ref": format!("{URI}#{}", pointer.replace('{', "%7B").replace('}', "%7D")) });
+        let made = jsonschema::draft202012::options()
+            .with_registry(&self.registry)
+            .build(&schema);
+        let made = Arc::new(made.unwrap_or_else(|error| panic!("{pointer} is no schema: {error}")));
+        validators.insert(pointer.to_owned(), Arc::clone(&made));
+        Some(made)
+    }
+}
+
+impl Found<'_> {
+    /// Holds a body against what is described at a place of the operation, under the media type that it has.
+    fn assert_body(&self, place: &str, headers: &HeaderMap, body: &[u8]) {
+        let media_type = headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
+        let content = self
+            .operation
+            .pointer(&format!("{place}/content"))
+            .and_then(Value::as_object);
+        let Some(content) = content else {
+            assert!(body.is_empty(), "{self} has a body at {place}, which is not described");
+            return;
+        };
+        let described = [media_type, "*/*"].into_iter().find(|name| content.contains_key(*name));
+        let described =
+            described.unwrap_or_else(|| panic!("{self} has {media_type:?} at {place}, which is not described"));
+        let [path, media_type] = [self.pattern, described].map(|name| name.replace('/', "~1"));
+        let pointer = format!("/paths/{path}/{}{place}/content/{media_type}/schema", self.method);
+        let Some(validator) = self.described.validator(&pointer) else {
+            return;
+        };
+        let value: Value = serde_json::from_slice(body).unwrap_or_else(|_| panic!("{self} has no JSON at {place}"));
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| format!("at {}: {error}", error.instance_path()))
+            .collect();
+        assert!(
+            errors.is_empty(),
+            "{self} is not as described at {place}: {errors:#?}\n{value:#}"
+        );
+    }
+
+    fn is_parameter(&self, parameter: &Value, place: &str, name: &str) -> bool {
+        let is = |field: &str, text: &str| {
+            let there = parameter.get(field).and_then(Value::as_str);
+            there.is_some_and(|there| there.eq_ignore_ascii_case(text))
+        };
+        is("in", place) && is("name", name)
+    }
+
+    fn assert_parameters(&self, request: &Request<Vec<u8>>) {
+        let parameters = self.operation.get("parameters").and_then(Value::as_array);
+        let parameters = parameters.map(Vec::as_slice).unwrap_or_default();
+        for pair in request
+            .uri()
+            .query()
+            .into_iter()
+            .flat_map(|query| query.split('&'))
+            .filter(|pair| !pair.is_empty())
+        {
+            let name = pair.split('=').next().unwrap_or_default();
+            let is_described = parameters
+                .iter()
+                .any(|parameter| self.is_parameter(parameter, "query", name));
+            assert!(
+                is_described,
+                "{self} takes the parameter `{name}`, which is not described"
+            );
+        }
+        for parameter in parameters
+            .iter()
+            .filter(|parameter| parameter["required"] == true && parameter["in"] == "header")
+        {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            assert!(
+                request.headers().contains_key(name),
+                "{self} was carried out without {name}"
+            );
+        }
+    }
+}
+
+impl std::fmt::Display for Found<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.method, self.pattern)
+    }
+}
+
+/// That a request that was carried out, and the answer to any, are what the document of its function says. Of private routes, and of a
+/// function that has no document, nothing is said.
+///
+/// # Panics
+/// Where they are not.
+pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>) {
+    let Some(found) = DESCRIBED.iter().find_map(|described| described.find(request)) else {
+        return;
+    };
+    let status = response.status();
+    if !status.is_success() {
+        let validator = found.described.validator(PROBLEM).expect("the form of problems");
+        let problem: Value =
+            serde_json::from_slice(response.body()).unwrap_or_else(|_| panic!("{found} answers no problem"));
+        assert!(
+            validator.is_valid(&problem),
+            "{found} answers a problem of another form: {problem:#}"
+        );
+        return;
+    }
+    let place = format!("/responses/{}", status.as_u16());
+    let answer = found.operation.pointer(&place);
+    let answer = answer.unwrap_or_else(|| panic!("{found} answers {status}, which is not described"));
+    for name in answer
+        .get("headers")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|headers| headers.keys())
+    {
+        assert!(
+            response.headers().contains_key(name.as_str()),
+            "{found} answers without {name}"
+        );
+    }
+    found.assert_body(&place, response.headers(), response.body());
+    if !request.body().is_empty() {
+        found.assert_body("/requestBody", request.headers(), request.body());
+    }
+    found.assert_parameters(request);
+}
+
+const PROBLEM: &str = "/components/responses/Problem/content/application~1problem+json/schema";

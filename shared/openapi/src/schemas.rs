@@ -1,0 +1,148 @@
+//! The named schemas of a document.
+//!
+//! Taken and answered, a type has two forms: a field that may be left out of a request is always in an answer, or the other way round.
+
+use std::collections::BTreeSet;
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+pub(crate) const PREFIX: &str = "#/components/schemas/";
+
+/// What is added to the name of what is taken, where what is answered under that name is another form.
+const TAKEN: &str = "Request";
+
+pub(crate) struct Schemas {
+    /// Of what comes in.
+    pub(crate) taken: SchemaGenerator,
+    /// Of what goes out.
+    pub(crate) answered: SchemaGenerator,
+}
+
+impl Schemas {
+    pub(crate) fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = PREFIX.trim_start_matches('#').trim_end_matches('/').into();
+            settings.meta_schema = None;
+        });
+        Self {
+            taken: settings.clone().for_deserialize().into_generator(),
+            answered: settings.for_serialize().into_generator(),
+        }
+    }
+
+    /// Both forms in one list. `requests` are the parts of the document that name what is taken: where it has to be called otherwise, so do they.
+    pub(crate) fn into_named(mut self, mut requests: Vec<&mut Value>) -> Map<String, Value> {
+        let mut taken = self.taken.take_definitions(true);
+        let mut answered = self.answered.take_definitions(true);
+        for schema in taken.values_mut().chain(answered.values_mut()) {
+            leave_out_nulls(schema);
+        }
+        let differing = differing(&taken, &answered);
+        for schema in taken
+            .values_mut()
+            .chain(requests.iter_mut().map(|request| &mut **request))
+        {
+            rename(schema, &differing);
+        }
+        for (name, schema) in taken {
+            if differing.contains(&name) {
+                answered.insert(format!("{name}{TAKEN}"), schema);
+            } else {
+                answered.insert(name, schema);
+            }
+        }
+        answered
+    }
+}
+
+/// What may be left out is not also null, though serde would take that: one way to say nothing is enough.
+pub(crate) fn leave_out_nulls(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let required = fields.get("required").cloned().unwrap_or_default();
+            let is_required = |name: &str| {
+                required
+                    .as_array()
+                    .is_some_and(|names| names.iter().any(|there| there == name))
+            };
+            let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+            for (_, property) in properties.into_iter().flatten().filter(|(name, _)| !is_required(name)) {
+                without_null(property);
+            }
+            fields.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
+}
+
+fn without_null(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else {
+        return;
+    };
+    if let Some(Value::Array(types)) = fields.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            fields.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = fields.get_mut("anyOf") {
+        choices.retain(|choice| choice["type"] != "null");
+        if let [Value::Object(only)] = choices.as_mut_slice() {
+            let mut only = std::mem::take(only);
+            fields.remove("anyOf");
+            fields.append(&mut only);
+        }
+    }
+}
+
+/// The names whose two forms are not the same, or lead to one that is not.
+fn differing(taken: &Map<String, Value>, answered: &Map<String, Value>) -> BTreeSet<String> {
+    let mut differing = BTreeSet::new();
+    loop {
+        let leads_there = |schema: &Value| references(schema).iter().any(|name| differing.contains(*name));
+        let found: Vec<String> = taken
+            .iter()
+            .filter(|(name, schema)| {
+                let differs = answered.get(*name).is_some_and(|other| other != *schema);
+                !differing.contains(*name) && (differs || leads_there(schema))
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        if found.is_empty() {
+            return differing;
+        }
+        differing.extend(found);
+    }
+}
+
+/// The names that a schema refers to.
+fn references(schema: &Value) -> Vec<&str> {
+    match schema {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str);
+            let own = own.and_then(|reference| reference.strip_prefix(PREFIX));
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn rename(schema: &mut Value, names: &BTreeSet<String>) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get_mut("$ref")
+                && reference.strip_prefix(PREFIX).is_some_and(|name| names.contains(name))
+            {
+                reference.push_str(TAKEN);
+            }
+            fields.values_mut().for_each(|value| rename(value, names));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| rename(value, names)),
+        _ => {}
+    }
+}
