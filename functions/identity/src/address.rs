@@ -1,6 +1,7 @@
 //! Where letters and invoices go (FHIR `Address`).
 
 use datatype::person::{self, ADDRESS_LINES, ADDRESSES, LINE};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -19,7 +20,8 @@ codes! {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A postal address: with a line, a city or a postal code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +36,7 @@ pub(crate) struct Address {
     state: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     postal_code: Option<String>,
+    /// A code of ISO 3166-1 of two letters.
     country: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     period: Option<Period>,

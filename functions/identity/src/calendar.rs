@@ -2,14 +2,16 @@
 
 use jiff::civil::{Date, date};
 use model::{Timestamp, latest_today};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use web::Check;
 
 /// Nobody who is a client today was born before.
 const EARLIEST: Date = date(1900, 1, 1);
 
-/// A day, written `YYYY-MM-DD`. It has no `Debug`: most days here are somebody's birthday.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+// It has no `Debug`: most days here are somebody's birthday.
+/// A day, written `YYYY-MM-DD`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Day(Date);
 
@@ -36,7 +38,7 @@ impl Day {
 }
 
 /// From a day to a day, both included; open where one is absent.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Period {
     #[serde(default, skip_serializing_if = "Option::is_none")]

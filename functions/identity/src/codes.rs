@@ -4,9 +4,9 @@
 macro_rules! codes {
     ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $code:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[derive(Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
         pub(crate) enum $name {
-            $($(#[$meaning])* $variant,)+
+            $($(#[$meaning])* #[schemars(rename = $code)] $variant,)+
         }
 
         impl serde::Serialize for $name {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use datatype::person::{OTHER_LANGUAGES, PRONOUNS};
 use model::{Confidential, ContactChannel, Timestamp};
+use schemars::JsonSchema;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use web::{Check, Problem};
@@ -21,7 +22,7 @@ use crate::several::{self, adopt};
 use crate::telecom::Telecom;
 
 /// Who a client is and how she wants to be treated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Details {
     pub(crate) name: Confidential<Name>,
@@ -78,7 +79,7 @@ codes! {
 }
 
 /// That she has died, or not, or when (FHIR `deceased[x]`).
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Deceased {
     Is(bool),
@@ -109,10 +110,11 @@ impl<'de> Deserialize<'de> for Deceased {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How she wants to be treated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preferences {
-    /// In which she is written and spoken to.
+    /// In which she is written and spoken to: a tag of BCP 47.
     pub(crate) language: Confidential<String>,
     /// In which she may be too.
     #[serde(default, skip_serializing_if = "several::is_empty")]

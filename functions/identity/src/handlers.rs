@@ -3,6 +3,7 @@
 
 use access::{Recorded, Refusal, Request};
 use model::{AccountId, Action, ClientId, Confidential, DataClass, Purpose, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::import::Source;
@@ -13,39 +14,47 @@ use crate::lookup::Sought;
 use crate::name::Name;
 use crate::register::{Client, Merged, Register};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Registration {
+pub(crate) struct Registration {
+    /// Her file, as `consent` opened it.
     client_id: ClientId,
     client: Details,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Correction {
+pub(crate) struct Correction {
+    /// Why she is corrected: stands in the version.
     reason: Confidential<String>,
     client: Details,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct HistoryQuery {
+pub(crate) struct HistoryQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
-struct ClientAnswer<'c> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Client")]
+pub(crate) struct ClientAnswer<'c> {
     client_id: ClientId,
     version: u64,
     registered_at: Timestamp,
     registered_by: AccountId,
     written_at: Timestamp,
     written_by: AccountId,
+    /// Why this version was written. Absent in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'c Confidential<String>>,
+    /// The entry that she is looked at by, since this one was merged into it.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced_by: Option<Merged>,
+    /// The entries that were merged into this one.
     #[serde(skip_serializing_if = "<[Merged]>::is_empty")]
     replaces: &'c [Merged],
     /// Where the details were imported from.
@@ -73,20 +82,23 @@ impl<'c> ClientAnswer<'c> {
     }
 }
 
-#[derive(Serialize)]
-struct HistoryAnswer<'c> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "History")]
+pub(crate) struct HistoryAnswer<'c> {
     versions: Vec<ClientAnswer<'c>>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct SearchAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FoundClients")]
+pub(crate) struct SearchAnswer {
     clients: Vec<Hit>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FoundClient")]
 struct Hit {
     client_id: ClientId,
     /// Absent in an emergency: whoever breaks the glass is told more, and not before.

@@ -1,6 +1,7 @@
 //! Numbers that others know a client by (FHIR `Identifier`).
 
 use datatype::person::{IDENTIFIER, IDENTIFIERS, is_collected, is_identifier_system};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -34,11 +35,13 @@ codes! {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A number that others know her by.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Identifier {
-    /// Must be said: an unknown number might be one of those that are not collected.
+    // Must be said: an unknown number might be one of those that are not collected.
     r#type: IdentifierType,
+    /// Who gives the number, as an absolute URI.
     system: String,
     value: String,
 }

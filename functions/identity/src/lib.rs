@@ -14,6 +14,8 @@ mod lookup;
 mod merge;
 mod merges;
 mod name;
+#[cfg(test)]
+mod openapi;
 mod private_contact;
 mod register;
 mod related;

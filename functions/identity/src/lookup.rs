@@ -10,6 +10,7 @@ use access::ClinicKey;
 use crypto::{DataKey, Label, Secret, name};
 use model::{ClientId, ClinicId, Confidential};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, StoreError, UpdateError};
 use web::{Check, Problem};
@@ -92,8 +93,8 @@ impl Details {
     }
 }
 
-/// What somebody is sought by: one of an address, a number, and a name with the day of birth.
-#[derive(Deserialize)]
+/// What somebody is sought by: one of `email`, `phone`, and `name` with `birth_date`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sought {
     email: Option<String>,
@@ -102,8 +103,8 @@ pub(crate) struct Sought {
     birth_date: Option<Day>,
 }
 
-/// As far as she has them.
-#[derive(Deserialize)]
+/// Given and family name, as far as she has them.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SoughtName {
     given: Option<String>,

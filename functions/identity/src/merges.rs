@@ -6,6 +6,7 @@
 
 use access::{Caller, Gate, PermissionsReader, Recorded, Request};
 use model::{AccountId, Action, ClientId, Confidential, DataClass, MergeId, Purpose, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -13,22 +14,27 @@ use web::{Check, Exchange, Problem, Reply};
 use crate::merge::{self, End, Merge, Merging};
 use crate::register::{Entry, Register};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct MergeBody {
+#[schemars(rename = "NewMerge")]
+pub(crate) struct MergeBody {
+    /// The entry that stays.
     surviving: ClientId,
+    /// The entry that is looked at by the other from now on.
     duplicate: ClientId,
     reason: Confidential<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct UndoBody {
+#[schemars(rename = "UndoneMerge")]
+pub(crate) struct UndoBody {
     reason: Confidential<String>,
 }
 
-#[derive(Serialize)]
-struct MergeAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Merge")]
+pub(crate) struct MergeAnswer {
     merge_id: MergeId,
     surviving: ClientId,
     duplicate: ClientId,

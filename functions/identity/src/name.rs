@@ -1,6 +1,7 @@
 //! What a client is called, and was.
 
 use datatype::person::{AFFIXES, GIVEN, LINE, PREVIOUS_NAMES};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -10,7 +11,7 @@ use crate::form;
 use crate::several::Element;
 
 /// Her official name (FHIR `HumanName`). Not everybody has a family name, nor everybody a given one.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Name {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,7 +37,7 @@ codes! {
 }
 
 /// A name that she had.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PreviousName {
     r#use: PreviousUse,

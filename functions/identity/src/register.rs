@@ -14,6 +14,7 @@ use access::{ClientKey, ClinicKey, Ground, Recorded, Vault};
 use crypto::{DataKey, Label, Secret};
 use model::{AccountId, ClientId, ClinicId, Confidential, MergeId, Timestamp};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
 use web::import::Imported;
@@ -55,8 +56,9 @@ pub(crate) struct Client {
 }
 
 /// The other entry of a merge (FHIR `Patient.link`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "OtherEntry")]
 pub(crate) struct Merged {
     pub(crate) client_id: ClientId,
     pub(crate) merge_id: MergeId,

@@ -3,6 +3,7 @@
 
 use datatype::person::{EMERGENCY_CONTACTS, GUARDIANS, LINE};
 use model::{AccountId, ClientId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -51,7 +52,8 @@ codes! {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Whom to call for her.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmergencyContact {
     name: String,
@@ -59,8 +61,8 @@ pub(crate) struct EmergencyContact {
     telecoms: Vec<Telecom>,
 }
 
-/// Somebody is named by her account here, by her own entry here, or by her name.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Who looks after her: named by her account here, by her own entry here, or by her name. Who may act for her, `consent` alone says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Guardian {
     relationship: Relationship,

@@ -2,6 +2,7 @@
 
 use datatype::person::TELECOMS;
 use model::ContactChannel;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -28,14 +29,16 @@ codes! {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A way to reach somebody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Telecom {
     pub(crate) system: System,
+    /// An address, or a number with its country code, such as `+493012345678`.
     pub(crate) value: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r#use: Option<TelecomUse>,
-    /// Which she prefers of those that do: the lower the better.
+    /// Which she prefers: 1 to 99, the lower the better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rank: Option<u8>,
 }

@@ -1,12 +1,13 @@
 //! Values about people, which must not reach a log by accident.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 /// A personal value: it serialises into sealed documents and answers, and prints as `[confidential]`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct Confidential<T>(T);
 
@@ -24,6 +25,20 @@ impl<T> Confidential<T> {
     /// The value itself.
     pub fn into_inner(self) -> T {
         self.0
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Confidential<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
     }
 }
 

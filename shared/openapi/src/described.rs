@@ -205,7 +205,8 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
         );
     }
     found.assert_body(&place, response.headers(), response.body());
-    if !request.body().is_empty() {
+    // An empty object says nothing. Schedulers send one with every job.
+    if !matches!(request.body().as_slice(), b"" | b"{}") {
         found.assert_body("/requestBody", request.headers(), request.body());
     }
     found.assert_parameters(request);

@@ -27,6 +27,13 @@ fn document(function: &str, operations: &[Operation]) -> Value {
         );
     }
     let named = schemas.into_named(requests);
+    let numbered = named
+        .keys()
+        .find(|name| name.ends_with(|last: char| last.is_ascii_digit()));
+    assert_eq!(
+        numbered, None,
+        "two types have one name: say another with #[schemars(rename = …)]"
+    );
     let mut document: Value = serde_json::from_str(FRAME).expect("the frame is JSON");
     document["info"]["title"] = Value::String(format!("Confide: {function}"));
     document["components"]["schemas"] = Value::Object(named);

@@ -2,7 +2,7 @@ use http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use crate::schemas::{Schemas, leave_out_nulls};
+use crate::schemas::{Schemas, simplify};
 
 /// The schema of one type.
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -298,7 +298,7 @@ impl Answer {
 /// One parameter for each property of an object.
 fn query_parameters(fields: Schema) -> Vec<Value> {
     let mut fields = fields.to_value();
-    leave_out_nulls(&mut fields);
+    simplify(&mut fields);
     let is_required = |name: &str| {
         let required = fields.get("required").and_then(Value::as_array);
         required.is_some_and(|required| required.iter().any(|required| required == name))

@@ -37,7 +37,7 @@ impl Schemas {
         let mut taken = self.taken.take_definitions(true);
         let mut answered = self.answered.take_definitions(true);
         for schema in taken.values_mut().chain(answered.values_mut()) {
-            leave_out_nulls(schema);
+            simplify(schema);
         }
         let differing = differing(&taken, &answered);
         for schema in taken
@@ -57,8 +57,9 @@ impl Schemas {
     }
 }
 
-/// What may be left out is not also null, though serde would take that: one way to say nothing is enough.
-pub(crate) fn leave_out_nulls(schema: &mut Value) {
+/// What may be left out is not also null, though serde would take that: one way to say nothing is enough. What it is taken for then goes without
+/// saying: an empty list, no.
+pub(crate) fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             let required = fields.get("required").cloned().unwrap_or_default();
@@ -70,10 +71,11 @@ pub(crate) fn leave_out_nulls(schema: &mut Value) {
             let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
             for (_, property) in properties.into_iter().flatten().filter(|(name, _)| !is_required(name)) {
                 without_null(property);
+                property.as_object_mut().and_then(|property| property.remove("default"));
             }
-            fields.values_mut().for_each(leave_out_nulls);
+            fields.values_mut().for_each(simplify);
         }
-        Value::Array(values) => values.iter_mut().for_each(leave_out_nulls),
+        Value::Array(values) => values.iter_mut().for_each(simplify),
         _ => {}
     }
 }
@@ -107,8 +109,8 @@ fn differing(taken: &Map<String, Value>, answered: &Map<String, Value>) -> BTree
         let found: Vec<String> = taken
             .iter()
             .filter(|(name, schema)| {
-                let differs = answered.get(*name).is_some_and(|other| other != *schema);
-                !differing.contains(*name) && (differs || leads_there(schema))
+                let is_another = |other: &Value| other != *schema || leads_there(schema);
+                !differing.contains(*name) && answered.get(*name).is_some_and(is_another)
             })
             .map(|(name, _)| name.clone())
             .collect();

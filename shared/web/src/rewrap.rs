@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{Exchange, Problem, Reply};
 
-/// What [`rewrap`] answers.
+/// How far a job has come.
 #[derive(Serialize, JsonSchema)]
 pub struct RewrapAnswer {
     /// How far each class is.
