@@ -3,12 +3,14 @@
 mod category;
 mod facts;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use access::Caller;
 use deidentification::{Count, NoTable, PublishedList, PublishedResponses, PublishedTable};
 use http::StatusCode;
 use model::{ClientId, Function, Purpose};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use web::{Check, Exchange, Problem, Reply};
@@ -22,15 +24,17 @@ use crate::owners::{Owners, Stop, ask};
 /// seconds.
 const CLIENTS: usize = 2_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "WantedFigures")]
+pub(crate) struct Wanted {
     by: Vec<By>,
 }
 
 /// What clients are counted by.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Category")]
 enum By {
     Gender,
     AgeGroup,
@@ -57,6 +61,23 @@ impl By {
 /// A figure, or that it is suppressed: `{"count": 12}`, `{"count": null, "suppressed": true}`.
 struct Figure(Count);
 
+impl JsonSchema for Figure {
+    fn schema_name() -> Cow<'static, str> {
+        "Figure".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["count"],
+            "properties": {
+                "count": generator.subschema_for::<Count>(),
+                "suppressed": { "const": true, "description": "There where `count` is `null`." },
+            },
+        })
+    }
+}
+
 impl Serialize for Figure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut figure = serializer.serialize_map(None)?;
@@ -68,21 +89,21 @@ impl Serialize for Figure {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CategoryRow {
     category: &'static str,
     #[serde(flatten)]
     figure: Figure,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TableRow {
     category: &'static str,
     cells: Vec<Figure>,
     total: Figure,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CodeRow {
     system: String,
     code: String,
@@ -90,7 +111,7 @@ struct CodeRow {
     figure: Figure,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Figures {
     List {
@@ -110,8 +131,9 @@ enum Figures {
     },
 }
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FiguresBy")]
+pub(crate) struct Answer {
     /// The day, in UTC, that ages are counted to.
     as_of: String,
     by: Vec<By>,

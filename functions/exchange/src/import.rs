@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, StatusCode};
 use model::{AddendumId, ClientId, is_language_tag};
 use ports::BrokenBody;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::import::Outcome;
 use web::{Check, Exchange, Problem, Reply, Violation};
@@ -24,14 +25,17 @@ const ROUNDS: usize = 8;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// What the practice says of itself, for what the bundle leaves open.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Query {
+#[schemars(rename = "ImportSettings")]
+pub(crate) struct Query {
+    /// Of telephone numbers without one: the digits of a country's calling code, such as `49`.
     calling_code: Option<String>,
+    /// Of a client of whom the bundle says none: a tag of BCP 47. `en` where there is none here either.
     language: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ImportedPart {
     source: Source,
     id: String,
@@ -39,8 +43,9 @@ struct ImportedPart {
     outcome: Outcome,
 }
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ImportReport")]
+pub(crate) struct Answer {
     client_id: ClientId,
     /// How many of what became what.
     counts: BTreeMap<&'static str, BTreeMap<Outcome, usize>>,

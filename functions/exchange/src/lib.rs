@@ -7,6 +7,8 @@ mod export;
 mod figures;
 mod ids;
 mod import;
+#[cfg(test)]
+mod openapi;
 mod owners;
 mod research;
 mod routes;

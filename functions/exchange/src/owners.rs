@@ -8,6 +8,7 @@ use access::Caller;
 use fhir::{Exported, Kind, Node, Part};
 use http::{Response, StatusCode};
 use model::{ClientId, Function, Purpose};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::import::{Outcome, PARTS};
 use web::{BODY_LIMIT, Exchange, Problem, Reply};
@@ -20,7 +21,7 @@ const BYTES: usize = BODY_LIMIT - 64 * 1024;
 pub(crate) const MOST: usize = 7 * 1024 * 1024;
 
 /// Who keeps what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Owner {
     Identity,

@@ -5,6 +5,7 @@ use deidentification::{Client, Deidentified, Entry, Finding, Identifiers, LeftOu
 use fhir::{Export, Exported, Node};
 use http::StatusCode;
 use model::{ClientId, Confidential, Purpose};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::{Check, Exchange, Problem, Reply, Violation};
@@ -20,35 +21,40 @@ const CLIENTS: usize = 50;
 /// Most texts of one export.
 const TEXTS: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "WantedExport")]
+pub(crate) struct Wanted {
     clients: Vec<ClientId>,
     #[serde(default)]
     released_texts: Vec<Text>,
 }
 
 /// A free text of a client's, which the caller has read and releases.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReviewedText")]
 struct Text {
     client_id: ClientId,
     text: Confidential<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Clients {
     included: usize,
     left_out: usize,
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ResearchExport")]
+pub(crate) struct Answer<'a> {
     /// The day, in UTC, that ages are counted to.
     as_of: String,
     clients: Clients,
     left_out: LeftOut,
+    /// Resources of FHIR R4.
     resources: &'a [Value],
+    /// What was released, without whose it is.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     texts: &'a [&'a str],
 }

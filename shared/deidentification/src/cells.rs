@@ -85,14 +85,14 @@ pub enum NoTable {
 }
 
 /// Counts by one category, and their total.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishedList {
     cells: Vec<Count>,
     total: Count,
 }
 
 /// Counts by two categories, with the totals of rows and columns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishedTable {
     rows: Vec<Vec<Count>>,
     row_totals: Vec<Count>,

@@ -59,7 +59,7 @@ pub struct LeftOut {
 /// Codes that stand for resources are fresh and random in every export, so no two exports can be joined by them and they are derived from
 /// nothing (164.514(c)(1)); which code was whose is not kept. Resources are in the order of these codes, which says nothing about when they
 /// came to be.
-#[derive(Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Deidentified {
     resources: Vec<Value>,
     left_out: LeftOut,

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use model::{AccountId, Confidential};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::identifiers::{Identifiers, folded, is_month, words};
@@ -26,7 +25,7 @@ pub struct Review {
 }
 
 /// Why a text is not released, without a word of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// No identifier was given to look for: nothing would be proven.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Count, THRESHOLD};
@@ -17,7 +16,7 @@ use crate::{Count, THRESHOLD};
 ///
 /// Of one to eleven people "other" is suppressed whatever it is: of so few, a number that is neither none nor all is 1 to 10, and to be the one that
 /// is suppressed would say so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishedResponses<T> {
     named: Vec<(T, Count)>,
     other: Count,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::import::{bound_by, detail};
@@ -21,7 +22,7 @@ const VALUES: usize = 50_000;
 const URIS: &str = "urn:ietf:rfc:3986";
 
 /// Which resource of which sender something was made of: the same for the same resource, whenever it comes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Source {
     /// The sender's base URL, or `urn:ietf:rfc:3986` where the resource is named by a URI.
     pub system: String,
@@ -30,7 +31,8 @@ pub struct Source {
 }
 
 /// What is wrong with a bundle, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Flaw")]
 pub struct Problem {
     /// A JSON pointer (RFC 6901).
     pub field: String,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use datatype::person::GUARDIANS;
 use datatype::says_diagnosis;
 use model::is_language_tag;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::assessment::read_assessment;
@@ -51,7 +52,7 @@ pub struct Part {
 }
 
 /// A resource of which nothing is imported, though resources of its type are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NotImported {
     /// Which it is.
     pub source: Source,

@@ -6,13 +6,14 @@ use base64ct::{Base64, Encoding};
 use datatype::person::{self, LINE};
 use datatype::{is_date_time, is_instant};
 use model::{e164, is_language_tag};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::money;
 use crate::node::Node;
 
 /// What the owners keep, each made of resources of one type, or of few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A client's details, of `identity`: Patient, with the RelatedPersons.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::node::Node;
@@ -16,7 +17,7 @@ const PATH: usize = 1_000;
 const ELLIPSIS: &str = "…";
 
 /// Why something was not carried over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The practice does not keep such things, by rule (GDPR 5(1)(c)).
@@ -37,7 +38,8 @@ pub enum Reason {
 }
 
 /// What was not carried over of one place in all resources of one type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NotCarriedOver")]
 pub struct Line {
     /// The type of the resource, or the kind of the owner's JSON.
     pub of: String,

@@ -1,6 +1,6 @@
 use http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::schemas::{Schemas, simplify};
 
@@ -48,9 +48,10 @@ impl Content {
         Self { media_type, form: None }
     }
 
-    fn document(&self, generator: &mut SchemaGenerator) -> Value {
+    /// The media type, and what is said of it.
+    fn document(&self, generator: &mut SchemaGenerator) -> (String, Value) {
         let described = self.form.map(|form| json!({ "schema": form(generator) }));
-        json!({ self.media_type: described.unwrap_or_else(|| json!({})) })
+        (self.media_type.to_owned(), described.unwrap_or_else(|| json!({})))
     }
 }
 
@@ -69,7 +70,9 @@ pub struct Operation {
     summary: &'static str,
     headers: Vec<Header>,
     query: Option<SchemaOf>,
-    body: Option<(Content, bool)>,
+    /// One for each media type that is taken.
+    bodies: Vec<Content>,
+    is_body_required: bool,
     answers: Vec<Answer>,
     is_open: bool,
 }
@@ -106,7 +109,8 @@ impl Operation {
             summary,
             headers: Vec::new(),
             query: None,
-            body: None,
+            bodies: Vec::new(),
+            is_body_required: true,
             answers: Vec::new(),
             is_open: false,
         }
@@ -166,28 +170,29 @@ impl Operation {
     /// Takes a body of this type.
     #[must_use]
     pub fn body<T: JsonSchema>(mut self) -> Self {
-        self.body = Some((Content::json::<T>(), true));
+        self.bodies.push(Content::json::<T>());
         self
     }
 
     /// Takes a body of this type, or none.
     #[must_use]
     pub fn optional_body<T: JsonSchema>(mut self) -> Self {
-        self.body = Some((Content::json::<T>(), false));
+        self.bodies.push(Content::json::<T>());
+        self.is_body_required = false;
         self
     }
 
     /// Takes a body of this type that says by a media type of its own what it is.
     #[must_use]
     pub fn body_as<T: JsonSchema>(mut self, media_type: &'static str) -> Self {
-        self.body = Some((Content::json_as::<T>(media_type), true));
+        self.bodies.push(Content::json_as::<T>(media_type));
         self
     }
 
     /// Takes a body of a form that nothing is said of here.
     #[must_use]
     pub fn opaque_body(mut self, media_type: &'static str) -> Self {
-        self.body = Some((Content::opaque(media_type), true));
+        self.bodies.push(Content::opaque(media_type));
         self
     }
 
@@ -270,9 +275,10 @@ impl Operation {
         if !parameters.is_empty() {
             document["parameters"] = Value::Array(parameters);
         }
-        if let Some((content, is_required)) = &self.body {
+        if !self.bodies.is_empty() {
+            let contents = self.bodies.iter().map(|content| content.document(&mut schemas.taken));
             document["requestBody"] =
-                json!({ "required": is_required, "content": content.document(&mut schemas.taken) });
+                json!({ "required": self.is_body_required, "content": contents.collect::<Map<_, _>>() });
         }
         if self.is_open {
             document["security"] = json!([]);
@@ -285,7 +291,8 @@ impl Answer {
     fn document(&self, generator: &mut SchemaGenerator) -> Value {
         let mut document = json!({ "description": self.status.canonical_reason().unwrap_or("Answer") });
         if let Some(content) = &self.content {
-            document["content"] = content.document(generator);
+            let (media_type, described) = content.document(generator);
+            document["content"] = json!({ media_type: described });
         }
         for (name, description) in &self.headers {
             document["headers"][*name] =
