@@ -139,13 +139,15 @@ impl Deployment {
     /// Sends a request and takes the answer apart.
     #[must_use]
     pub fn send(&self, call: &Call) -> Answer {
-        Answer::from(self.client.send(call.request()).expect("an answer"))
+        self.try_send(call).expect("an answer")
     }
 
     /// Sends a request whose answer may break off.
     #[must_use]
     pub fn try_send(&self, call: &Call) -> Option<Answer> {
-        self.client.send(call.request()).ok().map(Answer::from)
+        let response = self.client.send(call.request()).ok()?;
+        openapi::assert_described(&call.request(), &response);
+        Some(Answer::from(response))
     }
 
     /// Sends a request that must be answered with this status.

@@ -213,3 +213,58 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
 }
 
 const PROBLEM: &str = "/components/responses/Problem/content/application~1problem+json/schema";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/v1/audit/keys";
+
+    fn check(path: &str, status: u16, media_type: &str, answer: &Value) -> Result<(), String> {
+        let checked = std::panic::catch_unwind(|| {
+            let request = Request::get(path).body(Vec::new()).expect("a request");
+            let response = Response::builder().status(status).header("content-type", media_type);
+            let response = response.body(answer.to_string().into_bytes());
+            assert_described(&request, &response.expect("an answer"));
+        });
+        checked.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
+    }
+
+    #[test]
+    fn what_is_not_described_is_told() {
+        let keys = json!({ "algorithm": "Ed25519", "public_key": "AA==" });
+        let problem =
+            json!({ "type": "urn:problem-type:confide:stale", "title": "Conflict", "status": 409, "detail": "It is." });
+        let (json, other) = ("application/json", "application/problem+json");
+        assert_eq!(check(PATH, 200, json, &keys), Ok(()));
+        assert_eq!(check(PATH, 409, other, &problem), Ok(()));
+        for (path, status, media_type, answer, what) in [
+            (PATH, 200, json, json!({ "algorithm": "Ed25519" }), "required"),
+            (
+                PATH,
+                200,
+                json,
+                json!({ "algorithm": "Ed25519", "public_key": 7 }),
+                "string",
+            ),
+            (PATH, 200, "text/plain", keys.clone(), "text/plain"),
+            (PATH, 201, json, keys.clone(), "201"),
+            (
+                PATH,
+                409,
+                other,
+                json!({ "title": "Conflict" }),
+                "a problem of another form",
+            ),
+            ("/v1/audit/keys?limit=7", 200, json, keys.clone(), "`limit`"),
+        ] {
+            let told = check(path, status, media_type, &answer).expect_err("it is not as described");
+            assert!(told.contains(what), "{told}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_has_no_document() {
+        assert_eq!(check("/v1/elsewhere", 200, "text/plain", &json!("")), Ok(()));
+    }
+}

@@ -148,3 +148,68 @@ fn rename(schema: &mut Value, names: &BTreeSet<String>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde_json::json;
+
+    use super::*;
+
+    // schemars reads serde's attributes, which stand for themselves here.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its form is looked at")]
+    struct Same {
+        name: String,
+        #[schemars(default, skip_serializing_if = "Option::is_none")]
+        nickname: Option<String>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its form is looked at")]
+    struct Differs {
+        same: Same,
+        #[schemars(default)]
+        count: u32,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its form is looked at")]
+    struct Leads {
+        there: Vec<Differs>,
+    }
+
+    #[test]
+    fn a_form_is_said_twice_only_where_it_differs() {
+        let mut schemas = Schemas::new();
+        let mut request = schemas.taken.subschema_for::<Leads>().to_value();
+        let answer = schemas.answered.subschema_for::<Leads>().to_value();
+        let named = schemas.into_named(vec![&mut request]);
+        let names: Vec<&str> = named.keys().map(String::as_str).collect();
+        assert_eq!(names, ["Differs", "DiffersRequest", "Leads", "LeadsRequest", "Same"]);
+        let reference = |name: &str| json!({ "$ref": format!("{PREFIX}{name}") });
+        assert_eq!((request, answer), (reference("LeadsRequest"), reference("Leads")));
+        assert_eq!(
+            named["LeadsRequest"]["properties"]["there"]["items"],
+            reference("DiffersRequest")
+        );
+        assert_eq!(named["Leads"]["properties"]["there"]["items"], reference("Differs"));
+        assert_eq!(named["DiffersRequest"]["required"], json!(["same"]));
+        assert_eq!(named["Differs"]["required"], json!(["same", "count"]));
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_not_null() {
+        let mut schemas = Schemas::new();
+        let _ = schemas.taken.subschema_for::<Same>();
+        let named = schemas.into_named(Vec::new());
+        assert_eq!(
+            named["Same"],
+            json!({
+                "type": "object",
+                "required": ["name"],
+                "properties": { "name": { "type": "string" }, "nickname": { "type": "string" } },
+            })
+        );
+    }
+}
