@@ -10,6 +10,7 @@ use crate::invoice::{Content, Invoice, Payment, Refund, State, TiedOrder, Versio
 use crate::ledger::{Change, Current, Ledgers, admit};
 use crate::money::Currency;
 use crate::payment::GatewayPayment;
+use crate::register;
 
 #[derive(Serialize)]
 pub(crate) struct InvoiceAnswer<'i> {
@@ -147,7 +148,7 @@ pub(crate) fn answer(current: &Current) -> Result<Reply, Problem> {
 }
 
 #[derive(Serialize)]
-struct ListedAnswer {
+pub(crate) struct ListedAnswer {
     id: InvoiceId,
     created_at: Timestamp,
     state: State,
@@ -157,6 +158,22 @@ struct ListedAnswer {
     minor_digits: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_on: Option<jiff::civil::Date>,
+}
+
+impl From<&Invoice> for ListedAnswer {
+    fn from(invoice: &Invoice) -> Self {
+        let Content { currency, due_on, .. } = *invoice.content();
+        Self {
+            id: invoice.id,
+            created_at: invoice.created_at,
+            state: invoice.state(),
+            total: invoice.total(),
+            outstanding: invoice.outstanding(),
+            currency,
+            minor_digits: currency.minor_digits(),
+            due_on,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -194,7 +211,10 @@ struct Voiding {
     reason: String,
 }
 
-/// `POST /v1/billing/clients/{client}/invoices`. For the order of effects see [`crate::ledger::Ledger::create`].
+/// `POST /v1/billing/clients/{client}/invoices`
+///
+/// Order: invoice and the client's index (see [`crate::ledger::Ledger::create`]), then the clinic's register, then answer. A crash before the register leaves an invoice that only the
+/// client's own list shows, until the request is repeated.
 pub(crate) fn create(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let content: Content = exchange.json()?;
     let mut check = Check::new();
@@ -222,6 +242,7 @@ pub(crate) fn create(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         gateway_payments: std::collections::BTreeMap::new(),
         fingerprint: idempotency::fingerprint(ledgers.index, exchange.body()),
     })?;
+    register::enter(exchange, &recorded, exchange.parameter("client")?, id)?;
     let location = format!("{}/{id}", exchange.path());
     Ok(Reply::created(&location, &InvoiceAnswer::from(&written.value))?
         .etag(written.version)
@@ -240,17 +261,7 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         let (page, after) = ledger.list(cursor, limit)?;
         next = after.map(|after| after.to_string());
         for entry in page {
-            let invoice = ledger.read(entry.id)?.value;
-            invoices.push(ListedAnswer {
-                id: entry.id,
-                created_at: entry.created_at,
-                state: invoice.state(),
-                total: invoice.total(),
-                outstanding: invoice.outstanding(),
-                currency: invoice.content().currency,
-                minor_digits: invoice.content().currency.minor_digits(),
-                due_on: invoice.content().due_on,
-            });
+            invoices.push(ListedAnswer::from(&ledger.read(entry.id)?.value));
         }
     }
     Ok(Reply::ok(&ListAnswer { invoices, next })?.recorded(recorded.event()))

@@ -11,6 +11,7 @@ mod ledger;
 mod money;
 mod payment;
 mod payments;
+mod register;
 mod routes;
 mod settings;
 mod settlement;

@@ -1,10 +1,11 @@
 use http::Method;
 use web::Route;
 
-use crate::{events, insurance, invoices, keys, payments, statement, webhook};
+use crate::{events, insurance, invoices, keys, payments, register, statement, webhook};
 
 /// What this function answers.
-pub const ROUTES: [Route; 24] = [
+pub const ROUTES: [Route; 25] = [
+    Route::new(Method::GET, "/v1/billing/invoices", register::list),
     Route::new(Method::POST, "/v1/billing/clients/{client}/invoices", invoices::create),
     Route::new(Method::GET, "/v1/billing/clients/{client}/invoices", invoices::list),
     Route::new(

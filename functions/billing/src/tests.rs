@@ -4,6 +4,7 @@ mod access;
 mod crash_points;
 mod insurance;
 mod invoices;
+mod register;
 mod webhooks;
 
 use std::collections::BTreeMap;

@@ -448,10 +448,10 @@ pub const TABLE: &[Rule] = &[
         purposes: &[FamilyRequest],
         needs: &[Need::Representation, Need::NotHidden],
     },
-    // What payment gateways told and nobody could apply: amounts and the gateways' own numbers, and no client. Other actions than those
-    // on invoices, so that this row, which needs no client, opens no client's.
+    // What payment gateways told and nobody could apply: amounts and the gateways' own numbers, and no client. And which clients have invoices: each is
+    // decided about before anything of hers is shown. Other actions than those on invoices, so that this row, which needs no client, opens no client's.
     Rule {
-        id: "payment.gateway-events",
+        id: "payment.clinic-book",
         roles: &[Role::Billing],
         actions: &[Search, Execute],
         classes: &[Billing],

@@ -119,7 +119,7 @@ fn dead_letters_are_for_billing_alone() {
     let event = practice.event(&listed);
     assert_eq!(
         (event.rule.as_str(), event.action),
-        ("payment.gateway-events", Action::Search)
+        ("payment.clinic-book", Action::Search)
     );
     let id = listed.json["events"][0]["id"].as_str().unwrap().to_owned();
     let replay = format!("/v1/billing/webhook-events/{id}/replay");

@@ -143,6 +143,10 @@ fn writing_an_invoice() {
             |practice, _, answer| {
                 let listed = practice.listed();
                 assert_eq!((listed.len(), &listed[0]), (number, &answer.text("id")));
+                let owed = practice.expect(200, Call::get("/v1/billing/invoices"));
+                let owed: Vec<&Value> = owed.json["invoices"].as_array().unwrap().iter().collect();
+                assert_eq!(owed.len(), number, "each is in the register, and shown once");
+                assert_eq!(owed[0]["id"], answer.text("id"));
             },
         );
     }

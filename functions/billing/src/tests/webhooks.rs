@@ -572,7 +572,7 @@ fn a_dead_event_is_replayed_once_what_hindered_it_is_gone() {
     let applied = practice.expect(200, replay.clone());
     assert_eq!(applied.text("state"), "applied");
     assert_eq!(applied.json.get("tells"), None);
-    assert_eq!(practice.event(&applied).rule, "payment.gateway-events");
+    assert_eq!(practice.event(&applied).rule, "payment.clinic-book");
     assert_eq!(practice.standing(&invoice), ("paid".to_owned(), 120, 20));
     assert_eq!(practice.expect(200, replay).text("state"), "applied");
     assert_eq!(practice.dead(), []);
@@ -626,7 +626,7 @@ fn a_dead_letter_is_dismissed_and_can_still_be_replayed() {
     let entry = practice.event(&dismissed);
     assert_eq!(
         (entry.rule.as_str(), entry.action, entry.resource.as_deref()),
-        ("payment.gateway-events", model::Action::Execute, Some(id.as_str()))
+        ("payment.clinic-book", model::Action::Execute, Some(id.as_str()))
     );
     assert_eq!(listed("dead").len(), 1);
     assert_eq!(listed("dismissed"), std::slice::from_ref(&dismissed.json));

@@ -1,0 +1,160 @@
+//! A clinic's register of invoices: which there are, and whose. Who bills can see by it what is owed without knowing by whom.
+//!
+//! One log per clinic, sealed under the clinic's own key of the class. An entry says where to look, and nothing of what is owed: what follows it
+//! is decided and recorded about that client, and reads the invoice in her own ledger. So an entry that leads nowhere shows nothing, and what is
+//! shown is never older than the invoice.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map};
+
+use access::{ClinicKey, Ground, Recorded, Refusal, Request};
+use crypto::{DataKey, Label, Secret, mac, name};
+use model::{Action, ClientId, ClinicId, DataClass, InvoiceId};
+use serde::{Deserialize, Serialize};
+use store::{Log, Shelf};
+use web::{Asking, Exchange, Problem, Reply, page_size};
+
+use crate::invoice::{Invoice, State};
+use crate::invoices::ListedAnswer;
+use crate::keys;
+use crate::ledger::Ledgers;
+
+const REGISTER: Label = Label::new("confide 2026-11 invoice register name");
+const ENTRY: Label = Label::new("confide 2026-11 invoice register entry id");
+
+/// How many entries one page looks through. Those of each client are a decision of their own.
+pub(crate) const LOOKED_AT: usize = 200;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    client: ClientId,
+    invoice: InvoiceId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegisterQuery {
+    /// Those in this state; else those on which something is outstanding.
+    state: Option<State>,
+    /// The `next` of the page before.
+    cursor: Option<u64>,
+    /// How many at most.
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RegisterAnswer {
+    invoices: Vec<RegisteredAnswer>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RegisteredAnswer {
+    client_id: ClientId,
+    #[serde(flatten)]
+    invoice: ListedAnswer,
+}
+
+/// A clinic's register, opened by a recorded ground.
+struct Register<'a> {
+    billing: Shelf<'a>,
+    names: &'a Secret,
+    clinic: ClinicId,
+    key: ClinicKey,
+}
+
+impl<'a> Register<'a> {
+    fn new(exchange: &Exchange<'a>, clinic: ClinicId, key: ClinicKey) -> Result<Self, Problem> {
+        Ok(Self {
+            billing: exchange.shelf("billing")?,
+            names: exchange.keyring.key("index")?,
+            clinic,
+            key,
+        })
+    }
+
+    fn log(&self) -> Log<'_, Entry, DataKey> {
+        let name = name(self.names, REGISTER, &[self.clinic.as_bytes()]);
+        self.billing
+            .log(Some(self.clinic), "invoice register", &name, self.key.key())
+    }
+}
+
+/// Enters an invoice of the client that the ground is about. Done again, it may be there twice; a page shows it once.
+pub(crate) fn enter(
+    exchange: &Exchange<'_>,
+    ground: &dyn Ground,
+    client: ClientId,
+    invoice: InvoiceId,
+) -> Result<(), Problem> {
+    let key = keys::vault(exchange)?.unlock_clinic_or_create(ground)?;
+    let register = Register::new(exchange, ground.clinic(), key)?;
+    // An invoice's own id stands in the clear beside its ledger: here it would say which ledgers are a clinic's.
+    let id = mac(register.names, ENTRY, &[invoice.as_bytes()]).truncated();
+    register.log().append(id, &Entry { client, invoice })?;
+    Ok(())
+}
+
+/// Whoever may list a client's invoices is let at them, once a page. Those whom she may not see are left out without a word, and the denials are in the trail.
+fn admit(exchange: &Exchange<'_>, client: ClientId) -> Result<Option<Recorded>, Problem> {
+    let asking = Asking::new(exchange, exchange.caller()?, client, DataClass::Billing)?;
+    match asking.admit(Action::List, None) {
+        Ok(recorded) => Ok(Some(recorded)),
+        Err(Refusal::Denied { .. }) => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// `GET /v1/billing/invoices`: what is owed to the clinic, by whomever, the newest first. A page may have fewer than its limit, and none at all, where
+/// it had to look through many that are not wanted.
+pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
+    let RegisterQuery { state, cursor, limit } = exchange.query()?;
+    let limit = page_size(limit)?;
+    let caller = exchange.caller()?;
+    let request = Request::new(Action::Search, DataClass::Billing).purpose(exchange.purpose()?);
+    let recorded = exchange.gate()?.admit(&caller, &request, None)?;
+    let is_wanted =
+        |invoice: &Invoice| state.map_or_else(|| invoice.outstanding() > 0, |state| invoice.state() == state);
+    let (mut invoices, mut next) = (Vec::new(), None);
+    if let Some(key) = keys::vault(exchange)?.unlock_clinic(&recorded)? {
+        let (register, ledgers) = (
+            Register::new(exchange, recorded.clinic(), key)?,
+            Ledgers::new(exchange)?,
+        );
+        let (mut seen, mut admitted) = (BTreeSet::new(), BTreeMap::new());
+        let mut last = None;
+        for (looked_at, entry) in register.log().newest_first(cursor).enumerate() {
+            if invoices.len() == limit || looked_at == LOOKED_AT {
+                next = last;
+                break;
+            }
+            let entry = entry?;
+            last = Some(entry.sequence);
+            let Entry { client, invoice } = entry.value;
+            if !seen.insert(invoice) {
+                continue;
+            }
+            let ground = match admitted.entry(client) {
+                btree_map::Entry::Occupied(known) => known.into_mut(),
+                btree_map::Entry::Vacant(unknown) => unknown.insert(admit(exchange, client)?),
+            };
+            let Some(ground) = ground else {
+                continue;
+            };
+            let found = match ledgers.open_if_begun(ground)? {
+                Some(ledger) => ledger.find(invoice)?,
+                None => None,
+            };
+            if let Some(invoice) = found.filter(|found| is_wanted(&found.value)) {
+                invoices.push(RegisteredAnswer {
+                    client_id: client,
+                    invoice: ListedAnswer::from(&invoice.value),
+                });
+            }
+        }
+    }
+    let next = next.map(|next| next.to_string());
+    Ok(Reply::ok(&RegisterAnswer { invoices, next })?.recorded(recorded.event()))
+}
