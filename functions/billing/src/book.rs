@@ -17,6 +17,7 @@ use access::{ClinicKey, Ground, Vault};
 use crypto::{DataKey, Label, Secret, mac, name};
 use model::{AccountId, ClientId, ClinicId, Confidential, Gateway, GatewayEventId, InvoiceId, Timestamp};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError, UpdateError};
 use web::{Exchange, Problem};
@@ -41,8 +42,9 @@ const WAITING_ATTEMPTS: usize = 32;
 const LOOKED_AT: usize = 500;
 
 /// Why nothing came of an event so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeadLetterReason")]
 pub(crate) enum DeadReason {
     /// No invoice is tied to the order. Tying one applies the event.
     UnknownOrder,
@@ -52,10 +54,15 @@ pub(crate) enum DeadReason {
     Incomplete,
     /// The invoice that the order is tied to is gone, or its client.
     NoInvoice,
+    /// It is in another currency than the invoice.
     CurrencyDiffers,
+    /// More is there, or held, than the invoice comes to. The invoice knows of it.
     AmountDiffers,
+    /// More is given back than was taken. The invoice knows of it.
     OverRefund,
+    /// The invoice is void, and money of the payment is there, or held. The invoice knows of it.
     InvoiceVoid,
+    /// The invoice has no room for more payments, refunds or disputes.
     TooMany,
 }
 
@@ -72,7 +79,7 @@ impl From<Unapplied> for DeadReason {
 }
 
 /// What became of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub(crate) enum Fate {
     /// It was kept, and nobody has got further. The gateway sends it again.
@@ -83,12 +90,12 @@ pub(crate) enum Fate {
     Applied,
     /// It tells of a payment, and somebody has to look.
     Dead(DeadReason),
-    /// It was dead for this reason, and somebody has looked: see [`Dismissal`].
+    /// It was dead for this reason, and somebody has looked.
     Dismissed(DeadReason),
 }
 
 /// That a dead letter needs nobody any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dismissal {
     pub(crate) by: AccountId,

@@ -2,6 +2,7 @@
 
 use access::{Recorded, Request};
 use model::{Action, Confidential, DataClass, Gateway, GatewayEventId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply, page_size};
 
@@ -13,8 +14,9 @@ use crate::ledger::{Ledgers, admit_about};
 use crate::settlement::{give_up, settle, wait_for_order};
 
 /// Events that are listed. What was applied stands in the invoice, and is for those who may see that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ListedEventState")]
 enum ListedState {
     Dead,
     Dismissed,
@@ -22,27 +24,37 @@ enum ListedState {
     Received,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(crate) struct ListQuery {
+    /// `dead` where it is not said.
     state: Option<ListedState>,
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Dismissing {
+#[schemars(rename = "NewDismissal")]
+pub(crate) struct Dismissing {
+    /// 1 to 500 characters.
     reason: String,
 }
 
-#[derive(Serialize)]
-struct EventAnswer<'e> {
+/// Something that a payment gateway told, and what became of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GatewayEvent")]
+pub(crate) struct EventAnswer<'e> {
     id: GatewayEventId,
     gateway: Gateway,
+    /// What the gateway calls it, such as `payment.captured`; `unrecognised` where that is no plain name.
     r#type: &'e str,
+    /// The gateway's own id of it, to look it up there.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway_event_id: Option<&'e str>,
+    /// When it happened.
     at: Timestamp,
     received_at: Timestamp,
     #[serde(flatten)]
@@ -50,12 +62,15 @@ struct EventAnswer<'e> {
     /// What it tells, until it is applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     tells: Option<&'e Told>,
+    /// Who dismissed it last, also where it came to something since.
     #[serde(skip_serializing_if = "Option::is_none")]
     dismissed: Option<&'e Dismissal>,
 }
 
-#[derive(Serialize)]
-struct ListAnswer<'e> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GatewayEvents")]
+pub(crate) struct ListAnswer<'e> {
+    /// A page may have fewer than the limit, or none, where `next` leads on.
     events: Vec<EventAnswer<'e>>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]

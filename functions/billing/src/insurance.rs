@@ -14,6 +14,13 @@ mod money;
 mod parts;
 mod reading;
 
+#[cfg(test)]
+pub(crate) use self::{
+    claim::Claim,
+    explanation_of_benefit::ExplanationOfBenefit,
+    parts::Status,
+    reading::{DocumentAnswer, VersionsAnswer, VersionsQuery},
+};
 pub(crate) use export::export;
 pub(crate) use import::{check, import};
 pub(crate) use reading::{

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use jiff::civil::Date;
 use model::{AccountId, Confidential, Gateway, InvoiceId, PaymentId, RefundId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Check, Problem};
 
@@ -34,10 +35,12 @@ const GATEWAY_PAYMENTS: usize = 100;
 pub(crate) const ORDERS: usize = 20;
 
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewInvoice")]
 pub(crate) struct Content {
     pub(crate) currency: Currency,
+    /// 1 to 100.
     pub(crate) lines: Vec<Line>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) due_on: Option<Date>,
@@ -45,16 +48,19 @@ pub(crate) struct Content {
     pub(crate) payer: Option<Payer>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InvoiceLine")]
 pub(crate) struct Line {
+    /// What is billed, not why: nothing clinical. 1 to 200 characters.
     description: Confidential<String>,
+    /// 1 to 10 000.
     quantity: u32,
     unit_amount: Amount,
 }
 
 /// Who is to pay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Payer {
     kind: PayerKind,
@@ -64,7 +70,7 @@ pub(crate) struct Payer {
     policy_number: Option<Confidential<String>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum PayerKind {
     Client,
@@ -138,7 +144,7 @@ pub(crate) struct Version {
 }
 
 /// That it is owed no more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Voided {
     pub(crate) by: AccountId,
@@ -147,8 +153,9 @@ pub(crate) struct Voided {
 }
 
 /// How money came in without a gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "PaymentMethod")]
 pub(crate) enum Method {
     Cash,
     BankTransfer,
@@ -194,22 +201,29 @@ impl Payment {
 }
 
 /// An order of a gateway that the invoice is tied to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "GatewayOrder")]
 pub(crate) struct TiedOrder {
     pub(crate) gateway: Gateway,
+    /// The gateway's own id of it.
     pub(crate) reference: String,
 }
 
-/// Where an invoice stands. It follows from what was paid, and is kept nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Where an invoice stands. It follows from what was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "InvoiceState")]
 pub(crate) enum State {
+    /// Nothing is paid, or all of it was given back.
     Open,
+    /// Some of it is still outstanding.
     PartlyPaid,
+    /// Nothing is outstanding.
     Paid,
     /// More was paid than is owed, by a gateway: somebody has to give it back there.
     Overpaid,
+    /// It is owed no more.
     Void,
 }
 

@@ -2,6 +2,7 @@
 //! or write, then answer.
 
 use model::{AccountId, Action, Confidential, InvoiceId, PaymentId, RefundId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::{Check, Exchange, Problem, Reply, page_size};
@@ -12,13 +13,19 @@ use crate::money::Currency;
 use crate::payment::GatewayPayment;
 use crate::register;
 
-#[derive(Serialize)]
+/// An invoice, and what follows from its payments.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Invoice")]
 pub(crate) struct InvoiceAnswer<'i> {
     id: InvoiceId,
     state: State,
+    /// What it comes to. Amounts are in minor units: paise, cents, yen.
     total: i64,
+    /// What came in.
     received: i64,
+    /// What was given back of that.
     refunded: i64,
+    /// What is still to be paid; never less than nothing.
     outstanding: i64,
     /// How many digits of an amount stand behind the point.
     minor_digits: u16,
@@ -26,25 +33,34 @@ pub(crate) struct InvoiceAnswer<'i> {
     created_at: Timestamp,
     #[serde(flatten)]
     version: VersionAnswer<'i>,
+    /// There where it is void.
     #[serde(skip_serializing_if = "Option::is_none")]
     voided: Option<&'i Voided>,
+    /// What the clinic itself took.
     payments: Vec<PaymentAnswer<'i>>,
     gateway_orders: &'i [TiedOrder],
+    /// What gateways told of.
     gateway_payments: Vec<GatewayPaymentAnswer<'i>>,
 }
 
-#[derive(Serialize)]
-struct VersionAnswer<'i> {
+/// What was asked for at a time.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InvoiceVersion")]
+pub(crate) struct VersionAnswer<'i> {
+    /// Counts the versions of the content, from 1.
     revision: u64,
     written_by: AccountId,
     written_at: Timestamp,
+    /// Why it was amended. The first version has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'i Confidential<String>>,
     #[serde(flatten)]
     content: &'i Content,
 }
 
-#[derive(Serialize)]
+/// A payment that the clinic itself took.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Payment")]
 struct PaymentAnswer<'i> {
     id: PaymentId,
     method: crate::invoice::Method,
@@ -55,7 +71,9 @@ struct PaymentAnswer<'i> {
     refunds: Vec<RefundAnswer<'i>>,
 }
 
-#[derive(Serialize)]
+/// A refund of a payment that the clinic itself took.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Refund")]
 struct RefundAnswer<'i> {
     id: RefundId,
     amount: i64,
@@ -65,10 +83,15 @@ struct RefundAnswer<'i> {
     recorded_at: Timestamp,
 }
 
-#[derive(Serialize)]
+/// All that is known of a payment that a gateway told of.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GatewayPayment")]
 struct GatewayPaymentAnswer<'i> {
+    /// The gateway's own id.
     id: &'i str,
+    /// What of it counts as taken.
     received: i64,
+    /// What of that counts as given back.
     refunded: i64,
     #[serde(flatten)]
     payment: &'i GatewayPayment,
@@ -147,7 +170,8 @@ pub(crate) fn answer(current: &Current) -> Result<Reply, Problem> {
     Ok(Reply::ok(&InvoiceAnswer::from(&current.value))?.etag(current.version))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedInvoice")]
 pub(crate) struct ListedAnswer {
     id: InvoiceId,
     created_at: Timestamp,
@@ -155,6 +179,7 @@ pub(crate) struct ListedAnswer {
     total: i64,
     outstanding: i64,
     currency: Currency,
+    /// How many digits of an amount stand behind the point.
     minor_digits: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_on: Option<jiff::civil::Date>,
@@ -176,38 +201,49 @@ impl From<&Invoice> for ListedAnswer {
     }
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Invoices")]
+pub(crate) struct ListAnswer {
     invoices: Vec<ListedAnswer>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct VersionsAnswer<'i> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InvoiceVersions")]
+pub(crate) struct VersionsAnswer<'i> {
+    /// Newest first.
     versions: Vec<VersionAnswer<'i>>,
+    /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PageQuery {
+pub(crate) struct PageQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Amendment {
+#[schemars(rename = "InvoiceAmendment")]
+pub(crate) struct Amendment {
+    /// 1 to 500 characters.
     reason: String,
+    /// All of the new content, in the currency that it has.
     invoice: Content,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Voiding {
+#[schemars(rename = "InvoiceVoiding")]
+pub(crate) struct Voiding {
+    /// 1 to 500 characters.
     reason: String,
 }
 

@@ -9,6 +9,8 @@ mod invoices;
 mod keys;
 mod ledger;
 mod money;
+#[cfg(test)]
+mod openapi;
 mod payment;
 mod payments;
 mod register;

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use datatype::MOST_MINOR_UNITS as MOST;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An amount of money in minor units: cents, paise, whole yen. Never less than nothing. It does not print: what somebody owes is
-/// nobody's business.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+/// An amount of money in minor units: cents, paise, whole yen. Never less than nothing.
+// It does not print: what somebody owes is nobody's business.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "i64")]
+#[schemars(extend("minimum" = 0, "maximum" = MOST))]
 pub(crate) struct Amount(i64);
 
 impl Amount {
@@ -64,9 +66,10 @@ pub(crate) fn sum(amounts: impl IntoIterator<Item = Amount>) -> i64 {
     amounts.into_iter().map(Amount::minor_units).sum()
 }
 
-/// A currency of ISO 4217 that has minor units, zero digits of them included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A currency of ISO 4217, such as `EUR`. It has minor units, zero digits of them included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "&'static str")]
+#[schemars(extend("pattern" = "^[A-Z]{3}$"))]
 pub(crate) struct Currency(iso_currency::Currency);
 
 impl Currency {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Amount, sum};
@@ -16,8 +17,9 @@ use crate::money::{Amount, sum};
 const REFUNDS: usize = 100;
 
 /// How far a payment is, in the order in which the later one counts: money that was taken was taken, whatever was told before or after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "GatewayPaymentProgress")]
 pub(crate) enum Progress {
     /// It is there, and nothing has come of it.
     #[default]
@@ -33,8 +35,9 @@ pub(crate) enum Progress {
 }
 
 /// How far a refund is, in the order in which the later one counts: banks return what had succeeded, and then it has failed for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "GatewayRefundProgress")]
 pub(crate) enum RefundProgress {
     #[default]
     Pending,
@@ -43,7 +46,7 @@ pub(crate) enum RefundProgress {
 }
 
 /// A refund that a gateway has made. Or a dispute: what it withdraws is processed, and what the clinic wins back has failed to go.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GatewayRefund {
     pub(crate) progress: RefundProgress,
@@ -54,16 +57,18 @@ pub(crate) struct GatewayRefund {
 }
 
 /// A sum of refunds that a gateway told without saying which they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "GatewayRefundTotal")]
 pub(crate) struct RefundTotal {
     pub(crate) amount: Amount,
     pub(crate) at: Timestamp,
 }
 
 /// All that is known of a payment, or what one event tells of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "GatewayPaymentFacts")]
 pub(crate) struct GatewayPayment {
     pub(crate) progress: Progress,
     /// The most that was ever held.
@@ -75,7 +80,8 @@ pub(crate) struct GatewayPayment {
     /// When it was first told that money is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) captured_at: Option<Timestamp>,
-    /// The most that was held, where the gateway counts what it let go of it as refunded: see [`GatewayPayment::released`].
+    /// The most that was held, where the gateway counts what it let go of it as refunded.
+    // See [`GatewayPayment::released`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) released_from: Option<Amount>,
     /// By the gateway's own ids.

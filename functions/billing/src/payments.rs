@@ -3,6 +3,7 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use model::{Action, Confidential, Gateway, InvoiceId, PaymentId, RefundId, Timestamp, latest_today};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -16,37 +17,48 @@ use crate::ledger::{Change, Current, Ledgers, admit};
 use crate::money::Amount;
 use crate::settlement::settle;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PaymentBody {
+#[schemars(rename = "NewPayment")]
+pub(crate) struct PaymentBody {
     method: Method,
+    /// More than nothing, and at most what is outstanding.
     amount: Amount,
+    /// Today, in UTC, where it is not said.
     received_on: Option<Date>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RefundBody {
+#[schemars(rename = "NewRefund")]
+pub(crate) struct RefundBody {
+    /// More than nothing, and at most what is left of the payment.
     amount: Amount,
+    /// 1 to 500 characters.
     reason: String,
+    /// Today, in UTC, where it is not said.
     refunded_on: Option<Date>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OrderBody {
+#[schemars(rename = "NewGatewayOrder")]
+pub(crate) struct OrderBody {
     gateway: Gateway,
+    /// The id of an order (`order_…`) at Razorpay, of a PaymentIntent (`pi_…`) or a Checkout Session (`cs_…`) at Stripe.
     reference: String,
 }
 
-#[derive(Serialize)]
-struct PaidAnswer<'i> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecordedPayment")]
+pub(crate) struct PaidAnswer<'i> {
     payment_id: PaymentId,
     invoice: InvoiceAnswer<'i>,
 }
 
-#[derive(Serialize)]
-struct RefundedAnswer<'i> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecordedRefund")]
+pub(crate) struct RefundedAnswer<'i> {
     refund_id: RefundId,
     invoice: InvoiceAnswer<'i>,
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use access::{ClinicKey, Ground, Recorded, Refusal, Request};
 use crypto::{DataKey, Label, Secret, mac, name};
 use model::{Action, ClientId, ClinicId, DataClass, InvoiceId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Log, Shelf};
 use web::{Asking, Exchange, Problem, Reply, page_size};
@@ -31,7 +32,7 @@ struct Entry {
     invoice: InvoiceId,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisterQuery {
     /// Those in this state; else those on which something is outstanding.
@@ -42,7 +43,8 @@ pub(crate) struct RegisterQuery {
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InvoicesOfClinic")]
 pub(crate) struct RegisterAnswer {
     invoices: Vec<RegisteredAnswer>,
     /// Where the next page begins.
@@ -50,7 +52,9 @@ pub(crate) struct RegisterAnswer {
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+/// An invoice, and whose it is.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedInvoiceOfClient")]
 struct RegisteredAnswer {
     client_id: ClientId,
     #[serde(flatten)]

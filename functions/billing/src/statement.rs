@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use model::{Action, InvoiceId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
@@ -16,8 +17,9 @@ use crate::payments::day;
 /// The most invoices of a client that a statement is made of.
 const INVOICES: usize = 2_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "StatementEntryKind")]
 enum EntryKind {
     Invoice,
     Payment,
@@ -35,38 +37,49 @@ struct Entry {
     amount: i64,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "StatementEntry")]
 struct EntryAnswer {
+    /// In UTC.
     on: Date,
     kind: EntryKind,
     invoice_id: InvoiceId,
+    /// What it adds to the debt, in minor units; less than nothing is paid.
     amount: i64,
-    /// What is owed after it.
+    /// What is owed after it; less than nothing is her credit.
     balance: i64,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "StatementAccount")]
 struct AccountAnswer {
     currency: Currency,
     /// How many digits of an amount stand behind the point.
     minor_digits: u16,
+    /// What was owed before `from`, in minor units.
     opening_balance: i64,
     entries: Vec<EntryAnswer>,
+    /// What is owed after `to`.
     closing_balance: i64,
 }
 
-#[derive(Serialize)]
-struct StatementAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Statement")]
+pub(crate) struct StatementAnswer {
     from: Date,
     to: Date,
+    /// One for each currency.
     accounts: Vec<AccountAnswer>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct StatementQuery {
+pub(crate) struct StatementQuery {
+    /// The first day, in UTC.
     from: Date,
+    /// The last day.
     to: Date,
+    /// This one alone; all where it is not said.
     currency: Option<Currency>,
 }
 

@@ -250,6 +250,7 @@ impl Practice {
         let second = self.world.clock.now().as_second();
         let signature = format!("t={second},v1={}", code(SECRET, &format!("{second}.{body}")));
         Call::new(Method::POST, self.webhook(Gateway::Stripe))
+            .header("content-type", "application/json; charset=utf-8")
             .header("stripe-signature", &signature)
             .body(body)
     }

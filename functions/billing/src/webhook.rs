@@ -4,6 +4,7 @@
 use access::{Delivery, Refusal, Request, VerifiedDelivery};
 use http::{HeaderName, StatusCode};
 use model::{Action, ClinicId, DataClass, Gateway, GatewayEventId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Exchange, Problem, Reply};
 
@@ -19,8 +20,9 @@ const RAZORPAY_SIGNATURE: HeaderName = HeaderName::from_static("x-razorpay-signa
 const RAZORPAY_EVENT_ID: HeaderName = HeaderName::from_static("x-razorpay-event-id");
 const STRIPE_SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
 
-#[derive(Serialize)]
-struct ReceivedAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReceivedEvent")]
+pub(crate) struct ReceivedAnswer {
     event_id: GatewayEventId,
 }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use model::{Action, DataClass, MessageId, Timestamp};
 use notification::{Channel, Template};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Exchange, Problem, Reply};
 
@@ -30,8 +31,9 @@ const LONGEST_FOR_RINGS: SignedDuration = SignedDuration::from_secs(7);
 /// How many entries of the outbox log one run looks at.
 const LOOKED_AT: usize = 512;
 
-#[derive(Serialize)]
-struct DrainAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DrainRun")]
+pub(crate) struct DrainAnswer {
     /// Whether this run did anything, or another one is at it.
     ran: bool,
     /// How many messages it tried to send.

@@ -8,6 +8,8 @@ mod capture;
 mod dispatch;
 mod drain;
 mod html;
+#[cfg(test)]
+mod openapi;
 mod outbox;
 mod outgoing;
 mod provider;

@@ -5,6 +5,7 @@ use access::{Recorded, Request};
 use crypto::KeySet;
 use model::{Action, DataClass, Function, MessageId, Timestamp};
 use notification::{Channel, State, Template};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Log;
 use web::{Exchange, Problem, Reply, page_size};
@@ -13,21 +14,27 @@ use crate::outbox::{LogEntry, Outbox};
 use crate::outgoing::{Outgoing, Progress};
 use crate::provider::ProviderName;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(crate) struct ListQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
-struct MessageAnswer {
+/// What became of a message: never what it says, nor to whom.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Message")]
+pub(crate) struct MessageAnswer {
     message_id: MessageId,
+    /// The function that asked for it.
     asked_by: Function,
     template: Template,
     channel: Channel,
     state: State,
     accepted_at: Timestamp,
+    /// When it is of no use any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     /// How often it began to leave.
@@ -38,6 +45,7 @@ struct MessageAnswer {
     /// When it was sent, or given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     settled_at: Option<Timestamp>,
+    /// Who took it, or is offered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderName>,
     /// What the provider calls it.
@@ -48,8 +56,9 @@ struct MessageAnswer {
     delivery_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Messages")]
+pub(crate) struct ListAnswer {
     messages: Vec<MessageAnswer>,
     /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -184,6 +184,7 @@ pub enum Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see `Content`")]
+#[schemars(rename = "MessageTemplate")]
 pub enum Template {
     Invitation,
     Registration,
@@ -339,6 +340,7 @@ pub struct Accepted {
 /// Where a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "MessageState")]
 pub enum State {
     /// It waits to leave, for the first time or again.
     Pending,

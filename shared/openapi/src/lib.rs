@@ -8,11 +8,13 @@
 // Test support: a failed expectation is a failed test.
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
+mod as_sent;
 mod described;
 mod document;
 mod operation;
 mod schemas;
 
+pub use as_sent::AsSent;
 pub use described::assert_described;
 pub use document::assert_current;
 pub use operation::Operation;

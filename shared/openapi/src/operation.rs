@@ -302,6 +302,9 @@ impl Answer {
     }
 }
 
+/// The `next` of an answer, handed back as it is: that some are numbers is nobody's to know.
+const CURSOR: &str = "cursor";
+
 /// One parameter for each property of an object.
 fn query_parameters(fields: Schema) -> Vec<Value> {
     let mut fields = fields.to_value();
@@ -314,6 +317,9 @@ fn query_parameters(fields: Schema) -> Vec<Value> {
     let parameter = |(name, schema): (&String, &Value)| {
         let mut schema = schema.clone();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        if name == CURSOR {
+            schema = json!({ "type": "string" });
+        }
         let mut parameter = json!({ "name": name, "in": "query", "required": is_required(name), "schema": schema });
         if let Some(description) = description {
             parameter["description"] = description;

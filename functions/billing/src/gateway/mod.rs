@@ -5,6 +5,7 @@ pub(crate) mod razorpay;
 pub(crate) mod stripe;
 
 use model::{Gateway, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Problem;
 
@@ -15,17 +16,19 @@ use crate::payment::GatewayPayment;
 const LONGEST: usize = 100;
 
 /// What an event tells of one payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ToldPayment")]
 pub(crate) struct Told {
     /// The order that the payment is for, by the gateway's own id: what an invoice is tied to.
     pub(crate) order: String,
     /// The session that led to the order, where it is told: tied to an invoice, it ties the order too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
-    /// The payment.
+    /// The payment, by the gateway's own id.
     pub(crate) payment: String,
     pub(crate) currency: Currency,
+    /// What is known of the payment by this event alone.
     pub(crate) facts: GatewayPayment,
 }
 

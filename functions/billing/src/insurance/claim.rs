@@ -1,13 +1,15 @@
 //! A claim: what an insurer is asked to pay (FHIR R4, Claim).
 
 use datatype::{Concept, DateTime, Decimal, Period, Text, each, line};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::Check;
 
 use super::money::{Money, check_money};
 use super::parts::{FEW, Heading, ITEMS, Identifier, Status, Use, check_sequences, check_service};
 
-#[derive(Deserialize)]
+/// What an insurer is asked to pay (FHIR R4, Claim).
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 pub(crate) struct Claim {
@@ -26,9 +28,10 @@ pub(crate) struct Claim {
     total: Option<Money>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
+#[schemars(rename = "ClaimInsurance")]
 struct Insurance {
     sequence: u32,
     /// Whether this coverage is the one that is asked.
@@ -36,9 +39,10 @@ struct Insurance {
     coverage: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
+#[schemars(rename = "ClaimItem")]
 struct Item {
     sequence: u32,
     service: Concept,

@@ -2,13 +2,15 @@
 
 use datatype::{Concept, DateTime, Decimal, PartialDate, Period, Text, each, line};
 use model::ClaimId;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::Check;
 
 use super::money::{Money, check_money};
 use super::parts::{FEW, Heading, ITEMS, Identifier, Status, Use, check_sequences, check_service};
 
-#[derive(Deserialize)]
+/// What an insurer says became of a claim (FHIR R4, ExplanationOfBenefit).
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
 pub(crate) struct ExplanationOfBenefit {
@@ -34,8 +36,9 @@ pub(crate) struct ExplanationOfBenefit {
 }
 
 /// FHIR R4, value set `remittance-outcome`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RemittanceOutcome")]
 enum Outcome {
     Queued,
     Complete,
@@ -43,18 +46,20 @@ enum Outcome {
     Partial,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
+#[schemars(rename = "ExplanationOfBenefitInsurance")]
 struct Insurance {
     /// Whether this coverage is the one that was asked.
     focal: bool,
     coverage: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what is read and not looked at is of its type by being read")]
+#[schemars(rename = "ExplanationOfBenefitItem")]
 struct Item {
     sequence: u32,
     service: Concept,
@@ -69,7 +74,7 @@ struct Item {
 }
 
 /// What was decided of an item.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Adjudication {
     category: Concept,
@@ -77,15 +82,18 @@ struct Adjudication {
     amount: Option<Money>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ExplanationOfBenefitTotal")]
 struct Total {
     category: Concept,
     amount: Money,
 }
 
-#[derive(Deserialize)]
+/// An amount, a date, or both.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ExplanationOfBenefitPayment")]
 struct Payment {
     amount: Option<Money>,
     date: Option<PartialDate>,

@@ -1,17 +1,19 @@
 //! Amounts as insurers write them.
 
 use datatype::{Decimal, MinorUnits};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::Check;
 
 use crate::money::{Amount, Currency};
 
 /// An amount in minor units. Insurers adjudicate to fractions of a cent: then it is rounded half up, and `exact` is what they wrote.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Money {
     currency: Currency,
     minor_units: Amount,
+    /// Left out where nothing was rounded.
     exact: Option<Decimal>,
 }
 

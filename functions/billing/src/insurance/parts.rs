@@ -1,6 +1,7 @@
 //! What claims and explanations of benefit have in common.
 
 use datatype::{Concept, LINE, Period, Text, check_system, each, line, says_diagnosis};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::Check;
 
@@ -14,9 +15,10 @@ pub(super) const ITEMS: usize = 999;
 const SEQUENCE: u32 = 99_999;
 
 /// FHIR R4, value set `fm-status`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Status {
+#[schemars(rename = "ClaimStatus")]
+pub(crate) enum Status {
     Active,
     Cancelled,
     Draft,
@@ -24,8 +26,9 @@ pub(super) enum Status {
 }
 
 /// FHIR R4, value set `claim-use`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ClaimUse")]
 pub(super) enum Use {
     Claim,
     Preauthorization,
@@ -33,7 +36,7 @@ pub(super) enum Use {
 }
 
 /// What somebody calls it by (FHIR R4, data type Identifier).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Identifier {
     system: Text,

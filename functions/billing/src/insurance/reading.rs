@@ -1,6 +1,7 @@
 //! The handlers of those who read claims and explanations of benefit: authenticate, decide and record, unlock, read, answer.
 
 use model::{AccountId, Action, Confidential, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::import::Source;
 use web::listing::Wanted;
@@ -10,28 +11,36 @@ use super::content::{Content, Kind};
 use super::document::{Document, DocumentId, Version};
 use crate::ledger::{Ledgers, admit};
 
-#[derive(Serialize)]
-struct DocumentAnswer<'d> {
-    id: DocumentId,
+/// What its source says now.
+// A claim or an explanation of benefit: what describes it says which, by the types of its id and its content.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Imported{C}")]
+pub(crate) struct DocumentAnswer<'d, I = DocumentId, C = Content> {
+    id: I,
     created_by: AccountId,
     created_at: Timestamp,
     source: &'d Source,
+    /// Counts the versions, from 1.
     revision: u64,
     written_by: AccountId,
     written_at: Timestamp,
+    /// Why there is another version than the first, which has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'d Confidential<String>>,
-    content: &'d Content,
+    content: &'d C,
 }
 
-#[derive(Serialize)]
-struct VersionAnswer<'d> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{C}Version")]
+struct VersionAnswer<'d, C = Content> {
+    /// Counts the versions, from 1.
     revision: u64,
     written_by: AccountId,
     written_at: Timestamp,
+    /// Why there is another version than the first, which has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'d Confidential<String>>,
-    content: &'d Content,
+    content: &'d C,
 }
 
 impl<'d> From<&'d Version> for VersionAnswer<'d> {
@@ -68,17 +77,22 @@ struct ListAnswer {
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct VersionsAnswer<'d> {
-    versions: Vec<VersionAnswer<'d>>,
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{C}Versions")]
+pub(crate) struct VersionsAnswer<'d, C = Content> {
+    /// Newest first.
+    versions: Vec<VersionAnswer<'d, C>>,
+    /// Where the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct VersionsQuery {
+pub(crate) struct VersionsQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 

@@ -257,6 +257,7 @@ fn nobody_else_is_believed() {
     assert_eq!(practice.send(&Call::get(&razorpay)).status, 405);
     // The secret that goes is good until it is gone.
     let older = Call::new(Method::POST, &razorpay)
+        .header("content-type", "application/json")
         .header("x-razorpay-signature", &code("an-older-secret-that-goes", &event))
         .body(event.clone());
     practice.deliver(&older);
@@ -933,6 +934,7 @@ proptest! {
         }
         PRACTICE.with(|practice| {
             let call = Call::new(Method::POST, practice.webhook(Gateway::Razorpay))
+                .header("content-type", "application/json")
                 .header("x-razorpay-signature", &code(SECRET, &text))
                 .body(text);
             let answer = practice.send(&call);

@@ -7,6 +7,7 @@ use http::{Request, Response};
 use jiff::SignedDuration;
 use model::{ClinicId, MessageId, Timestamp};
 use ports::{Outbound, OutboundError, OutboundLimits};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::texts::Text;
@@ -19,9 +20,10 @@ pub(crate) use resend::Resend;
 pub(crate) use twilio::Twilio;
 pub(crate) use webhook::Webhook;
 
-/// A provider that there is an adapter for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Who carries messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Provider")]
 pub(crate) enum ProviderName {
     /// SMS.
     Twilio,
