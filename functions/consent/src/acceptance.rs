@@ -9,6 +9,7 @@
 use crypto::{KeySet, Label, Secret, mac, name};
 use model::{AccountId, ClinicId, DataClass, NoticeId, Timestamp};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError};
 use web::{Exchange, Problem};
@@ -18,13 +19,14 @@ const OF_ACCOUNT: Label = Label::new("confide 2026-11 acceptances of an account 
 const OF_NOTICE: Label = Label::new("confide 2026-11 acceptances of a notice name");
 const ENTRY: Label = Label::new("confide 2026-11 acceptance entry id");
 
-/// An acceptance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// That an account has accepted a policy or an agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acceptance {
     pub(crate) notice_id: NoticeId,
     /// Which text exactly: the hash that it was published with.
     pub(crate) notice_sha256: String,
+    /// Which of its series, from 1.
     pub(crate) version: u64,
     pub(crate) account_id: AccountId,
     pub(crate) accepted_at: Timestamp,

@@ -2,6 +2,7 @@
 
 use access::Request;
 use model::{Action, ClinicId, DataClass, NoticeId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Entry, without_doubles};
 use web::listing::Wanted;
@@ -11,10 +12,12 @@ use crate::acceptance::{Acceptance, Acceptances};
 use crate::notice::Notices;
 use crate::optional_body::NoFields;
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Acceptances")]
+pub(crate) struct ListAnswer {
+    /// Newest first.
     acceptances: Vec<Acceptance>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

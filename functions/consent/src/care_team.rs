@@ -2,6 +2,7 @@
 
 use access::{CareRole, CareTeamMember, Permissions, Recorded};
 use model::{AccountId, Action, DataClass, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
@@ -14,11 +15,15 @@ use crate::optional_body::NoFields;
 /// The most that treat one client. The permissions document is read on every request about her, so it stays small.
 const MEMBERS: usize = 64;
 
-#[derive(Deserialize)]
+/// As what and until when somebody belongs to a care team.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct MemberBody {
+#[schemars(rename = "CareTeamMembership")]
+pub(crate) struct MemberBody {
+    /// `treating` where it is absent.
     #[serde(default = "treating")]
     role: CareRole,
+    /// In the future. Absent where no end is agreed.
     #[serde(default)]
     until: Option<Timestamp>,
 }
@@ -27,12 +32,15 @@ fn treating() -> CareRole {
     CareRole::Treating
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TransferBody {
+#[schemars(rename = "CareTeamTransfer")]
+pub(crate) struct TransferBody {
+    /// Who treats the client now.
     from: AccountId,
+    /// Who treats her from now on.
     to: AccountId,
-    /// How long the one who hands over still treats the client.
+    /// How long the one who hands over still treats the client. Absent where that ends at once.
     #[serde(default)]
     handover_until: Option<Timestamp>,
 }

@@ -3,6 +3,7 @@
 use access::{CareRole, Request};
 use crypto::{Label, name};
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::listing::{Listing, Page, Wanted};
 use web::{Exchange, Problem, Reply};
@@ -12,19 +13,22 @@ use crate::file::{ClientFile, Files};
 const CASELOAD: Label = Label::new("confide 2026-11 caseload name");
 const CASE: Label = Label::new("confide 2026-11 caseload entry id");
 
-#[derive(Serialize)]
-struct CaseloadAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Caseload")]
+pub(crate) struct CaseloadAnswer {
     clients: Vec<CaseAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CaseloadClient")]
 struct CaseAnswer {
     client_id: ClientId,
     role: CareRole,
     since: Timestamp,
+    /// Absent where no end is agreed.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
 }

@@ -6,6 +6,7 @@ use model::{
     Role, SubjectId, Timestamp,
 };
 use ports::EntropyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -18,77 +19,109 @@ use crate::{care_team, caseload, roster, shared_files};
 /// The most whose file one can be: a family, a group in therapy.
 const PARTICIPANTS: usize = 16;
 
-#[derive(Deserialize)]
+/// Whose file it is to be.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Opening {
+#[schemars(rename = "NewClientFile")]
+pub(crate) struct Opening {
+    /// The clients of a couple or a group, 2 to 16, each once. Absent for a client by herself.
     #[serde(default)]
     participants: Vec<ClientId>,
 }
 
-#[derive(Serialize)]
-struct OpenedAnswer<'o> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OpenedClientFile")]
+pub(crate) struct OpenedAnswer<'o> {
+    /// Of the file: what it is called everywhere else.
     client_id: ClientId,
+    /// Absent where it is one client's.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     participants: &'o [ClientId],
 }
 
-#[derive(Serialize)]
-struct ClientAnswer {
+/// What holds for a client now, as far as whoever asks sees it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClientFile")]
+pub(crate) struct ClientAnswer {
     client_id: ClientId,
+    /// The clients of a couple or a group, whose file this is. Absent where it is one client's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     participants: Vec<ClientId>,
+    /// When she is of age, which may be past. Absent where nobody said that she is a minor.
     #[serde(skip_serializing_if = "Option::is_none")]
     minor_until: Option<Timestamp>,
+    /// Who belongs to it now.
     care_team: Vec<MemberAnswer>,
+    /// Who was named to act for her, also those who do not act yet or any more.
     representatives: Vec<RepresentativeAnswer>,
+    /// Those in effect.
     consents: Vec<LiveConsentAnswer>,
+    /// The other grounds than consent that are in effect.
     grounds: Vec<LiveGroundAnswer>,
+    /// What she hides.
     restrictions: Vec<RestrictionAnswer>,
-    /// Her pseudonym in the audit trail, for those who read it. Nobody else can link the two.
+    /// Her pseudonym in the audit trail, for privacy officers and auditors alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject_id: Option<SubjectId>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CareTeamMember")]
 struct MemberAnswer {
     account_id: AccountId,
     role: CareRole,
     since: Timestamp,
+    /// Absent where no end is agreed.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Representative")]
 struct RepresentativeAnswer {
     account_id: AccountId,
     authority: Authority,
+    /// Whether she may read the client's records as well.
     reads_records: bool,
+    /// Absent for a nominee who was not activated.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
+    /// Absent where no end is set. A parent, or a minor's guardian, acts no longer than until `minor_until` all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    /// Whether she may act for the client now.
     acts: bool,
 }
 
-#[derive(Serialize)]
+/// A consent in effect.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LiveConsent")]
 struct LiveConsentAnswer {
     consent_id: ConsentId,
     notice_id: NoticeId,
     purposes: Vec<Purpose>,
     classes: Vec<DataClass>,
+    /// For whom alone, where it is an authorization to share.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<receipt::Recipient>")]
     recipient: Option<Recipient>,
+    /// How she may be written to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     channels: Vec<ContactChannel>,
+    /// Which participant of a shared file gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     participant_id: Option<ClientId>,
+    /// Whether it ends when she is of age: `true`, or absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     until_majority: bool,
+    /// Absent where no end was agreed.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// Another ground than consent, in effect.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LiveGround")]
 struct LiveGroundAnswer {
     ground_id: GroundId,
     purposes: Vec<Purpose>,
@@ -97,11 +130,15 @@ struct LiveGroundAnswer {
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// Something that the client hides.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LiveRestriction")]
 struct RestrictionAnswer {
     restriction_id: RestrictionId,
+    /// Absent where it is everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<DataClass>,
+    /// From whom. Absent where it is from everybody but the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_id: Option<AccountId>,
 }

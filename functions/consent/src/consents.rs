@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use access::{LiveConsent, Permissions, Recorded};
 use model::{AccountId, Action, Confidential, ConsentId, DataClass, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::idempotency;
 use web::listing::Wanted;
@@ -25,10 +26,13 @@ use crate::terms::{Recorder, Terms, give_anew, guardian_decides};
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
 const LIVE: usize = 64;
 
-#[derive(Serialize)]
-struct ConsentAnswer<'c> {
+/// A consent as it was given, and what ended it before its time.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Consent")]
+pub(crate) struct ConsentAnswer<'c> {
     #[serde(flatten)]
     consent: &'c Consent,
+    /// Absent where it was not withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn_at: Option<Timestamp>,
     /// The consent that came in its place.
@@ -36,18 +40,23 @@ struct ConsentAnswer<'c> {
     superseded_by: Option<ConsentId>,
 }
 
-/// A consent with its receipt, which speaks of the moment when it was given: the same however often the request is repeated.
-#[derive(Serialize)]
-struct GivenAnswer<'c> {
+/// A consent with its receipt.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GivenConsent")]
+pub(crate) struct GivenAnswer<'c> {
     #[serde(flatten)]
     consent: &'c Consent,
+    /// A compact JWS (RFC 7515), which speaks of the moment when it was given: the same however often the request is repeated.
     receipt: String,
 }
 
-#[derive(Serialize)]
-struct WithdrawalAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WithdrawnConsent")]
+pub(crate) struct WithdrawalAnswer {
     consent_id: ConsentId,
+    /// Of the first withdrawal, where there are several.
     withdrawn_at: Timestamp,
+    /// A compact JWS (RFC 7515), which speaks of the moment of the withdrawal.
     receipt: String,
 }
 

@@ -4,6 +4,7 @@ use http::Uri;
 use http::uri::Scheme;
 use law::notice::LegalBasis;
 use model::{DataClass, NoticeId, Purpose, is_language_tag};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use web::{Check, Problem};
@@ -20,9 +21,10 @@ const TITLE: usize = 200;
 /// The most items that data are itemised in.
 const ITEMS: usize = 100;
 
-/// What it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a notice is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "NoticeKind")]
 pub(crate) enum Kind {
     /// Told before somebody consents.
     #[default]
@@ -39,78 +41,110 @@ impl Kind {
     }
 }
 
-/// What it says. The order of the fields is that of the text that is hashed; a field that is absent or empty is left out of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a notice says. Texts for which nothing else is said have 1 to 2 000 characters.
+// The order of the fields is that of the text that is hashed; a field that is absent or empty is left out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NoticeContent")]
 pub(crate) struct Content {
+    /// 1 to 200 characters.
     pub(crate) title: String,
+    /// BCP 47, such as `en` or `pt-BR`.
     pub(crate) language: String,
+    /// 1 to 100 000 characters.
     pub(crate) text: String,
+    /// At least one in a notice, each once; none in a policy or an agreement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) purposes: Vec<Purpose>,
+    /// At least one in a notice, each once; none in a policy or an agreement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) classes: Vec<DataClass>,
+    /// How to withdraw. Needed in a notice.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) withdrawal: String,
+    /// To whom to complain, and how. Needed in a notice.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) complaint: String,
+    /// How to reach the practice about privacy.
     pub(crate) contact: String,
+    /// `notice` where it is absent.
     #[serde(default, skip_serializing_if = "Kind::is_notice")]
     pub(crate) kind: Kind,
+    /// Which data enable what. Where there are any, at most 100, they cover every class and every purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) items: Vec<Item>,
+    /// Who is answerable for the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) controller: Option<String>,
+    /// Each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) legal_basis: Vec<LegalBasis>,
+    /// Which interests, where they are the basis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) legitimate_interests: Option<String>,
+    /// Who receives the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recipients: Option<String>,
+    /// Who may disclose the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) discloser: Option<String>,
+    /// Whether data leave for other countries or international organisations, and under which safeguards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) transfers: Option<String>,
+    /// For how long data are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) storage_period: Option<String>,
+    /// When or with what event the permission expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expiry: Option<String>,
+    /// Which rights she has, and how to exercise them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rights: Option<String>,
+    /// Whether she has to give the data, and what follows if she does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mandatory: Option<String>,
+    /// Whether anything is decided by automated means, by which logic, and with which consequences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) automated_decisions: Option<String>,
+    /// What her agreeing leads to, and the risk of harm in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) consequences: Option<String>,
+    /// Whether treatment, payment, enrolment or eligibility depend on her agreeing, and what follows from refusing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) conditioning: Option<String>,
+    /// That recipients may disclose the data again, and whether the law still protects them then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) redisclosure: Option<String>,
     #[serde(default, skip_serializing_if = "Links::is_empty")]
     pub(crate) links: Links,
-    /// The one that this is the next version of.
+    /// The notice that this is the next version of: the newest of its series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<NoticeId>,
-    /// The one that this says in another language.
+    /// The notice that this says in another language. Absent where `replaces` is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) translates: Option<NoticeId>,
 }
 
 /// Some data, and the goods, services or uses that they enable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NoticeItem")]
 pub(crate) struct Item {
+    /// 1 to 200 characters.
     pub(crate) data: String,
+    /// Of the classes of the notice.
     pub(crate) class: DataClass,
+    /// Of the purposes of the notice at least one, each once.
     pub(crate) purposes: Vec<Purpose>,
+    /// 1 to 2 000 characters.
     #[serde(rename = "use")]
     pub(crate) enables: String,
 }
 
-/// Where a person does online what the notice tells her that she may do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a person does online what the notice tells her that she may do: `https` URLs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NoticeLinks")]
 pub(crate) struct Links {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) withdrawal: Option<String>,

@@ -3,21 +3,29 @@
 use jiff::civil::Date;
 use law::notice::{Element, Requirement, Scope, missing};
 use law::{Regime, Status, is_notice_language};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Check, Problem};
 
 use crate::content::{Content, Kind};
 
 /// Something that a notice does not tell and that a law wants told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MissingElement")]
 pub(crate) struct Missing {
+    /// What is not told.
     element: &'static str,
+    /// Where it would be told: a JSON pointer into the content.
     field: &'static str,
     regime: Regime,
+    /// Stable, for programs: the rule that publishing would break.
     rule: &'static str,
+    /// Where the law says so, as lawyers cite it.
     citation: &'static str,
+    /// From when on it binds. It is asked for today all the same.
     effective_from: Date,
     status: Status,
+    /// In words, for people.
     detail: String,
 }
 

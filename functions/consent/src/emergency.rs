@@ -9,6 +9,7 @@
 
 use crypto::{KeySet, Label, Secret, name};
 use model::{AccountId, ClientId, ClinicId, Confidential, DataClass, EmergencyId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf};
 use web::listing::Listing;
@@ -18,8 +19,9 @@ const EMERGENCY: Label = Label::new("confide 2026-11 emergency name");
 const INDEX: Label = Label::new("confide 2026-11 emergency index name");
 
 /// What the privacy officer found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "EmergencyFinding")]
 pub(crate) enum Finding {
     /// There was an emergency, and it needed this.
     Justified,

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EmergencyId, Purpose, Timestamp};
 use notification::{Channel, Content, Message, Recipient, Urgency};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
 use web::listing::{Page, Wanted, list_once};
@@ -29,65 +30,82 @@ const OWN_AT_ONCE: usize = 2;
 /// How far back the job looks for messages that were not accepted yet.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct EmergencyBody {
+#[schemars(rename = "NewEmergencyAccess")]
+pub(crate) struct EmergencyBody {
+    /// 10 to 1 000 characters. The client can read it.
     reason: Confidential<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReviewBody {
+#[schemars(rename = "NewEmergencyReview")]
+pub(crate) struct ReviewBody {
     finding: Finding,
+    /// 1 to 2 000 characters. The client can read it.
     note: Confidential<String>,
 }
 
-#[derive(Serialize)]
-struct TakenAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TakenEmergencyAccess")]
+pub(crate) struct TakenAnswer {
     emergency_id: EmergencyId,
     client_id: ClientId,
-    /// What reading is for from now on.
+    /// What reading is for from now on: the `Purpose-Of-Use` to send with it.
     purpose: Purpose,
+    /// How long it holds: an hour.
     until: Timestamp,
 }
 
-#[derive(Serialize)]
-struct EmergencyAnswer {
+/// Access that a clinician took in an emergency.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Emergency")]
+pub(crate) struct EmergencyAnswer {
     emergency_id: EmergencyId,
     client_id: ClientId,
+    /// Who took it.
     account_id: AccountId,
+    /// Why. Absent for a participant of a shared file.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Confidential<String>>,
     taken_at: Timestamp,
+    /// As it was when it was taken, also where a review ended it earlier.
     until: Timestamp,
+    /// When the message to the client was ready to leave, or those to each participant of a shared file: nobody need have been reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_message_accepted_at: Option<Timestamp>,
+    /// Absent where it was not reviewed yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     review: Option<ReviewAnswer>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EmergencyReview")]
 struct ReviewAnswer {
     finding: Finding,
+    /// Absent for a participant of a shared file.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Confidential<String>>,
     reviewed_by: AccountId,
     reviewed_at: Timestamp,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Emergencies")]
+pub(crate) struct ListAnswer {
     emergencies: Vec<EmergencyAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct JobAnswer {
-    /// Of how many accesses `notify` has accepted all messages, now that this has run.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EmergencyJob")]
+pub(crate) struct JobAnswer {
+    /// Of how many accesses all messages are on their way, now that this has run.
     handed_over: usize,
-    /// Of how many it has not.
+    /// Of how many they are not.
     not_handed_over: usize,
 }
 

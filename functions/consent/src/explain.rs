@@ -3,42 +3,58 @@
 
 use access::{Asker, DenialReason, Explanation, Need, Request, explain};
 use model::{AccountId, Action, DataClass, Purpose, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 
 use crate::file::ClientFile;
 use crate::redaction::Reader;
 
-/// The request that would be made, and by whom. Which roles an account has only `auth` knows, so one is named.
-#[derive(Deserialize)]
+/// The request that would be made, and by whom.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Question {
+#[schemars(rename = "AccessQuestion")]
+pub(crate) struct Question {
+    /// Who would make it.
     account_id: AccountId,
+    /// In which role: which roles an account has is not looked up.
     role: Role,
+    /// What would be done.
     action: Action,
+    /// With which data.
     class: DataClass,
+    /// What for, where it is not the usual purpose of the role.
     purpose: Option<Purpose>,
-    /// Who wrote it, where that decides; else whoever asks.
+    /// Who wrote it, where that decides. As `account_id` where this is absent.
     author_id: Option<AccountId>,
 }
 
-#[derive(Serialize)]
-struct ExplanationAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccessExplanation")]
+pub(crate) struct ExplanationAnswer {
+    #[schemars(extend("enum" = ["allowed", "denied"]))]
     decision: &'static str,
+    /// The rule that allows it, or by which it is denied.
     rule: &'static str,
+    /// What it would be for.
     purpose: Purpose,
+    /// The rules that could allow it, and what each of them needs.
     considered: Vec<ConsideredAnswer>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConsideredRule")]
 struct ConsideredAnswer {
     rule: &'static str,
     needs: Vec<NeedAnswer>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RuleNeed")]
 struct NeedAnswer {
+    /// Stable, for programs.
     need: &'static str,
+    /// In words, for people.
     meaning: &'static str,
     met: bool,
 }

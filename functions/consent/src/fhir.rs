@@ -6,6 +6,7 @@
 
 use access::Recipient;
 use model::{ClientId, ClinicId, DataClass, Purpose, Timestamp, fhir_id};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::consent_state::ConsentState;
@@ -22,24 +23,29 @@ const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirCoding")]
 struct Coding {
     system: &'static str,
     code: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirCodeableConcept")]
 struct CodeableConcept {
     coding: [Coding; 1],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirIdentifier")]
 struct Identifier {
     value: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirReference")]
 struct Reference {
+    /// Absent for somebody who is known by name alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
     r#type: &'static str,
@@ -49,35 +55,42 @@ struct Reference {
     display: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "FhirConsentStatus")]
 enum Status {
     Active,
-    /// Withdrawn or expired. The ledger holds no drafts and no errors.
+    // The ledger holds no drafts and no errors.
+    /// Withdrawn, superseded or expired.
     Inactive,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirPolicy")]
 struct Policy {
     uri: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirPeriod")]
 struct Period {
     start: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FhirProvisionActor")]
 struct Actor {
     role: CodeableConcept,
     reference: Reference,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "FhirProvision")]
 struct Provision {
+    #[schemars(extend("const" = "permit"))]
     r#type: &'static str,
     period: Period,
     actor: [Actor; 1],
@@ -86,11 +99,14 @@ struct Provision {
     purpose: Vec<Coding>,
 }
 
-/// The resource.
-#[derive(Serialize)]
+/// The FHIR R4 resource `Consent`, as far as Confide fills it.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "FhirConsent")]
 pub(crate) struct Consent {
+    #[schemars(extend("const" = "Consent"))]
     resource_type: &'static str,
+    /// As `consent_id`, with a hyphen for the underscore.
     id: String,
     identifier: [Identifier; 1],
     status: Status,

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use law::Regime;
 use law::grounds::{Basis, allowed};
 use model::{Action, Confidential, DataClass, GroundId, Purpose, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -18,20 +19,26 @@ use crate::optional_body::Reason;
 /// The most that are live at a time. The permissions document is read on every request about the client, so it stays small.
 const LIVE: usize = 32;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct GroundBody {
+#[schemars(rename = "NewGround")]
+pub(crate) struct GroundBody {
     basis: Basis,
+    /// At least one, each once.
     purposes: Vec<Purpose>,
+    /// At least one, each once.
     classes: Vec<DataClass>,
+    /// Why the ground holds here, in 10 to 2 000 characters. Some grounds need it.
     #[serde(default)]
     justification: Option<Confidential<String>>,
+    /// No later than such a ground may last, which is also what holds where this is absent.
     #[serde(default)]
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
-struct EndAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndedGround")]
+pub(crate) struct EndAnswer {
     ground_id: GroundId,
     ended_at: Timestamp,
 }

@@ -7,6 +7,7 @@ use http::header::IF_MATCH;
 use law::Regime;
 use model::{Action, ClinicId, DataClass, is_email_address, is_language_tag};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Shelf, StoreError, UpdateError, Versioned};
 use web::{Check, Exchange, Problem, Reply};
@@ -25,30 +26,37 @@ const ADDRESS: usize = 500;
 const LANGUAGES: usize = 64;
 
 /// What a clinic says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewJurisdiction")]
 pub(crate) struct Jurisdiction {
+    /// At least one, each once.
     pub(crate) regimes: Vec<Regime>,
     pub(crate) privacy_contact: PrivacyContact,
-    /// In which languages it tells its clients what they have to know.
+    /// In which languages it tells its clients what they have to know: BCP 47, one to 64, each once.
     pub(crate) languages: Vec<String>,
 }
 
 /// Whom to ask about privacy: the data protection officer, where there is one. A business contact, and public (GDPR 37(7), DPDP Act
 /// s.6(3)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrivacyContact {
+    /// 1 to 200 characters.
     name: String,
     pub(crate) email: String,
+    /// 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+    /// 1 to 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<String>,
 }
 
-#[derive(Serialize)]
-struct JurisdictionAnswer<'j> {
+/// What a clinic says of itself.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Jurisdiction")]
+pub(crate) struct JurisdictionAnswer<'j> {
     clinic_id: ClinicId,
     #[serde(flatten)]
     jurisdiction: &'j Jurisdiction,

@@ -2,10 +2,11 @@
 
 use std::iter::successors;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Which way a text is read, as HTML's `dir` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Direction {
     Ltr,

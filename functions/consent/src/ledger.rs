@@ -15,11 +15,13 @@
 
 use access::{Authority, CareRole, Recipient};
 use crypto::{KeySet, Label, Secret, mac, name};
+use law::grounds::Basis;
 use model::{
     AccountId, ClientId, ClinicId, Confidential, ConsentId, ContactChannel, DataClass, EmergencyId, GroundId, NoticeId,
     Purpose, RestrictionId, Timestamp,
 };
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError};
 
@@ -44,18 +46,20 @@ pub(crate) enum Method {
 }
 
 /// A consent as it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Consent {
     pub(crate) consent_id: ConsentId,
     pub(crate) notice_id: NoticeId,
     /// Which text exactly: the hash that the notice was published with.
     pub(crate) notice_sha256: String,
+    /// The language that she was told it in (BCP 47).
     pub(crate) language: String,
     pub(crate) purposes: Vec<Purpose>,
     pub(crate) classes: Vec<DataClass>,
     /// For whom alone, where it is an authorization to share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<receipt::Recipient>")]
     pub(crate) recipient: Option<Recipient>,
     /// How she may be written to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,16 +67,19 @@ pub(crate) struct Consent {
     /// Which of a shared file's participants gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) participant_id: Option<ClientId>,
+    #[schemars(with = "receipt::GivenBy")]
     pub(crate) given_by: GivenBy,
     /// Who acted for her.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) representative_id: Option<AccountId>,
-    /// Whether it ends when she is of age: a parent gave it, or a minor's guardian.
+    /// Whether it ends when she is of age, because a parent gave it, or a minor's guardian: `true`, or absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) until_majority: bool,
+    #[schemars(with = "receipt::Method")]
     pub(crate) method: Method,
     pub(crate) given_at: Timestamp,
     pub(crate) recorded_by: AccountId,
+    /// Absent where no end was agreed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
     /// The consent in whose place it came.
@@ -89,24 +96,28 @@ pub(crate) struct Given {
     pub(crate) fingerprint: [u8; 16],
 }
 
-/// The entry that a consent was withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// That a consent was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Withdrawal {
     pub(crate) consent_id: ConsentId,
     pub(crate) withdrawn_at: Timestamp,
     pub(crate) recorded_by: AccountId,
+    /// Shown to whoever recorded it, the client in her own file, privacy officers and auditors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Confidential<String>>,
 }
 
 /// Something that a client hides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Restriction")]
 pub(crate) struct Hidden {
     pub(crate) restriction_id: RestrictionId,
+    /// Absent where it is everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<DataClass>,
+    /// From whom. Absent where it is from everybody but the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account_id: Option<AccountId>,
     pub(crate) restricted_at: Timestamp,
@@ -122,8 +133,8 @@ pub(crate) struct Restricted {
     pub(crate) fingerprint: [u8; 16],
 }
 
-/// The entry that a client shows again what she hid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// That a client shows again what she hid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lifting {
     pub(crate) restriction_id: RestrictionId,
@@ -131,17 +142,20 @@ pub(crate) struct Lifting {
     pub(crate) recorded_by: AccountId,
 }
 
-/// Another ground than consent, as it was established.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Another ground than consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Ground")]
 pub(crate) struct OtherGround {
     pub(crate) ground_id: GroundId,
-    /// Its name in the law's table.
+    // Its name in the law's table.
+    #[schemars(with = "Basis")]
     pub(crate) basis: String,
     /// The sections of the law that allow it.
     pub(crate) citations: Vec<String>,
     pub(crate) purposes: Vec<Purpose>,
     pub(crate) classes: Vec<DataClass>,
+    /// Shown to whoever recorded it, the client in her own file, privacy officers and auditors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) justification: Option<Confidential<String>>,
     pub(crate) established_at: Timestamp,
@@ -159,23 +173,25 @@ pub(crate) struct Established {
     pub(crate) fingerprint: [u8; 16],
 }
 
-/// The entry that a ground holds no more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// That a ground holds no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GroundEnd {
     pub(crate) ground_id: GroundId,
     pub(crate) ended_at: Timestamp,
     pub(crate) recorded_by: AccountId,
+    /// Shown to whoever recorded it, the client in her own file, privacy officers and auditors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Confidential<String>>,
 }
 
 /// Access that somebody took in an emergency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BrokenGlass {
     pub(crate) emergency_id: EmergencyId,
     pub(crate) account_id: AccountId,
+    /// Shown to whoever took it, the client in her own file, privacy officers and auditors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Confidential<String>>,
     pub(crate) taken_at: Timestamp,
@@ -192,7 +208,7 @@ pub(crate) struct Membership {
 }
 
 /// How it was seen that somebody is who may act for a client (DPDP Rules 10 and 11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verification {
     /// Reliable details of identity and age that the clinic has already.

@@ -23,6 +23,8 @@ mod notice;
 #[cfg(test)]
 mod notice_tests;
 mod notices;
+#[cfg(test)]
+mod openapi;
 mod optional_body;
 mod proofs;
 mod receipts;

@@ -3,6 +3,7 @@
 use access::{Caller, Permissions, Recorded, Request};
 use jiff::tz::TimeZone;
 use model::{AccountId, Action, ClientId, Confidential, ConsentId, DataClass, Timestamp, latest_today};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::StoreError;
 use web::{Check, Exchange, Problem, Reply};
@@ -12,10 +13,12 @@ use crate::jurisdiction::Jurisdictions;
 use crate::ledger::{Consent, Entered, GivenBy, GivenConsent, LedgerEntry, Standing, Withdrawal};
 use crate::{representatives, shared_files};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct MinorityBody {
-    /// When she is of age; `null` where she is. It has to be said: an empty body makes nobody an adult.
+#[schemars(rename = "Minority", extend("required" = ["until"]))]
+pub(crate) struct MinorityBody {
+    /// When she is of age; `null` where she is. It has to be said.
+    // An empty body makes nobody an adult.
     #[serde(deserialize_with = "Option::deserialize")]
     until: Option<Timestamp>,
 }

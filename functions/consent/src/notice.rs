@@ -11,6 +11,7 @@ use crypto::{KeySet, Label, Secret, name};
 use law::Regime;
 use model::{ClinicId, DataClass, NoticeId, Purpose, Timestamp};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, Log, Shelf, StoreError, without_doubles};
 use web::{Check, Exchange, Problem};
@@ -41,21 +42,25 @@ pub(crate) struct Notice {
 }
 
 /// What the index says of a notice, which is also what a list shows of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Summary {
     pub(crate) notice_id: NoticeId,
     pub(crate) series: NoticeId,
     pub(crate) version: u64,
+    /// The notice that this is the next version of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<NoticeId>,
+    /// The notice that this says in another language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) translates: Option<NoticeId>,
     pub(crate) kind: Kind,
     pub(crate) title: String,
+    /// BCP 47.
     pub(crate) language: String,
     pub(crate) purposes: Vec<Purpose>,
     pub(crate) published_at: Timestamp,
+    /// Over its content, as the README says; hexadecimal.
     pub(crate) sha256: String,
 }
 

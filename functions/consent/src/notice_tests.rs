@@ -246,7 +246,7 @@ fn a_notice_tells_what_the_law_wants_told() {
 fn what_is_missing_is_told_with_where_it_stands() {
     let practice = under(&json!(["gdpr", "pipeda", "cmia"]));
     let mut body = notice();
-    body["recipients"] = Value::Null;
+    body.as_object_mut().unwrap().remove("recipients");
     body["purposes"] = json!(["HRESCH"]);
     for item in body["items"].as_array_mut().unwrap() {
         item["purposes"] = json!(["HRESCH"]);

@@ -5,6 +5,7 @@ use http::StatusCode;
 use law::Regime;
 use model::{Action, ClinicId, DataClass, NoticeId, Purpose, Timestamp, is_language_tag};
 use ports::EntropyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{StoreError, Versioned, idempotency};
 use web::{Exchange, Problem, Reply, page_size};
@@ -15,16 +16,24 @@ use crate::jurisdiction::{Jurisdiction, Jurisdictions, PrivacyContact};
 use crate::language::{Direction, direction, lookup};
 use crate::notice::{Notice, Notices, Summary};
 
-#[derive(Serialize)]
-struct NoticeAnswer<'n> {
+/// A notice as it was published, and what became of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Notice")]
+pub(crate) struct NoticeAnswer<'n> {
     notice_id: NoticeId,
     clinic_id: ClinicId,
+    /// The first notice of those that replaced each other.
     series: NoticeId,
+    /// Which of them it is, from 1. A translation has that of what it translates.
     version: u64,
     published_at: Timestamp,
+    /// The laws that it was held against.
     regimes: &'n [Regime],
+    /// Over its content, as the README says; hexadecimal.
     sha256: &'n str,
+    /// Which way its language is read.
     direction: Direction,
+    /// Absent where it is the newest of its series.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced_by: Option<NoticeId>,
     /// Whom to ask about privacy now, whoever it was when the notice was published.
@@ -65,37 +74,53 @@ fn answer<'n>(
     Ok((answer, version))
 }
 
-#[derive(Serialize)]
-struct CheckAnswer<'j> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NoticeCheck")]
+pub(crate) struct CheckAnswer<'j> {
+    /// The laws that it was held against.
     regimes: &'j [Regime],
+    /// Empty where it can be published.
     missing: Vec<Missing>,
 }
 
-#[derive(Serialize)]
+/// What a list shows of a notice.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NoticeSummary")]
 struct EntryAnswer {
     #[serde(flatten)]
     summary: Summary,
+    /// Which way its language is read.
     direction: Direction,
+    /// Absent where it is the newest of its series.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced_by: Option<NoticeId>,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Notices")]
+pub(crate) struct ListAnswer {
+    /// Newest first.
     notices: Vec<EntryAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+#[schemars(rename = "NoticesQuery")]
+pub(crate) struct ListQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
+    /// BCP 47: of each version the one text that serves best (RFC 4647, section 3.4).
     language: Option<String>,
+    /// Those that serve this purpose.
     purpose: Option<Purpose>,
+    /// Those of this kind.
     kind: Option<Kind>,
+    /// `true` leaves out what was replaced.
     current: Option<bool>,
 }
 

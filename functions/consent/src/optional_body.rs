@@ -1,6 +1,7 @@
 //! Bodies that may be left out.
 
 use model::Confidential;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem};
 
@@ -18,10 +19,12 @@ impl NoFields {
     }
 }
 
-/// Why something is ended, which may be left out, body and all.
-#[derive(Default, Deserialize)]
+/// Why something is ended.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EndReason")]
 pub(crate) struct Reason {
+    /// 1 to 500 characters.
     #[serde(default)]
     reason: Option<Confidential<String>>,
 }

@@ -1,6 +1,7 @@
 //! Receipts of consents, which are checked offline.
 
 use receipt::{ReceiptKey, Record};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Exchange, Problem};
 
@@ -14,10 +15,13 @@ pub(crate) struct Receipts<'a> {
     notices: Notices<'a>,
 }
 
-/// A receipt, and the record that it is of for whoever does not take it apart.
-#[derive(Serialize)]
+/// A receipt, and what it says.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Receipt")]
 pub(crate) struct ReceiptAnswer {
+    /// A compact JWS (RFC 7515) over the record, which the receipt keys check.
     receipt: String,
+    /// What it says, for whoever does not take it apart.
     record: Record,
 }
 

@@ -3,6 +3,7 @@
 use access::{Authority, Permissions, Representative, Request};
 use crypto::{Label, name};
 use model::{AccountId, Action, ClientId, ClinicId, DataClass, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::listing::{Listing, Page, Wanted};
 use web::{Exchange, Problem, Reply};
@@ -12,22 +13,25 @@ use crate::file::{ClientFile, Files};
 const REPRESENTATIONS: Label = Label::new("confide 2026-11 representations name");
 const REPRESENTATION: Label = Label::new("confide 2026-11 representations entry id");
 
-#[derive(Serialize)]
-struct RepresentationsAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Representations")]
+pub(crate) struct RepresentationsAnswer {
     representations: Vec<RepresentationAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Representation")]
 struct RepresentationAnswer {
     client_id: ClientId,
     authority: Authority,
+    /// Whether she may read the client's records as well.
     reads_records: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
-    /// Until when she acts: where that ends with the client's minority, no longer than she is a minor.
+    /// Until when she acts: where that ends with the client's minority, no longer than she is a minor. Absent where no end is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
 }

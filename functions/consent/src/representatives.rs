@@ -3,6 +3,7 @@
 
 use access::{Authority, Permissions, Recorded, Representative};
 use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
@@ -14,21 +15,28 @@ use crate::representations;
 /// The most of one client. The permissions document is read on every request about her, so it stays small.
 const REPRESENTATIVES: usize = 8;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RepresentativeBody {
+#[schemars(rename = "NewRepresentative")]
+pub(crate) struct RepresentativeBody {
+    /// A client herself names nominees alone.
     authority: Authority,
+    /// Whether she may read the client's records as well; `false` where it is absent.
     #[serde(default)]
     reads_records: bool,
+    /// How it was seen that she may act for the client. Staff have to say; a client need not.
     #[serde(default)]
     verification: Option<Verification>,
+    /// In the future. Absent where no end is set.
     #[serde(default)]
     until: Option<Timestamp>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ActivationBody {
+#[schemars(rename = "NomineeActivation")]
+pub(crate) struct ActivationBody {
+    /// How it was found that the client can't act herself, in 1 to 500 characters.
     reason: Confidential<String>,
 }
 

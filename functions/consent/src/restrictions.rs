@@ -2,6 +2,7 @@
 
 use access::{Permissions, Restriction};
 use model::{AccountId, Action, DataClass, RestrictionId, Role};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::idempotency;
 use web::{Check, Exchange, Problem, Reply};
@@ -13,11 +14,14 @@ use crate::optional_body::NoFields;
 /// The most that one client hides. The permissions document is read on every request about her, so it stays small.
 const RESTRICTIONS: usize = 64;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RestrictionBody {
+#[schemars(rename = "NewRestriction")]
+pub(crate) struct RestrictionBody {
+    /// What is hidden. Absent for everything.
     #[serde(default)]
     class: Option<DataClass>,
+    /// From whom. Absent for everybody but the client.
     #[serde(default)]
     account_id: Option<AccountId>,
 }

@@ -3,6 +3,7 @@
 use access::Permissions;
 use crypto::{Label, name};
 use model::{Action, ClientId, ClinicId, DataClass};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::StoreError;
 use web::listing::{Listing, Page, Wanted};
@@ -13,17 +14,21 @@ use crate::file::{ClientFile, Files};
 const SHARED_FILES: Label = Label::new("confide 2026-11 shared files name");
 const SHARED_FILE: Label = Label::new("confide 2026-11 shared files entry id");
 
-#[derive(Serialize)]
-struct SharedFilesAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SharedFiles")]
+pub(crate) struct SharedFilesAnswer {
     shared_files: Vec<SharedFileAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SharedFile")]
 struct SharedFileAnswer {
+    /// Of the file.
     client_id: ClientId,
+    /// Whose it is.
     participants: Vec<ClientId>,
 }
 

@@ -2,6 +2,7 @@
 
 use access::{Permissions, Recipient};
 use model::{AccountId, ClientId, ConsentId, ContactChannel, DataClass, NoticeId, Purpose, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Problem};
 
@@ -13,25 +14,39 @@ use crate::notice::Notice;
 const NAME: usize = 200;
 
 /// What somebody asks to be recorded as agreed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewConsent")]
 pub(crate) struct Terms {
+    /// What the client was told. The newest of its series, but for what was signed on paper.
     pub(crate) notice_id: NoticeId,
+    /// The language of the notice (BCP 47).
     pub(crate) language: String,
+    /// Of those of the notice at least one, each once.
     pub(crate) purposes: Vec<Purpose>,
+    /// Of those of the notice at least one, each once.
     pub(crate) classes: Vec<DataClass>,
+    /// For whom alone, where it is an authorization to share.
     #[serde(default)]
+    #[schemars(with = "Option<receipt::Recipient>")]
     pub(crate) recipient: Option<Recipient>,
+    /// How she may be written to, each once.
     #[serde(default)]
     pub(crate) channels: Vec<ContactChannel>,
+    /// Which participant of a shared file gives it: staff have to say.
     #[serde(default)]
     pub(crate) participant_id: Option<ClientId>,
+    #[schemars(with = "receipt::GivenBy")]
     pub(crate) given_by: GivenBy,
+    /// Who gives it for her, where `given_by` is `guardian`: staff have to say.
     #[serde(default)]
     pub(crate) representative_id: Option<AccountId>,
+    #[schemars(with = "receipt::Method")]
     pub(crate) method: Method,
+    /// In the future. Absent where no end is agreed.
     #[serde(default)]
     pub(crate) expires_at: Option<Timestamp>,
+    /// The live consent in whose place it comes.
     #[serde(default)]
     pub(crate) supersedes: Option<ConsentId>,
 }

@@ -16,6 +16,7 @@ use crate::{Regime, Source};
 /// A lawful ground that is no consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "GroundBasis")]
 pub enum Basis {
     /// Somebody's life or health is in danger, and consent can't be had in time.
     VitalInterests,

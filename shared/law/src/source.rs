@@ -9,6 +9,7 @@ use crate::Regime;
 /// How a rule came into the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "SourceStatus")]
 pub enum Status {
     /// Read in the text of the law, or at its regulator.
     Read,

@@ -75,6 +75,7 @@ pub struct Operation {
     is_body_required: bool,
     answers: Vec<Answer>,
     is_open: bool,
+    is_of_several: bool,
 }
 
 impl Operation {
@@ -113,6 +114,7 @@ impl Operation {
             is_body_required: true,
             answers: Vec::new(),
             is_open: false,
+            is_of_several: false,
         }
     }
 
@@ -120,6 +122,13 @@ impl Operation {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.is_open = true;
+        self
+    }
+
+    /// Is about several, though its path ends with a parameter: that says whose they are.
+    #[must_use]
+    pub fn several(mut self) -> Self {
+        self.is_of_several = true;
         self
     }
 
@@ -253,7 +262,8 @@ impl Operation {
     pub(crate) fn id(&self) -> String {
         let words = self.path.split('/').skip(2).filter(|word| !word.starts_with('{'));
         let words: Vec<String> = words.map(|word| word.replace('-', "_")).collect();
-        let one = if self.path.ends_with('}') { "_one" } else { "" };
+        let is_of_one = self.path.ends_with('}') && !self.is_of_several;
+        let one = if is_of_one { "_one" } else { "" };
         format!("{}_{}{one}", self.method.as_str().to_lowercase(), words.join("_"))
     }
 

@@ -10,17 +10,20 @@ use sha2::{Digest, Sha256};
 use crate::jws::Algorithm;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JwkKeyType")]
 enum KeyType {
     #[serde(rename = "OKP")]
     OctetKeyPair,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JwkCurve")]
 enum Curve {
     Ed25519,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JwkUse")]
 enum Use {
     #[serde(rename = "sig")]
     Signature,
@@ -40,19 +43,19 @@ pub struct Jwk {
     alg: Option<Algorithm>,
 }
 
-/// What `/v1/consent/receipt-keys` gives: the public keys to believe.
+/// What `/v1/consent/receipt-keys` gives: the public keys to believe (RFC 7517, section 5).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JwkSet {
+    #[schemars(with = "Vec<Jwk>")]
     keys: Vec<Member>,
 }
 
 /// A key that is not understood is passed over, so that a set may hold others (RFC 7517, section 5).
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Member {
     Understood(Jwk),
     #[serde(skip_serializing)]
-    #[schemars(skip)]
     Other(IgnoredAny),
 }
 

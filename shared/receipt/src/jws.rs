@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The only algorithm. A verifier that knows one can't be talked into another, nor into none (RFC 8725, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "JwkAlgorithm")]
 pub(crate) enum Algorithm {
     /// RFC 8037, section 3.1. Not yet the `Ed25519` of RFC 9864, which few verifiers know; the key names the curve.
     #[serde(rename = "EdDSA")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The record's schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ConsentRecordSchema")]
 pub enum SchemaVersion {
     /// This one.
     #[serde(rename = "confide-consent-record-1")]
@@ -17,6 +18,7 @@ pub enum SchemaVersion {
 /// What was agreed and what became of it. A field that is not known is refused: it could take back what the others say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ConsentRecord")]
 pub struct Record {
     /// The schema.
     pub schema_version: SchemaVersion,
@@ -94,6 +96,7 @@ pub struct PiiInformation {
 /// Whom a client lets have something that others do not get by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "ConsentRecipient")]
 pub enum Recipient {
     /// Somebody of the clinic.
     Account(AccountId),
@@ -114,6 +117,7 @@ pub struct PiiController {
 /// Who gave a consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ConsentGivenBy")]
 pub enum GivenBy {
     /// The client.
     Client,
@@ -124,6 +128,7 @@ pub enum GivenBy {
 /// How it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ConsentMethod")]
 pub enum Method {
     /// Said in the presence of who recorded it.
     InPerson,
@@ -144,6 +149,7 @@ pub enum ExplicitlyExpressed {
 /// From when until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ConsentValidity")]
 pub struct Validity {
     /// The first moment.
     pub starts_at: Timestamp,
@@ -154,6 +160,7 @@ pub struct Validity {
 /// Something that happened to the consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event_state", rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "ConsentRecordEvent")]
 pub enum Event {
     /// It was given.
     Given {

@@ -125,7 +125,10 @@ fn an_authorization_keeps_its_rules() {
         practice.refused(token, call(recipient, json!(["health"])), 400, "malformed-request");
     }
     // Without a recipient it is a consent, and covers what it says.
-    practice.accepted(token, call(Value::Null, both));
+    let mut terms = terms(&notice);
+    terms["classes"] = both;
+    let give = Call::post(format!("/v1/consent/clients/{client}/consents"), &terms).once("give");
+    practice.accepted(token, give);
 }
 
 #[test]

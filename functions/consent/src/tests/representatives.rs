@@ -614,10 +614,14 @@ fn what_a_guardian_agreed_to_before_the_minority_was_known_is_given_anew() {
         let (admin, guardian) = (&practice.admin.token, practice.somebody(Role::Guardian));
         let at = |time: &str| json!(format!("2026-12-01T{time}:00Z"));
         let mut order = json!({"authority": "guardian", "verification": "order"});
-        order["until"] = order_until.map_or(Value::Null, at);
+        if let Some(until) = order_until {
+            order["until"] = at(until);
+        }
         practice.accepted(admin, Call::put(path(&client, guardian.account), &order));
         let mut terms = by_guardian(&notice);
-        terms["expires_at"] = expires_at.map_or(Value::Null, at);
+        if let Some(end) = expires_at {
+            terms["expires_at"] = at(end);
+        }
         let give = |key: &str| Call::post(consents(&client), &terms).once(key);
         practice.accepted(&guardian.token, give("before"));
         for _ in 0..2 {
