@@ -18,11 +18,15 @@ mod treatment_plan;
 
 mod written;
 
+use std::borrow::Cow;
+
 use model::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use web::{Check, Part, Problem};
 
-use assessment::{Assessment, Scored};
+use assessment::Assessment;
+pub(crate) use assessment::Scored;
 use diagnosis::Diagnosis;
 use diagnostic_report::DiagnosticReport;
 use document::Document;
@@ -37,9 +41,10 @@ use procedure::Procedure;
 use treatment_plan::TreatmentPlan;
 pub(crate) use written::{Json, Written};
 
-/// The kinds of record that a list can be filtered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a record is, which says what its content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RecordKind")]
 pub(crate) enum Kind {
     ProgressNote,
     PsychotherapyNote,
@@ -55,10 +60,17 @@ pub(crate) enum Kind {
     Document,
 }
 
-/// The content of a clinical record, as somebody writes it.
-#[derive(Debug, PartialEq, Eq)]
+/// The content of a clinical record, as somebody writes it, with its kind.
+#[derive(Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(
+    rename = "RecordContent",
+    tag = "kind",
+    content = "content",
+    rename_all = "snake_case"
+)]
 pub(crate) enum Content {
     ProgressNote(Note),
+    #[schemars(skip)]
     PsychotherapyNote(Note),
     Assessment(Assessment),
     TreatmentPlan(TreatmentPlan),
@@ -70,6 +82,19 @@ pub(crate) enum Content {
     Immunization(Immunization),
     DiagnosticReport(DiagnosticReport),
     Document(Document),
+}
+
+/// The form of what has the two fields of a [`Content`] among its own.
+pub(crate) enum KindAndContent {}
+
+impl JsonSchema for KindAndContent {
+    fn schema_name() -> Cow<'static, str> {
+        Content::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "allOf": [generator.subschema_for::<Content>()] })
+    }
 }
 
 impl Kind {

@@ -5,10 +5,11 @@ mod attachments;
 pub(crate) mod exchange;
 pub(crate) mod notes;
 pub(crate) mod records;
-mod signing;
+pub(crate) mod signing;
 
 use crypto::{Label, mac};
 use model::{AccountId, Action, AddendumId, Confidential, DataClass, RecordId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::{Check, Exchange, Problem, Reply, page_size};
@@ -25,27 +26,36 @@ const ADDENDUM: Label = Label::new("confide 2026-11 record addendum entry id");
 const REASON: usize = 500;
 
 /// What a new record begins as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum FirstStatus {
+#[schemars(rename = "NewRecordStatus")]
+pub(crate) enum FirstStatus {
+    /// Its author's alone, until she signs it.
     Draft,
+    /// Signed by its author at once.
     #[default]
     Signed,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+/// A page of a list of records, newest first by `effective_at`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecordList")]
+pub(crate) struct ListAnswer {
+    /// May be fewer than `limit` asks for, though there are more: `next` says so.
     records: Vec<ListedAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A record without what it says.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedRecord")]
 struct ListedAnswer {
     id: RecordId,
     kind: Kind,
     author: AccountId,
+    /// When what it tells of was, or began; `created_at` where it does not say.
     effective_at: Timestamp,
     created_at: Timestamp,
     status: Status,
@@ -73,45 +83,64 @@ impl ListedAnswer {
     }
 }
 
-#[derive(Serialize)]
-struct VersionsAnswer<'r> {
+/// A page of a record's versions, newest first. The current one is on the first page.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecordVersions")]
+pub(crate) struct VersionsAnswer<'r> {
     versions: Vec<RecordAnswer<'r>>,
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 /// What is the caller's to finish, instead of all that is signed: her own drafts, or what awaits her signature beside the author's.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum ListedStatus {
+pub(crate) enum ListedStatus {
+    /// The caller's own drafts.
     Draft,
+    /// What awaits the caller's signature beside the author's.
     AwaitingCosignature,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(crate) struct ListQuery {
+    /// Of this kind alone.
     kind: Option<Kind>,
+    /// What is the caller's to finish, instead of all that is signed.
     status: Option<ListedStatus>,
+    /// The first `effective_at` that is listed.
     since: Option<Timestamp>,
+    /// The first `effective_at` that is not listed any more.
     until: Option<Timestamp>,
+    /// The `next` of the page before.
     cursor: Option<String>,
+    /// How many at most: 1 to 200, else 50.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
     /// Whose: of psychotherapy notes the caller's own where nobody is named, of other records everybody's.
     author: Option<AccountId>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct VersionsQuery {
+pub(crate) struct VersionsQuery {
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most: 1 to 200, else 50.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// Who wrote the psychotherapy note, where it was not the caller.
     author: Option<AccountId>,
 }
 
-#[derive(Deserialize)]
+/// What somebody adds to a record.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct AddendumBody {
+#[schemars(rename = "NewAddendum")]
+pub(crate) struct AddendumBody {
+    /// 1 to 10 000 characters.
     text: String,
 }
 

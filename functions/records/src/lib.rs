@@ -6,6 +6,8 @@ mod chart;
 mod content;
 mod handlers;
 mod keys;
+#[cfg(test)]
+mod openapi;
 mod record;
 mod routes;
 #[cfg(test)]

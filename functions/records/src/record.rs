@@ -11,6 +11,7 @@
 //! ```
 
 use model::{AccountId, Confidential, RecordId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::import::Imported;
 
@@ -18,8 +19,9 @@ use crate::attachment::Attachment;
 use crate::content::{Kind, MediaType, Written};
 
 /// How far a record has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RecordStatus")]
 pub(crate) enum Status {
     /// Its author works on it. Nobody else learns that there is such a record.
     Draft,
@@ -32,7 +34,7 @@ pub(crate) enum Status {
 }
 
 /// Who stands by which version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Signature {
     pub(crate) account: AccountId,

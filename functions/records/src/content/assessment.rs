@@ -5,35 +5,40 @@ use std::ops::Range;
 
 use datatype::{Instrument, check_past};
 use model::{Confidential, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{self, ITEMS, LINE, Text};
 
 /// A standardised instrument and what came of it: answers where Confide knows how to score it, else scores.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Assessment {
+    /// The PHQ-9, GAD-7 or PCL-5, however they are spelled, or another one.
     instrument: Text,
     administered_at: Timestamp,
-    /// The answer to each item, in the order of the items.
+    /// The answer to each item, in the order of the items: 0 to 3 of the PHQ-9 and the GAD-7, 0 to 4 of the PCL-5. Needed of these three, and of no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answers: Option<Confidential<Vec<u8>>>,
+    /// What another instrument came to. Of one of the three the record's `result` says it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scores: Vec<Score>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     summary: Option<Text>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What somebody has on one scale of an instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ScaleScore")]
 pub(crate) struct Score {
     scale: Text,
     score: Confidential<i32>,
 }
 
-/// How severe what the PHQ-9 or the GAD-7 measures is, by their authors' cut-offs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How severe what the PHQ-9 or the GAD-7 measures is, by their authors' cut-offs. `moderately_severe` is of the PHQ-9 alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     Minimal,
@@ -43,9 +48,9 @@ pub(crate) enum Severity {
     Severe,
 }
 
-/// Where the total of a PCL-5 lies to its cut-point: 31 to 33 is indicative of probable PTSD across samples (National Center for
+/// Where the total of a PCL-5 lies to its cut-point: `within` is 31 to 33, which is indicative of probable PTSD across samples (National Center for
 /// PTSD, "Using the PTSD Checklist for DSM-5 (PCL-5)"; Bovin et al., Psychol Assess 2016; 28(11):1379–1391).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CutPoint {
     Below,
@@ -54,7 +59,7 @@ pub(crate) enum CutPoint {
 }
 
 /// The sums of the clusters of DSM-5: intrusion, avoidance, cognitions and mood, arousal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Clusters {
     b: u16,
     c: u16,
@@ -63,20 +68,27 @@ pub(crate) struct Clusters {
 }
 
 /// What the answers come to.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "AssessmentResult")]
 pub(crate) enum Scored {
+    /// Of the PHQ-9.
     Phq9 {
+        /// 0 to 27.
         total: u16,
         severity: Severity,
         /// Item 9, thoughts of death or self-harm, has another answer than "not at all": somebody has to ask.
         self_harm: bool,
     },
+    /// Of the GAD-7.
     Gad7 {
+        /// 0 to 21.
         total: u16,
         severity: Severity,
     },
+    /// Of the PCL-5.
     Pcl5 {
+        /// 0 to 80.
         total: u16,
         clusters: Clusters,
         cut_point: CutPoint,

@@ -2,13 +2,14 @@
 
 use datatype::{Concept, Decimal, check_code, check_system};
 use model::RecordId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{self, Text};
 
 /// Why: what it is called, or the record that says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,22 +19,26 @@ pub(crate) struct Reason {
 }
 
 /// A measured amount (FHIR R4, data type Quantity).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quantity {
     value: Decimal,
+    /// Where the true value is not the one that is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comparator: Option<Comparator>,
+    /// The unit, as people read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unit: Option<Text>,
+    /// What system `code` is of, as an absolute URI. Needed where there is a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     system: Option<Text>,
+    /// The unit, as the system writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<Text>,
 }
 
 /// How the true value lies to the one that is given (FHIR R4, value set `quantity-comparator`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Comparator {
     #[serde(rename = "<")]
     Less,

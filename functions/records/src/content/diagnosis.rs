@@ -1,15 +1,17 @@
 use datatype::{Concept, DateTime};
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{self, ITEMS, Text};
 
 /// What somebody has, or may have (FHIR R4, Condition). Its code says by which system: ICD-10, ICD-10-CM, ICD-11, SNOMED CT, DSM-5-TR.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Diagnosis {
     code: Concept,
+    /// Left out of what was entered in error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     clinical_status: Option<ClinicalStatus>,
     verification_status: VerificationStatus,
@@ -19,6 +21,7 @@ pub(crate) struct Diagnosis {
     severity: Option<Concept>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     onset: Option<DateTime>,
+    /// Since when it is over: where `clinical_status` is `inactive`, `remission` or `resolved`, or it was entered in error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     abatement: Option<DateTime>,
     /// When it was first written down, here or elsewhere.
@@ -29,7 +32,7 @@ pub(crate) struct Diagnosis {
 }
 
 /// FHIR R4, value set `condition-clinical`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ClinicalStatus {
     Active,
@@ -41,7 +44,7 @@ pub(crate) enum ClinicalStatus {
 }
 
 /// FHIR R4, value set `condition-ver-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum VerificationStatus {
     Unconfirmed,

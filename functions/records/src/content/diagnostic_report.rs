@@ -1,5 +1,6 @@
 use datatype::{Concept, DateTime};
 use model::{RecordId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -7,14 +8,16 @@ use super::limits::{self, ITEMS, Text};
 use super::observation::ResultStatus;
 
 /// What a laboratory or another service reports (FHIR R4, DiagnosticReport).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DiagnosticReport {
     code: Concept,
     status: ResultStatus,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     categories: Vec<Concept>,
+    /// Of when it tells.
     effective: DateTime,
+    /// When it was given out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issued: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -24,7 +27,7 @@ pub(crate) struct DiagnosticReport {
 }
 
 /// What the report rests on: the record of an observation, what it is called, or both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]

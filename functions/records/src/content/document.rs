@@ -1,18 +1,22 @@
 use datatype::{Concept, DateTime};
 use model::{RecordId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{self, Text};
 
 /// A letter, a report, a form, a recording: what it is. What it holds is attached to it (FHIR R4, DocumentReference).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
     title: Text,
+    /// What is to be uploaded as its content.
     media_type: MediaType,
+    /// What sort of document it is.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     sort: Option<Concept>,
+    /// When it was written, wherever that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dated_at: Option<DateTime>,
     /// The document that this one is a new version of.
@@ -20,9 +24,10 @@ pub(crate) struct Document {
     replaces: Option<RecordId>,
 }
 
-/// What a document may be (RFC 6838; IANA, Media Types). Nothing among them is run by a browser that opens it, as HTML, SVG and XML are,
-/// and of what office programs write only what has no macros.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a document may be (RFC 6838; IANA, Media Types).
+// Nothing among them is run by a browser that opens it, as HTML, SVG and XML are,
+// and of what office programs write only what has no macros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum MediaType {
     #[serde(rename = "application/pdf")]
     Pdf,

@@ -1,5 +1,6 @@
 use datatype::{Coding, Concept, Period};
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -7,7 +8,7 @@ use super::coding::Reason;
 use super::limits::{self, ITEMS, Text};
 
 /// A meeting of a client and those who treat her (FHIR R4, Encounter).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Encounter {
     status: EncounterStatus,
@@ -18,8 +19,10 @@ pub(crate) struct Encounter {
     period: Period,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Reason>,
+    /// Names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     participants: Vec<Text>,
+    /// The organisation, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<Text>,
     /// Where somebody went after a stay.
@@ -28,7 +31,7 @@ pub(crate) struct Encounter {
 }
 
 /// FHIR R4, value set `encounter-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum EncounterStatus {
     Planned,

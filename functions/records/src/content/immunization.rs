@@ -1,12 +1,13 @@
 use datatype::{Concept, DateTime};
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{self, Text};
 
 /// A vaccination (FHIR R4, Immunization).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Immunization {
     vaccine: Concept,
@@ -20,7 +21,7 @@ pub(crate) struct Immunization {
 }
 
 /// FHIR R4, value set `immunization-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ImmunizationStatus {
     Completed,

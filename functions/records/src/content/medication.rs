@@ -1,5 +1,6 @@
 use datatype::{Concept, DateTime, Decimal, Period};
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -7,19 +8,23 @@ use super::coding::{Quantity, Reason};
 use super::limits::{self, ITEMS, Text};
 
 /// What somebody takes or is to take (FHIR R4, MedicationRequest; without an intent, MedicationStatement).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Medication {
     medication: Concept,
     status: MedicationStatus,
+    /// What a prescription is. Left out where it is only told that somebody takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     intent: Option<Intent>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dosage: Vec<Dosage>,
+    /// From when until when it is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     period: Option<Period>,
+    /// When it was prescribed or told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authored: Option<DateTime>,
+    /// Her or his name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prescriber: Option<Text>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -29,7 +34,7 @@ pub(crate) struct Medication {
 }
 
 /// FHIR R4, value sets `medicationrequest-status` without `draft`, and `medication-statement-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum MedicationStatus {
     Active,
@@ -44,8 +49,9 @@ pub(crate) enum MedicationStatus {
 }
 
 /// FHIR R4, value set `medicationrequest-intent`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "MedicationIntent")]
 pub(crate) enum Intent {
     Proposal,
     Plan,
@@ -58,7 +64,7 @@ pub(crate) enum Intent {
 }
 
 /// How much of it and how often: in words, or `frequency` times each `period` of a unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dosage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,16 +73,19 @@ pub(crate) struct Dosage {
     as_needed: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dose: Option<Quantity>,
+    /// How often within each `period`: 1 or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frequency: Option<u16>,
+    /// How many of `period_unit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     period: Option<Decimal>,
+    /// Needed where there is a `period`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     period_unit: Option<TimeUnit>,
 }
 
-/// FHIR R4, value set `units-of-time` (UCUM).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// FHIR R4, value set `units-of-time` (UCUM): from seconds to years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TimeUnit {
     S,

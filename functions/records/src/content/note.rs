@@ -1,15 +1,18 @@
 use datatype::check_past;
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{TEXT, Text};
 
 /// What was noted of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Note {
+    /// Not in the future, once it is signed.
     session_at: Timestamp,
+    /// 1 to 100 000 characters.
     text: Text,
 }
 

@@ -1,5 +1,6 @@
 use datatype::{Concept, DateTime};
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -7,14 +8,17 @@ use super::coding::Quantity;
 use super::limits::{self, ITEMS, Text};
 
 /// What was measured or found (FHIR R4, Observation).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Observation {
     code: Concept,
+    /// None of the last two, which are of reports alone.
     status: ResultStatus,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     categories: Vec<Concept>,
+    /// When it was measured or found.
     effective: DateTime,
+    /// When it was given out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issued: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +30,7 @@ pub(crate) struct Observation {
 }
 
 /// FHIR R4, value sets `observation-status` and, with the last two, `diagnostic-report-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ResultStatus {
     Registered,
@@ -49,8 +53,9 @@ impl ResultStatus {
 }
 
 /// What came out: one of these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ObservationValue")]
 pub(crate) enum Value {
     Quantity(Quantity),
     Concept(Concept),
@@ -58,8 +63,9 @@ pub(crate) enum Value {
 }
 
 /// A part of what was measured, such as one of two blood pressures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ObservationComponent")]
 pub(crate) struct Component {
     code: Concept,
     #[serde(default, skip_serializing_if = "Option::is_none")]

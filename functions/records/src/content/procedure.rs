@@ -1,5 +1,6 @@
 use datatype::{Concept, Period};
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
@@ -7,13 +8,14 @@ use super::coding::Reason;
 use super::limits::{self, ITEMS, Text};
 
 /// What was done to or with somebody (FHIR R4, Procedure).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Procedure {
     code: Concept,
     status: EventStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     performed: Option<Period>,
+    /// Her or his name, or the organisation's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     performer: Option<Text>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -23,8 +25,9 @@ pub(crate) struct Procedure {
 }
 
 /// FHIR R4, value set `event-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ProcedureStatus")]
 pub(crate) enum EventStatus {
     Preparation,
     InProgress,

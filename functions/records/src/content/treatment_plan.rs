@@ -1,23 +1,26 @@
 use datatype::{Concept, Period};
 use jiff::civil::Date;
 use model::{RecordId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 
 use super::limits::{self, ITEMS, TEXT, Text};
 
 /// What a client and her clinician work towards (FHIR R4, CarePlan with its Goals).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TreatmentPlan {
     status: PlanStatus,
     period: Period,
+    /// When it is to be looked at again: not before the period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     review_on: Option<Date>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     categories: Vec<Concept>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Problem>,
+    /// A plan has a goal or an activity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goals: Vec<Goal>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -25,7 +28,7 @@ pub(crate) struct TreatmentPlan {
 }
 
 /// FHIR R4, value set `request-status`, without `draft`: whether it is a draft the record says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PlanStatus {
     Active,
@@ -36,22 +39,26 @@ pub(crate) enum PlanStatus {
     Unknown,
 }
 
-/// What the plan is for: in words, by the record of a diagnosis, or both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the plan is for: in words, and by the record of a diagnosis where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PlanProblem")]
 pub(crate) struct Problem {
     description: Text,
+    /// The record of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     diagnosis: Option<RecordId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What is to be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Goal {
     description: Text,
     status: GoalStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     achievement: Option<Achievement>,
+    /// What it is told by that it is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     measure: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +70,7 @@ pub(crate) struct Goal {
 }
 
 /// FHIR R4, value set `goal-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum GoalStatus {
     Proposed,
@@ -78,8 +85,9 @@ pub(crate) enum GoalStatus {
 }
 
 /// FHIR R4, value set `goal-achievement`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "GoalAchievement")]
 pub(crate) enum Achievement {
     InProgress,
     Improving,
@@ -93,15 +101,16 @@ pub(crate) enum Achievement {
 }
 
 /// What is done about it, besides the interventions of a single goal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PlanActivity")]
 pub(crate) struct Activity {
     code: Concept,
     status: ActivityStatus,
 }
 
 /// FHIR R4, value set `care-plan-activity-status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ActivityStatus {
     NotStarted,

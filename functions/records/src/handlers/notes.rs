@@ -1,6 +1,7 @@
 //! Psychotherapy notes: the same, in files of their own that only requests for their author's come to. Nobody signs beside her.
 
 use model::{AccountId, DataClass, RecordId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Exchange, Problem, Reply};
 
@@ -9,26 +10,35 @@ use crate::content::{Content, Note};
 
 const CLASS: DataClass = DataClass::Psychotherapy;
 
-#[derive(Deserialize)]
+/// A psychotherapy note as its author writes it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NoteBody {
+#[schemars(rename = "NewPsychotherapyNote")]
+pub(crate) struct NoteBody {
     content: Note,
+    /// The record of the meeting that it came of.
     encounter: Option<RecordId>,
+    /// Signed, unless it says otherwise.
     #[serde(default)]
     status: FirstStatus,
 }
 
-#[derive(Deserialize)]
+/// An amendment of a psychotherapy note, or a change of a draft.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Amendment {
+#[schemars(rename = "PsychotherapyNoteAmendment")]
+pub(crate) struct Amendment {
+    /// Why, in 1 to 500 characters. Needed of what was signed once.
     reason: Option<String>,
     content: Note,
+    /// The record of the meeting that it came of.
     encounter: Option<RecordId>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NoteQuery {
+pub(crate) struct NoteQuery {
+    /// Who wrote it, where it was not the caller.
     author: Option<AccountId>,
 }
 

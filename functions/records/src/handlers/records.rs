@@ -1,11 +1,12 @@
 //! A client's clinical records, in one of the books that they are kept in.
 
 use model::{DataClass, RecordId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Exchange, Part, Problem, Reply};
 
 use super::{FirstStatus, attachments, signing};
-use crate::content::{Content, Kind};
+use crate::content::{Content, Kind, KindAndContent};
 
 /// A class of records of these kinds.
 pub(crate) trait Book {
@@ -26,20 +27,29 @@ impl Book for SubstanceUse {
     const CLASS: DataClass = DataClass::SubstanceUse;
 }
 
-/// Kind and content, and what stands beside them.
-#[derive(Deserialize)]
+/// A record as somebody writes it: kind and content, and what stands beside them.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[schemars(rename = "NewRecord")]
+pub(crate) struct Body {
+    #[schemars(skip)]
     kind: Kind,
+    #[schemars(flatten, with = "KindAndContent")]
     content: Part,
+    /// The record of the meeting that it came of.
     encounter: Option<RecordId>,
+    /// Signed, unless it says otherwise. A document begins as a draft.
     status: Option<FirstStatus>,
 }
 
-#[derive(Deserialize)]
+/// An amendment of a record, or a change of a draft.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Amendment {
+#[schemars(rename = "RecordAmendment")]
+pub(crate) struct Amendment {
+    /// Why, in 1 to 500 characters. Needed of what was signed once.
     reason: Option<String>,
+    #[cfg_attr(test, schemars(with = "crate::openapi::AmendedRecord"))]
     record: Body,
 }
 

@@ -1,6 +1,7 @@
 //! Signing, by the author and by who supervises her.
 
 use model::{AccountId, Action, DataClass, RecordId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
@@ -9,20 +10,26 @@ use crate::chart::Chart;
 use crate::content::Kind;
 use crate::record::{Hand, Record};
 
-#[derive(Deserialize)]
+/// How a record is signed.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SignBody {
+#[schemars(rename = "Signing")]
+pub(crate) struct SignBody {
+    /// Who is to sign beside the author: somebody who supervises those who treat the client. Who was named before need not be named again.
     cosigner: Option<AccountId>,
 }
 
 /// A body that says nothing.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Empty {}
+pub(crate) struct Empty {}
 
-#[derive(Deserialize)]
+/// Why a record is given back.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReturnBody {
+#[schemars(rename = "Return")]
+pub(crate) struct ReturnBody {
+    /// 1 to 500 characters.
     reason: String,
 }
 
