@@ -16,7 +16,7 @@ pub const ROUTES: [Route; 33] = [
     Route::new(Method::POST, "/v1/auth/passkeys/challenge", passkey_log_in::challenge),
     Route::new(Method::POST, "/v1/auth/passkeys/sessions", passkey_log_in::log_in),
     Route::new(Method::GET, "/v1/auth/sessions", sessions::list),
-    Route::new(Method::DELETE, "/v1/auth/sessions", sessions::revoke_all),
+    Route::new(Method::DELETE, "/v1/auth/sessions", sessions::revoke_all).with_query(),
     Route::new(Method::GET, "/v1/auth/sessions/current", sessions::inspect),
     Route::new(Method::DELETE, "/v1/auth/sessions/current", sessions::log_out),
     Route::new(Method::POST, "/v1/auth/sessions/current/step-up", step_up::step_up),

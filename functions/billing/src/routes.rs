@@ -5,9 +5,9 @@ use crate::{events, insurance, invoices, keys, payments, register, statement, we
 
 /// What this function answers.
 pub const ROUTES: [Route; 25] = [
-    Route::new(Method::GET, "/v1/billing/invoices", register::list),
+    Route::new(Method::GET, "/v1/billing/invoices", register::list).with_query(),
     Route::new(Method::POST, "/v1/billing/clients/{client}/invoices", invoices::create),
-    Route::new(Method::GET, "/v1/billing/clients/{client}/invoices", invoices::list),
+    Route::new(Method::GET, "/v1/billing/clients/{client}/invoices", invoices::list).with_query(),
     Route::new(
         Method::GET,
         "/v1/billing/clients/{client}/invoices/{invoice}",
@@ -22,7 +22,8 @@ pub const ROUTES: [Route; 25] = [
         Method::GET,
         "/v1/billing/clients/{client}/invoices/{invoice}/versions",
         invoices::versions,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::POST,
         "/v1/billing/clients/{client}/invoices/{invoice}/void",
@@ -43,12 +44,13 @@ pub const ROUTES: [Route; 25] = [
         "/v1/billing/clients/{client}/invoices/{invoice}/gateway-orders",
         payments::tie,
     ),
-    Route::new(Method::GET, "/v1/billing/clients/{client}/statement", statement::read),
+    Route::new(Method::GET, "/v1/billing/clients/{client}/statement", statement::read).with_query(),
     Route::new(
         Method::GET,
         "/v1/billing/clients/{client}/claims",
         insurance::list_claims,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::GET,
         "/v1/billing/clients/{client}/claims/{document}",
@@ -58,12 +60,14 @@ pub const ROUTES: [Route; 25] = [
         Method::GET,
         "/v1/billing/clients/{client}/claims/{document}/versions",
         insurance::claim_versions,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::GET,
         "/v1/billing/clients/{client}/explanations-of-benefit",
         insurance::list_explanations,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::GET,
         "/v1/billing/clients/{client}/explanations-of-benefit/{document}",
@@ -73,7 +77,8 @@ pub const ROUTES: [Route; 25] = [
         Method::GET,
         "/v1/billing/clients/{client}/explanations-of-benefit/{document}/versions",
         insurance::explanation_versions,
-    ),
+    )
+    .with_query(),
     Route::private(Method::POST, "/v1/billing/private/import/check", insurance::check),
     Route::private(Method::POST, "/v1/billing/private/import", insurance::import),
     Route::private(Method::POST, "/v1/billing/private/export", insurance::export),
@@ -82,7 +87,7 @@ pub const ROUTES: [Route; 25] = [
         "/v1/billing/webhooks/{gateway}/{clinic}",
         webhook::receive,
     ),
-    Route::new(Method::GET, "/v1/billing/webhook-events", events::list),
+    Route::new(Method::GET, "/v1/billing/webhook-events", events::list).with_query(),
     Route::new(
         Method::POST,
         "/v1/billing/webhook-events/{event}/replay",

@@ -61,7 +61,8 @@ pub const ROUTES: [Route; 39] = [
         Method::GET,
         "/v1/consent/clients/{client}/access/explain",
         explain::read,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::POST,
         "/v1/consent/clients/{client}/emergency-access",
@@ -76,11 +77,12 @@ pub const ROUTES: [Route; 39] = [
         Method::GET,
         "/v1/consent/clients/{client}/shared-files",
         shared_files::list,
-    ),
-    Route::new(Method::GET, "/v1/consent/representations", representations::own),
-    Route::new(Method::GET, "/v1/consent/caseloads/{account}", caseload::read),
+    )
+    .with_query(),
+    Route::new(Method::GET, "/v1/consent/representations", representations::own).with_query(),
+    Route::new(Method::GET, "/v1/consent/caseloads/{account}", caseload::read).with_query(),
     Route::private(Method::POST, "/v1/consent/private/clients", roster::read),
-    Route::new(Method::GET, "/v1/consent/emergency-access", emergency_access::list),
+    Route::new(Method::GET, "/v1/consent/emergency-access", emergency_access::list).with_query(),
     Route::new(
         Method::PUT,
         "/v1/consent/emergency-access/{emergency}/review",
@@ -88,7 +90,7 @@ pub const ROUTES: [Route; 39] = [
     ),
     Route::new(Method::POST, "/v1/consent/jobs/emergencies", emergency_access::tell_all),
     Route::new(Method::POST, "/v1/consent/clients/{client}/consents", consents::give),
-    Route::new(Method::GET, "/v1/consent/clients/{client}/consents", consents::list),
+    Route::new(Method::GET, "/v1/consent/clients/{client}/consents", consents::list).with_query(),
     Route::new(
         Method::GET,
         "/v1/consent/clients/{client}/consents/{consent}",
@@ -111,7 +113,7 @@ pub const ROUTES: [Route; 39] = [
     ),
     Route::new(Method::GET, "/v1/consent/receipt-keys", proofs::keys),
     Route::new(Method::POST, "/v1/consent/notices", notices::publish),
-    Route::new(Method::GET, "/v1/consent/notices/{clinic}", notices::list),
+    Route::new(Method::GET, "/v1/consent/notices/{clinic}", notices::list).with_query(),
     Route::new(Method::GET, "/v1/consent/notices/{clinic}/{notice}", notices::read),
     Route::new(Method::POST, "/v1/consent/notices/check", notices::check),
     Route::new(
@@ -123,8 +125,9 @@ pub const ROUTES: [Route; 39] = [
         Method::GET,
         "/v1/consent/notices/{clinic}/{notice}/acceptances",
         acceptances::of_notice,
-    ),
-    Route::new(Method::GET, "/v1/consent/acceptances", acceptances::own),
+    )
+    .with_query(),
+    Route::new(Method::GET, "/v1/consent/acceptances", acceptances::own).with_query(),
     Route::new(Method::GET, "/v1/consent/jurisdiction/{clinic}", jurisdiction::read),
     Route::new(Method::PUT, "/v1/consent/jurisdiction", jurisdiction::put),
 ];

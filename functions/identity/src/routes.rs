@@ -9,7 +9,7 @@ pub const ROUTES: [Route; 12] = [
     Route::new(Method::POST, "/v1/identity/clients/search", handlers::search),
     Route::new(Method::GET, "/v1/identity/clients/{client}", handlers::read),
     Route::new(Method::PUT, "/v1/identity/clients/{client}", handlers::correct),
-    Route::new(Method::GET, "/v1/identity/clients/{client}/history", handlers::history),
+    Route::new(Method::GET, "/v1/identity/clients/{client}/history", handlers::history).with_query(),
     Route::new(Method::POST, "/v1/identity/merges", merges::merge),
     Route::new(Method::POST, "/v1/identity/merges/{merge}/undo", merges::undo),
     Route::new(Method::POST, "/v1/identity/jobs/rewrap", keys::rewrap),

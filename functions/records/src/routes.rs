@@ -16,7 +16,8 @@ pub const ROUTES: [Route; 36] = [
         Method::GET,
         "/v1/records/clients/{client}/records",
         records::list::<Clinical>,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::GET,
         "/v1/records/clients/{client}/records/{record}",
@@ -36,7 +37,8 @@ pub const ROUTES: [Route; 36] = [
         Method::GET,
         "/v1/records/clients/{client}/records/{record}/versions",
         records::versions::<Clinical>,
-    ),
+    )
+    .with_query(),
     Route::streaming(
         Method::PUT,
         "/v1/records/clients/{client}/records/{record}/content",
@@ -76,7 +78,8 @@ pub const ROUTES: [Route; 36] = [
         Method::GET,
         "/v1/records/clients/{client}/substance-use-records",
         records::list::<SubstanceUse>,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::GET,
         "/v1/records/clients/{client}/substance-use-records/{record}",
@@ -96,7 +99,8 @@ pub const ROUTES: [Route; 36] = [
         Method::GET,
         "/v1/records/clients/{client}/substance-use-records/{record}/versions",
         records::versions::<SubstanceUse>,
-    ),
+    )
+    .with_query(),
     Route::streaming(
         Method::PUT,
         "/v1/records/clients/{client}/substance-use-records/{record}/content",
@@ -136,12 +140,14 @@ pub const ROUTES: [Route; 36] = [
         Method::GET,
         "/v1/records/clients/{client}/psychotherapy-notes",
         notes::list,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::GET,
         "/v1/records/clients/{client}/psychotherapy-notes/{record}",
         notes::read,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::PUT,
         "/v1/records/clients/{client}/psychotherapy-notes/{record}",
@@ -156,7 +162,8 @@ pub const ROUTES: [Route; 36] = [
         Method::GET,
         "/v1/records/clients/{client}/psychotherapy-notes/{record}/versions",
         notes::versions,
-    ),
+    )
+    .with_query(),
     Route::new(
         Method::POST,
         "/v1/records/clients/{client}/psychotherapy-notes/{record}/sign",

@@ -86,6 +86,18 @@ pub fn assert_current(function: &str, routes: &[Route], operations: &[Operation]
     routed.sort();
     described.sort();
     assert_eq!(described, routed, "the operations that are described, and the routes");
+    for operation in operations {
+        let route = routes
+            .iter()
+            .find(|route| (&route.method, route.path) == (&operation.method, operation.path));
+        let is_read = route.is_some_and(Route::takes_query);
+        assert_eq!(
+            operation.takes_query(),
+            is_read,
+            "whether {} takes a query",
+            operation.id()
+        );
+    }
     let mut ids: Vec<String> = operations.iter().map(Operation::id).collect();
     ids.sort();
     ids.dedup();

@@ -258,6 +258,10 @@ impl Operation {
         self.with_header("Location", "The path of the new thing")
     }
 
+    pub(crate) fn takes_query(&self) -> bool {
+        self.query.is_some()
+    }
+
     /// `post_billing_clients_invoices`: of the method and the words of the path, whatever the parameters are called.
     pub(crate) fn id(&self) -> String {
         let words = self.path.split('/').skip(2).filter(|word| !word.starts_with('{'));

@@ -22,6 +22,8 @@ pub struct Route {
     is_private: bool,
     /// Whether the handler reads the body itself, as it arrives.
     pub(crate) takes_stream: bool,
+    /// Whether the handler reads the query. Where it does not, a parameter is refused like any other that is not known.
+    takes_query: bool,
 }
 
 impl Route {
@@ -36,6 +38,7 @@ impl Route {
             tail: tail(path),
             is_private: false,
             takes_stream: false,
+            takes_query: false,
         }
     }
 
@@ -53,6 +56,19 @@ impl Route {
         let mut route = Self::new(method, path, handler);
         route.is_private = true;
         route
+    }
+
+    /// The same route, which takes parameters in its query. Its handler reads them with [`Exchange::query`].
+    #[must_use]
+    pub const fn with_query(mut self) -> Self {
+        self.takes_query = true;
+        self
+    }
+
+    /// Whether it takes parameters in its query.
+    #[must_use]
+    pub const fn takes_query(&self) -> bool {
+        self.takes_query
     }
 
     /// Whether other functions alone call it.

@@ -5,13 +5,14 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode};
 use model::Function;
 use ports::{BrokenBody, Connection, Platform, RequestBody};
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::common_headers::CommonHeaders;
 use crate::cors;
 use crate::exchange::Missing;
 use crate::route::find;
-use crate::{Exchange, Problem, Reply, Route, payment_card};
+use crate::{Exchange, Problem, Reply, Route, payment_card, query};
 
 /// The largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -50,6 +51,11 @@ fn check_bounds(request: &Request<()>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What routes have in their query that read none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
 /// The whole body of a request that is no stream, or 413 without reading on.
 fn whole_body(body: &dyn RequestBody) -> Result<Vec<u8>, Problem> {
     let mut whole = Vec::new();
@@ -76,6 +82,9 @@ fn answer(
     check_bounds(&request)?;
     let path = request.uri().path().to_owned();
     let (route, parameters) = find(routes, request.method(), &path)?;
+    if let Some(parameters) = request.uri().query().filter(|_| !route.takes_query()) {
+        let NoParameters {} = query::parse(parameters)?;
+    }
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
     let body = if route.takes_stream || request.method().is_safe() {
         Vec::new()
