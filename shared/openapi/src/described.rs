@@ -197,7 +197,8 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
         .get("headers")
         .and_then(Value::as_object)
         .into_iter()
-        .flat_map(|headers| headers.keys())
+        .flatten()
+        .filter_map(|(name, header)| (header["required"] == true).then_some(name))
     {
         assert!(
             response.headers().contains_key(name.as_str()),
@@ -261,6 +262,33 @@ mod tests {
             let told = check(path, status, media_type, &answer).expect_err("it is not as described");
             assert!(told.contains(what), "{told}");
         }
+    }
+
+    #[test]
+    fn only_headers_that_are_always_there_have_to_be() {
+        let log_out = |headers: &'static [&'static str]| {
+            let checked = std::panic::catch_unwind(|| {
+                let request = Request::delete("/v1/auth/sessions/current").body(Vec::new());
+                let response = headers.iter().fold(Response::builder().status(204), |response, name| {
+                    response.header(*name, "")
+                });
+                let response = response.body(Vec::new());
+                assert_described(&request.expect("a request"), &response.expect("an answer"));
+            });
+            checked.is_ok()
+        };
+        assert!(log_out(&["set-cookie"]));
+        assert!(!log_out(&[]));
+        let request = Request::post("/v1/auth/sessions/current/step-up").body(Vec::new());
+        let response = Response::builder()
+            .header("content-type", "application/json")
+            .header("ratelimit", "")
+            .header("ratelimit-policy", "");
+        let proven = json!({
+            "assurance": "multi_factor", "proven_at": "2026-12-01T08:00:00Z", "fresh_until": "2026-12-01T08:05:00Z",
+        });
+        let response = response.body(proven.to_string().into_bytes());
+        assert_described(&request.expect("a request"), &response.expect("an answer"));
     }
 
     #[test]
