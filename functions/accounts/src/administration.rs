@@ -9,6 +9,7 @@ use account::session::{admit, end_others};
 use account::{Account, AccountState, Accounts, EmailChange, Last};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, Timestamp};
 use notification::Content;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{StoreError, UpdateError, Versioned};
 use web::listing::{Page, Wanted};
@@ -21,30 +22,39 @@ use crate::upon_account::{checked_reason, note, own_account_refused};
 /// How often a change is tried while the account changes by log-ins.
 const ATTEMPTS: usize = 8;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReasonBody {
+#[schemars(rename = "Reason")]
+pub(crate) struct ReasonBody {
+    /// 1 to 500 characters, for administrators.
     reason: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ClientFileBody {
+#[schemars(rename = "ClientFile")]
+pub(crate) struct ClientFileBody {
     client_id: ClientId,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RolesBody {
+#[schemars(rename = "Roles")]
+pub(crate) struct RolesBody {
+    /// All of them: one to four of staff's.
     roles: Vec<Role>,
 }
 
-/// The state of an account, without how it came to be.
-#[derive(Serialize)]
+/// The state of an account.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AccountState")]
 pub(crate) enum StateName {
+    /// Open.
     Active,
+    /// Closed until it is enabled again.
     Disabled,
+    /// Closed for good.
     Deactivated,
 }
 
@@ -59,35 +69,42 @@ impl From<&AccountState> for StateName {
 }
 
 /// How an account came to be closed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Closing")]
 struct ClosedAnswer {
     at: Timestamp,
     by: AccountId,
     reason: Confidential<String>,
 }
 
-#[derive(Serialize)]
-struct AccountAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+pub(crate) struct AccountAnswer {
     account_id: AccountId,
     email: Confidential<String>,
     display_name: Confidential<String>,
     roles: Vec<Role>,
+    /// Whose records a client reads. Absent where the account is not linked to a client file.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<ClientId>,
     state: StateName,
+    /// Absent of an account that is active.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed: Option<ClosedAnswer>,
     created_at: Timestamp,
+    /// When its owner first logged in or confirmed a factor. Absent where she has done neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     enrolled_at: Option<Timestamp>,
+    /// Absent where nobody has logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_log_in_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Accounts")]
+pub(crate) struct ListAnswer {
     accounts: Vec<AccountAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -4,6 +4,7 @@ use access::Request;
 use account::session::admit;
 use account::{Account, AccountState, Accounts};
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::listing::{Page, Wanted};
 use web::{Exchange, Problem, Reply, page_size};
@@ -13,25 +14,30 @@ use crate::documents::Documents;
 /// How many accounts may be asked for at a time: their ids stand in the query, which has an end.
 const MOST_IDS: usize = 50;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct StaffQuery {
+pub(crate) struct StaffQuery {
+    /// Up to 50 ids of accounts, separated by commas: what those are called. Without `cursor` and `limit`.
     ids: Option<String>,
+    /// The `next` of the page before.
     cursor: Option<u64>,
+    /// How many at most.
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StaffMember")]
 struct StaffAnswer {
     account_id: AccountId,
     display_name: Confidential<String>,
     roles: Vec<Role>,
 }
 
-#[derive(Serialize)]
-struct DirectoryAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Staff")]
+pub(crate) struct DirectoryAnswer {
     staff: Vec<StaffAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -9,6 +9,7 @@ use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
@@ -16,29 +17,36 @@ use zeroize::Zeroizing;
 
 use crate::enrolment::email_taken;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct EmailBody {
+#[schemars(rename = "NewEmail")]
+pub(crate) struct EmailBody {
     email: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfirmBody {
+#[schemars(rename = "EmailConfirmation")]
+pub(crate) struct ConfirmBody {
+    /// As either link that was mailed has it.
+    #[schemars(with = "String")]
     token: Zeroizing<String>,
 }
 
-#[derive(Serialize)]
-struct EmailChangeAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EmailChange")]
+pub(crate) struct EmailChangeAnswer {
+    /// The address that was asked for.
     email: Confidential<String>,
     expires_at: Timestamp,
     /// Which of the two mailboxes have still to confirm it.
     waiting_for: Vec<Mailbox>,
 }
 
-#[derive(Serialize)]
-struct ConfirmedAnswer {
-    /// Which mailbox has still to confirm it; none where the address is changed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EmailConfirmed")]
+pub(crate) struct ConfirmedAnswer {
+    /// Which mailbox has still to confirm it. Empty where the address is changed.
     waiting_for: Vec<Mailbox>,
 }
 

@@ -15,6 +15,7 @@ use account::{Account, Accounts, Administrators, Clinic, USUAL_LANGUAGE, strengt
 use audit_trail::{Actor, Decision};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Region, Role, is_language_tag};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::listing::list_once;
@@ -26,40 +27,56 @@ use crate::invitation::{Token, account_id, check_roles};
 
 pub(crate) const MOST_NAME: usize = 200;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenClinicBody {
+#[schemars(rename = "NewClinic")]
+pub(crate) struct OpenClinicBody {
+    /// The operator's one-time code.
+    #[schemars(with = "String")]
     code: Zeroizing<String>,
     clinic: ClinicBody,
     administrator: AdministratorBody,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Clinic")]
 struct ClinicBody {
+    /// 1 to 200 characters.
     name: String,
     /// Where its data is to be kept: this deployment's region, unless it is named.
     region: Option<Region>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FirstAdministrator")]
 struct AdministratorBody {
     email: String,
+    /// 1 to 200 characters.
     display_name: String,
+    /// A language tag such as `en` or `pt-BR` (BCP 47). `en` where it is left out.
     language: Option<String>,
+    /// 8 to 256 characters; nothing that is easily guessed.
     password: Password,
-    /// What she is besides: nobody changes her own roles, so where she is alone there is nobody to give them to her.
+    /// One to four of staff's, `clinic_admin` among them. That alone where they are left out. Nobody changes her own roles, so where she
+    /// is alone there is nobody to give her others.
     roles: Option<Vec<Role>>,
 }
 
-/// What somebody says of herself with the token that she was mailed.
-#[derive(Deserialize)]
+/// What somebody says of herself with a token: an invitation's, or that of a link to register.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Newcomer")]
 pub(crate) struct NewcomerBody {
+    /// As the invitation or the link has it.
+    #[schemars(with = "String")]
     pub(crate) token: Zeroizing<String>,
+    /// 1 to 200 characters.
     pub(crate) display_name: String,
+    /// A language tag such as `en` or `pt-BR` (BCP 47). `en` where it is left out.
     pub(crate) language: Option<String>,
+    /// At least 8 characters for staff and 15 for others, at most 256; nothing that is easily guessed.
     pub(crate) password: Password,
 }
 
@@ -76,16 +93,23 @@ impl NewcomerBody {
     }
 }
 
-#[derive(Serialize)]
-struct EnrolmentAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Enrolment")]
+pub(crate) struct EnrolmentAnswer {
     clinic_id: ClinicId,
     account_id: AccountId,
+    /// For an authenticator app, which a code confirms before it counts.
     totp: TotpAnswer,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TotpSecret")]
 struct TotpAnswer {
+    /// In base32, to type where nothing can be scanned.
+    #[schemars(with = "String")]
     secret: Zeroizing<String>,
+    /// The `otpauth` URI, to be shown as a QR code.
+    #[schemars(with = "String")]
     uri: Zeroizing<String>,
 }
 

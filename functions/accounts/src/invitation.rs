@@ -5,6 +5,7 @@ use crypto::{Label, Secret, mac};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, ClientId, ClinicId, Confidential, InvitationId, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Check;
 use zeroize::Zeroizing;
@@ -50,8 +51,9 @@ pub(crate) struct Invitation {
 }
 
 /// What has become of an invitation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "InvitationState")]
 pub(crate) enum State {
     Pending,
     Accepted,

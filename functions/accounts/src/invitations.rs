@@ -7,6 +7,7 @@ use account::{Accounts, USUAL_LANGUAGE};
 use model::{Action, ClientId, Confidential, DataClass, InvitationId, Role, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
 use web::listing::{Page, Wanted, list_once};
@@ -17,26 +18,33 @@ use crate::documents::Documents;
 use crate::enrolment::{check_language, email_taken};
 use crate::invitation::{Invitation, LIFETIME, State, Token, check_client, check_roles};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct InvitationBody {
+#[schemars(rename = "NewInvitation")]
+pub(crate) struct InvitationBody {
     email: String,
+    /// One to four. Those of staff do not stand beside `client` and `guardian`.
     roles: Vec<Role>,
+    /// The client file of whoever is invited as `client`, and of nobody else.
     client_id: Option<ClientId>,
-    /// In which the message is.
+    /// A language tag such as `en` or `pt-BR` (BCP 47), in which the message is. `en` where it is left out.
     language: Option<String>,
 }
 
-#[derive(Serialize)]
-struct InvitedAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MadeInvitation")]
+pub(crate) struct InvitedAnswer {
     invitation_id: InvitationId,
+    /// What the invitation is accepted with.
+    #[schemars(with = "String")]
     token: Zeroizing<String>,
     /// Whether the invitation is on its way by e-mail. Where it is not, it is the inviter's to hand over.
     mailed: bool,
     expires_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Invitation")]
 struct InvitationAnswer {
     invitation_id: InvitationId,
     email: Confidential<String>,
@@ -48,10 +56,11 @@ struct InvitationAnswer {
     state: State,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Invitations")]
+pub(crate) struct ListAnswer {
     invitations: Vec<InvitationAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -10,6 +10,8 @@ mod email_change;
 mod enrolment;
 mod invitation;
 mod invitations;
+#[cfg(test)]
+mod openapi;
 mod profile;
 mod recoveries;
 mod recovery;

@@ -4,29 +4,36 @@ use access::Request;
 use account::session::{admit, own_account};
 use account::{Account, Accounts};
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Versioned;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::enrolment::{MOST_NAME, check_language};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ProfileBody {
+#[schemars(rename = "ProfileChange")]
+pub(crate) struct ProfileBody {
+    /// 1 to 200 characters.
     display_name: String,
+    /// A language tag such as `en` or `pt-BR` (BCP 47).
     language: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProfileClinic")]
 struct ClinicAnswer {
     clinic_id: ClinicId,
     name: Confidential<String>,
 }
 
-#[derive(Serialize)]
-struct ProfileAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Profile")]
+pub(crate) struct ProfileAnswer {
     account_id: AccountId,
     display_name: Confidential<String>,
+    /// A language tag such as `en` or `pt-BR` (BCP 47).
     language: String,
     email: Confidential<String>,
     roles: Vec<Role>,

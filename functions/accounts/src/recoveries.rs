@@ -8,6 +8,7 @@ use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId, RecoveryId, Role, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{UpdateError, idempotency};
 use web::listing::{Page, Wanted, list_once};
@@ -17,17 +18,21 @@ use crate::documents::Documents;
 use crate::recovery::{LIFETIME, Recovery, RecoveryAnswer, over};
 use crate::upon_account::{self, checked_reason, own_account_refused};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RecoveryBody {
+#[schemars(rename = "NewRecovery")]
+pub(crate) struct RecoveryBody {
+    /// Whose owner has lost all that she logs in with.
     account_id: AccountId,
+    /// 1 to 500 characters, for administrators.
     reason: String,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Recoveries")]
+pub(crate) struct ListAnswer {
     recoveries: Vec<RecoveryAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

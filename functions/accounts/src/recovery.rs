@@ -7,6 +7,7 @@
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, Confidential, RecoveryId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Problem;
 
@@ -55,8 +56,9 @@ pub(crate) struct Recovery {
     pub(crate) withdrawn: Option<Withdrawal>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RecoveryState")]
 pub(crate) enum State {
     Pending,
     Approved,
@@ -64,7 +66,8 @@ pub(crate) enum State {
     Expired,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Recovery")]
 pub(crate) struct RecoveryAnswer {
     recovery_id: RecoveryId,
     account_id: AccountId,

@@ -13,36 +13,46 @@ use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, Role};
 use notification::{Channel, Content, Message, Recipient, Urgency};
 use ports::EntropyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::access_review::Lapse;
 use crate::enrolment::{Newcomer, NewcomerBody, Standing, check_language, record_refusal, refuse};
 
-#[derive(Serialize)]
-struct Settings {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClinicSettings")]
+pub(crate) struct Settings {
+    /// Whether clients may open an account themselves.
     self_registration: bool,
+    /// What becomes of accounts about which nobody has decided when an access review is due.
     access_review_lapse: Lapse,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SettingsBody {
+#[schemars(rename = "ClinicSettingsChange")]
+pub(crate) struct SettingsBody {
+    /// Whether clients may open an account themselves.
     self_registration: bool,
     /// Left out, it stays as it is.
     access_review_lapse: Option<Lapse>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RegistrationBody {
+#[schemars(rename = "Registration")]
+pub(crate) struct RegistrationBody {
     clinic_id: ClinicId,
     email: String,
+    /// A language tag such as `en` or `pt-BR` (BCP 47), in which the message is. `en` where it is left out.
     language: Option<String>,
 }
 
-#[derive(Serialize)]
-struct AskedAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RegistrationAsked")]
+pub(crate) struct AskedAnswer {
+    /// A sentence to show. The same, whatever there is.
     detail: &'static str,
 }
 

@@ -6,6 +6,7 @@ use account::session::admit;
 use account::{Account, AccountState, Accounts, ServiceSecret, USUAL_LANGUAGE};
 use model::{AccountId, Action, Confidential, DataClass, Role, Timestamp};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::idempotency;
 use web::listing::{Page, Wanted, list_once};
@@ -17,35 +18,44 @@ use crate::documents::Documents;
 
 const MOST_NAME: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct IdentityBody {
+#[schemars(rename = "NewServiceIdentity")]
+pub(crate) struct IdentityBody {
+    /// 1 to 100 characters.
     name: String,
+    /// `job`: all other roles are people's.
     role: Role,
 }
 
-#[derive(Serialize)]
-struct MadeAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MadeServiceIdentity")]
+pub(crate) struct MadeAnswer {
     service_identity_id: AccountId,
+    /// What it logs in with. It is not shown again.
+    #[schemars(with = "String")]
     secret: Zeroizing<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceIdentity")]
 struct IdentityAnswer {
     service_identity_id: AccountId,
     name: Confidential<String>,
     role: Role,
     created_at: Timestamp,
+    /// Absent where it has not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_log_in_at: Option<Timestamp>,
     /// Whether its secret still counts.
     active: bool,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceIdentities")]
+pub(crate) struct ListAnswer {
     service_identities: Vec<IdentityAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -9,6 +9,7 @@ use account::{Account, Accounts, Unchanged};
 use audit_trail::Decision;
 use model::{Action, ClinicId, DataClass};
 use notification::Content;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
@@ -16,12 +17,15 @@ use zeroize::Zeroizing;
 
 use crate::credentials::{checked, present};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfirmBody {
+#[schemars(rename = "EnrolmentConfirmation")]
+pub(crate) struct ConfirmBody {
     clinic_id: ClinicId,
     email: String,
     password: Password,
+    /// The code that the app shows, six digits.
+    #[schemars(with = "String")]
     code: Zeroizing<String>,
 }
 

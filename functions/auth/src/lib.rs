@@ -6,6 +6,8 @@ mod credentials;
 mod log_in;
 mod new_password;
 mod offered;
+#[cfg(test)]
+mod openapi;
 mod opening;
 mod own_factors;
 mod passkey_log_in;

@@ -7,6 +7,7 @@ use account::step::Step;
 use account::{Account, Accounts, PendingLogIn, PendingToken, Proof, Unchanged};
 use audit_trail::Decision;
 use model::{Action, ClinicId, Confidential, DataClass, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
@@ -15,22 +16,34 @@ use zeroize::Zeroizing;
 use crate::credentials::{checked, present};
 use crate::opening::{Opening, Transport, check_device_name};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LogInBody {
+#[schemars(rename = "PasswordLogIn")]
+pub(crate) struct LogInBody {
     clinic_id: ClinicId,
     email: String,
     password: Password,
+    /// The code that the app shows, six digits.
+    #[schemars(with = "Option<String>")]
     totp: Option<Zeroizing<String>>,
+    /// One of the recovery codes, in the place of `totp`.
+    #[schemars(with = "Option<String>")]
     recovery_code: Option<Zeroizing<String>>,
+    /// What the list of sessions is to call this one, 1 to 100 characters.
     device_name: Option<String>,
+    /// How the token of the session travels: `bearer` where it is left out.
     #[serde(default)]
     transport: Transport,
 }
 
-#[derive(Serialize)]
-struct PendingAnswer {
+/// The password was right, and a second factor is wanted.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PendingLogIn")]
+pub(crate) struct PendingAnswer {
+    /// Stands for this log-in until it is complete or over.
+    #[schemars(with = "String")]
     log_in: Zeroizing<String>,
+    /// What it can be completed with.
     second_factors: Vec<SecondFactor>,
     expires_at: Timestamp,
 }

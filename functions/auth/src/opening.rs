@@ -9,6 +9,7 @@ use audit_trail::Decision;
 use crypto::Secret;
 use model::{AccountId, Action, Confidential, DataClass, Role, SessionId, Timestamp};
 use ports::EntropyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::UpdateError;
 use web::{Check, Exchange, Problem, Reply};
@@ -24,8 +25,9 @@ pub(crate) fn check_device_name(check: &mut Check, device_name: Option<&str>) {
 }
 
 /// How the session's token travels from then on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "SessionTransport")]
 pub(crate) enum Transport {
     /// The caller keeps it and sends it as a bearer (RFC 6750).
     #[default]
@@ -34,12 +36,16 @@ pub(crate) enum Transport {
     Cookie,
 }
 
-/// What an answer says of a session's token: the token, or what a page has to send beside the cookie that it is in.
-#[derive(Serialize)]
+// What an answer says of a session's token: the token, or what a page has to send beside the cookie that it is in.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct HandedOver {
+    /// The session's bearer token. Absent where it is in a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     token: Option<Zeroizing<String>>,
+    /// What has to be sent as `X-CSRF-Token` beside the session's cookie. Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     csrf_token: Option<Zeroizing<String>>,
 }
 
@@ -60,18 +66,20 @@ impl Transport {
     }
 }
 
-#[derive(Serialize)]
-struct SessionAnswer<'s> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OpenedSession")]
+pub(crate) struct SessionAnswer<'s> {
     session_id: SessionId,
     #[serde(flatten)]
     handed_over: HandedOver,
     account_id: AccountId,
     roles: &'s [Role],
     assurance: Assurance,
-    /// What would be better than what was shown.
+    /// What would be better than what was shown. Absent where there is nothing better.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     suggested: &'static [SecondFactor],
     expires_at: Timestamp,
+    /// After how long without a request the session ends.
     idle_seconds: u32,
 }
 

@@ -5,6 +5,7 @@ use account::step::{PasswordEvidence, Step};
 use account::throttle::{Attempt, RouteClass, limit_rate, proven};
 use account::{Account, Accounts, Ceremony, PasskeyProof, Proof};
 use model::{AccountId, Action, ClinicId, Confidential, DataClass};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use web::{Check, Exchange, Problem, Reply};
@@ -14,18 +15,24 @@ use crate::offered::assertion;
 use crate::opening::{Opening, Transport, check_device_name};
 use crate::passkey_settings::relying_party;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ChallengeBody {
+#[schemars(rename = "NewChallenge")]
+pub(crate) struct ChallengeBody {
     clinic_id: ClinicId,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PasskeyBody {
+#[schemars(rename = "PasskeyLogIn")]
+pub(crate) struct PasskeyBody {
     clinic_id: ClinicId,
+    /// What the browser answers the options with.
+    #[schemars(with = "webauthn::AuthenticationResponse")]
     credential: Value,
+    /// What the list of sessions is to call this one, 1 to 100 characters.
     device_name: Option<String>,
+    /// How the token of the session travels: `bearer` where it is left out.
     #[serde(default)]
     transport: Transport,
 }

@@ -7,16 +7,19 @@ use account::throttle::{Attempt, Factor, RouteClass, Subject, Verdict};
 use http::StatusCode;
 use model::{Action, DataClass};
 use notification::Content;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
 use crate::new_password::check_new_password;
 use crate::own_factors::Own;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PasswordBody {
+#[schemars(rename = "PasswordChange")]
+pub(crate) struct PasswordBody {
     current: Password,
+    /// At least 8 characters for staff and 15 for others, at most 256; nothing that is easily guessed.
     new: Password,
 }
 

@@ -16,6 +16,7 @@ use audit_trail::Decision;
 use http::StatusCode;
 use model::{AccountId, Action, ClinicId, Confidential, DataClass, EventId};
 use notification::{Channel, Content, Message, Recipient, Urgency};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::UpdateError;
@@ -29,38 +30,58 @@ use crate::offered::{Offered, assertion};
 use crate::passkey_settings::relying_party;
 use crate::sms_codes::{self, excuse};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ResetBody {
+#[schemars(rename = "PasswordReset")]
+pub(crate) struct ResetBody {
     clinic_id: ClinicId,
     email: String,
 }
 
-#[derive(Serialize)]
-struct AskedAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LinkAsked")]
+pub(crate) struct AskedAnswer {
+    /// A sentence to show. The same, whether there is an account or not.
     detail: &'static str,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LinkBody {
+#[schemars(rename = "ResetLink")]
+pub(crate) struct LinkBody {
+    /// As the link that was mailed has it.
+    #[schemars(with = "String")]
     token: Zeroizing<String>,
 }
 
-#[derive(Serialize)]
-struct PasskeyAnswer<'p> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ResetPasskey")]
+pub(crate) struct PasskeyAnswer<'p> {
     clinic_id: ClinicId,
     options: RequestOptions<'p>,
 }
 
-#[derive(Deserialize)]
+/// With the second factor where the account has one, and one at most.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfirmBody {
+#[schemars(rename = "NewPassword")]
+pub(crate) struct ConfirmBody {
+    /// As the link that was mailed has it.
+    #[schemars(with = "String")]
     token: Zeroizing<String>,
+    /// At least 8 characters for staff and 15 for others, at most 256; nothing that is easily guessed.
     password: Password,
+    /// The code that the app shows, six digits.
+    #[schemars(with = "Option<String>")]
     totp: Option<Zeroizing<String>>,
+    /// The code that was sent.
+    #[schemars(with = "Option<String>")]
     sms_code: Option<Zeroizing<String>>,
+    /// One of the recovery codes.
+    #[schemars(with = "Option<String>")]
     recovery_code: Option<Zeroizing<String>>,
+    /// What the browser answers the options with.
+    #[schemars(with = "Option<webauthn::AuthenticationResponse>")]
     passkey: Option<Value>,
 }
 

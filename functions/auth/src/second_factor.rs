@@ -8,6 +8,7 @@ use account::{Account, Accounts, Ceremony, CodeUse, PendingLogIn, PendingToken, 
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass, EventId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use web::{Exchange, Problem, Reply};
@@ -19,20 +20,36 @@ use crate::opening::{Opening, Transport};
 use crate::passkey_settings::relying_party;
 use crate::sms_codes::{self, excuse};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LogInBody {
+#[schemars(rename = "LogInToken")]
+pub(crate) struct LogInBody {
+    /// As the log-in with the password answered it.
+    #[schemars(with = "String")]
     log_in: Zeroizing<String>,
 }
 
-#[derive(Deserialize)]
+/// With exactly one second factor.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CompletionBody {
+#[schemars(rename = "LogInCompletion")]
+pub(crate) struct CompletionBody {
+    /// As the log-in with the password answered it.
+    #[schemars(with = "String")]
     log_in: Zeroizing<String>,
+    /// The code that the app shows, six digits.
+    #[schemars(with = "Option<String>")]
     totp: Option<Zeroizing<String>>,
+    /// The code that was sent.
+    #[schemars(with = "Option<String>")]
     sms_code: Option<Zeroizing<String>>,
+    /// One of the recovery codes.
+    #[schemars(with = "Option<String>")]
     recovery_code: Option<Zeroizing<String>>,
+    /// What the browser answers the options with.
+    #[schemars(with = "Option<webauthn::AuthenticationResponse>")]
     passkey: Option<Value>,
+    /// How the token of the session travels: `bearer` where it is left out.
     #[serde(default)]
     transport: Transport,
 }

@@ -6,15 +6,19 @@ use account::{Account, AccountState, Accounts, ServiceSecret};
 use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use crate::opening::{Opening, Transport};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TokenBody {
+#[schemars(rename = "ServiceLogIn")]
+pub(crate) struct TokenBody {
+    /// The secret of a service identity.
+    #[schemars(with = "String")]
     secret: Zeroizing<String>,
 }
 

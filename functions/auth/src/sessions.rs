@@ -5,50 +5,62 @@ use account::session::{admit, end_others, own_account};
 use account::slots::{self, Slot};
 use account::{Account, Accounts};
 use model::{AccountId, Action, ClientId, ClinicId, Confidential, DataClass, EventId, Role, SessionId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnSession")]
 struct SessionAnswer {
     id: SessionId,
     created_at: Timestamp,
     last_used_at: Timestamp,
     expires_at: Timestamp,
+    /// What its owner called the device, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     device_name: Option<Confidential<String>>,
+    /// Where it was begun from. Absent where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Confidential<String>>,
+    /// Whether it is the one that this request was made with.
     current: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RevokeAllQuery {
+pub(crate) struct RevokeAllQuery {
+    /// This one, too.
     #[serde(default)]
     all: bool,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnSessions")]
+pub(crate) struct ListAnswer {
     sessions: Vec<SessionAnswer>,
 }
 
-#[derive(Serialize)]
-struct CurrentAnswer<'s> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CurrentSession")]
+pub(crate) struct CurrentAnswer<'s> {
     session_id: SessionId,
     account_id: AccountId,
     clinic_id: ClinicId,
     roles: &'s [Role],
+    /// Whose records a client reads. Absent where the account is not linked to a client file.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<ClientId>,
     created_at: Timestamp,
     expires_at: Timestamp,
+    /// After how long without a request it ends.
     idle_seconds: u32,
     assurance: Assurance,
+    /// When its owner last showed what she logs in with.
     proven_at: Timestamp,
-    /// For a page that has the cookie, and not what the log-in answered: one that was loaded anew.
+    /// What has to be sent as `X-CSRF-Token` beside the session's cookie, for a page that was loaded anew. Absent where there is no cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     csrf_token: Option<Zeroizing<String>>,
 }
 

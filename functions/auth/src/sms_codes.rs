@@ -6,6 +6,7 @@ use account::throttle::Attempt;
 use account::{Account, Accounts, CodeUse, Proof, Unchanged};
 use model::{Confidential, EventId, Timestamp};
 use notification::{Content, Message, Recipient, State, Urgency};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::UpdateError;
 use web::{Exchange, Problem, Reply};
@@ -13,11 +14,15 @@ use web::{Exchange, Problem, Reply};
 /// Said whenever a code is sent: those who choose SMS have to know what they choose (NIST SP 800-63B-4, section 3.2.9).
 const WARNING: &str = "Codes by SMS can be intercepted, and be relayed by a look-alike page. A passkey or an authenticator app protects better.";
 
-#[derive(Serialize)]
-struct SentAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CodeSent")]
+pub(crate) struct SentAnswer {
+    /// The last two digits of the number, such as `…23`.
     sent_to: Confidential<String>,
     expires_at: Timestamp,
+    /// A sentence to show.
     warning: &'static str,
+    /// What would be better than codes by SMS.
     suggested: [SecondFactor; 2],
 }
 

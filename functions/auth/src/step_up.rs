@@ -11,6 +11,7 @@ use audit_trail::Decision;
 use http::StatusCode;
 use model::{Action, DataClass, EventId, Timestamp};
 use ports::EntropyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::UpdateError;
@@ -23,18 +24,29 @@ use crate::passkey_settings::relying_party;
 use crate::sessions::slot_of;
 use crate::sms_codes::{self, excuse};
 
-#[derive(Deserialize)]
+/// With exactly one proof. The password counts where there is no second factor.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct StepUpBody {
+#[schemars(rename = "StepUp")]
+pub(crate) struct StepUpBody {
     password: Option<Password>,
+    /// The code that the app shows, six digits.
+    #[schemars(with = "Option<String>")]
     totp: Option<Zeroizing<String>>,
+    /// The code that was sent.
+    #[schemars(with = "Option<String>")]
     sms_code: Option<Zeroizing<String>>,
+    /// One of the recovery codes.
+    #[schemars(with = "Option<String>")]
     recovery_code: Option<Zeroizing<String>>,
+    /// What the browser answers the options with.
+    #[schemars(with = "Option<webauthn::AuthenticationResponse>")]
     passkey: Option<Value>,
 }
 
-#[derive(Serialize)]
-struct StepUpAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SteppedUp")]
+pub(crate) struct StepUpAnswer {
     assurance: Assurance,
     proven_at: Timestamp,
     /// Until when that counts as recent.

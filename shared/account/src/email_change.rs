@@ -13,7 +13,7 @@ use crate::account::Account;
 use crate::email::Email;
 use crate::link::LinkUse;
 
-/// Which of the two confirms.
+/// One of the two that confirm it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mailbox {

@@ -113,7 +113,10 @@ impl Found<'_> {
         let Some(validator) = self.described.validator(&pointer) else {
             return;
         };
-        let value: Value = serde_json::from_slice(body).unwrap_or_else(|_| panic!("{self} has no JSON at {place}"));
+        let mut value: Value = serde_json::from_slice(body).unwrap_or_else(|_| panic!("{self} has no JSON at {place}"));
+        if place == BODY && !validator.is_valid(&value) {
+            leave_out_nulls(&mut value);
+        }
         let errors: Vec<String> = validator
             .iter_errors(&value)
             .map(|error| format!("at {}: {error}", error.instance_path()))
@@ -164,6 +167,18 @@ impl Found<'_> {
     }
 }
 
+/// In a request `null` says what leaving the field out says.
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
+}
+
 impl std::fmt::Display for Found<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{} {}", self.method, self.pattern)
@@ -197,7 +212,8 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
         .get("headers")
         .and_then(Value::as_object)
         .into_iter()
-        .flat_map(|headers| headers.keys())
+        .flatten()
+        .filter_map(|(name, header)| (header["required"] == true).then_some(name))
     {
         assert!(
             response.headers().contains_key(name.as_str()),
@@ -207,10 +223,12 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
     found.assert_body(&place, response.headers(), response.body());
     // An empty object says nothing. Schedulers send one with every job.
     if !matches!(request.body().as_slice(), b"" | b"{}") {
-        found.assert_body("/requestBody", request.headers(), request.body());
+        found.assert_body(BODY, request.headers(), request.body());
     }
     found.assert_parameters(request);
 }
+
+const BODY: &str = "/requestBody";
 
 const PROBLEM: &str = "/components/responses/Problem/content/application~1problem+json/schema";
 
@@ -261,6 +279,33 @@ mod tests {
             let told = check(path, status, media_type, &answer).expect_err("it is not as described");
             assert!(told.contains(what), "{told}");
         }
+    }
+
+    #[test]
+    fn only_headers_that_are_always_there_have_to_be() {
+        let log_out = |headers: &'static [&'static str]| {
+            let checked = std::panic::catch_unwind(|| {
+                let request = Request::delete("/v1/auth/sessions/current").body(Vec::new());
+                let response = headers.iter().fold(Response::builder().status(204), |response, name| {
+                    response.header(*name, "")
+                });
+                let response = response.body(Vec::new());
+                assert_described(&request.expect("a request"), &response.expect("an answer"));
+            });
+            checked.is_ok()
+        };
+        assert!(log_out(&["set-cookie"]));
+        assert!(!log_out(&[]));
+        let request = Request::post("/v1/auth/sessions/current/step-up").body(Vec::new());
+        let response = Response::builder()
+            .header("content-type", "application/json")
+            .header("ratelimit", "")
+            .header("ratelimit-policy", "");
+        let proven = json!({
+            "assurance": "multi_factor", "proven_at": "2026-12-01T08:00:00Z", "fresh_until": "2026-12-01T08:05:00Z",
+        });
+        let response = response.body(proven.to_string().into_bytes());
+        assert_described(&request.expect("a request"), &response.expect("an answer"));
     }
 
     #[test]

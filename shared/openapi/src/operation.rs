@@ -23,6 +23,10 @@ impl Header {
             "schema": { "type": "string" }, "description": self.description,
         })
     }
+
+    fn document(&self) -> Value {
+        json!({ "schema": { "type": "string" }, "required": self.is_required, "description": self.description })
+    }
 }
 
 /// A body: of a media type, and of what form where that is known.
@@ -59,7 +63,7 @@ impl Content {
 struct Answer {
     status: StatusCode,
     content: Option<Content>,
-    headers: Vec<(&'static str, &'static str)>,
+    headers: Vec<Header>,
 }
 
 /// One method of one path: what it is for, takes and answers. Problems need not be named: every route can answer them.
@@ -240,9 +244,23 @@ impl Operation {
 
     /// The answer that was named last always has this header.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, description: &'static str) -> Self {
+    pub fn with_header(self, name: &'static str, description: &'static str) -> Self {
+        self.answer_header(name, true, description)
+    }
+
+    /// The answer that was named last has this header where the description says so.
+    #[must_use]
+    pub fn with_optional_header(self, name: &'static str, description: &'static str) -> Self {
+        self.answer_header(name, false, description)
+    }
+
+    fn answer_header(mut self, name: &'static str, is_required: bool, description: &'static str) -> Self {
         let answer = self.answers.last_mut().expect("a header is said of an answer");
-        answer.headers.push((name, description));
+        answer.headers.push(Header {
+            name,
+            is_required,
+            description,
+        });
         self
     }
 
@@ -256,6 +274,15 @@ impl Operation {
     #[must_use]
     pub fn located(self) -> Self {
         self.with_header("Location", "The path of the new thing")
+    }
+
+    /// The answer that was named last says how much is left of a limit.
+    #[must_use]
+    pub fn rate_limited(self) -> Self {
+        let form =
+            "How many more requests may be made, and for how many seconds (draft-ietf-httpapi-ratelimit-headers-11)";
+        self.with_header("RateLimit", form)
+            .with_header("RateLimit-Policy", "The limit that `RateLimit` is about")
     }
 
     pub(crate) fn takes_query(&self) -> bool {
@@ -308,9 +335,8 @@ impl Answer {
             let (media_type, described) = content.document(generator);
             document["content"] = json!({ media_type: described });
         }
-        for (name, description) in &self.headers {
-            document["headers"][*name] =
-                json!({ "schema": { "type": "string" }, "required": true, "description": description });
+        for header in &self.headers {
+            document["headers"][header.name] = header.document();
         }
         document
     }

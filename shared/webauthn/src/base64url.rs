@@ -4,8 +4,9 @@ use data_encoding::BASE64URL_NOPAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Bytes that JSON carries as base64url without padding (RFC 4648, section 5; WebAuthn Level 3, section 3). Equal bytes have one
-/// spelling: other alphabets, padding and left-over bits are refused. Prints how many they are, never which.
+/// Bytes as base64url without padding (RFC 4648, section 5; WebAuthn Level 3, section 3). Equal bytes have one spelling: other
+/// alphabets, padding and left-over bits are refused.
+// Prints how many they are, never which.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Base64Url(Vec<u8>);

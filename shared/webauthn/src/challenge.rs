@@ -8,8 +8,9 @@ use super::base64url::{Base64Url, encode};
 
 const LENGTH: usize = 32;
 
-/// What an authenticator signs so that its answer cannot be an old one (WebAuthn Level 3, section 13.4.3): random, made by the
-/// relying party, used once. Not printed, since whoever knows it early can have it signed early.
+/// What an authenticator signs so that its answer cannot be an old one (WebAuthn Level 3, section 13.4.3): 32 random bytes, made by
+/// the relying party, used once.
+// Not printed, since whoever knows it early can have it signed early.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Base64Url", into = "Base64Url")]
 pub struct Challenge([u8; LENGTH]);

@@ -8,7 +8,8 @@ use super::base64url::Base64Url;
 /// The longest credential id, in bytes (WebAuthn Level 3, section 7.1, step 25).
 const MOST_ID: usize = 1023;
 
-/// A credential's name, which its authenticator made. Not printed: it follows one person around (section 14.6.3).
+/// A credential's name, which its authenticator made: 1 to 1023 bytes as base64url without padding.
+// Not printed: it follows one person around (section 14.6.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Base64Url", into = "Base64Url")]
 pub struct CredentialId(Base64Url);
@@ -38,9 +39,11 @@ impl From<CredentialId> for Base64Url {
     }
 }
 
-/// A name of a transport. Those that no standard knows yet are kept, as section 5.8.4 asks: up to 32 letters, digits and hyphens.
+/// A name of a transport, such as `usb`. Those that no standard knows yet are kept, as WebAuthn Level 3 asks in section 5.8.4: up to 32
+/// lower-case letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(rename = "AuthenticatorTransport")]
 pub(crate) struct Transport(String);
 
 impl TryFrom<String> for Transport {

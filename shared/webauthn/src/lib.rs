@@ -39,7 +39,7 @@ mod test_vectors;
 pub use {
     challenge::Challenge,
     credential::CredentialId,
-    options::{RequestOptions, TIMEOUT_MILLISECONDS, User},
+    options::{CreationOptions, RequestOptions, TIMEOUT_MILLISECONDS, User},
     passkey::Passkey,
     refused::Refused,
     relying_party::RelyingParty,

@@ -25,32 +25,41 @@ pub struct User<'a> {
     pub display_name: &'a str,
 }
 
-/// `PublicKeyCredentialCreationOptionsJSON`. No `Debug`: it names a person.
+/// What `PublicKeyCredential.parseCreationOptionsFromJSON()` reads (WebAuthn Level 3, section 5.1.8).
+// No `Debug`: it names a person.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PublicKeyCredentialCreationOptionsJSON")]
 pub struct CreationOptions<'a> {
     rp: RpEntity<'a>,
     user: UserEntity<'a>,
     challenge: &'a Challenge,
     pub_key_cred_params: [Parameters; 2],
+    /// In milliseconds.
     timeout: u32,
     exclude_credentials: Vec<Descriptor<'a>>,
     authenticator_selection: AuthenticatorSelection,
+    #[schemars(extend("const" = NO_ATTESTATION))]
     attestation: &'static str,
 }
 
-/// `PublicKeyCredentialRequestOptionsJSON`.
+/// What `PublicKeyCredential.parseRequestOptionsFromJSON()` reads (WebAuthn Level 3, section 5.1.9).
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PublicKeyCredentialRequestOptionsJSON")]
 pub struct RequestOptions<'a> {
     challenge: &'a Challenge,
+    /// In milliseconds.
     timeout: u32,
     rp_id: &'a str,
+    /// Empty where any passkey for this deployment may be used.
     allow_credentials: Vec<Descriptor<'a>>,
+    #[schemars(extend("const" = REQUIRED))]
     user_verification: &'static str,
 }
 
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PublicKeyCredentialRpEntity")]
 struct RpEntity<'a> {
     id: &'a str,
     name: &'a str,
@@ -58,6 +67,7 @@ struct RpEntity<'a> {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PublicKeyCredentialUserEntityJSON")]
 struct UserEntity<'a> {
     id: Base64Url,
     name: &'a str,
@@ -65,15 +75,20 @@ struct UserEntity<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PublicKeyCredentialParameters")]
 struct Parameters {
     #[serde(rename = "type")]
+    #[schemars(extend("const" = PUBLIC_KEY))]
     kind: &'static str,
+    /// A COSE algorithm.
     alg: i64,
 }
 
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PublicKeyCredentialDescriptorJSON")]
 struct Descriptor<'a> {
     #[serde(rename = "type")]
+    #[schemars(extend("const" = PUBLIC_KEY))]
     kind: &'static str,
     id: &'a CredentialId,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -82,14 +97,20 @@ struct Descriptor<'a> {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AuthenticatorSelectionCriteria")]
 struct AuthenticatorSelection {
+    #[schemars(extend("const" = REQUIRED))]
     resident_key: &'static str,
     require_resident_key: bool,
+    #[schemars(extend("const" = REQUIRED))]
     user_verification: &'static str,
 }
 
 const PUBLIC_KEY: &str = "public-key";
 const REQUIRED: &str = "required";
+
+/// Which make of device somebody has is none of our business (section 14.4.1).
+const NO_ATTESTATION: &str = "none";
 
 fn descriptors(passkeys: &[Passkey]) -> Vec<Descriptor<'_>> {
     passkeys
@@ -133,8 +154,7 @@ impl RelyingParty {
                 require_resident_key: true,
                 user_verification: REQUIRED,
             },
-            // Which make of device somebody has is none of our business (section 14.4.1).
-            attestation: "none",
+            attestation: NO_ATTESTATION,
         }
     }
 

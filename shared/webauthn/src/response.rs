@@ -5,7 +5,10 @@
 //!
 //! Read from a [`Value`] by hand. Derived parsers, which track where in the body they are, are much larger.
 
+use std::borrow::Cow;
+
 use model::AccountId;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::base64url::Base64Url;
@@ -109,6 +112,77 @@ fn transports(json: &Value) -> Result<Vec<Transport>, Refused> {
             })
             .collect(),
         Some(_) => Err(malformed),
+    }
+}
+
+/// The form of a credential, whose `response` is of this one.
+fn form(description: &str, response: &Schema, generator: &mut SchemaGenerator) -> Schema {
+    let id = generator.subschema_for::<CredentialId>();
+    json_schema!({
+        "description": description,
+        "type": "object",
+        "properties": {
+            "id": id,
+            "rawId": { "$ref": id.get("$ref"), "description": "The same as `id`." },
+            "type": { "const": "public-key" },
+            "response": response,
+            "authenticatorAttachment": { "type": "string", "description": "Not looked at." },
+            "clientExtensionResults": { "type": "object", "additionalProperties": true, "description": "Not looked at." },
+        },
+        "required": ["id", "rawId", "type", "response"],
+        "additionalProperties": false,
+    })
+}
+
+impl JsonSchema for RegistrationResponse {
+    fn schema_name() -> Cow<'static, str> {
+        "RegistrationResponseJSON".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let bytes = generator.subschema_for::<Base64Url>();
+        let response = json_schema!({
+            "type": "object",
+            "properties": {
+                "clientDataJSON": bytes,
+                "attestationObject": bytes,
+                "transports": {
+                    "type": "array",
+                    "items": generator.subschema_for::<Transport>(),
+                    "maxItems": MOST_TRANSPORTS,
+                },
+                "authenticatorData": { "type": "string", "description": "Not looked at." },
+                "publicKey": { "type": "string", "description": "Not looked at." },
+                "publicKeyAlgorithm": { "type": "integer", "description": "Not looked at." },
+            },
+            "required": ["clientDataJSON", "attestationObject"],
+            "additionalProperties": false,
+        });
+        let description = "What `PublicKeyCredential.toJSON()` gives of a credential that was created.";
+        form(description, &response, generator)
+    }
+}
+
+impl JsonSchema for AuthenticationResponse {
+    fn schema_name() -> Cow<'static, str> {
+        "AuthenticationResponseJSON".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let bytes = generator.subschema_for::<Base64Url>();
+        let response = json_schema!({
+            "type": "object",
+            "properties": {
+                "clientDataJSON": bytes,
+                "authenticatorData": bytes,
+                "signature": bytes,
+                "userHandle": bytes,
+            },
+            "required": ["clientDataJSON", "authenticatorData", "signature"],
+            "additionalProperties": false,
+        });
+        let description = "What `PublicKeyCredential.toJSON()` gives of a credential that was used.";
+        form(description, &response, generator)
     }
 }
 

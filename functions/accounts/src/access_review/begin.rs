@@ -6,6 +6,7 @@ use account::{Accounts, Clinic};
 use crypto::KeySet;
 use model::{AccessReviewId, Action, ClinicId, DataClass, Timestamp};
 use ports::Creation;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Doc, idempotency};
 use web::listing::list_once;
@@ -17,10 +18,13 @@ use crate::access_review::read::{ReviewAnswer, find};
 use crate::access_review::verdict::{Decision, Outcome};
 use crate::documents::Documents;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct BeginBody {
-    /// Days, so that no clock but the clinic's own says when.
+#[schemars(rename = "NewAccessReview")]
+pub(crate) struct BeginBody {
+    // Days, so that no clock but the clinic's own says when.
+    /// 14 where it is left out.
+    #[schemars(range(min = 1, max = 60))]
     due_in_days: Option<u8>,
 }
 

@@ -5,6 +5,7 @@ use account::{Account, AccountState};
 use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccessReviewId, AccountId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Check, Problem};
 
@@ -24,7 +25,7 @@ const fn days(count: u8) -> SignedDuration {
 }
 
 /// What becomes of accounts about which nobody has decided when a review is due, as the clinic's settings say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Lapse {
     /// They are closed until an administrator opens them again.

@@ -4,6 +4,7 @@ use access::Request;
 use account::session::admit;
 use account::{Account, AccountState, Accounts};
 use model::{AccessReviewId, AccountId, Action, Confidential, DataClass, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 
@@ -17,18 +18,24 @@ use crate::upon_account::{checked_reason, note, own_account_refused, refuse};
 /// How often it is tried while other decisions about the account go first.
 const ATTEMPTS: usize = 8;
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "KeepOrRemove")]
 enum Answer {
+    /// It stays, or is opened again where it has lapsed.
     Keep,
+    /// It is closed for good.
     Remove,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct DecisionBody {
+#[schemars(rename = "NewDecision")]
+pub(crate) struct DecisionBody {
     decision: Answer,
+    /// Which of its roles an account is left that is kept. All where they are left out.
     roles: Option<Vec<Role>>,
+    /// 1 to 500 characters, for those who may read reviews.
     reason: Option<String>,
 }
 

@@ -12,12 +12,12 @@
 //! the next one about this account, or the job does it, which comes to reviews that are open only. What administration refuses, as
 //! to close the last administrator, takes the claim back: the evidence never says what did not happen.
 
-mod begin;
+pub(crate) mod begin;
 mod campaign;
-mod decide;
+pub(crate) mod decide;
 mod evidence;
-mod read;
-mod run;
+pub(crate) mod read;
+pub(crate) mod run;
 mod settle;
 mod verdict;
 

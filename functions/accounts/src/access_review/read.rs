@@ -4,6 +4,7 @@ use access::{Recorded, Request};
 use account::session::admit;
 use account::{Account, Accounts};
 use model::{AccessReviewId, AccountId, Action, ClinicId, Confidential, DataClass, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::listing::{Page, Wanted};
 use web::{Exchange, Problem, Reply};
@@ -13,93 +14,113 @@ use crate::access_review::verdict::{Decision, Outcome, Verdict};
 use crate::administration::StateName;
 use crate::documents::Documents;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AccessReviewState")]
 enum State {
     Open,
     Closed,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccessReview")]
 pub(crate) struct ReviewAnswer {
     access_review_id: AccessReviewId,
     state: State,
     begun_at: Timestamp,
+    /// Whoever asked for it, or the service identity whose run began it.
     begun_by: AccountId,
     due_at: Timestamp,
+    /// What becomes of accounts about which nobody has decided by then.
     lapse: Lapse,
+    /// Absent of a review that is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
 }
 
 /// What an account was when it was decided about.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FoundAccount")]
 struct FoundAnswer {
     roles: Vec<Role>,
     active: bool,
+    /// Absent where nobody has logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_log_in_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Decision")]
 struct DecisionAnswer {
     outcome: Outcome,
     at: Timestamp,
     by: AccountId,
+    /// Absent where it is about the review itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_id: Option<AccountId>,
+    /// Which roles it is left, where that was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<Role>>,
+    /// Where one was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Confidential<String>>,
+    /// What the account was then. Absent where it is about the review itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<FoundAnswer>,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccessReviews")]
+pub(crate) struct ListAnswer {
     access_reviews: Vec<ReviewAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 /// An account as it is now.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReviewedAccount")]
 struct AccountAnswer {
     account_id: AccountId,
     display_name: Confidential<String>,
     roles: Vec<Role>,
     state: StateName,
     created_at: Timestamp,
+    /// Absent where nobody has logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_log_in_at: Option<Timestamp>,
+    /// Absent while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<DecisionAnswer>,
-    /// Whether the decision is carried out.
+    /// Whether the decision is carried out. Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     carried_out: Option<bool>,
 }
 
-#[derive(Serialize)]
-struct ReadAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccessReviewAccounts")]
+pub(crate) struct ReadAnswer {
     access_review: ReviewAnswer,
     accounts: Vec<AccountAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EvidenceEntry")]
 struct EntryAnswer {
+    /// Counts the entries of the review.
     sequence: u64,
     entry: DecisionAnswer,
 }
 
-#[derive(Serialize)]
-struct EvidenceAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Evidence")]
+pub(crate) struct EvidenceAnswer {
     evidence: Vec<EntryAnswer>,
-    /// Where the next page begins.
+    /// Where the next page begins: its `cursor`. Absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use model::{AccessReviewId, AccountId, Action, ClinicId, DataClass, Role, Timestamp};
 use notification::{Content, Message, Recipient, Urgency};
 use ports::EntropyExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Exchange, Problem, Reply};
 
@@ -24,11 +25,12 @@ const MESSAGE: Label = Label::new("confide 2026-11 access review message");
 /// How long a run goes on to look at another account. A request has thirty seconds.
 const LONGEST: SignedDuration = SignedDuration::from_secs(15);
 
-#[derive(Serialize)]
-struct RunAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccessReviewRun")]
+pub(crate) struct RunAnswer {
     /// Whether this run began a review.
     began: bool,
-    /// The review that is open after it.
+    /// The review that is open after it. Absent where none is.
     #[serde(skip_serializing_if = "Option::is_none")]
     open: Option<AccessReviewId>,
     /// Whether there is more to do at once.

@@ -3,13 +3,14 @@
 use account::{Account, AccountState};
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::{AccountId, Confidential, Role, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::Problem;
 
 use crate::administration::Change;
 
 /// What becomes of an account, and of a review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// It stays, with the roles that it has or fewer.

@@ -3,10 +3,10 @@
 //! Each needs a proof that is recent, or a session that is there to set up the first one. Nothing changes before its
 //! owner's notice of it is durable, so that nobody changes how somebody logs in without her learning of it.
 
-mod passkeys;
-mod recovery_codes;
-mod sms;
-mod totp;
+pub(crate) mod passkeys;
+pub(crate) mod recovery_codes;
+pub(crate) mod sms;
+pub(crate) mod totp;
 
 use access::{Assurance, Caller, Request};
 use account::factor::{Factors, SecondFactor};
@@ -21,6 +21,7 @@ use notification::{Content, Factor};
 use passkeys::PasskeyAnswer;
 pub(crate) use passkeys::{add as add_passkey, options as passkey_options, remove as remove_passkey};
 pub(crate) use recovery_codes::make as make_recovery_codes;
+use schemars::JsonSchema;
 use serde::Serialize;
 pub(crate) use sms::{begin as begin_sms, confirm as confirm_sms, remove as remove_sms};
 use store::{UpdateError, Versioned};
@@ -38,30 +39,39 @@ pub(crate) struct Own<'o> {
     pub(crate) event: EventId,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnTotp")]
 struct TotpAnswer {
     confirmed_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnSms")]
 struct SmsAnswer {
+    /// Its last two digits, such as `…23`.
     number: Confidential<String>,
     confirmed_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnRecoveryCodes")]
 struct RecoveryCodesAnswer {
     made_at: Timestamp,
+    /// How many were not used yet.
     left: usize,
 }
 
-#[derive(Serialize)]
-struct ListAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnFactors")]
+pub(crate) struct ListAnswer {
     passkeys: Vec<PasskeyAnswer>,
+    /// The authenticator app; `null` where there is none.
     totp: Option<TotpAnswer>,
+    /// The number that codes are sent to; `null` where there is none.
     sms: Option<SmsAnswer>,
+    /// `null` where none were made.
     recovery_codes: Option<RecoveryCodesAnswer>,
-    /// What would be better than what there is.
+    /// What would be better than what there is. Absent where there is nothing better.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     suggested: &'static [SecondFactor],
 }

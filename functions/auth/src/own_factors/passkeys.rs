@@ -5,6 +5,7 @@ use account::{Accounts, Ceremony};
 use http::StatusCode;
 use model::{Action, Confidential, PasskeyId, Timestamp};
 use notification::{Content, Factor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::{Check, Exchange, Problem, Reply, Violation};
@@ -15,18 +16,25 @@ use crate::passkey_settings::relying_party;
 
 const MOST_NAME: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PasskeyBody {
+#[schemars(rename = "NewPasskey")]
+pub(crate) struct PasskeyBody {
+    /// What its owner calls it, 1 to 100 characters.
     name: String,
+    /// What the browser answers the options with.
+    #[schemars(with = "RegistrationResponse")]
     credential: Value,
 }
 
-#[derive(Serialize)]
-pub(super) struct PasskeyAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnPasskey")]
+pub(crate) struct PasskeyAnswer {
     id: PasskeyId,
+    /// What its owner calls it.
     name: Confidential<String>,
     added_at: Timestamp,
+    /// Absent where it was never used.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Timestamp>,
     /// Whether it is copied to other devices of its owner's.

@@ -5,6 +5,7 @@ use account::factor::RecoveryCodes;
 use crypto::{Label, mac};
 use model::{Action, Timestamp};
 use notification::{Content, Factor};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::StoreError;
 use web::{Exchange, Problem, Reply};
@@ -14,8 +15,11 @@ use super::{Own, request};
 
 const MADE_BY: Label = Label::new("confide 2026-11 recovery codes request");
 
-#[derive(Serialize)]
-struct CodesAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewRecoveryCodes")]
+pub(crate) struct CodesAnswer {
+    /// Each is good once. They are not shown again.
+    #[schemars(with = "Vec<String>")]
     recovery_codes: Vec<Zeroizing<String>>,
     made_at: Timestamp,
 }

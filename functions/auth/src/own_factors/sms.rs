@@ -5,6 +5,7 @@ use account::{Account, Accounts, CodeUse};
 use http::StatusCode;
 use model::Action;
 use notification::{Content, Factor};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use web::{Check, Exchange, Problem, Reply};
 use zeroize::Zeroizing;
@@ -12,15 +13,21 @@ use zeroize::Zeroizing;
 use super::{Own, remove as remove_factor, request, wrong_code};
 use crate::sms_codes;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PhoneBody {
+#[schemars(rename = "NewPhone")]
+pub(crate) struct PhoneBody {
+    /// In E.164 form, country code first, such as `+14165550123`.
+    #[schemars(with = "String")]
     phone: Zeroizing<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfirmBody {
+#[schemars(rename = "SmsConfirmation")]
+pub(crate) struct ConfirmBody {
+    /// The code that was sent.
+    #[schemars(with = "String")]
     code: Zeroizing<String>,
 }
 

@@ -5,21 +5,30 @@ use account::throttle::{self, Attempt, RouteClass, Subject, Verdict};
 use account::{Account, Accounts};
 use model::Action;
 use notification::{Content, Factor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::{Exchange, Problem, Reply};
 use zeroize::Zeroizing;
 
 use super::{Own, remove as remove_factor, request, wrong_code};
 
-#[derive(Serialize)]
-struct SecretAnswer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TotpSecret")]
+pub(crate) struct SecretAnswer {
+    /// In base32, to type where nothing can be scanned.
+    #[schemars(with = "String")]
     secret: Zeroizing<String>,
+    /// The `otpauth` URI, to be shown as a QR code.
+    #[schemars(with = "String")]
     uri: Zeroizing<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfirmBody {
+#[schemars(rename = "TotpConfirmation")]
+pub(crate) struct ConfirmBody {
+    /// The code that the app shows, six digits.
+    #[schemars(with = "String")]
     code: Zeroizing<String>,
 }
 

@@ -10,11 +10,15 @@ mod rules;
 pub use hash::PasswordHash;
 use model::nfc;
 pub use rules::{Context, Strength};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// A password as it was typed, in composed form (NFC; section 3.1.1.2), wiped when dropped.
-pub struct Password(Zeroizing<String>);
+/// A password as it was typed, at most 256 characters. Compared in composed form (NFC).
+// In composed form (section 3.1.1.2), wiped when dropped.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub struct Password(#[schemars(with = "String")] Zeroizing<String>);
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
