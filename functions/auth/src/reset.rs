@@ -318,16 +318,25 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         recovery_code,
         passkey,
     } = exchange.json()?;
+    let factors = [
+        ("/totp", totp.is_some()),
+        ("/sms_code", sms_code.is_some()),
+        ("/recovery_code", recovery_code.is_some()),
+        ("/passkey", passkey.is_some()),
+    ];
+    let mut shown = factors.into_iter().filter(|(_, is_shown)| *is_shown);
+    // A recovery has taken all factors away: whoever shows one takes this for another request.
+    if let (LinkUse::Recovery, Some((factor, _))) = (link_use, shown.next()) {
+        return Err(Problem::malformed(
+            factor,
+            "unknown-field",
+            "is not a field of this request",
+        ));
+    }
     let mut check = Check::new();
     password.check_length(&mut check, "/password");
-    let shown = [
-        totp.is_some(),
-        sms_code.is_some(),
-        recovery_code.is_some(),
-        passkey.is_some(),
-    ];
     check.that(
-        shown.into_iter().filter(|shown| *shown).count() <= 1,
+        factors.into_iter().filter(|(_, is_shown)| *is_shown).count() <= 1,
         "",
         "one-factor",
         "must have one second factor at most: what is shown beside it would be used up for nothing",

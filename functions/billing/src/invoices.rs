@@ -5,7 +5,7 @@ use model::{AccountId, Action, Confidential, InvoiceId, PaymentId, RefundId, Tim
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
-use web::{Check, Exchange, Problem, Reply, page_size};
+use web::{Check, Exchange, Problem, Reply, VersionsPage, page_size};
 
 use crate::invoice::{Content, Invoice, Payment, Refund, State, TiedOrder, Version, Voided, check_reason};
 use crate::ledger::{Change, Current, Ledgers, admit};
@@ -249,8 +249,8 @@ pub(crate) struct Voiding {
 
 /// `POST /v1/billing/clients/{client}/invoices`
 ///
-/// Order: invoice and the client's index (see [`crate::ledger::Ledger::create`]), then the clinic's register, then answer. A crash before the register leaves an invoice that only the
-/// client's own list shows, until the request is repeated.
+/// Order: the clinic's register, then invoice and the client's index (see [`crate::ledger::Ledger::create`]), then answer. A crash after the register leaves an entry that leads
+/// nowhere, which no list shows. The other way round it could leave a debt that the clinic's list never has, since nobody has to repeat the request.
 pub(crate) fn create(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let content: Content = exchange.json()?;
     let mut check = Check::new();
@@ -261,6 +261,7 @@ pub(crate) fn create(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let (now, author) = (exchange.platform.clock.now(), recorded.account());
     let ledgers = Ledgers::new(exchange)?;
     let id: InvoiceId = idempotency::created_id(ledgers.index, recorded.clinic(), author, exchange.path(), key);
+    register::enter(exchange, &recorded, exchange.parameter("client")?, id)?;
     let written = ledgers.open_or_begin(&recorded)?.create(Invoice {
         id,
         created_by: author,
@@ -278,7 +279,6 @@ pub(crate) fn create(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
         gateway_payments: std::collections::BTreeMap::new(),
         fingerprint: idempotency::fingerprint(ledgers.index, exchange.body()),
     })?;
-    register::enter(exchange, &recorded, exchange.parameter("client")?, id)?;
     let location = format!("{}/{id}", exchange.path());
     Ok(Reply::created(&location, &InvoiceAnswer::from(&written.value))?
         .etag(written.version)
@@ -365,19 +365,19 @@ pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: InvoiceId = exchange.parameter("invoice")?;
     let PageQuery { cursor, limit } = exchange.query()?;
-    let limit = page_size(limit)?;
+    let page = VersionsPage::new(cursor, limit)?;
     let recorded = admit(exchange, Action::Read, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;
     let current = ledger.read(id)?.value.current;
-    let before = cursor.unwrap_or(current.revision).min(current.revision);
-    let past = ledger.past_versions(id, before, limit)?;
-    let next = past
-        .last()
-        .filter(|last| past.len() == limit && last.revision > 1)
-        .map(|last| last.revision.to_string());
-    let first_page = cursor.is_none().then_some(&current);
-    let versions = first_page.into_iter().chain(&past).map(VersionAnswer::from).collect();
+    let past = ledger.past_versions(id, page.before(current.revision), page.earlier())?;
+    let next = page.next(current.revision, past.last().map(|last| last.revision));
+    let versions = page
+        .current(&current)
+        .into_iter()
+        .chain(&past)
+        .map(VersionAnswer::from)
+        .collect();
     Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(recorded.event()))
 }
 

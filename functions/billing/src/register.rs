@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
-use access::{ClinicKey, Ground, Recorded, Refusal, Request};
+use access::{Caller, ClinicKey, Ground, Recorded, Refusal, Request};
 use crypto::{DataKey, Label, Secret, mac, name};
 use model::{Action, ClientId, ClinicId, DataClass, InvoiceId};
 use schemars::JsonSchema;
@@ -22,8 +22,14 @@ use crate::ledger::Ledgers;
 const REGISTER: Label = Label::new("confide 2026-11 invoice register name");
 const ENTRY: Label = Label::new("confide 2026-11 invoice register entry id");
 
-/// How many entries one page looks through. Those of each client are a decision of their own.
+/// How many entries one page looks through.
 pub(crate) const LOOKED_AT: usize = 200;
+
+/// About how many clients one page decides: each is a durable entry of the trail.
+pub(crate) const DECIDED: usize = 50;
+
+/// What of a client these decisions are about, so that reviewers of the trail can tell them from those of somebody who asks for her bills by name.
+const RESOURCE: &str = "invoice register";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,7 +92,7 @@ impl<'a> Register<'a> {
     }
 }
 
-/// Enters an invoice of the client that the ground is about. Done again, it may be there twice; a page shows it once.
+/// Enters an invoice of the client that the ground is about, which is about to be written. Repeated, it is there once.
 pub(crate) fn enter(
     exchange: &Exchange<'_>,
     ground: &dyn Ground,
@@ -97,22 +103,50 @@ pub(crate) fn enter(
     let register = Register::new(exchange, ground.clinic(), key)?;
     // An invoice's own id stands in the clear beside its ledger: here it would say which ledgers are a clinic's.
     let id = mac(register.names, ENTRY, &[invoice.as_bytes()]).truncated();
-    register.log().append(id, &Entry { client, invoice })?;
+    register
+        .log()
+        .append_once(register.names, id, &Entry { client, invoice })?;
     Ok(())
 }
 
-/// Whoever may list a client's invoices is let at them, once a page. Those whom she may not see are left out without a word, and the denials are in the trail.
-fn admit(exchange: &Exchange<'_>, client: ClientId) -> Result<Option<Recorded>, Problem> {
-    let asking = Asking::new(exchange, exchange.caller()?, client, DataClass::Billing)?;
-    match asking.admit(Action::List, None) {
-        Ok(recorded) => Ok(Some(recorded)),
-        Err(Refusal::Denied { .. }) => Ok(None),
-        Err(refusal) => Err(refusal.into()),
+/// A page in the making: whom it was decided about, and what that opened.
+struct Looking<'p, 'a> {
+    exchange: &'p Exchange<'a>,
+    caller: &'p Caller,
+    ledgers: &'p Ledgers<'a>,
+    decided: BTreeMap<ClientId, Option<Recorded>>,
+}
+
+impl Looking<'_, '_> {
+    /// The invoice, where there is one and the caller may list its client's, which is decided once a page. What she may not see is left out without a
+    /// word to her; the denial is in the trail.
+    fn find(&mut self, Entry { client, invoice }: Entry) -> Result<Option<Invoice>, Problem> {
+        let ground = match self.decided.entry(client) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(unknown) => {
+                let asking = Asking::new(self.exchange, self.caller.clone(), client, DataClass::Billing)?;
+                unknown.insert(match asking.admit(Action::List, Some(&RESOURCE)) {
+                    Ok(recorded) => Some(recorded),
+                    Err(Refusal::Denied { .. }) => None,
+                    Err(refusal) => return Err(refusal.into()),
+                })
+            }
+        };
+        let Some(ground) = ground else {
+            return Ok(None);
+        };
+        let found = match self.ledgers.open_if_begun(ground)? {
+            Some(ledger) => ledger.find(invoice)?,
+            None => None,
+        };
+        Ok(found.map(|found| found.value))
     }
 }
 
 /// `GET /v1/billing/invoices`: what is owed to the clinic, by whomever, the newest first. A page may have fewer than its limit, and none at all, where
 /// it had to look through many that are not wanted.
+///
+/// It changes nothing but the trail. What can't be read ends the page before it, so that the one that begins there says so, and nothing that was decided is lost.
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let RegisterQuery { state, cursor, limit } = exchange.query()?;
     let limit = page_size(limit)?;
@@ -127,36 +161,36 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             Register::new(exchange, recorded.clinic(), key)?,
             Ledgers::new(exchange)?,
         );
-        let (mut seen, mut admitted) = (BTreeSet::new(), BTreeMap::new());
+        let mut looking = Looking {
+            exchange,
+            caller: &caller,
+            ledgers: &ledgers,
+            decided: BTreeMap::new(),
+        };
+        let mut seen = BTreeSet::new();
         let mut last = None;
         for (looked_at, entry) in register.log().newest_first(cursor).enumerate() {
-            if invoices.len() == limit || looked_at == LOOKED_AT {
+            if invoices.len() == limit || looked_at == LOOKED_AT || looking.decided.len() == DECIDED {
                 next = last;
                 break;
             }
-            let entry = entry?;
-            last = Some(entry.sequence);
-            let Entry { client, invoice } = entry.value;
-            if !seen.insert(invoice) {
-                continue;
+            let (sequence, entry) = entry.map(|entry| (entry.sequence, entry.value))?;
+            let client_id = entry.client;
+            if seen.insert(entry.invoice) {
+                match looking.find(entry) {
+                    Ok(Some(invoice)) if is_wanted(&invoice) => invoices.push(RegisteredAnswer {
+                        client_id,
+                        invoice: ListedAnswer::from(&invoice),
+                    }),
+                    Ok(_) => {}
+                    Err(_) if last.is_some() => {
+                        next = last;
+                        break;
+                    }
+                    Err(problem) => return Err(problem),
+                }
             }
-            let ground = match admitted.entry(client) {
-                btree_map::Entry::Occupied(known) => known.into_mut(),
-                btree_map::Entry::Vacant(unknown) => unknown.insert(admit(exchange, client)?),
-            };
-            let Some(ground) = ground else {
-                continue;
-            };
-            let found = match ledgers.open_if_begun(ground)? {
-                Some(ledger) => ledger.find(invoice)?,
-                None => None,
-            };
-            if let Some(invoice) = found.filter(|found| is_wanted(&found.value)) {
-                invoices.push(RegisteredAnswer {
-                    client_id: client,
-                    invoice: ListedAnswer::from(&invoice.value),
-                });
-            }
+            last = Some(sequence);
         }
     }
     let next = next.map(|next| next.to_string());

@@ -5,6 +5,10 @@ use openapi::Operation;
 
 use crate::{figures, import, research};
 
+/// What a download comes with.
+const DISPOSITION: (&str, &str) = ("Content-Disposition", "`attachment`: it is never shown in place");
+const LENGTH: (&str, &str) = ("Content-Length", "What is shorter was broken off, and is nothing");
+
 const FHIR: &str = "application/fhir+json";
 
 #[test]
@@ -29,14 +33,18 @@ fn the_document_is_current() {
             "Export what the caller may have of a client as a collection of FHIR R4",
         )
         .purpose()
-        .answers_opaque(FHIR),
+        .answers_opaque(FHIR)
+        .with_header(DISPOSITION.0, DISPOSITION.1)
+        .with_header(LENGTH.0, LENGTH.1),
         Operation::post(
             "/v1/exchange/research-exports",
             "De-identified resources of eleven or more clients",
         )
         .header("Purpose-Of-Use", true, "`HRESCH`")
         .body::<research::Wanted>()
-        .answers::<research::Answer<'_>>(StatusCode::OK),
+        .answers::<research::Answer<'_>>(StatusCode::OK)
+        .with_header(DISPOSITION.0, DISPOSITION.1)
+        .with_header(LENGTH.0, LENGTH.1),
         Operation::post(
             "/v1/exchange/aggregates",
             "Figures about all clients, small ones suppressed",

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
 use web::import::Source;
-use web::{Asking, Check, Exchange, Problem, Reply, page_size};
+use web::{Asking, Check, Exchange, Problem, Reply, VersionsPage};
 
 use crate::details::Details;
 use crate::lookup::Sought;
@@ -187,28 +187,18 @@ pub(crate) fn correct(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 pub(crate) fn history(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let client_id: ClientId = exchange.parameter("client")?;
     let query: HistoryQuery = exchange.query()?;
-    let limit = page_size(query.limit)?;
+    let page = VersionsPage::new(query.cursor, query.limit)?;
     let recorded = admit(exchange, Action::Read, client_id)?;
     let register = Register::new(exchange)?;
     let entry = register
         .open(&recorded)?
         .ok_or_else(|| Problem::not_found(recorded.event()))?;
     let current = entry.read()?;
-    let past = entry.past_versions(current.version, query.cursor, limit)?;
-    let next = past
-        .last()
-        .filter(|last| past.len() == limit && last.version > 1)
-        .map(|last| last.version.to_string());
-    let first_page = query
-        .cursor
-        .is_none()
-        .then(|| ClientAnswer::new(client_id, current.version, &current.value));
-    let versions = first_page
-        .into_iter()
-        .chain(
-            past.iter()
-                .map(|Versioned { version, value }| ClientAnswer::new(client_id, *version, value)),
-        )
+    let past = entry.past_versions(current.version, page)?;
+    let next = page.next(current.version, past.last().map(|last| last.version));
+    let versions = page.current(&current).into_iter().chain(&past);
+    let versions = versions
+        .map(|Versioned { version, value }| ClientAnswer::new(client_id, *version, value))
         .collect();
     Ok(Reply::ok(&HistoryAnswer { versions, next })?.recorded(recorded.event()))
 }

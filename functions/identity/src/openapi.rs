@@ -8,6 +8,8 @@ use crate::handlers::{ClientAnswer, Correction, HistoryAnswer, HistoryQuery, Reg
 use crate::lookup::Sought;
 use crate::merges::{MergeAnswer, MergeBody, UndoBody};
 
+const ADMINISTRATION: &str = "`PATADMIN`, which it is without this header";
+
 #[test]
 fn the_document_is_current() {
     let operations = [
@@ -46,12 +48,12 @@ fn the_document_is_current() {
         .query::<HistoryQuery>()
         .answers::<HistoryAnswer<'_>>(StatusCode::OK),
         Operation::post("/v1/identity/merges", "Merge two entries that are one client's")
-            .purpose()
+            .header("Purpose-Of-Use", false, ADMINISTRATION)
             .idempotent()
             .body::<MergeBody>()
             .answers::<MergeAnswer>(StatusCode::OK),
         Operation::post("/v1/identity/merges/{merge}/undo", "Undo a merge")
-            .purpose()
+            .header("Purpose-Of-Use", false, ADMINISTRATION)
             .body::<UndoBody>()
             .answers::<MergeAnswer>(StatusCode::OK),
         Operation::post("/v1/identity/jobs/rewrap", "Job: bring data keys under the current key")

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Shelf, StoreError, UpdateError, Versioned};
 use web::import::Imported;
-use web::{Exchange, Problem};
+use web::{Exchange, Problem, VersionsPage};
 
 use crate::details::Details;
 use crate::keys;
@@ -361,13 +361,7 @@ impl Entry<'_> {
     }
 
     /// The versions before the one that was read as `current`, newest first, up to `limit` of them older than `before`.
-    pub(crate) fn past_versions(
-        &self,
-        current: u64,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<Versioned<Client>>, Problem> {
-        let before = before.unwrap_or(current).min(current);
-        Ok(self.history()?.before(before, limit)?)
+    pub(crate) fn past_versions(&self, current: u64, page: VersionsPage) -> Result<Vec<Versioned<Client>>, Problem> {
+        Ok(self.history()?.before(page.before(current), page.earlier())?)
     }
 }

@@ -27,7 +27,7 @@ use model::{AccountId, Action, AddendumId, ClientId, Confidential, DataClass, Re
 use ports::{Creation, Entropy};
 use serde::{Deserialize, Serialize};
 use store::{Doc, History, Log, Shelf, StoreError, UpdateError, Versioned};
-use web::{Asking, Check, Exchange, Problem};
+use web::{Asking, Check, Exchange, Problem, VersionsPage};
 
 use crate::content::Kind;
 use crate::keys;
@@ -602,17 +602,17 @@ impl OpenChart<'_> {
     pub(crate) fn past_versions(
         &self,
         current: &Versioned<Record>,
-        before: Option<u64>,
-        limit: usize,
+        page: VersionsPage,
     ) -> Result<Vec<Versioned<Record>>, Problem> {
-        let mut length = before.map_or_else(|| current.value.content.length(), |_| 0);
-        let before = before.unwrap_or(current.version).min(current.version);
-        if limit == 0 || length >= PAGE_BYTES {
+        let mut length = page
+            .current(current)
+            .map_or(0, |current| current.value.content.length());
+        let mut left = page.earlier();
+        if left == 0 || length >= PAGE_BYTES {
             return Ok(Vec::new());
         }
-        let mut left = limit;
         let history = self.history(current.value.id)?;
-        Ok(history.before_until(before, &mut |version| {
+        Ok(history.before_until(page.before(current.version), &mut |version| {
             left = left.saturating_sub(1);
             length = length.saturating_add(version.value.content.length());
             left == 0 || length >= PAGE_BYTES

@@ -12,7 +12,7 @@ use model::{AccountId, Action, AddendumId, Confidential, DataClass, RecordId, Ti
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
-use web::{Check, Exchange, Problem, Reply, page_size};
+use web::{Check, Exchange, Problem, Reply, VersionsPage, page_size};
 
 use crate::answer::{AddendumAnswer, RecordAnswer};
 use crate::chart::{Addendum, Chart, Selection, Wanted};
@@ -271,22 +271,22 @@ fn discard(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> 
 fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
     let query: VersionsQuery = exchange.query()?;
-    let limit = page_size(query.limit)?;
+    let page = VersionsPage::new(query.cursor, query.limit)?;
+    if query.author.is_some() && class != DataClass::Psychotherapy {
+        return Err(Problem::malformed(
+            "author",
+            "unknown-field",
+            "is not a parameter of this request",
+        ));
+    }
     let chart = Chart::enter(exchange, Action::Read, class, Some(id), query.author)?.open()?;
     let account = chart.recorded().account();
     let current = chart.read(id)?;
-    let first_page = query.cursor.is_none().then(|| RecordAnswer::new(class, &current));
-    let past = chart.past_versions(&current, query.cursor, limit.saturating_sub(first_page.iter().len()))?;
-    // The history has no gaps: below the last of the page there is more.
-    let last = past.last().or(query.cursor.is_none().then_some(&current));
-    let next = last
-        .filter(|last| last.version > 1)
-        .map(|last| last.version.to_string());
+    let past = chart.past_versions(&current, page)?;
+    let next = page.next(current.version, past.last().map(|last| last.version));
     let visible = past.iter().filter(|version| version.value.is_visible_to(account));
-    let versions = first_page
-        .into_iter()
-        .chain(visible.map(|version| RecordAnswer::new(class, version)))
-        .collect();
+    let versions = page.current(&current).into_iter().chain(visible);
+    let versions = versions.map(|version| RecordAnswer::new(class, version)).collect();
     Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(chart.recorded().event()))
 }
 

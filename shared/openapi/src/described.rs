@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, header};
 use jsonschema::{Registry, Validator};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::closed::closed;
 use crate::document::folder;
 
 static DESCRIBED: LazyLock<Vec<Described>> = LazyLock::new(|| {
-    let files = fs::read_dir(folder()).into_iter().flatten();
+    let files = fs::read_dir(folder()).expect("docs/openapi is there");
     let files = files.map(|file| file.expect("the folder can be read").path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
     files
         .map(|file| Described::new(&fs::read_to_string(file).expect("a document can be read")))
         .collect()
@@ -40,7 +42,7 @@ impl Described {
     fn new(text: &str) -> Self {
         let document: Value = serde_json::from_str(text).expect("a document is JSON");
         let registry = Registry::new()
-            .add(URI, document.clone())
+            .add(URI, closed(&document))
             .and_then(|registry| registry.prepare());
         Self {
             document,
@@ -82,6 +84,7 @@ impl Described {
         }
         let schema = json!({ "$ref": format!("{URI}#{}", pointer.replace('{', "%7B").replace('}', "%7D")) });
         let made = jsonschema::draft202012::options()
+            .should_validate_formats(true)
             .with_registry(&self.registry)
             .build(&schema);
         let made = Arc::new(made.unwrap_or_else(|error| panic!("{pointer} is no schema: {error}")));
@@ -127,45 +130,72 @@ impl Found<'_> {
         );
     }
 
-    fn is_parameter(&self, parameter: &Value, place: &str, name: &str) -> bool {
-        let is = |field: &str, text: &str| {
-            let there = parameter.get(field).and_then(Value::as_str);
-            there.is_some_and(|there| there.eq_ignore_ascii_case(text))
-        };
-        is("in", place) && is("name", name)
+    fn assert_request(&self, request: &Request<Vec<u8>>) {
+        let (body, described) = (request.body().as_slice(), self.operation.get("requestBody"));
+        match (body, described) {
+            // An empty object says nothing. Schedulers send one with every job.
+            (b"" | b"{}", None) => {}
+            (b"", Some(described)) => assert_ne!(described["required"], true, "{self} was carried out without a body"),
+            _ => self.assert_body(BODY, request.headers(), body),
+        }
+        let has_session = [header::AUTHORIZATION, header::COOKIE]
+            .iter()
+            .any(|name| request.headers().contains_key(name));
+        let is_open = self
+            .operation
+            .get("security")
+            .is_some_and(|security| *security == json!([]));
+        assert!(has_session || is_open, "{self} was carried out without a session");
+        self.assert_parameters(request);
     }
 
     fn assert_parameters(&self, request: &Request<Vec<u8>>) {
+        let sent: Vec<(String, String)> =
+            serde_urlencoded::from_str(request.uri().query().unwrap_or_default()).expect("a query is one");
         let parameters = self.operation.get("parameters").and_then(Value::as_array);
         let parameters = parameters.map(Vec::as_slice).unwrap_or_default();
-        for pair in request
-            .uri()
-            .query()
-            .into_iter()
-            .flat_map(|query| query.split('&'))
-            .filter(|pair| !pair.is_empty())
-        {
-            let name = pair.split('=').next().unwrap_or_default();
-            let is_described = parameters
+        for (name, text) in &sent {
+            let place = parameters
                 .iter()
-                .any(|parameter| self.is_parameter(parameter, "query", name));
-            assert!(
-                is_described,
-                "{self} takes the parameter `{name}`, which is not described"
-            );
+                .position(|parameter| parameter["in"] == "query" && parameter["name"] == name.as_str());
+            let place = place.unwrap_or_else(|| panic!("{self} takes the parameter `{name}`, which is not described"));
+            let path = self.pattern.replace('/', "~1");
+            let pointer = format!("/paths/{path}/{}/parameters/{place}/schema", self.method);
+            let validator = self.described.validator(&pointer).expect("a parameter has a form");
+            // All that a query holds is text, of numbers too.
+            let read = serde_json::from_str::<Value>(text).ok();
+            let is_valid = validator.is_valid(&json!(text)) || read.is_some_and(|read| validator.is_valid(&read));
+            assert!(is_valid, "{self} takes {name}={text}, which is not described");
         }
-        for parameter in parameters
-            .iter()
-            .filter(|parameter| parameter["required"] == true && parameter["in"] == "header")
-        {
+        for parameter in parameters.iter().filter(|parameter| parameter["required"] == true) {
             let name = parameter["name"].as_str().unwrap_or_default();
+            let is_there = match parameter["in"].as_str() {
+                Some("header") => request.headers().contains_key(name),
+                Some("query") => sent.iter().any(|(sent, _)| sent == name),
+                _ => true,
+            };
+            assert!(is_there, "{self} was carried out without {name}");
+        }
+    }
+
+    fn assert_headers(&self, described: Option<&Map<String, Value>>, there: &HeaderMap) {
+        for (name, header) in described.into_iter().flatten() {
+            let is_there = header["required"] != true || there.contains_key(name.as_str());
+            assert!(is_there, "{self} answers without {name}");
+        }
+        for name in TELLING {
+            let is_described =
+                described.is_some_and(|described| described.keys().any(|other| other.eq_ignore_ascii_case(name)));
             assert!(
-                request.headers().contains_key(name),
-                "{self} was carried out without {name}"
+                is_described || !there.contains_key(*name),
+                "{self} answers with {name}, which is not described"
             );
         }
     }
 }
+
+/// Headers of answers that a client has to know of.
+const TELLING: &[&str] = &["etag", "location", "ratelimit", "set-cookie", "content-disposition"];
 
 /// In a request `null` says what leaving the field out says.
 fn leave_out_nulls(value: &mut Value) {
@@ -208,24 +238,9 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
     let place = format!("/responses/{}", status.as_u16());
     let answer = found.operation.pointer(&place);
     let answer = answer.unwrap_or_else(|| panic!("{found} answers {status}, which is not described"));
-    for name in answer
-        .get("headers")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, header)| (header["required"] == true).then_some(name))
-    {
-        assert!(
-            response.headers().contains_key(name.as_str()),
-            "{found} answers without {name}"
-        );
-    }
+    found.assert_headers(answer.get("headers").and_then(Value::as_object), response.headers());
     found.assert_body(&place, response.headers(), response.body());
-    // An empty object says nothing. Schedulers send one with every job.
-    if !matches!(request.body().as_slice(), b"" | b"{}") {
-        found.assert_body(BODY, request.headers(), request.body());
-    }
-    found.assert_parameters(request);
+    found.assert_request(request);
 }
 
 const BODY: &str = "/requestBody";
@@ -264,6 +279,13 @@ mod tests {
                 json,
                 json!({ "algorithm": "Ed25519", "public_key": 7 }),
                 "string",
+            ),
+            (
+                PATH,
+                200,
+                json,
+                json!({ "algorithm": "Ed25519", "public_key": "AA==", "more": 7 }),
+                "more",
             ),
             (PATH, 200, "text/plain", keys.clone(), "text/plain"),
             (PATH, 201, json, keys.clone(), "201"),

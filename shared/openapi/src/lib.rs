@@ -9,6 +9,7 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
 mod as_sent;
+mod closed;
 mod described;
 mod document;
 mod operation;

@@ -176,7 +176,7 @@ impl Operation {
         self.header(
             "Purpose-Of-Use",
             false,
-            "A code of HL7's PurposeOfUse, where it is not the usual one of the role",
+            "What for, where it is not what somebody of the role usually asks for: a code of HL7's PurposeOfUse, or one that begins with `X-`",
         )
     }
 
@@ -310,7 +310,9 @@ impl Operation {
             .collect();
         let mut responses = json!({ "default": { "$ref": "#/components/responses/Problem" } });
         for answer in &self.answers {
-            responses[answer.status.as_str()] = answer.document(&mut schemas.answered);
+            let status = answer.status.as_str();
+            assert!(responses.get(status).is_none(), "{} answers {status} twice", self.id());
+            responses[status] = answer.document(&mut schemas.answered);
         }
         document["responses"] = responses;
         if !parameters.is_empty() {
@@ -323,6 +325,9 @@ impl Operation {
         }
         if self.is_open {
             document["security"] = json!([]);
+        } else if self.method.is_safe() {
+            // A page that was loaded anew has the cookie alone, and asks for the token that goes with it.
+            document["security"] = json!([{ "bearer": [] }, { "cookie": [] }]);
         }
         document
     }
@@ -345,6 +350,9 @@ impl Answer {
 /// The `next` of an answer, handed back as it is: that some are numbers is nobody's to know.
 const CURSOR: &str = "cursor";
 
+/// How long a page is at most: the same everywhere (`web::page_size`).
+const LIMIT: &str = "limit";
+
 /// One parameter for each property of an object.
 fn query_parameters(fields: Schema) -> Vec<Value> {
     let mut fields = fields.to_value();
@@ -353,12 +361,15 @@ fn query_parameters(fields: Schema) -> Vec<Value> {
         let required = fields.get("required").and_then(Value::as_array);
         required.is_some_and(|required| required.iter().any(|required| required == name))
     };
+    assert!(fields.get("properties").is_some(), "a query has parameters");
     let properties = fields.get("properties").and_then(Value::as_object);
     let parameter = |(name, schema): (&String, &Value)| {
         let mut schema = schema.clone();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-        if name == CURSOR {
-            schema = json!({ "type": "string" });
+        match name.as_str() {
+            CURSOR => schema = json!({ "type": "string" }),
+            LIMIT => schema = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+            _ => {}
         }
         let mut parameter = json!({ "name": name, "in": "query", "required": is_required(name), "schema": schema });
         if let Some(description) = description {

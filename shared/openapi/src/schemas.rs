@@ -48,7 +48,8 @@ impl Schemas {
         }
         for (name, schema) in taken {
             if differing.contains(&name) {
-                answered.insert(format!("{name}{TAKEN}"), schema);
+                let before = answered.insert(format!("{name}{TAKEN}"), schema);
+                assert_eq!(before, None, "what is taken as {name} needs the name of another type");
             } else {
                 answered.insert(name, schema);
             }

@@ -33,7 +33,7 @@ pub use check::Check;
 pub use exchange::Exchange;
 pub use json::Part;
 pub use network::CLIENT_ADDRESS;
-pub use page::page_size;
+pub use page::{VersionsPage, page_size};
 pub use payment_card::CardSearch;
 pub use problem::{Problem, Violation};
 pub use rate_limit::RateLimit;

@@ -17,3 +17,45 @@ pub fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
         Some(_) => Err(Problem::malformed("limit", "range", format!("must be 1 to {MOST}"))),
     }
 }
+
+/// Which versions of something a page has: newest first, the first page beginning with the current one. Versions are numbered without a gap from 1.
+#[derive(Debug, Clone, Copy)]
+pub struct VersionsPage {
+    cursor: Option<u64>,
+    limit: usize,
+}
+
+impl VersionsPage {
+    /// The page that a request wants.
+    ///
+    /// # Errors
+    /// As [`page_size`].
+    pub fn new(cursor: Option<u64>, limit: Option<usize>) -> Result<Self, Problem> {
+        let limit = page_size(limit)?;
+        Ok(Self { cursor, limit })
+    }
+
+    /// The current version, where it is on the page.
+    pub fn current<T>(self, current: T) -> Option<T> {
+        self.cursor.is_none().then_some(current)
+    }
+
+    /// Below which version the earlier ones of the page are, where this is the current one.
+    #[must_use]
+    pub fn before(self, current: u64) -> u64 {
+        self.cursor.unwrap_or(current).min(current)
+    }
+
+    /// How many earlier ones it has at most.
+    #[must_use]
+    pub fn earlier(self) -> usize {
+        self.limit.saturating_sub(usize::from(self.cursor.is_none()))
+    }
+
+    /// Where the next page begins: `last` is the lowest of the earlier versions on this one.
+    #[must_use]
+    pub fn next(self, current: u64, last: Option<u64>) -> Option<String> {
+        let last = last.or(self.current(current));
+        last.filter(|last| *last > 1).map(|last| last.to_string())
+    }
+}

@@ -51,6 +51,16 @@ fn check_bounds(request: &Request<()>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What is wrong with a request, to whoever may know that there is such a route. A private one is told by its handler to whoever has a proof: to anybody
+/// else it is nothing, whatever she sends there.
+fn hidden(route: &Route, problem: Problem) -> Problem {
+    if route.is_private() {
+        Problem::no_such_route()
+    } else {
+        problem
+    }
+}
+
 /// What routes have in their query that read none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,13 +93,13 @@ fn answer(
     let path = request.uri().path().to_owned();
     let (route, parameters) = find(routes, request.method(), &path)?;
     if let Some(parameters) = request.uri().query().filter(|_| !route.takes_query()) {
-        let NoParameters {} = query::parse(parameters)?;
+        let NoParameters {} = query::parse(parameters).map_err(|problem| hidden(route, problem))?;
     }
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
     let body = if route.takes_stream || request.method().is_safe() {
         Vec::new()
     } else {
-        whole_body(connection.body)?
+        whole_body(connection.body).map_err(|problem| hidden(route, problem))?
     };
     let request = &request.map(|()| body);
     let text = platform.secrets.secret("keyring").map(Zeroizing::new);

@@ -28,6 +28,7 @@ fn ask(target: &str) -> Answer {
     let routes = [
         Route::new(Method::GET, "/v1/with", with).with_query(),
         Route::new(Method::GET, "/v1/without", without),
+        Route::private(Method::GET, "/v1/private", without),
     ];
     Answer::from(World::new(7).serve(Function::Records, &routes, &Call::get(target).request()))
 }
@@ -43,6 +44,7 @@ fn a_parameter_that_is_not_known_is_refused_whether_the_route_takes_any_or_not()
     ] {
         assert_eq!(ask(target).status, status, "{target}");
     }
+    assert_refused(&ask("/v1/private?page=7"), 404, "no-such-route");
     for target in ["/v1/with?page=7", "/v1/without?page=7", "/v1/without?limit=7&page=7"] {
         let refused = ask(target);
         assert_refused(&refused, 400, "malformed-request");

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use web::import::Source;
 use web::listing::Wanted;
-use web::{Exchange, Problem, Reply, page_size};
+use web::{Exchange, Problem, Reply, VersionsPage};
 
 use super::content::{Content, Kind};
 use super::document::{Document, DocumentId, Version};
@@ -190,18 +190,18 @@ fn read(exchange: &Exchange<'_>, id: DocumentId) -> Result<Reply, Problem> {
 
 fn versions(exchange: &Exchange<'_>, id: DocumentId) -> Result<Reply, Problem> {
     let VersionsQuery { cursor, limit } = exchange.query()?;
-    let limit = page_size(limit)?;
+    let page = VersionsPage::new(cursor, limit)?;
     let recorded = admit(exchange, Action::Read, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;
     let current = ledger.read_insurance(id)?.value.current;
-    let before = cursor.unwrap_or(current.revision).min(current.revision);
-    let past = ledger.past_insurance(id, before, limit)?;
-    let next = past
-        .last()
-        .filter(|last| past.len() == limit && last.revision > 1)
-        .map(|last| last.revision.to_string());
-    let first_page = cursor.is_none().then_some(&current);
-    let versions = first_page.into_iter().chain(&past).map(VersionAnswer::from).collect();
+    let past = ledger.past_insurance(id, page.before(current.revision), page.earlier())?;
+    let next = page.next(current.revision, past.last().map(|last| last.revision));
+    let versions = page
+        .current(&current)
+        .into_iter()
+        .chain(&past)
+        .map(VersionAnswer::from)
+        .collect();
     Ok(Reply::ok(&VersionsAnswer { versions, next })?.recorded(recorded.event()))
 }

@@ -155,3 +155,111 @@ fn a_page_ends_where_it_has_looked_through_enough() {
     assert_eq!(listed(&rest), [owed]);
     assert!(rest.json.get("next").is_none());
 }
+
+#[test]
+fn what_she_hides_is_on_nobodys_list() {
+    let practice = Practice::new();
+    let hidden = practice.own("hidden", 100);
+    let (others, others_invoice) = practice.invoiced("other", 200);
+    let both = practice.register("");
+    assert_eq!(both, [(others.clone(), others_invoice.clone()), hidden.clone()]);
+    let path = format!("/v1/consent/clients/{}/restrictions", hidden.0);
+    let from = |account: Option<AccountId>| match account {
+        Some(account) => json!({"class": "billing", "account_id": account.to_string()}),
+        None => json!({"class": "billing"}),
+    };
+    for account in [Some(practice.cast.billing.account), None] {
+        let call = Call::post(&path, &from(account))
+            .once("hide")
+            .bearer(&practice.cast.herself.token);
+        let hide = Answer::from(
+            practice
+                .world
+                .serve(Function::Consent, &consent::ROUTES, &call.request()),
+        );
+        assert_eq!(hide.status, 201, "{}", hide.json);
+        assert_eq!(practice.register(""), [(others.clone(), others_invoice.clone())]);
+        let lift = Call::delete(format!("{path}/{}", hide.text("restriction_id"))).bearer(&practice.cast.herself.token);
+        let lifted = Answer::from(
+            practice
+                .world
+                .serve(Function::Consent, &consent::ROUTES, &lift.request()),
+        );
+        assert_eq!(lifted.status, 204, "{}", lifted.json);
+    }
+    assert_eq!(practice.register(""), both);
+}
+
+#[test]
+fn a_request_that_is_repeated_late_is_in_the_register_once() {
+    let practice = Practice::new();
+    let first = practice.own("first", 100);
+    for n in 0..40 {
+        practice.own(&format!("later-{n}"), 1);
+    }
+    assert_eq!(practice.own("first", 100), first);
+    let (mut listed, mut query) = (Vec::new(), "?limit=7".to_owned());
+    loop {
+        let page = practice.expect(200, Call::get(format!("{REGISTER}{query}")));
+        listed.extend(self::listed(&page));
+        let Some(next) = page.json["next"].as_str() else { break };
+        query = format!("?limit=7&cursor={next}");
+    }
+    assert_eq!(listed.len(), 41);
+    assert_eq!(listed.last(), Some(&first), "where it was entered first");
+    assert!(
+        practice
+            .expect(200, Call::get(format!("{REGISTER}?limit=41")))
+            .json
+            .get("next")
+            .is_none()
+    );
+}
+
+#[test]
+fn a_page_decides_about_so_many_clients() {
+    let practice = Practice::new();
+    for n in 0..=crate::register::DECIDED {
+        practice.invoiced(&format!("client-{n}"), 100);
+    }
+    let before = practice.trail().len();
+    let page = practice.expect(200, Call::get(REGISTER));
+    assert_eq!(listed(&page).len(), crate::register::DECIDED);
+    assert_eq!(practice.trail().len(), before + 1 + crate::register::DECIDED);
+    assert_eq!(practice.register(&format!("?cursor={}", page.text("next"))).len(), 1);
+}
+
+/// What can't be read ends the page before it: what was decided is answered, and the next page begins there.
+#[test]
+fn a_store_that_fails_on_the_way_ends_the_page() {
+    let practice = Practice::new();
+    practice.own("first", 100);
+    practice.invoiced("second", 200);
+    practice.invoiced("third", 300);
+    let all = practice.register("");
+    let moment = Moment::after(&practice);
+    let mut ends = std::collections::BTreeSet::new();
+    for nth in 0.. {
+        let practice = moment.resume(1);
+        practice.world.stores.arm(nth, testkit::Fault::Refused);
+        let page = practice.as_billing(Call::get(REGISTER));
+        let was_reached = practice.world.stores.operations() > nth;
+        practice.world.stores.disarm();
+        if page.status != 200 {
+            assert_eq!(page.status, 503, "{}", page.json);
+            continue;
+        }
+        let shown = listed(&page);
+        assert_eq!(shown, all[..shown.len()]);
+        let rest = match page.json["next"].as_str() {
+            Some(next) => practice.register(&format!("?cursor={next}")),
+            None => Vec::new(),
+        };
+        assert_eq!([shown.clone(), rest].concat(), all);
+        ends.insert(shown.len());
+        if !was_reached {
+            break;
+        }
+    }
+    assert_eq!(ends.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
+}

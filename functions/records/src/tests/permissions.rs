@@ -292,6 +292,10 @@ fn records_of_substance_use_are_a_book_of_their_own() {
         assert_eq!(answer.json["notice"], json!(NOTICE), "{}", answer.json);
         assert_eq!(practice.event(&answer).class, DataClass::SubstanceUse);
     }
+    // Whose notes they are is asked of psychotherapy notes alone.
+    let author = practice.clinician.account;
+    let asked = practice.as_clinician(Call::get(format!("{record}/versions?author={author}")));
+    assert_refused(&asked, 400, "malformed-request");
     let versions = practice.as_clinician(Call::get(format!("{record}/versions")));
     assert_eq!(values(&versions, "versions", "notice"), [NOTICE; 2]);
     let listed = practice.as_clinician(Call::get(&book));
