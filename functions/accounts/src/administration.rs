@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 8;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Reason")]
+#[schemars(rename = "ClosingReason")]
 pub(crate) struct ReasonBody {
     /// 1 to 500 characters, for administrators.
     reason: String,
@@ -32,7 +32,7 @@ pub(crate) struct ReasonBody {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "ClientFile")]
+#[schemars(rename = "ClientFileLink")]
 pub(crate) struct ClientFileBody {
     client_id: ClientId,
 }

@@ -41,7 +41,7 @@ pub(crate) struct SettingsBody {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Registration")]
+#[schemars(rename = "RegistrationRequest")]
 pub(crate) struct RegistrationBody {
     clinic_id: ClinicId,
     email: String,

@@ -19,13 +19,14 @@ const ALGORITHM: &str = "Ed25519";
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct EventsAnswer {
+    /// A page may have fewer than the limit, or none, where `next` leads on.
     events: Vec<Event>,
     /// How far back was looked.
     from: Timestamp,
     /// Whether the chains are gone through one after the other, so that pages are in no order among each other.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     by_chain: bool,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -46,19 +47,23 @@ pub(crate) struct VerifyAnswer {
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct KeysAnswer {
+    /// `Ed25519`.
     algorithm: &'static str,
+    /// Base64.
     public_key: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VerifyQuery {
+    /// The `next` of the answer before.
     cursor: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportQuery {
+    /// Whose chains; else those of all.
     function: Option<Function>,
 }
 

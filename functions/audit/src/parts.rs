@@ -14,9 +14,14 @@ use crate::walk::{Budget, Scope};
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PartsQuery {
+    /// Whose chains; else those of all.
     function: Option<Function>,
+    /// One of its chains: 0 to 31, beside `function`.
+    #[schemars(range(min = 0, max = SHARDS - 1))]
     shard: Option<u8>,
+    /// Leaves out what is older by more than two minutes.
     from: Option<Timestamp>,
+    /// The `next` of the part before, alone.
     cursor: Option<String>,
 }
 

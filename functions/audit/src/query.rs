@@ -22,23 +22,35 @@ const FILTERS: Label = Label::new("confide 2026-11 audit query filters");
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Parameters {
+    /// Which part of Confide decided.
     function: Option<Function>,
+    /// The account that acted.
     actor: Option<AccountId>,
+    /// A client's `subject_id`, as `consent` shows it.
     subject: Option<SubjectId>,
+    /// What was done.
     action: Option<Action>,
+    /// To which class of data.
     class: Option<DataClass>,
+    /// How it was decided.
     decision: Option<Decision>,
+    /// The id of what was asked for.
     resource: Option<String>,
+    /// What for.
     purpose: Option<Purpose>,
     /// One request, through all the functions that had a part in it.
     request: Option<RequestId>,
     /// What was reached by breaking the glass, once.
     emergency: Option<EmergencyId>,
+    /// The first moment that belongs to the answer; 31 days before `to`, or before now, where it is not said.
     #[serde(skip_serializing)]
     from: Option<Timestamp>,
+    /// The first that does not.
     to: Option<Timestamp>,
+    /// The `next` of the page before, with the same filters.
     #[serde(skip_serializing)]
     cursor: Option<String>,
+    /// How many at most.
     #[serde(skip_serializing)]
     limit: Option<usize>,
 }

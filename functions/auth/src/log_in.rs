@@ -31,7 +31,8 @@ pub(crate) struct LogInBody {
     recovery_code: Option<Zeroizing<String>>,
     /// What the list of sessions is to call this one, 1 to 100 characters.
     device_name: Option<String>,
-    /// How the token of the session travels: `bearer` where it is left out.
+    /// How the token of the session travels: `bearer` where it is left out. Where this is answered with 202, it is said again when the log-in
+    /// is completed.
     #[serde(default)]
     transport: Transport,
 }

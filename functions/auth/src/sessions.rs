@@ -20,7 +20,7 @@ struct SessionAnswer {
     /// What its owner called the device, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     device_name: Option<Confidential<String>>,
-    /// Where it was begun from. Absent where that is not known.
+    /// The IP address that it was begun from. Absent where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Confidential<String>>,
     /// Whether it is the one that this request was made with.

@@ -72,7 +72,7 @@ pub(crate) struct EventAnswer<'e> {
 pub(crate) struct ListAnswer<'e> {
     /// A page may have fewer than the limit, or none, where `next` leads on.
     events: Vec<EventAnswer<'e>>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -205,7 +205,7 @@ impl From<&Invoice> for ListedAnswer {
 #[schemars(rename = "Invoices")]
 pub(crate) struct ListAnswer {
     invoices: Vec<ListedAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -215,7 +215,7 @@ pub(crate) struct ListAnswer {
 pub(crate) struct VersionsAnswer<'i> {
     /// Newest first.
     versions: Vec<VersionAnswer<'i>>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -17,6 +17,8 @@ type ExplanationContent = AsSent<ExplanationOfBenefit>;
 
 const INVOICES: &str = "/v1/billing/clients/{client}/invoices";
 const INVOICE: &str = "/v1/billing/clients/{client}/invoices/{invoice}";
+// Nothing is changed here, so no `If-Match` takes it.
+const ANOTHER: &str = "Another one where the answer is another one";
 const EVENTS: &str = "/v1/billing/webhook-events";
 
 // What a list says of a claim. Its status and its time are those of the content, which is none without them.
@@ -45,7 +47,7 @@ struct ListedExplanationOfBenefit {
 #[expect(dead_code, reason = "it says what the handler's one type for both kinds comes to")]
 struct Claims {
     claims: Vec<ListedClaim>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[schemars(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -54,7 +56,7 @@ struct Claims {
 #[expect(dead_code, reason = "it says what the handler's one type for both kinds comes to")]
 struct ExplanationsOfBenefit {
     explanations_of_benefit: Vec<ListedExplanationOfBenefit>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[schemars(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -164,7 +166,7 @@ fn insurance() -> Vec<Operation> {
         Operation::get("/v1/billing/clients/{client}/claims/{document}", "A claim")
             .purpose()
             .answers::<DocumentAnswer<'static, ClaimId, ClaimContent>>(StatusCode::OK)
-            .etag(),
+            .with_header("ETag", ANOTHER),
         Operation::get(
             "/v1/billing/clients/{client}/claims/{document}/versions",
             "What a claim's source said so far, newest first",
@@ -185,7 +187,7 @@ fn insurance() -> Vec<Operation> {
         )
         .purpose()
         .answers::<DocumentAnswer<'static, ExplanationOfBenefitId, ExplanationContent>>(StatusCode::OK)
-        .etag(),
+        .with_header("ETag", ANOTHER),
         Operation::get(
             "/v1/billing/clients/{client}/explanations-of-benefit/{document}/versions",
             "What the source of an explanation of benefit said so far, newest first",

@@ -52,8 +52,9 @@ pub(crate) struct RegisterQuery {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "InvoicesOfClinic")]
 pub(crate) struct RegisterAnswer {
+    /// A page may have fewer than the limit, or none, where `next` leads on.
     invoices: Vec<RegisteredAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

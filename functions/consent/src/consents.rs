@@ -137,7 +137,7 @@ impl<'e> EntryAnswer<'e> {
 #[derive(Serialize)]
 struct LedgerAnswer<'e> {
     entries: Vec<EntryAnswer<'e>>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -16,6 +16,7 @@ const REPRESENTATION: Label = Label::new("confide 2026-11 representations entry 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Representations")]
 pub(crate) struct RepresentationsAnswer {
+    /// A page may have fewer than the limit, or none, where `next` leads on.
     representations: Vec<RepresentationAnswer>,
     /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]

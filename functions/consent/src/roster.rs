@@ -25,7 +25,7 @@ struct RosterBody {
 #[derive(Serialize)]
 struct RosterAnswer {
     clients: Vec<ClientId>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }

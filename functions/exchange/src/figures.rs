@@ -28,6 +28,8 @@ const CLIENTS: usize = 2_000;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WantedFigures")]
 pub(crate) struct Wanted {
+    /// One, or two that differ; `diagnosis` alone.
+    #[schemars(length(min = 1, max = 2))]
     by: Vec<By>,
 }
 
@@ -114,16 +116,16 @@ struct CodeRow {
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Figures {
-    List {
-        rows: Vec<CategoryRow>,
-        total: Figure,
-    },
+    /// By one.
+    List { rows: Vec<CategoryRow>, total: Figure },
+    /// By two: `rows` are of the first, `columns` and `cells` of the second, in the same order.
     Table {
         columns: Vec<&'static str>,
         rows: Vec<TableRow>,
         column_totals: Vec<Figure>,
         total: Figure,
     },
+    /// By diagnosis.
     Codes {
         rows: Vec<CodeRow>,
         other: Figure,
@@ -135,6 +137,7 @@ enum Figures {
 #[schemars(rename = "FiguresBy")]
 pub(crate) struct Answer {
     /// The day, in UTC, that ages are counted to.
+    #[schemars(with = "jiff::civil::Date")]
     as_of: String,
     by: Vec<By>,
     #[serde(flatten)]

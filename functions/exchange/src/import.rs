@@ -38,6 +38,7 @@ pub(crate) struct Query {
 #[derive(Serialize, JsonSchema)]
 struct ImportedPart {
     source: Source,
+    /// The id here, such as `rec_…`.
     id: String,
     kind: Kind,
     outcome: Outcome,
@@ -47,7 +48,7 @@ struct ImportedPart {
 #[schemars(rename = "ImportReport")]
 pub(crate) struct Answer {
     client_id: ClientId,
-    /// How many of what became what.
+    /// How many of what became what: by kind, then by outcome.
     counts: BTreeMap<&'static str, BTreeMap<Outcome, usize>>,
     parts: Vec<ImportedPart>,
     /// Resources that could not be imported.

@@ -25,8 +25,12 @@ const TEXTS: usize = 100;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WantedExport")]
 pub(crate) struct Wanted {
+    /// 11 to 50, each once.
+    #[schemars(length(min = THRESHOLD, max = CLIENTS))]
     clients: Vec<ClientId>,
+    /// At most 100, each of a client who is included.
     #[serde(default)]
+    #[schemars(length(max = TEXTS))]
     released_texts: Vec<Text>,
 }
 
@@ -40,8 +44,11 @@ struct Text {
 }
 
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClientCounts")]
 struct Clients {
+    /// How many of those who were asked for are in it.
     included: usize,
+    /// How many of them are not.
     left_out: usize,
 }
 
@@ -49,6 +56,7 @@ struct Clients {
 #[schemars(rename = "ResearchExport")]
 pub(crate) struct Answer<'a> {
     /// The day, in UTC, that ages are counted to.
+    #[schemars(with = "jiff::civil::Date")]
     as_of: String,
     clients: Clients,
     left_out: LeftOut,

@@ -27,6 +27,7 @@ pub(crate) struct Address {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r#use: Option<AddressUse>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ADDRESS_LINES))]
     line: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     city: Option<String>,

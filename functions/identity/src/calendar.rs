@@ -40,6 +40,7 @@ impl Day {
 /// From a day to a day, both included; open where one is absent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DayPeriod")]
 pub(crate) struct Period {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<Day>,

@@ -3,8 +3,8 @@
 /// An enumeration that is written as its codes and knows no other. As a derive it would be several times the size for each of them.
 macro_rules! codes {
     ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $code:literal,)+ }) => {
-        $(#[$about])*
         #[derive(Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+        $(#[$about])*
         pub(crate) enum $name {
             $($(#[$meaning])* #[schemars(rename = $code)] $variant,)+
         }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use datatype::person::{OTHER_LANGUAGES, PRONOUNS};
+use datatype::person::{
+    ADDRESSES, EMERGENCY_CONTACTS, GUARDIANS, IDENTIFIERS, OTHER_LANGUAGES, PREVIOUS_NAMES, PRONOUNS, TELECOMS,
+};
 use model::{Confidential, ContactChannel, Timestamp};
 use schemars::JsonSchema;
 use serde::de::Visitor;
@@ -27,25 +29,32 @@ use crate::telecom::Telecom;
 pub(crate) struct Details {
     pub(crate) name: Confidential<Name>,
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = PREVIOUS_NAMES))]
     pub(crate) previous_names: Confidential<Vec<PreviousName>>,
     pub(crate) birth_date: Confidential<Day>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gender: Option<Confidential<Gender>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = PRONOUNS))]
     pronouns: Option<Confidential<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deceased: Option<Confidential<Deceased>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     marital_status: Option<Confidential<MaritalStatus>>,
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = TELECOMS))]
     pub(crate) telecoms: Confidential<Vec<Telecom>>,
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = ADDRESSES))]
     addresses: Confidential<Vec<Address>>,
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = IDENTIFIERS))]
     identifiers: Confidential<Vec<Identifier>>,
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = EMERGENCY_CONTACTS))]
     emergency_contacts: Confidential<Vec<EmergencyContact>>,
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = GUARDIANS))]
     guardians: Confidential<Vec<Guardian>>,
     pub(crate) preferences: Preferences,
 }
@@ -118,6 +127,7 @@ pub(crate) struct Preferences {
     pub(crate) language: Confidential<String>,
     /// In which she may be too.
     #[serde(default, skip_serializing_if = "several::is_empty")]
+    #[schemars(length(max = OTHER_LANGUAGES))]
     other_languages: Confidential<Vec<String>>,
     /// How the practice may reach her.
     pub(crate) channels: Confidential<Vec<ContactChannel>>,

@@ -16,6 +16,7 @@ use crate::register::{Client, Merged, Register};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewClient")]
 pub(crate) struct Registration {
     /// Her file, as `consent` opened it.
     client_id: ClientId,
@@ -26,6 +27,7 @@ pub(crate) struct Registration {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Correction {
     /// Why she is corrected: stands in the version.
+    #[schemars(length(min = 1, max = 500))]
     reason: Confidential<String>,
     client: Details,
 }
@@ -86,7 +88,7 @@ impl<'c> ClientAnswer<'c> {
 #[schemars(rename = "History")]
 pub(crate) struct HistoryAnswer<'c> {
     versions: Vec<ClientAnswer<'c>>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -10,9 +10,10 @@ use crate::form;
 use crate::several::Element;
 
 codes! {
-    /// What the number is (HL7 v2 table 0203). These are all: what a practice needs to find a client in another's files and to be paid
-    /// for her. Numbers that prove who somebody is to a state or a bank (`SS`, `NI`, `DL`, `PPN`, `TAX`, …) are of no use to a practice
-    /// and of much to a thief: they are not collected (GDPR 5(1)(c) and 87, PIPEDA principle 4.4, HIPAA 164.502(b)).
+    // These are all: what a practice needs to find a client in another's files and to be paid for her. Numbers that prove who somebody is
+    // to a state or a bank (`SS`, `NI`, `DL`, `PPN`, `TAX`, …) are of no use to a practice and of much to a thief: they are not collected
+    // (GDPR 5(1)(c) and 87, PIPEDA principle 4.4, HIPAA 164.502(b)).
+    /// What the number is (HL7 v2 table 0203).
     IdentifierType {
         /// Medical record number.
         Mr = "MR",
@@ -38,6 +39,7 @@ codes! {
 /// A number that others know her by.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ClientIdentifier")]
 pub(crate) struct Identifier {
     // Must be said: an unknown number might be one of those that are not collected.
     r#type: IdentifierType,

@@ -96,6 +96,7 @@ impl Details {
 /// What somebody is sought by: one of `email`, `phone`, and `name` with `birth_date`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ClientSearch")]
 pub(crate) struct Sought {
     email: Option<String>,
     phone: Option<String>,

@@ -22,6 +22,7 @@ pub(crate) struct MergeBody {
     surviving: ClientId,
     /// The entry that is looked at by the other from now on.
     duplicate: ClientId,
+    #[schemars(length(min = 1, max = 500))]
     reason: Confidential<String>,
 }
 
@@ -29,6 +30,7 @@ pub(crate) struct MergeBody {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "UndoneMerge")]
 pub(crate) struct UndoBody {
+    #[schemars(length(min = 1, max = 500))]
     reason: Confidential<String>,
 }
 

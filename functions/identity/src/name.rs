@@ -10,17 +10,20 @@ use crate::codes::codes;
 use crate::form;
 use crate::several::Element;
 
-/// Her official name (FHIR `HumanName`). Not everybody has a family name, nor everybody a given one.
+/// Her official name (FHIR `HumanName`): `given`, `family`, or both, as not everybody has either.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Name {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = GIVEN))]
     pub(crate) given: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) family: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = AFFIXES))]
     prefix: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = AFFIXES))]
     suffix: Vec<String>,
     /// What she wants to be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,12 +39,13 @@ codes! {
     }
 }
 
-/// A name that she had.
+/// A name that she had: `given`, `family`, or both.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PreviousName {
     r#use: PreviousUse,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = GIVEN))]
     pub(crate) given: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) family: Option<String>,

@@ -1,7 +1,7 @@
 //! Who is to be called for a client, and who looks after her (FHIR `Patient.contact` and `RelatedPerson`). These say whom to
 //! turn to. Who may act for her and read what is hers, `consent` alone says.
 
-use datatype::person::{EMERGENCY_CONTACTS, GUARDIANS, LINE};
+use datatype::person::{EMERGENCY_CONTACTS, GUARDIANS, LINE, TELECOMS};
 use model::{AccountId, ClientId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,7 @@ codes! {
 pub(crate) struct EmergencyContact {
     name: String,
     relationship: Relationship,
+    #[schemars(length(min = 1, max = TELECOMS))]
     telecoms: Vec<Telecom>,
 }
 
@@ -73,6 +74,7 @@ pub(crate) struct Guardian {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = TELECOMS))]
     telecoms: Vec<Telecom>,
 }
 

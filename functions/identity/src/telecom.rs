@@ -12,6 +12,7 @@ use crate::several::Element;
 
 codes! {
     /// FHIR `ContactPointSystem`, without what nobody is reached by any more.
+    #[schemars(rename = "TelecomSystem")]
     System {
         Email = "email",
         Phone = "phone",
@@ -40,6 +41,7 @@ pub(crate) struct Telecom {
     r#use: Option<TelecomUse>,
     /// Which she prefers: 1 to 99, the lower the better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 99))]
     rank: Option<u8>,
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct MessageAnswer {
 #[schemars(rename = "Messages")]
 pub(crate) struct ListAnswer {
     messages: Vec<MessageAnswer>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

@@ -39,8 +39,18 @@ trait Book {
     fn narrow(record: &mut Value, generator: &mut SchemaGenerator);
 }
 
+struct Clinical;
 struct SubstanceUse;
 struct Psychotherapy;
+
+impl Book for Clinical {
+    const RECORD: &'static str = "Record";
+    const VERSIONS: &'static str = "RecordVersions";
+
+    fn narrow(record: &mut Value, _: &mut SchemaGenerator) {
+        without(record, &["notice"]);
+    }
+}
 
 impl Book for SubstanceUse {
     const RECORD: &'static str = "SubstanceUseRecord";
@@ -51,6 +61,7 @@ impl Book for SubstanceUse {
         // No import brings one.
         without(record, &["source"]);
         record["properties"]["notice"]["type"] = "string".into();
+        record["properties"]["notice"]["description"] = "What goes with every disclosure (42 CFR 2.32(a)(2)).".into();
         require(record, &["notice"]);
     }
 }
@@ -105,7 +116,9 @@ impl<B: Book> JsonSchema for VersionsOf<B> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut versions = VersionsAnswer::json_schema(generator).to_value();
+        // Those of the type itself are named nowhere: one book calls its own as they are called.
+        let mut unnamed = generator.settings().clone().into_generator();
+        let mut versions = VersionsAnswer::json_schema(&mut unnamed).to_value();
         versions["properties"]["versions"]["items"] = generator.subschema_for::<RecordOf<B>>().to_value();
         versions.try_into().unwrap()
     }
@@ -165,10 +178,11 @@ fn of_records<R: JsonSchema, V: JsonSchema>(book: &str) -> Vec<Operation> {
             .answers_nothing(StatusCode::NO_CONTENT),
         Operation::put(
             path(book, "/{record}/content"),
-            "Uploads what the draft of a document holds, as its `media_type`, up to 25 MiB",
+            "Uploads what the draft of a document holds, up to 25 MiB, with `Content-Type` the `media_type` of its content",
         )
         .purpose()
         .if_match()
+        .header("Content-Length", false, "Where it is known, in bytes: at most 26214400")
         .opaque_body("*/*")
         .answers::<R>(StatusCode::OK)
         .etag(),
@@ -252,7 +266,7 @@ fn of_all(book: &str) -> Vec<Operation> {
 fn the_document_is_current() {
     let [clinical, substance_use, notes] = ["records", "substance-use-records", "psychotherapy-notes"];
     let mut operations: Vec<Operation> = [clinical, substance_use, notes].into_iter().flat_map(of_all).collect();
-    operations.extend(of_records::<RecordAnswer<'_>, VersionsAnswer<'_>>(clinical));
+    operations.extend(of_records::<RecordOf<Clinical>, VersionsOf<Clinical>>(clinical));
     operations.extend(of_records::<RecordOf<SubstanceUse>, VersionsOf<SubstanceUse>>(
         substance_use,
     ));

@@ -46,7 +46,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 pub enum RewrapState {
     /// A pass is on its way.
     Rewrapping,
-    /// A pass has ended, and the one that decides begins once no instance can hold the keyring before any more.
+    // The one that decides begins once no instance can hold the keyring before any more. An instance that others have left behind says this too.
+    /// A first pass has ended; another one has to follow after a while. Run the job again later.
     Waiting,
     /// The last pass met keys that do not open. Until they are repaired or removed, no version may be destroyed.
     Blocked,
@@ -54,12 +55,13 @@ pub enum RewrapState {
     Complete,
 }
 
-/// What a run says of a class. It tells nobody how many clients the deployment has.
+// What a run says of it, which tells nobody how many clients the deployment has.
+/// How far a class of data has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rewrap {
     /// The class.
     pub class: DataClass,
-    /// The version that seals.
+    /// The version of the key that new data is written under.
     pub current: u32,
     /// How far it has come.
     pub state: RewrapState,

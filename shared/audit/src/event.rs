@@ -44,7 +44,8 @@ pub struct Event {
     /// Who acted. Absent where nobody was proven to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
-    /// The function that asked for it by a private call: in its own name, or in the actor's.
+    // By a private call: in its own name, or in the actor's.
+    /// The part of Confide that asked for it, where another one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calling: Option<Function>,
     /// The payment gateway that told of it by a signed webhook, where neither an account nor a function asked.
@@ -54,7 +55,8 @@ pub struct Event {
     pub action: Action,
     /// To which class of data.
     pub class: DataClass,
-    /// About whom, by the pseudonym that only her permissions document links to her.
+    // Only her permissions document links it to her.
+    /// About whom, by a pseudonym: the `subject_id` that `GET /v1/consent/clients/{client}` shows to privacy officers and auditors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<SubjectId>,
     /// Which one, by its opaque id.

@@ -67,6 +67,7 @@ pub struct ExportedEntry {
 /// Who vouches for the export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ExportSignature")]
 pub struct Signature {
     /// `Ed25519`.
     pub algorithm: String,

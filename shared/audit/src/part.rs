@@ -21,6 +21,7 @@ const FORMAT_1: &str = "confide-audit-export-part-1";
 /// A part of an exported trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ExportPart")]
 pub struct Part {
     /// `confide-audit-export-part-2`, or `confide-audit-export-part-1` without `began_at`.
     pub format: String,
@@ -49,6 +50,7 @@ pub struct Part {
 /// Where a chain stood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ChainStand")]
 pub struct Stand {
     /// Number of entries up to here.
     pub sequence: u64,
@@ -59,6 +61,7 @@ pub struct Stand {
 /// Entries of one chain without a gap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ChainStretch")]
 pub struct Stretch {
     /// Who wrote the chain.
     pub function: Function,

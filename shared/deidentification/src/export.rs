@@ -34,11 +34,11 @@ pub struct Client<'a> {
 pub struct LeftOut {
     /// Clients without exactly one Patient.
     pub clients: u64,
-    /// Resources of kinds that the table does not name.
+    /// Resources of kinds that are not on the list of what may leave.
     pub unlisted_resources: u64,
     /// Resources that say nothing without what had to stay, or are of somebody else.
     pub incomplete_resources: u64,
-    /// Elements that the table does not name, each with all that is in it counted once.
+    /// Elements that are not on the list of what may leave, each with all that is in it counted once.
     pub unlisted_elements: u64,
     /// Codes of no listed terminology or not of its form, words of no listed set, and values of a wrong kind.
     pub codes: u64,

@@ -23,6 +23,7 @@ const URIS: &str = "urn:ietf:rfc:3986";
 
 /// Which resource of which sender something was made of: the same for the same resource, whenever it comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[schemars(rename = "ResourceSource")]
 pub struct Source {
     /// The sender's base URL, or `urn:ietf:rfc:3986` where the resource is named by a URI.
     pub system: String,

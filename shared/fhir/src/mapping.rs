@@ -15,6 +15,7 @@ use crate::node::Node;
 /// What the owners keep, each made of resources of one type, or of few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ImportedKind")]
 pub enum Kind {
     /// A client's details, of `identity`: Patient, with the RelatedPersons.
     Client,

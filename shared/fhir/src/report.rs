@@ -19,6 +19,7 @@ const ELLIPSIS: &str = "…";
 /// Why something was not carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "NotCarriedOverReason")]
 pub enum Reason {
     /// The practice does not keep such things, by rule (GDPR 5(1)(c)).
     NotKept,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Regime;
 
-/// How a rule came into the table.
+/// How sure it is that the law says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "SourceStatus")]

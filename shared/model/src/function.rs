@@ -5,11 +5,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A deployed function: one URL prefix, one set of stores, one keyring. Mostly one component.
+// A deployed function: one URL prefix, one set of stores, one keyring. Mostly one component.
+/// A part of Confide, which its paths name: `/v1/records/…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Function {
-    /// Accounts, invitations, log-in and sessions: the components `auth` and `accounts`.
+    // The components `auth` and `accounts`.
+    /// Accounts, invitations, log-in and sessions.
     Auth,
     /// Who a client is: name, contact, birth date, preferences.
     Identity,

@@ -135,7 +135,11 @@ impl Found<'_> {
         match (body, described) {
             // An empty object says nothing. Schedulers send one with every job.
             (b"" | b"{}", None) => {}
-            (b"", Some(described)) => assert_ne!(described["required"], true, "{self} was carried out without a body"),
+            (b"", Some(described)) => {
+                // What is no JSON may be of no length.
+                let is_needed = described["required"] == true && described.pointer(JSON).is_some();
+                assert!(!is_needed, "{self} was carried out without a body");
+            }
             _ => self.assert_body(BODY, request.headers(), body),
         }
         let has_session = [header::AUTHORIZATION, header::COOKIE]
@@ -245,6 +249,8 @@ pub fn assert_described(request: &Request<Vec<u8>>, response: &Response<Vec<u8>>
 
 const BODY: &str = "/requestBody";
 
+const JSON: &str = "/content/application~1json/schema";
+
 const PROBLEM: &str = "/components/responses/Problem/content/application~1problem+json/schema";
 
 #[cfg(test)]
@@ -307,7 +313,9 @@ mod tests {
     fn only_headers_that_are_always_there_have_to_be() {
         let log_out = |headers: &'static [&'static str]| {
             let checked = std::panic::catch_unwind(|| {
-                let request = Request::delete("/v1/auth/sessions/current").body(Vec::new());
+                let request = Request::delete("/v1/auth/sessions/current")
+                    .header("cookie", "")
+                    .body(Vec::new());
                 let response = headers.iter().fold(Response::builder().status(204), |response, name| {
                     response.header(*name, "")
                 });
@@ -318,7 +326,10 @@ mod tests {
         };
         assert!(log_out(&["set-cookie"]));
         assert!(!log_out(&[]));
-        let request = Request::post("/v1/auth/sessions/current/step-up").body(Vec::new());
+        let request = Request::post("/v1/auth/sessions/current/step-up")
+            .header("authorization", "")
+            .header("content-type", "application/json")
+            .body(json!({ "totp": "123456" }).to_string().into_bytes());
         let response = Response::builder()
             .header("content-type", "application/json")
             .header("ratelimit", "")

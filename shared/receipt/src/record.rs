@@ -15,7 +15,8 @@ pub enum SchemaVersion {
     V1,
 }
 
-/// What was agreed and what became of it. A field that is not known is refused: it could take back what the others say.
+// A field that is not known is refused: it could take back what the others say.
+/// What was agreed and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ConsentRecord")]

@@ -50,7 +50,7 @@ struct FoundAnswer {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Decision")]
+#[schemars(rename = "ReviewDecision")]
 struct DecisionAnswer {
     outcome: Outcome,
     at: Timestamp,

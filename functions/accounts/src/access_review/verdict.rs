@@ -12,6 +12,7 @@ use crate::administration::Change;
 /// What becomes of an account, and of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ReviewOutcome")]
 pub(crate) enum Outcome {
     /// It stays, with the roles that it has or fewer.
     Kept,

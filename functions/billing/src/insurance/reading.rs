@@ -72,7 +72,7 @@ struct ListAnswer {
     claims: Option<Vec<ListedAnswer>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanations_of_benefit: Option<Vec<ListedAnswer>>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -82,7 +82,7 @@ struct ListAnswer {
 pub(crate) struct VersionsAnswer<'d, C = Content> {
     /// Newest first.
     versions: Vec<VersionAnswer<'d, C>>,
-    /// Where the next page begins.
+    /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

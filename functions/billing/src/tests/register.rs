@@ -168,9 +168,9 @@ fn what_she_hides_is_on_nobodys_list() {
         Some(account) => json!({"class": "billing", "account_id": account.to_string()}),
         None => json!({"class": "billing"}),
     };
-    for account in [Some(practice.cast.billing.account), None] {
+    for (key, account) in [("from-one", Some(practice.cast.billing.account)), ("from-all", None)] {
         let call = Call::post(&path, &from(account))
-            .once("hide")
+            .once(key)
             .bearer(&practice.cast.herself.token);
         let hide = Answer::from(
             practice

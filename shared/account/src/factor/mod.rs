@@ -22,8 +22,8 @@ pub use totp::TotpSecret;
 
 use crate::throttle;
 
-/// A kind of second factor, the strongest first. There is none for e-mail: a mailbox proves no possession of anything
-/// (NIST SP 800-63B-4, section 3.1.3.1).
+// There is none for e-mail: a mailbox proves no possession of anything (NIST SP 800-63B-4, section 3.1.3.1).
+/// A kind of second factor, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecondFactor {
