@@ -194,7 +194,8 @@ fn own_factors() -> Vec<Operation> {
         Operation::post("/v1/auth/factors/totp/confirm", "Confirms the app")
             .purpose()
             .body::<totp::ConfirmBody>()
-            .answers_nothing(StatusCode::NO_CONTENT),
+            .answers_nothing(StatusCode::NO_CONTENT)
+            .rate_limited(),
         Operation::delete("/v1/auth/factors/totp", "Takes the app away")
             .purpose()
             .answers_nothing(StatusCode::NO_CONTENT),

@@ -146,8 +146,6 @@ impl Looking<'_, '_> {
 
 /// `GET /v1/billing/invoices`: what is owed to the clinic, by whomever, the newest first. A page may have fewer than its limit, and none at all, where
 /// it had to look through many that are not wanted.
-///
-/// It changes nothing but the trail. What can't be read ends the page before it, so that the one that begins there says so, and nothing that was decided is lost.
 pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let RegisterQuery { state, cursor, limit } = exchange.query()?;
     let limit = page_size(limit)?;
@@ -177,19 +175,13 @@ pub(crate) fn list(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
             }
             let (sequence, entry) = entry.map(|entry| (entry.sequence, entry.value))?;
             let client_id = entry.client;
-            if seen.insert(entry.invoice) {
-                match looking.find(entry) {
-                    Ok(Some(invoice)) if is_wanted(&invoice) => invoices.push(RegisteredAnswer {
-                        client_id,
-                        invoice: ListedAnswer::from(&invoice),
-                    }),
-                    Ok(_) => {}
-                    Err(_) if last.is_some() => {
-                        next = last;
-                        break;
-                    }
-                    Err(problem) => return Err(problem),
-                }
+            if seen.insert(entry.invoice)
+                && let Some(invoice) = looking.find(entry)?.filter(is_wanted)
+            {
+                invoices.push(RegisteredAnswer {
+                    client_id,
+                    invoice: ListedAnswer::from(&invoice),
+                });
             }
             last = Some(sequence);
         }

@@ -276,13 +276,13 @@ impl Operation {
         self.with_header("Location", "The path of the new thing")
     }
 
-    /// The answer that was named last says how much is left of a limit.
+    /// The answer that was named last says how much is left of a limit, where there is one.
     #[must_use]
     pub fn rate_limited(self) -> Self {
         let form =
             "How many more requests may be made, and for how many seconds (draft-ietf-httpapi-ratelimit-headers-11)";
-        self.with_header("RateLimit", form)
-            .with_header("RateLimit-Policy", "The limit that `RateLimit` is about")
+        self.with_optional_header("RateLimit", form)
+            .with_optional_header("RateLimit-Policy", "The limit that `RateLimit` is about")
     }
 
     pub(crate) fn takes_query(&self) -> bool {

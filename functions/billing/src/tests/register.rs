@@ -228,38 +228,3 @@ fn a_page_decides_about_so_many_clients() {
     assert_eq!(practice.trail().len(), before + 1 + crate::register::DECIDED);
     assert_eq!(practice.register(&format!("?cursor={}", page.text("next"))).len(), 1);
 }
-
-/// What can't be read ends the page before it: what was decided is answered, and the next page begins there.
-#[test]
-fn a_store_that_fails_on_the_way_ends_the_page() {
-    let practice = Practice::new();
-    practice.own("first", 100);
-    practice.invoiced("second", 200);
-    practice.invoiced("third", 300);
-    let all = practice.register("");
-    let moment = Moment::after(&practice);
-    let mut ends = std::collections::BTreeSet::new();
-    for nth in 0.. {
-        let practice = moment.resume(1);
-        practice.world.stores.arm(nth, testkit::Fault::Refused);
-        let page = practice.as_billing(Call::get(REGISTER));
-        let was_reached = practice.world.stores.operations() > nth;
-        practice.world.stores.disarm();
-        if page.status != 200 {
-            assert_eq!(page.status, 503, "{}", page.json);
-            continue;
-        }
-        let shown = listed(&page);
-        assert_eq!(shown, all[..shown.len()]);
-        let rest = match page.json["next"].as_str() {
-            Some(next) => practice.register(&format!("?cursor={next}")),
-            None => Vec::new(),
-        };
-        assert_eq!([shown.clone(), rest].concat(), all);
-        ends.insert(shown.len());
-        if !was_reached {
-            break;
-        }
-    }
-    assert_eq!(ends.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
-}
