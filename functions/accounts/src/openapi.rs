@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use openapi::Operation;
-use web::listing::PageQuery;
+use web::PageQuery;
 
 use crate::access_review::{begin, decide, read, run};
 use crate::recovery::RecoveryAnswer;

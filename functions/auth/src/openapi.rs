@@ -1,9 +1,7 @@
 //! What this function takes and answers, for `docs/openapi/auth.json`.
 
-use account::password::Password;
 use http::StatusCode;
 use openapi::Operation;
-use schemars::JsonSchema;
 use webauthn::{CreationOptions, RequestOptions};
 
 use crate::own_factors::{ListAnswer as OwnFactors, passkeys, recovery_codes, sms, totp};
@@ -12,17 +10,6 @@ use crate::{
     confirmation, log_in, opening, passkey_log_in, password_change, reset, second_factor, service_log_in, sessions,
     step_up,
 };
-
-// The part of what a reset takes that says something here: a recovery has taken all factors away.
-#[derive(JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its form is of interest")]
-struct RecoveryCompletion {
-    /// As the link that was mailed has it.
-    token: String,
-    /// At least 8 characters for staff and 15 for others, at most 256; nothing that is easily guessed.
-    password: Password,
-}
 
 /// Answers a session that has begun, with its token.
 fn begins(operation: Operation) -> Operation {
@@ -172,7 +159,7 @@ fn passwords() -> Vec<Operation> {
             "Chooses a password with the link of a recovery",
         )
         .open()
-        .body::<RecoveryCompletion>()
+        .body::<reset::RecoveryBody>()
         .answers_nothing(StatusCode::NO_CONTENT)
         .rate_limited(),
         begins(

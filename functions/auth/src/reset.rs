@@ -85,6 +85,18 @@ pub(crate) struct ConfirmBody {
     passkey: Option<Value>,
 }
 
+/// Without a second factor: a recovery has taken them all away.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RecoveryCompletion")]
+pub(crate) struct RecoveryBody {
+    /// As the link that was mailed has it.
+    #[schemars(with = "String")]
+    token: Zeroizing<String>,
+    /// At least 8 characters for staff and 15 for others, at most 256; nothing that is easily guessed.
+    password: Password,
+}
+
 fn invalid_link() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
@@ -292,14 +304,23 @@ pub(crate) fn passkey_options(exchange: &Exchange<'_>) -> Result<Reply, Problem>
 
 /// `POST /v1/auth/password-resets/confirm`
 pub(crate) fn confirm(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    set_password(exchange, LinkUse::PasswordReset, "reset.confirmed")
+    set_password(exchange, exchange.json()?, LinkUse::PasswordReset, "reset.confirmed")
 }
 
 /// `POST /v1/auth/recoveries/complete`
 ///
 /// The account's owner chooses a password, with the link that was mailed to her. See [`set_password`].
 pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    set_password(exchange, LinkUse::Recovery, "recovery.completed")
+    let RecoveryBody { token, password } = exchange.json()?;
+    let body = ConfirmBody {
+        token,
+        password,
+        totp: None,
+        sms_code: None,
+        recovery_code: None,
+        passkey: None,
+    };
+    set_password(exchange, body, LinkUse::Recovery, "recovery.completed")
 }
 
 /// Sets the password that comes with a link.
@@ -309,7 +330,12 @@ pub(crate) fn complete_recovery(exchange: &Exchange<'_>) -> Result<Reply, Proble
 /// other. A crash after the tries leaves no lockout, to whoever has shown all that it takes. After the account, the link is used: with the same password, the repeated request finds it set, and
 /// does the rest. The password is then a try like one at a log-in, so that nobody guesses it at a used link, and being right it ends no lockout.
 /// A passkey's failure is counted when it is refused, but at a used link before the password is tried.
-fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) -> Result<Reply, Problem> {
+fn set_password(
+    exchange: &Exchange<'_>,
+    body: ConfirmBody,
+    link_use: LinkUse,
+    rule: &'static str,
+) -> Result<Reply, Problem> {
     let ConfirmBody {
         token,
         password,
@@ -317,26 +343,17 @@ fn set_password(exchange: &Exchange<'_>, link_use: LinkUse, rule: &'static str) 
         sms_code,
         recovery_code,
         passkey,
-    } = exchange.json()?;
-    let factors = [
-        ("/totp", totp.is_some()),
-        ("/sms_code", sms_code.is_some()),
-        ("/recovery_code", recovery_code.is_some()),
-        ("/passkey", passkey.is_some()),
-    ];
-    let mut shown = factors.into_iter().filter(|(_, is_shown)| *is_shown);
-    // A recovery has taken all factors away: whoever shows one takes this for another request.
-    if let (LinkUse::Recovery, Some((factor, _))) = (link_use, shown.next()) {
-        return Err(Problem::malformed(
-            factor,
-            "unknown-field",
-            "is not a field of this request",
-        ));
-    }
+    } = body;
     let mut check = Check::new();
     password.check_length(&mut check, "/password");
+    let shown = [
+        totp.is_some(),
+        sms_code.is_some(),
+        recovery_code.is_some(),
+        passkey.is_some(),
+    ];
     check.that(
-        factors.into_iter().filter(|(_, is_shown)| *is_shown).count() <= 1,
+        shown.into_iter().filter(|shown| *shown).count() <= 1,
         "",
         "one-factor",
         "must have one second factor at most: what is shown beside it would be used up for nothing",

@@ -19,7 +19,7 @@ pub(crate) use self::{
     claim::Claim,
     explanation_of_benefit::ExplanationOfBenefit,
     parts::Status,
-    reading::{DocumentAnswer, VersionsAnswer, VersionsQuery},
+    reading::{DocumentAnswer, VersionsAnswer},
 };
 pub(crate) use export::export;
 pub(crate) use import::{check, import};

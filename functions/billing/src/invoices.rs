@@ -5,7 +5,7 @@ use model::{AccountId, Action, Confidential, InvoiceId, PaymentId, RefundId, Tim
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Versioned, idempotency};
-use web::{Check, Exchange, Problem, Reply, VersionsPage, page_size};
+use web::{Check, Exchange, PageQuery, Problem, Reply, VersionsPage, page_size};
 
 use crate::invoice::{Content, Invoice, Payment, Refund, State, TiedOrder, Version, Voided, check_reason};
 use crate::ledger::{Change, Current, Ledgers, admit};
@@ -222,15 +222,6 @@ pub(crate) struct VersionsAnswer<'i> {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PageQuery {
-    /// The `next` of the page before.
-    cursor: Option<u64>,
-    /// How many at most.
-    limit: Option<usize>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 #[schemars(rename = "InvoiceAmendment")]
 pub(crate) struct Amendment {
     /// 1 to 500 characters.
@@ -364,8 +355,7 @@ pub(crate) fn amend(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// `GET /v1/billing/clients/{client}/invoices/{invoice}/versions`
 pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let id: InvoiceId = exchange.parameter("invoice")?;
-    let PageQuery { cursor, limit } = exchange.query()?;
-    let page = VersionsPage::new(cursor, limit)?;
+    let page = VersionsPage::by(exchange)?;
     let recorded = admit(exchange, Action::Read, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;

@@ -5,10 +5,9 @@ use http::StatusCode;
 use model::{ClaimId, ExplanationOfBenefitId, Timestamp};
 use openapi::{AsSent, Operation};
 use schemars::JsonSchema;
-use web::RewrapAnswer;
-use web::listing::PageQuery;
+use web::{PageQuery, RewrapAnswer};
 
-use crate::insurance::{Claim, DocumentAnswer, ExplanationOfBenefit, Status, VersionsAnswer, VersionsQuery};
+use crate::insurance::{Claim, DocumentAnswer, ExplanationOfBenefit, Status, VersionsAnswer};
 use crate::{events, invoice, invoices, payments, register, statement, webhook};
 
 type InvoiceAnswer = invoices::InvoiceAnswer<'static>;
@@ -79,7 +78,7 @@ fn invoices() -> Vec<Operation> {
             .located(),
         Operation::get(INVOICES, "A client's invoices, newest first")
             .purpose()
-            .query::<invoices::PageQuery>()
+            .query::<PageQuery>()
             .answers::<invoices::ListAnswer>(StatusCode::OK),
         Operation::get(INVOICE, "An invoice")
             .purpose()
@@ -99,7 +98,7 @@ fn invoices() -> Vec<Operation> {
             "What an invoice said so far, newest first",
         )
         .purpose()
-        .query::<invoices::PageQuery>()
+        .query::<PageQuery>()
         .answers::<invoices::VersionsAnswer<'static>>(StatusCode::OK),
         Operation::post(
             "/v1/billing/clients/{client}/invoices/{invoice}/void",
@@ -172,7 +171,7 @@ fn insurance() -> Vec<Operation> {
             "What a claim's source said so far, newest first",
         )
         .purpose()
-        .query::<VersionsQuery>()
+        .query::<PageQuery>()
         .answers::<VersionsAnswer<'static, ClaimContent>>(StatusCode::OK),
         Operation::get(
             "/v1/billing/clients/{client}/explanations-of-benefit",
@@ -193,7 +192,7 @@ fn insurance() -> Vec<Operation> {
             "What the source of an explanation of benefit said so far, newest first",
         )
         .purpose()
-        .query::<VersionsQuery>()
+        .query::<PageQuery>()
         .answers::<VersionsAnswer<'static, ExplanationContent>>(StatusCode::OK),
     ]
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use openapi::Operation;
 use receipt::JwkSet;
 use schemars::JsonSchema;
-use web::listing::PageQuery;
+use web::PageQuery;
 
 use crate::acceptance::Acceptance;
 use crate::care_team::{MemberBody, TransferBody};

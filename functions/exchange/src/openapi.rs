@@ -5,10 +5,6 @@ use openapi::Operation;
 
 use crate::{figures, import, research};
 
-/// What a download comes with.
-const DISPOSITION: (&str, &str) = ("Content-Disposition", "`attachment`: it is never shown in place");
-const LENGTH: (&str, &str) = ("Content-Length", "What is shorter was broken off, and is nothing");
-
 const FHIR: &str = "application/fhir+json";
 
 #[test]
@@ -34,8 +30,7 @@ fn the_document_is_current() {
         )
         .purpose()
         .answers_opaque(FHIR)
-        .with_header(DISPOSITION.0, DISPOSITION.1)
-        .with_header(LENGTH.0, LENGTH.1),
+        .download(),
         Operation::post(
             "/v1/exchange/research-exports",
             "De-identified resources of eleven or more clients",
@@ -43,8 +38,7 @@ fn the_document_is_current() {
         .header("Purpose-Of-Use", true, "`HRESCH`")
         .body::<research::Wanted>()
         .answers::<research::Answer<'_>>(StatusCode::OK)
-        .with_header(DISPOSITION.0, DISPOSITION.1)
-        .with_header(LENGTH.0, LENGTH.1),
+        .download(),
         Operation::post(
             "/v1/exchange/aggregates",
             "Figures about all clients, small ones suppressed",

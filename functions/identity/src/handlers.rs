@@ -32,15 +32,6 @@ pub(crate) struct Correction {
     client: Details,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HistoryQuery {
-    /// The `next` of the page before.
-    cursor: Option<u64>,
-    /// How many at most.
-    limit: Option<usize>,
-}
-
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Client")]
 pub(crate) struct ClientAnswer<'c> {
@@ -188,8 +179,7 @@ pub(crate) fn correct(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 /// The versions of a client's entry, newest first, the first page beginning with the current one.
 pub(crate) fn history(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
     let client_id: ClientId = exchange.parameter("client")?;
-    let query: HistoryQuery = exchange.query()?;
-    let page = VersionsPage::new(query.cursor, query.limit)?;
+    let page = VersionsPage::by(exchange)?;
     let recorded = admit(exchange, Action::Read, client_id)?;
     let register = Register::new(exchange)?;
     let entry = register

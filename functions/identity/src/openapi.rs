@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use openapi::Operation;
-use web::RewrapAnswer;
+use web::{PageQuery, RewrapAnswer};
 
-use crate::handlers::{ClientAnswer, Correction, HistoryAnswer, HistoryQuery, Registration, SearchAnswer};
+use crate::handlers::{ClientAnswer, Correction, HistoryAnswer, Registration, SearchAnswer};
 use crate::lookup::Sought;
 use crate::merges::{MergeAnswer, MergeBody, UndoBody};
 
@@ -45,7 +45,7 @@ fn the_document_is_current() {
             "All versions of a client, newest first",
         )
         .purpose()
-        .query::<HistoryQuery>()
+        .query::<PageQuery>()
         .answers::<HistoryAnswer<'_>>(StatusCode::OK),
         Operation::post("/v1/identity/merges", "Merge two entries that are one client's")
             .header("Purpose-Of-Use", false, ADMINISTRATION)

@@ -90,13 +90,8 @@ fn from_twilio(exchange: &Exchange<'_>) -> Result<Option<Told>, Problem> {
     }))
 }
 
-/// What the others have in theirs.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoParameters {}
-
 fn from_resend(exchange: &Exchange<'_>) -> Result<Option<Told>, Problem> {
-    let NoParameters {} = exchange.query()?;
+    exchange.no_query()?;
     check_signature(exchange, &SVIX, &Settings(exchange).resend_callback_key()?)?;
     Ok(resend::status(exchange.body()).and_then(|status| {
         Some(Told {
@@ -109,7 +104,7 @@ fn from_resend(exchange: &Exchange<'_>) -> Result<Option<Told>, Problem> {
 }
 
 fn from_webhook(exchange: &Exchange<'_>) -> Result<Option<Told>, Problem> {
-    let NoParameters {} = exchange.query()?;
+    exchange.no_query()?;
     check_signature(exchange, &STANDARD, &Settings(exchange).webhook_key()?)?;
     Ok(webhook::status(exchange.body()).and_then(|status| {
         Some(Told {

@@ -116,22 +116,9 @@ pub(crate) struct ListQuery {
     until: Option<Timestamp>,
     /// The `next` of the page before.
     cursor: Option<String>,
-    /// How many at most: 1 to 200, else 50.
-    #[schemars(range(min = 1, max = 200))]
+    /// How many at most.
     limit: Option<usize>,
     /// Whose: of psychotherapy notes the caller's own where nobody is named, of other records everybody's.
-    author: Option<AccountId>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct VersionsQuery {
-    /// The `next` of the page before.
-    cursor: Option<u64>,
-    /// How many at most: 1 to 200, else 50.
-    #[schemars(range(min = 1, max = 200))]
-    limit: Option<usize>,
-    /// Who wrote the psychotherapy note, where it was not the caller.
     author: Option<AccountId>,
 }
 
@@ -268,18 +255,14 @@ fn discard(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> 
     Ok(Reply::no_content().recorded(chart.recorded().event()))
 }
 
-fn versions(exchange: &Exchange<'_>, class: DataClass) -> Result<Reply, Problem> {
+fn versions(
+    exchange: &Exchange<'_>,
+    class: DataClass,
+    author: Option<AccountId>,
+    page: VersionsPage,
+) -> Result<Reply, Problem> {
     let id: RecordId = exchange.parameter("record")?;
-    let query: VersionsQuery = exchange.query()?;
-    let page = VersionsPage::new(query.cursor, query.limit)?;
-    if query.author.is_some() && class != DataClass::Psychotherapy {
-        return Err(Problem::malformed(
-            "author",
-            "unknown-field",
-            "is not a parameter of this request",
-        ));
-    }
-    let chart = Chart::enter(exchange, Action::Read, class, Some(id), query.author)?.open()?;
+    let chart = Chart::enter(exchange, Action::Read, class, Some(id), author)?.open()?;
     let account = chart.recorded().account();
     let current = chart.read(id)?;
     let past = chart.past_versions(&current, page)?;

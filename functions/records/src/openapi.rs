@@ -8,13 +8,13 @@ use model::RecordId;
 use openapi::Operation;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
+use web::PageQuery;
 use web::RewrapAnswer;
-use web::listing::PageQuery;
 
 use crate::answer::{AddendumAnswer, RecordAnswer};
 use crate::content::{KindAndContent, Note};
 use crate::handlers::signing::{Empty, ReturnBody, SignBody};
-use crate::handlers::{AddendumBody, ListAnswer, ListQuery, VersionsAnswer, VersionsQuery, notes, records};
+use crate::handlers::{AddendumBody, ListAnswer, ListQuery, VersionsAnswer, notes, records};
 
 /// A record as it is to be from now on.
 #[derive(JsonSchema)]
@@ -198,8 +198,7 @@ fn download(book: &str) -> Operation {
     .purpose()
     .answers_opaque("*/*")
     .etag()
-    .with_header("Content-Disposition", "`attachment`: it is never shown in place")
-    .with_header("Content-Length", "What is shorter was broken off, and is nothing")
+    .download()
 }
 
 /// What is done in the book of psychotherapy notes, which nobody signs beside their author.
@@ -231,7 +230,7 @@ fn of_notes(book: &str) -> Vec<Operation> {
             "The versions of a psychotherapy note, newest first",
         )
         .purpose()
-        .query::<VersionsQuery>()
+        .query::<notes::VersionsQuery>()
         .answers::<VersionsOf<Psychotherapy>>(StatusCode::OK),
         Operation::post(path(book, "/{record}/sign"), "The author signs")
             .purpose()

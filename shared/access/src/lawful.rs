@@ -5,11 +5,10 @@ use model::{
     AccountId, ClientId, Confidential, ConsentId, ContactChannel, DataClass, EmergencyId, GroundId, NoticeId, Purpose,
     RestrictionId, Timestamp,
 };
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whom a client lets have something that others in her care do not get by it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Recipient {
     /// Somebody of the clinic.
@@ -120,7 +119,7 @@ impl LawfulGround {
 
 /// Something that a client hides: a class of her data, or all of it, from somebody or from everybody (the lock-box of PHIPA ss. 37 and
 /// 38, the restrictions of 45 CFR 164.522(a) and GDPR 18).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restriction {
     /// Its id in the ledger.
     pub id: RestrictionId,

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A message to one person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
     /// Names the message within the clinic and the function that sends it: 16 to 128 visible ASCII characters. The same key is
@@ -36,7 +36,7 @@ pub enum Channel {
 }
 
 /// Who a message is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Recipient {
     /// An e-mail address.
@@ -73,7 +73,7 @@ impl Recipient {
 }
 
 /// When a message leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
     /// Within the request: somebody is waiting for it.
@@ -83,7 +83,7 @@ pub enum Urgency {
 }
 
 /// A factor as people know it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Factor {
     /// An authenticator app.
@@ -114,7 +114,7 @@ impl Factor {
 
 /// What a message says: a template, and the values that it needs and no others. A token becomes a link to the front end, in
 /// the fragment, which no server is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "template", content = "values", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Content {
     /// Open an account.
@@ -328,7 +328,7 @@ impl Content {
 }
 
 /// What `notify` answers: the message is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
     /// Its id.

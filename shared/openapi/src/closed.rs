@@ -20,6 +20,7 @@ pub(crate) fn closed(document: &Value) -> Value {
         close_parts(schema, open);
     }
     close_content(&mut closed["paths"], open);
+    close_content(&mut closed["components"]["responses"], open);
     closed
 }
 

@@ -302,6 +302,13 @@ mod tests {
                 json!({ "title": "Conflict" }),
                 "a problem of another form",
             ),
+            (
+                PATH,
+                409,
+                other,
+                json!({ "type": problem["type"], "title": "Conflict", "status": 409, "detail": "It is.", "more": 7 }),
+                "a problem of another form",
+            ),
             ("/v1/audit/keys?limit=7", 200, json, keys.clone(), "`limit`"),
         ] {
             let told = check(path, status, media_type, &answer).expect_err("it is not as described");

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
-use web::Route;
+use web::{ProblemDetails, Route};
 
 use crate::Operation;
 use crate::schemas::Schemas;
@@ -15,6 +15,8 @@ fn document(function: &str, operations: &[Operation]) -> Value {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method.as_str().to_lowercase()] = operation.document(&mut schemas);
     }
+    // What the frame refers to.
+    let _ = schemas.answered.subschema_for::<ProblemDetails<'_>>();
     let mut requests = Vec::new();
     for operation in paths
         .values_mut()

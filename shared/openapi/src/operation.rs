@@ -195,13 +195,6 @@ impl Operation {
         self
     }
 
-    /// Takes a body of this type that says by a media type of its own what it is.
-    #[must_use]
-    pub fn body_as<T: JsonSchema>(mut self, media_type: &'static str) -> Self {
-        self.bodies.push(Content::json_as::<T>(media_type));
-        self
-    }
-
     /// Takes a body of a form that nothing is said of here.
     #[must_use]
     pub fn opaque_body(mut self, media_type: &'static str) -> Self {
@@ -268,6 +261,13 @@ impl Operation {
     #[must_use]
     pub fn etag(self) -> Self {
         self.with_header("ETag", "The version, for `If-Match`")
+    }
+
+    /// The answer that was named last is a download: `web::Reply::attachment`, sent with its length.
+    #[must_use]
+    pub fn download(self) -> Self {
+        self.with_header("Content-Disposition", "`attachment`: it is never shown in place")
+            .with_header("Content-Length", "What is shorter was broken off, and is nothing")
     }
 
     /// The answer that was named last has a `Location`.

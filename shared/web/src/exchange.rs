@@ -130,6 +130,14 @@ impl<'a> Exchange<'a> {
         query::parse(self.request.uri().query().unwrap_or_default())
     }
 
+    /// That the query has no parameters, where a route that takes some is asked for what takes none.
+    ///
+    /// # Errors
+    /// 400 with one that is there.
+    pub fn no_query(&self) -> Result<(), Problem> {
+        query::refuse(self.request.uri().query().unwrap_or_default())
+    }
+
     /// A parameter of the path.
     ///
     /// # Errors

@@ -3,12 +3,11 @@
 use crypto::{Authenticator, KeySet, Secret};
 use jiff::fmt::serde::timestamp::nanosecond;
 use model::Timestamp;
-use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::{Entry, Log, StoreError, without_doubles};
 
-use crate::{Exchange, Problem, page_size};
+use crate::{Exchange, PageQuery, Problem, page_size};
 
 /// The 128 bits of an identifier. One type for all kinds: all that goes into a log is compiled for each type of entry.
 pub type IdBytes = [u8; 16];
@@ -33,16 +32,6 @@ impl Listed {
 
 /// A log of what there is.
 pub type Listing<'l, K = KeySet> = Log<'l, Listed, K>;
-
-/// The parameters that [`Wanted`] is read from.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PageQuery {
-    /// The `next` of the page before.
-    cursor: Option<u64>,
-    /// How many at most.
-    limit: Option<usize>,
-}
 
 /// One page of a listing.
 pub struct Page {

@@ -1,4 +1,7 @@
-use crate::Problem;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Exchange, Problem};
 
 /// How many entries a page has when the caller does not say.
 const USUAL: usize = 50;
@@ -18,6 +21,16 @@ pub fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
     }
 }
 
+/// The parameters of a list that is shown page by page.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    /// The `next` of the page before.
+    pub cursor: Option<u64>,
+    /// How many at most.
+    pub limit: Option<usize>,
+}
+
 /// Which versions of something a page has: newest first, the first page beginning with the current one. Versions are numbered without a gap from 1.
 #[derive(Debug, Clone, Copy)]
 pub struct VersionsPage {
@@ -26,6 +39,15 @@ pub struct VersionsPage {
 }
 
 impl VersionsPage {
+    /// The page that the query says.
+    ///
+    /// # Errors
+    /// 400 where it makes no sense.
+    pub fn by(exchange: &Exchange<'_>) -> Result<Self, Problem> {
+        let PageQuery { cursor, limit } = exchange.query()?;
+        Self::new(cursor, limit)
+    }
+
     /// The page that a request wants.
     ///
     /// # Errors

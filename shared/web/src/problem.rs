@@ -389,22 +389,27 @@ impl<E: Into<Problem>> From<UpdateError<E>> for Problem {
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct Body<'p> {
+/// A problem as it is answered.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct ProblemDetails<'p> {
     #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^urn:problem-type:confide:"))]
     pub(crate) kind: String,
     title: &'static str,
     status: u16,
+    /// What is wrong, and what to do.
     detail: &'p str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'p [Violation],
+    /// The deployment of the right region (421).
     #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<&'p str>,
 }
 
 impl Problem {
-    pub(crate) fn body(&self) -> Body<'_> {
-        Body {
+    pub(crate) fn body(&self) -> ProblemDetails<'_> {
+        ProblemDetails {
             kind: format!("urn:problem-type:confide:{}", self.kind),
             title: self.status.canonical_reason().unwrap_or("Problem"),
             status: self.status.as_u16(),

@@ -1,9 +1,21 @@
 //! The query, strictly parsed: an error names the parameter, and never repeats its value.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
 use crate::json::expectation;
+
+/// What is in a query that nothing is read from.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
+/// Refuses whatever parameters there are.
+pub(crate) fn refuse(query: &str) -> Result<(), Problem> {
+    let NoParameters {} = parse(query)?;
+    Ok(())
+}
 
 pub(crate) fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let read = |query: &str| serde_urlencoded::from_str(query).map_err(|error| error.to_string());
@@ -44,7 +56,6 @@ fn problem(query: &str, error: &str, alone: &dyn Fn(&str) -> Option<String>) -> 
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -5,7 +5,6 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode};
 use model::Function;
 use ports::{BrokenBody, Connection, Platform, RequestBody};
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::common_headers::CommonHeaders;
@@ -61,11 +60,6 @@ fn hidden(route: &Route, problem: Problem) -> Problem {
     }
 }
 
-/// What routes have in their query that read none.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoParameters {}
-
 /// The whole body of a request that is no stream, or 413 without reading on.
 fn whole_body(body: &dyn RequestBody) -> Result<Vec<u8>, Problem> {
     let mut whole = Vec::new();
@@ -93,7 +87,7 @@ fn answer(
     let path = request.uri().path().to_owned();
     let (route, parameters) = find(routes, request.method(), &path)?;
     if let Some(parameters) = request.uri().query().filter(|_| !route.takes_query()) {
-        let NoParameters {} = query::parse(parameters).map_err(|problem| hidden(route, problem))?;
+        query::refuse(parameters).map_err(|problem| hidden(route, problem))?;
     }
     // No route reads the body of a GET (RFC 9110, section 9.3.1), and asking the host for it costs as much as a read.
     let body = if route.takes_stream || request.method().is_safe() {

@@ -2,7 +2,7 @@
 
 use model::{AccountId, Action, Confidential, Timestamp};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use web::import::Source;
 use web::listing::Wanted;
 use web::{Exchange, Problem, Reply, VersionsPage};
@@ -85,15 +85,6 @@ pub(crate) struct VersionsAnswer<'d, C = Content> {
     /// The `cursor` of the next page. Absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct VersionsQuery {
-    /// The `next` of the page before.
-    cursor: Option<u64>,
-    /// How many at most.
-    limit: Option<usize>,
 }
 
 /// `GET /v1/billing/clients/{client}/claims`
@@ -189,8 +180,7 @@ fn read(exchange: &Exchange<'_>, id: DocumentId) -> Result<Reply, Problem> {
 }
 
 fn versions(exchange: &Exchange<'_>, id: DocumentId) -> Result<Reply, Problem> {
-    let VersionsQuery { cursor, limit } = exchange.query()?;
-    let page = VersionsPage::new(cursor, limit)?;
+    let page = VersionsPage::by(exchange)?;
     let recorded = admit(exchange, Action::Read, Some(&id))?;
     let ledgers = Ledgers::new(exchange)?;
     let ledger = ledgers.open(&recorded)?;

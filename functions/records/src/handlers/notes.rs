@@ -3,7 +3,7 @@
 use model::{AccountId, DataClass, RecordId};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use web::{Exchange, Problem, Reply};
+use web::{Exchange, Problem, Reply, VersionsPage};
 
 use super::{FirstStatus, signing};
 use crate::content::{Content, Note};
@@ -38,6 +38,17 @@ pub(crate) struct Amendment {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoteQuery {
+    /// Who wrote it, where it was not the caller.
+    author: Option<AccountId>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionsQuery {
+    /// The `next` of the page before.
+    cursor: Option<u64>,
+    /// How many at most.
+    limit: Option<usize>,
     /// Who wrote it, where it was not the caller.
     author: Option<AccountId>,
 }
@@ -81,7 +92,8 @@ pub(crate) fn discard(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
 }
 
 pub(crate) fn versions(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    super::versions(exchange, CLASS)
+    let VersionsQuery { cursor, limit, author } = exchange.query()?;
+    super::versions(exchange, CLASS, author, VersionsPage::new(cursor, limit)?)
 }
 
 pub(crate) fn sign(exchange: &Exchange<'_>) -> Result<Reply, Problem> {

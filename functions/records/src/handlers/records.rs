@@ -3,7 +3,7 @@
 use model::{DataClass, RecordId};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use web::{Exchange, Part, Problem, Reply};
+use web::{Exchange, Part, Problem, Reply, VersionsPage};
 
 use super::{FirstStatus, attachments, signing};
 use crate::content::{Content, Kind, KindAndContent};
@@ -106,7 +106,7 @@ pub(crate) fn discard<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem
 }
 
 pub(crate) fn versions<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
-    super::versions(exchange, B::CLASS)
+    super::versions(exchange, B::CLASS, None, VersionsPage::by(exchange)?)
 }
 
 pub(crate) fn sign<B: Book>(exchange: &Exchange<'_>) -> Result<Reply, Problem> {
