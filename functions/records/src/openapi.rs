@@ -8,8 +8,7 @@ use model::RecordId;
 use openapi::Operation;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
-use web::PageQuery;
-use web::RewrapAnswer;
+use web::{PageQuery, RewrapAnswer};
 
 use crate::answer::{AddendumAnswer, RecordAnswer};
 use crate::content::{KindAndContent, Note};
